@@ -1,0 +1,243 @@
+//! The registry: who takes part, in what, with which rights. Replicated; genesis from files.
+
+mod agreement;
+mod check;
+mod lists;
+mod meeting;
+mod place;
+mod release;
+mod who;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use agreement::{Agreement, Endorser, Signatory, Track};
+pub use check::BadRegistry;
+pub use lists::{Category, Entry, LegalBasis, Lists};
+pub use meeting::{Cadence, Meeting, Parity, Weekday};
+pub use place::{Area, NotPlaced, Place, Resolution, Responsibility, SubArea};
+pub use release::{FieldGroup, ReleaseRow, Shown, Variant};
+pub use who::{EndorsementKey, Group, Organisation, Party, PartyKind, Role, Service};
+
+use crate::{
+    AgreementId, AreaId, CategoryId, GroupId, KeyId, MeetingId, OrganisationId, PartyId, PlaceId,
+    RowId, ServiceId, SubAreaId,
+};
+
+/// Everything registered. Built from a [`Document`], which is checked once as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Registry {
+    organisations: BTreeMap<OrganisationId, Organisation>,
+    parties: BTreeMap<PartyId, Party>,
+    services: BTreeMap<ServiceId, Service>,
+    keys: BTreeMap<KeyId, EndorsementKey>,
+    groups: BTreeMap<GroupId, Group>,
+    areas: BTreeMap<AreaId, Area>,
+    sub_areas: BTreeMap<SubAreaId, SubArea>,
+    places: BTreeMap<PlaceId, Place>,
+    responsibilities: Vec<Responsibility>,
+    agreements: BTreeMap<AgreementId, Agreement>,
+    release_rows: BTreeMap<RowId, ReleaseRow>,
+    categories: BTreeMap<CategoryId, Category>,
+    lists: Lists,
+    meetings: BTreeMap<MeetingId, Meeting>,
+}
+
+/// A registry as it is written in files and in the genesis entry.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Document {
+    /// Code lists.
+    pub lists: Lists,
+    /// Legal entities.
+    pub organisations: Vec<Organisation>,
+    /// Who acts in agreements.
+    pub parties: Vec<Party>,
+    /// Calling systems.
+    pub services: Vec<Service>,
+    /// Keys that endorse.
+    pub endorsement_keys: Vec<EndorsementKey>,
+    /// Named groups of organisations.
+    pub groups: Vec<Group>,
+    /// Categories of observations.
+    pub categories: Vec<Category>,
+    /// Areas with a joint picture.
+    pub areas: Vec<Area>,
+    /// Their parts.
+    pub sub_areas: Vec<SubArea>,
+    /// Registered places.
+    pub places: Vec<Place>,
+    /// Which party answers for which sub-area, and when.
+    pub responsibilities: Vec<Responsibility>,
+    /// Agreements.
+    pub agreements: Vec<Agreement>,
+    /// What receivers may have.
+    pub release_rows: Vec<ReleaseRow>,
+    /// Meetings that recur.
+    pub meetings: Vec<Meeting>,
+}
+
+impl Registry {
+    /// Builds a registry from a document.
+    ///
+    /// # Errors
+    /// When an id stands twice or names something that is not registered; every fault is named.
+    pub fn build(document: &Document) -> Result<Self, BadRegistry> {
+        check::build(document)
+    }
+
+    /// An organisation.
+    #[must_use]
+    pub fn organisation(&self, id: &OrganisationId) -> Option<&Organisation> {
+        self.organisations.get(id)
+    }
+
+    /// All organisations, by id.
+    pub fn organisations(&self) -> impl Iterator<Item = &Organisation> {
+        self.organisations.values()
+    }
+
+    /// A party.
+    #[must_use]
+    pub fn party(&self, id: &PartyId) -> Option<&Party> {
+        self.parties.get(id)
+    }
+
+    /// A service.
+    #[must_use]
+    pub fn service(&self, id: &ServiceId) -> Option<&Service> {
+        self.services.get(id)
+    }
+
+    /// All services, by id.
+    pub fn services(&self) -> impl Iterator<Item = &Service> {
+        self.services.values()
+    }
+
+    /// Suspends a service; says whether it is registered.
+    pub(crate) fn suspend(&mut self, id: &ServiceId) -> bool {
+        self.services.get_mut(id).map(|service| service.suspended = true).is_some()
+    }
+
+    /// An endorsement key.
+    #[must_use]
+    pub fn key(&self, id: &KeyId) -> Option<&EndorsementKey> {
+        self.keys.get(id)
+    }
+
+    /// The endorsement keys of a party in a role, by id.
+    pub fn keys_of<'a>(
+        &'a self,
+        endorser: &'a Endorser,
+    ) -> impl Iterator<Item = &'a EndorsementKey> {
+        self.keys.values().filter(|key| key.party == endorser.party && key.role == endorser.role)
+    }
+
+    /// A group.
+    #[must_use]
+    pub fn group(&self, id: &GroupId) -> Option<&Group> {
+        self.groups.get(id)
+    }
+
+    /// The groups an organisation belongs to, by id.
+    pub fn groups_of<'a>(
+        &'a self,
+        organisation: &'a OrganisationId,
+    ) -> impl Iterator<Item = &'a Group> {
+        self.groups.values().filter(|group| group.members.contains(organisation))
+    }
+
+    /// An area.
+    #[must_use]
+    pub fn area(&self, id: &AreaId) -> Option<&Area> {
+        self.areas.get(id)
+    }
+
+    /// All areas, by id.
+    pub fn areas(&self) -> impl Iterator<Item = &Area> {
+        self.areas.values()
+    }
+
+    /// A sub-area.
+    #[must_use]
+    pub fn sub_area(&self, id: &SubAreaId) -> Option<&SubArea> {
+        self.sub_areas.get(id)
+    }
+
+    /// The sub-areas of an area, by id.
+    pub fn sub_areas_of<'a>(&'a self, area: &'a AreaId) -> impl Iterator<Item = &'a SubArea> {
+        self.sub_areas.values().filter(move |sub_area| sub_area.area == *area)
+    }
+
+    /// A place.
+    #[must_use]
+    pub fn place(&self, id: &PlaceId) -> Option<&Place> {
+        self.places.get(id)
+    }
+
+    /// All places, by id.
+    pub fn places(&self) -> impl Iterator<Item = &Place> {
+        self.places.values()
+    }
+
+    /// The name of a geography, for people.
+    #[must_use]
+    pub fn geography_name(&self, id: &str) -> Option<&str> {
+        let place = PlaceId::parse(id).ok().and_then(|id| self.place(&id)).map(|p| p.name.as_str());
+        let sub =
+            || SubAreaId::parse(id).ok().and_then(|id| self.sub_area(&id)).map(|s| s.name.as_str());
+        let area = || AreaId::parse(id).ok().and_then(|id| self.area(&id)).map(|a| a.name.as_str());
+        place.or_else(sub).or_else(area)
+    }
+
+    /// An agreement.
+    #[must_use]
+    pub fn agreement(&self, id: &AgreementId) -> Option<&Agreement> {
+        self.agreements.get(id)
+    }
+
+    /// All agreements, by id.
+    pub fn agreements(&self) -> impl Iterator<Item = &Agreement> {
+        self.agreements.values()
+    }
+
+    /// The agreement of an area.
+    #[must_use]
+    pub fn agreement_of(&self, area: &AreaId) -> Option<&Agreement> {
+        self.agreements.values().find(|agreement| agreement.area == *area)
+    }
+
+    /// A release row.
+    #[must_use]
+    pub fn release_row(&self, id: &RowId) -> Option<&ReleaseRow> {
+        self.release_rows.get(id)
+    }
+
+    /// All release rows, by id.
+    pub fn release_rows(&self) -> impl Iterator<Item = &ReleaseRow> {
+        self.release_rows.values()
+    }
+
+    /// A category.
+    #[must_use]
+    pub fn category(&self, id: &CategoryId) -> Option<&Category> {
+        self.categories.get(id)
+    }
+
+    /// All categories, by id.
+    pub fn categories(&self) -> impl Iterator<Item = &Category> {
+        self.categories.values()
+    }
+
+    /// The code lists.
+    #[must_use]
+    pub const fn lists(&self) -> &Lists {
+        &self.lists
+    }
+
+    /// All series of meetings, by id.
+    pub fn meetings(&self) -> impl Iterator<Item = &Meeting> {
+        self.meetings.values()
+    }
+}
