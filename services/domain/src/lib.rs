@@ -2,12 +2,19 @@
 //! what. No clock, thread, wire byte or randomness is known here: time and identity are arguments.
 
 mod caller;
+pub mod command;
+pub mod disclosure;
+pub mod edition;
 mod geography;
 mod id;
 mod labels;
+pub mod merge;
 mod observation;
 mod period;
+mod refusal;
 pub mod registry;
+pub mod row;
+mod state;
 mod time;
 
 pub use caller::Caller;
@@ -23,4 +30,6 @@ pub use observation::{
     Sealed, Secret, Severity, Trend, UnitKey,
 };
 pub use period::{Period, PeriodKind};
+pub use refusal::{Reason, Refusal};
+pub use state::{Applied, AreaState, Picture, Placed, State, View, in_full};
 pub use time::Timestamp;

@@ -1,0 +1,57 @@
+//! Founds a domain, once; and takes up another policy.
+
+use std::sync::Arc;
+
+use super::{Decided, Digest, Moment, Reply};
+use crate::{
+    Reason, Refusal,
+    registry::{Document, Registry},
+    row::{Founded, Row},
+};
+
+/// The first entry of a domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The domain's name.
+    pub domain: String,
+    /// The registry, as it was written.
+    pub document: Arc<Document>,
+    /// The digest of the domain's key file.
+    pub key_file: Digest,
+    /// The digest of schema and policies.
+    pub policy: Digest,
+}
+
+impl Found {
+    pub(super) fn decide(&self, moment: Moment<'_>) -> Result<Decided, Refusal> {
+        if moment.state.founded().is_some() || Registry::build(&self.document).is_err() {
+            return Err(Refusal::of(Reason::WrongGenesis));
+        }
+        let epoch = moment.position;
+        let rows = vec![
+            Row::Founded(Founded {
+                domain: self.domain.clone(),
+                document: Arc::clone(&self.document),
+                key_file: self.key_file,
+                at: moment.at,
+            }),
+            Row::Policy(self.policy),
+            Row::Epoch(epoch),
+        ];
+        Ok(Decided::new(Reply::Epoch { epoch }, rows))
+    }
+}
+
+/// Another policy is in force from this entry on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdoptPolicy {
+    /// The digest of schema and policies.
+    pub policy: Digest,
+}
+
+impl AdoptPolicy {
+    pub(super) fn decide(&self, moment: Moment<'_>) -> Decided {
+        let epoch = moment.position;
+        Decided::new(Reply::Epoch { epoch }, vec![Row::Policy(self.policy), Row::Epoch(epoch)])
+    }
+}

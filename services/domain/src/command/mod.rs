@@ -1,0 +1,244 @@
+//! What may be asked. One file per verb: what it carries, and what it decides.
+
+mod acknowledge;
+mod answer_edition;
+mod disclose;
+mod found;
+mod lock_edition;
+mod open_edition;
+mod publish;
+mod record_dissent;
+mod release_edition;
+mod resolve_conflict;
+mod suspend_service;
+mod tick;
+
+use std::fmt;
+
+pub use acknowledge::Acknowledge;
+pub use answer_edition::AnswerEdition;
+pub use disclose::{Denials, Disclose, Grants};
+pub use found::{AdoptPolicy, Found};
+pub use lock_edition::LockEdition;
+pub use open_edition::OpenEdition;
+pub use publish::Publish;
+pub use record_dissent::RecordDissent;
+pub use release_edition::ReleaseEdition;
+pub use resolve_conflict::ResolveConflict;
+pub use suspend_service::SuspendService;
+pub use tick::Tick;
+
+use crate::{
+    EditionId, OrganisationId, Refusal, ServiceId, State, Timestamp, registry::Role, row::Row,
+};
+
+/// A digest of 32 bytes: of content under a key, of files, of views. It tells nothing.
+pub type Digest = [u8; 32];
+
+/// How long an idempotency key is known at least.
+pub const KEY_SECONDS: i64 = 24 * 60 * 60;
+/// How far ahead of the consensus time a key may be.
+pub const KEY_AHEAD_SECONDS: i64 = 2 * 60;
+
+/// A UUIDv7 that its service uses for one intended change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IdempotencyKey(u128);
+
+impl IdempotencyKey {
+    /// Takes a UUID, when it is of version 7.
+    #[must_use]
+    pub const fn of(uuid: u128) -> Option<Self> {
+        if uuid >> 76 & 0xf == 7 && uuid >> 62 & 0b11 == 0b10 { Some(Self(uuid)) } else { None }
+    }
+
+    /// The UUID.
+    #[must_use]
+    pub const fn uuid(self) -> u128 {
+        self.0
+    }
+
+    /// When it was made.
+    #[must_use]
+    pub fn made_at(self) -> Timestamp {
+        let millis = i64::try_from(self.0 >> 80).unwrap_or(i64::MAX);
+        Timestamp::from_micros(millis.saturating_mul(1_000))
+    }
+}
+
+/// Who asks, on whose behalf.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// The organisation.
+    pub organisation: OrganisationId,
+    /// The calling service.
+    pub service: ServiceId,
+    /// The function that acts.
+    pub role: Option<Role>,
+    /// A pseudonym of the person, made by the calling system.
+    pub pseudonym: Option<String>,
+}
+
+/// A command with what its order and repetition need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submission {
+    /// Who asks.
+    pub actor: Actor,
+    /// The idempotency key with a keyed digest of the request; the gateway's own have none.
+    pub key: Option<(IdempotencyKey, Digest)>,
+    /// The epoch under which policy allowed it.
+    pub epoch: u64,
+    /// Until when policy allowed it.
+    pub valid_until: Timestamp,
+    /// What is asked.
+    pub command: Command,
+}
+
+/// Everything that changes state.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Founds the domain.
+    Found(Box<Found>),
+    /// Takes up another policy.
+    AdoptPolicy(AdoptPolicy),
+    /// A party publishes.
+    Publish(Publish),
+    /// A function states the outcome of a conflict.
+    ResolveConflict(ResolveConflict),
+    /// A party dissents.
+    RecordDissent(RecordDissent),
+    /// Opens an edition.
+    OpenEdition(OpenEdition),
+    /// Locks an edition.
+    LockEdition(Box<LockEdition>),
+    /// Answers an edition.
+    AnswerEdition(Box<AnswerEdition>),
+    /// Releases an edition.
+    ReleaseEdition(ReleaseEdition),
+    /// Shuts a service out.
+    SuspendService(SuspendService),
+    /// Records what policy decided for classes of labels.
+    Grants(Grants),
+    /// Records disclosures and advances views.
+    Disclose(Disclose),
+    /// Records that a receiver has stored what it was sent.
+    Acknowledge(Acknowledge),
+    /// Records refused requests.
+    Denials(Denials),
+    /// Lets time act.
+    Tick(Tick),
+}
+
+impl Command {
+    /// The verb, for logs.
+    #[must_use]
+    pub const fn verb(&self) -> &'static str {
+        match self {
+            Self::Found(_) => "found",
+            Self::AdoptPolicy(_) => "adopt_policy",
+            Self::Publish(_) => "publish",
+            Self::ResolveConflict(_) => "resolve_conflict",
+            Self::RecordDissent(_) => "record_dissent",
+            Self::OpenEdition(_) => "open_edition",
+            Self::LockEdition(_) => "lock_edition",
+            Self::AnswerEdition(_) => "answer_edition",
+            Self::ReleaseEdition(_) => "release_edition",
+            Self::SuspendService(_) => "suspend_service",
+            Self::Grants(_) => "grants",
+            Self::Disclose(_) => "disclose",
+            Self::Acknowledge(_) => "acknowledge",
+            Self::Denials(_) => "denials",
+            Self::Tick(_) => "tick",
+        }
+    }
+}
+
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.verb())
+    }
+}
+
+/// The answer to a command; stored under its idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// Nothing to tell.
+    Done,
+    /// An own picture and its area after a publication.
+    Published {
+        /// The own picture's version.
+        version: u64,
+        /// The area's revision.
+        revision: u64,
+        /// The content was the same.
+        unchanged: bool,
+    },
+    /// An area after a decision or a dissent.
+    Revised {
+        /// The area's revision.
+        revision: u64,
+    },
+    /// An edition after a change.
+    Edition {
+        /// The edition.
+        id: EditionId,
+        /// Its round.
+        round: u32,
+    },
+    /// Disclosures were recorded, from this sequence number on.
+    Recorded {
+        /// The first.
+        first: u64,
+    },
+    /// Registry or policy changed.
+    Epoch {
+        /// The new epoch.
+        epoch: u64,
+    },
+    /// Nothing changed.
+    Refused(Refusal),
+}
+
+/// What a command comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Decided {
+    pub(crate) reply: Reply,
+    pub(crate) rows: Vec<Row>,
+}
+
+impl Decided {
+    pub(crate) const fn new(reply: Reply, rows: Vec<Row>) -> Self {
+        Self { reply, rows }
+    }
+}
+
+/// What a command is decided on: the state before it, the entry's stamp and log position, and who
+/// asks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) at: Timestamp,
+    pub(crate) position: u64,
+    pub(crate) actor: &'a Actor,
+}
+
+impl Command {
+    pub(crate) fn decide(&self, moment: Moment<'_>) -> Result<Decided, Refusal> {
+        match self {
+            Self::Found(command) => command.decide(moment),
+            Self::AdoptPolicy(command) => Ok(command.decide(moment)),
+            Self::Publish(command) => command.decide(moment),
+            Self::ResolveConflict(command) => command.decide(moment),
+            Self::RecordDissent(command) => command.decide(moment),
+            Self::OpenEdition(command) => command.decide(moment),
+            Self::LockEdition(command) => command.decide(moment),
+            Self::AnswerEdition(command) => command.decide(moment),
+            Self::ReleaseEdition(command) => command.decide(moment),
+            Self::SuspendService(command) => command.decide(moment),
+            Self::Grants(command) => Ok(command.decide()),
+            Self::Disclose(command) => command.decide(moment),
+            Self::Acknowledge(command) => Ok(command.decide(moment)),
+            Self::Denials(command) => Ok(command.decide(moment)),
+            Self::Tick(command) => Ok(command.decide(moment)),
+        }
+    }
+}

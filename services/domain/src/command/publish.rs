@@ -1,0 +1,102 @@
+//! A party publishes its own picture (lämnar in).
+
+use super::{Decided, Moment, Reply};
+use crate::{
+    AreaId, Observation, ObservationId, PartyId, Reason, Refusal, Sealed,
+    row::{Revised, Row, Stage, Version, What},
+};
+
+/// A delta to an own picture. A full replacement of a period becomes one at the edge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publish {
+    /// Whose own picture.
+    pub party: PartyId,
+    /// Of which area.
+    pub area: AreaId,
+    /// The version it changes; 0 for the first.
+    pub base_version: u64,
+    /// New or changed observations.
+    pub upserts: Vec<Observation>,
+    /// Observations withdrawn.
+    pub withdrawn: Vec<ObservationId>,
+    /// Why, under seal.
+    pub reason: Option<Sealed>,
+}
+
+impl Publish {
+    pub(super) fn decide(&self, moment: Moment<'_>) -> Result<Decided, Refusal> {
+        let picture = moment.state.picture(&self.party, &self.area);
+        let version = picture.version();
+        if self.base_version != version {
+            return Err(Refusal::at(Reason::VersionConflict, "base_version").now(version));
+        }
+        let revision = moment.state.revision(&self.area);
+        let changes = self.changes(moment)?;
+        if changes.is_empty() {
+            return Ok(Decided::new(
+                Reply::Published { version, revision, unchanged: true },
+                vec![],
+            ));
+        }
+        let (version, revision) = (version + 1, revision + 1);
+        let mut rows = vec![
+            Row::Revision(Revised {
+                area: self.area.clone(),
+                revision,
+                at: moment.at,
+                party: self.party.clone(),
+                what: What::Publication,
+            }),
+            Row::Version(Version {
+                party: self.party.clone(),
+                area: self.area.clone(),
+                version,
+                revision,
+                at: moment.at,
+                service: moment.actor.service.clone(),
+                reason: self.reason.clone(),
+            }),
+        ];
+        rows.extend(changes.into_iter().map(|(id, observation)| {
+            Row::Stage(Stage {
+                area: self.area.clone(),
+                party: self.party.clone(),
+                id,
+                revision,
+                version,
+                embargoed: observation
+                    .as_ref()
+                    .is_some_and(|o| o.content.labels.embargoed(moment.at)),
+                observation: observation.map(Into::into),
+            })
+        }));
+        Ok(Decided::new(Reply::Published { version, revision, unchanged: false }, rows))
+    }
+
+    /// What really changes: equal content and what is already withdrawn do not.
+    fn changes(
+        &self,
+        moment: Moment<'_>,
+    ) -> Result<Vec<(ObservationId, Option<Observation>)>, Refusal> {
+        let current = |id| moment.state.current(&self.party, &self.area, id);
+        let mut changes = Vec::new();
+        for observation in &self.upserts {
+            if current(&observation.id)
+                .is_none_or(|stage| stage.observation.as_deref() != Some(observation))
+            {
+                changes.push((observation.id.clone(), Some(observation.clone())));
+            }
+        }
+        for (i, id) in self.withdrawn.iter().enumerate() {
+            match current(id) {
+                None => {
+                    let field = format!("delta.withdrawn_ids[{i}]");
+                    return Err(Refusal::at(Reason::NotFound, &field));
+                }
+                Some(stage) if stage.observation.is_some() => changes.push((id.clone(), None)),
+                Some(_) => {}
+            }
+        }
+        Ok(changes)
+    }
+}

@@ -1,0 +1,240 @@
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{AreaId, PlaceId, Regime, Secrecy, SubAreaId};
+
+fn place(n: u8) -> Geography {
+    Geography {
+        area: AreaId::parse("a").unwrap(),
+        sub_area: Some(SubAreaId::parse("a/s").unwrap()),
+        place: (n > 0).then(|| PlaceId::parse(&format!("a/s/p{n}")).unwrap()),
+    }
+}
+
+fn labels() -> Arc<Labels> {
+    Arc::new(Labels {
+        level: Secrecy::of(1).unwrap(),
+        audience: BTreeSet::new(),
+        purposes: BTreeSet::new(),
+        regime: Regime::Nonpersonal,
+        secrecy_provisions: BTreeSet::new(),
+        retain_until: Timestamp::ZERO,
+        person_related: false,
+        special_category: false,
+        originator_control: false,
+        embargo_until: None,
+        onward_sharing: false,
+    })
+}
+
+fn seen(party: &str, id: u32, severity: u32, trend: Option<Trend>) -> Seen {
+    let kind = if party.starts_with("lpo") { PartyKind::Police } else { PartyKind::Municipal };
+    Seen {
+        party: PartyId::parse(party).unwrap(),
+        party_kind: kind,
+        id: format!("o{id}"),
+        version: Some(1),
+        category: CategoryId::parse("youth_gathering").unwrap(),
+        kind: Kind::ObservedDisorder,
+        priority: PriorityId::parse("youth_at_risk").unwrap(),
+        geography: place(1),
+        place_shown: true,
+        time: Some((
+            Timestamp::from_micros(i64::from(id)),
+            Timestamp::from_micros(i64::from(id) + 1),
+        )),
+        count: Some((SourceId::parse("police_report").unwrap(), Some(2))),
+        assessment: Some(Assessed {
+            severity: Severity::of(severity),
+            trend,
+            basis: Basis::Fact,
+            reliability: None,
+            credibility: None,
+        }),
+        sealed: None,
+        text_shown: true,
+        coordinates_shown: true,
+        labels: labels(),
+    }
+}
+
+fn week() -> Period {
+    "2025-W40".parse().unwrap()
+}
+
+fn roles() -> BTreeSet<Role> {
+    BTreeSet::from([Role::Coordinator, Role::Kommunpolis])
+}
+
+fn one(contributions: Vec<Seen>, statements: &[Statement]) -> Finding {
+    let decisions =
+        Decisions { statements: statements.iter().collect(), dissents: Vec::new(), roles: roles() };
+    let mut findings = merge(week(), contributions, &decisions, |_| Level::Place);
+    assert_eq!(findings.len(), 1);
+    findings.remove(0)
+}
+
+#[test]
+fn within_one_step_the_highest_severity_holds() {
+    let finding = one(vec![seen("lpo-a", 1, 3, None), seen("sdf-a", 2, 4, None)], &[]);
+    assert_eq!((finding.class, finding.severity), (Class::Corroborated, Severity::of(4)));
+}
+
+#[test]
+fn further_apart_is_a_conflict_without_a_joint_value() {
+    let finding = one(vec![seen("lpo-a", 1, 2, None), seen("sdf-a", 2, 4, None)], &[]);
+    assert_eq!((finding.class, finding.severity), (Class::Conflicting, None));
+    assert_eq!(finding.conflicts[0].must_act, roles());
+    assert_eq!(finding.conflicts[0].at.id(), "2025-w40:a/s/p1/youth_gathering:severity");
+}
+
+#[test]
+fn two_city_offices_are_still_only_the_city() {
+    let finding = one(vec![seen("sdf-a", 1, 3, None), seen("traffic", 2, 3, None)], &[]);
+    assert_eq!(finding.class, Class::OneSided);
+    assert_eq!(finding.seen_by, BTreeSet::from([PartyKind::Municipal]));
+}
+
+#[test]
+fn a_party_speaks_with_its_highest_severity_and_its_latest_trend() {
+    let finding = one(
+        vec![
+            seen("lpo-a", 1, 5, Some(Trend::Down)),
+            seen("lpo-a", 2, 4, Some(Trend::Up)),
+            seen("lpo-a", 3, 4, None),
+        ],
+        &[],
+    );
+    assert_eq!((finding.severity, finding.trend), (Severity::of(5), Some(Trend::Up)));
+}
+
+#[test]
+fn up_against_down_conflicts_and_flat_beside_up_does_not() {
+    let against = one(
+        vec![seen("lpo-a", 1, 3, Some(Trend::Up)), seen("sdf-a", 2, 3, Some(Trend::Down))],
+        &[],
+    );
+    assert_eq!((against.class, against.trend), (Class::Conflicting, None));
+    let beside = one(
+        vec![seen("lpo-a", 1, 3, Some(Trend::Up)), seen("sdf-a", 2, 3, Some(Trend::Flat))],
+        &[],
+    );
+    assert_eq!((beside.class, beside.trend), (Class::Corroborated, None));
+    assert!(beside.conflicts.is_empty());
+    let equal =
+        one(vec![seen("lpo-a", 1, 3, Some(Trend::Up)), seen("sdf-a", 2, 3, Some(Trend::Up))], &[]);
+    assert_eq!(equal.trend, Some(Trend::Up));
+}
+
+fn statement(on: &Finding, role: Role, severity: u32) -> Statement {
+    Statement {
+        conflict: on.conflicts[0].at.clone(),
+        party: PartyId::parse("sdf-a").unwrap(),
+        role,
+        outcome: Outcome::Severity(Severity::of(severity).unwrap()),
+        candidates: on.conflicts[0].candidates.clone(),
+        reason: None,
+    }
+}
+
+#[test]
+fn equal_outcomes_of_all_functions_settle_a_conflict_and_a_changed_value_reopens_it() {
+    let said = vec![seen("lpo-a", 1, 2, None), seen("sdf-a", 2, 4, None)];
+    let open = one(said.clone(), &[]);
+    let half = [statement(&open, Role::Coordinator, 3)];
+    let waiting = one(said.clone(), &half);
+    assert_eq!(waiting.conflicts[0].must_act, BTreeSet::from([Role::Kommunpolis]));
+    assert_eq!(waiting.severity, None);
+    let both = [half[0].clone(), statement(&open, Role::Kommunpolis, 3)];
+    let settled = one(said.clone(), &both);
+    assert_eq!((settled.class, settled.severity), (Class::Corroborated, Severity::of(3)));
+    assert!(settled.conflicts[0].resolved);
+    let apart = [half[0].clone(), statement(&open, Role::Kommunpolis, 4)];
+    let unsettled = one(said, &apart);
+    assert_eq!((unsettled.severity, &unsettled.conflicts[0].must_act), (None, &roles()));
+    let changed = one(vec![seen("lpo-a", 1, 1, None), seen("sdf-a", 2, 4, None)], &both);
+    assert_eq!((changed.class, changed.severity), (Class::Conflicting, None));
+}
+
+#[test]
+fn counts_stand_apart_by_source_and_party() {
+    let mut survey = seen("sdf-a", 3, 3, None);
+    survey.count = Some((SourceId::parse("survey").unwrap(), Some(7)));
+    let finding = one(
+        vec![
+            seen("lpo-a", 1, 3, None),
+            seen("lpo-a", 2, 3, None),
+            seen("sdf-a", 4, 3, None),
+            survey,
+        ],
+        &[],
+    );
+    let amounts: Vec<_> = finding.counts.iter().map(|s| s.amount).collect();
+    assert_eq!(amounts, [Amount::Exact(4), Amount::Exact(2), Amount::Exact(7)]);
+}
+
+#[test]
+fn a_coarser_finding_of_the_same_place_is_related_and_not_merged() {
+    let mut wide = seen("sdf-a", 9, 3, None);
+    wide.geography = place(0);
+    let findings =
+        merge(week(), vec![seen("lpo-a", 1, 3, None), wide], &Decisions::default(), |_| {
+            Level::Place
+        });
+    assert_eq!(findings.len(), 2);
+    assert_eq!(findings[0].related, ["a/s/p1/youth_gathering"]);
+    assert_eq!(findings[1].related, ["a/s/youth_gathering"]);
+}
+
+fn any_seen() -> impl Strategy<Value = Seen> {
+    (0..4_u8, 0..40_u32, 0..6_u32, 0..4_i64, 0..4_u8).prop_map(
+        |(party, id, severity, trend, at)| {
+            let parties = ["lpo-a", "lpo-b", "sdf-a", "traffic"];
+            let mut one = seen(parties[usize::from(party)], id, severity, Trend::of(trend));
+            one.id = format!("{}-{id}", parties[usize::from(party)]);
+            one.geography = place(at);
+            one
+        },
+    )
+}
+
+/// One contribution an id: a party's own picture holds each id once.
+fn any_contributions() -> impl Strategy<Value = Vec<Seen>> {
+    prop::collection::vec(any_seen(), 0..40).prop_map(|all| {
+        let unique: BTreeMap<String, Seen> =
+            all.into_iter().map(|seen| (seen.id.clone(), seen)).collect();
+        unique.into_values().collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn the_merge_does_not_know_the_order(
+        (all, shuffled) in any_contributions()
+            .prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle()))
+    ) {
+        let merged = |these| merge(week(), these, &Decisions::default(), |_| Level::Place);
+        prop_assert_eq!(merged(all), merged(shuffled));
+    }
+
+    #[test]
+    fn the_merge_does_not_count_a_contribution_twice(all in any_contributions()) {
+        let merged = |these| merge(week(), these, &Decisions::default(), |_| Level::Place);
+        let doubled = all.iter().chain(&all).cloned().collect::<Vec<_>>();
+        prop_assert_eq!(merged(all), merged(doubled));
+    }
+
+    #[test]
+    fn a_finding_depends_on_its_own_contributions_alone(all in any_contributions()) {
+        let whole = merge(week(), all.clone(), &Decisions::default(), |_| Level::Place);
+        for finding in whole {
+            let own = finding.contributions.clone();
+            let alone = super::finding(
+                finding.key.clone(), week(), own, &Decisions::default(), finding.related.clone(),
+            );
+            prop_assert_eq!(Some(finding), alone);
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! The facts that state is made of. Deciding a command gives rows; state is all rows absorbed in
+//! order, and nothing else: a restart, a snapshot and a replica absorb the same rows.
+
+use std::sync::Arc;
+
+use crate::{
+    AreaId, EditionId, Observation, ObservationId, PartyId, Period, Sealed, ServiceId, Timestamp,
+    command::{Digest, IdempotencyKey, Reply},
+    disclosure::{Acknowledged, Denied, Disclosure, Grant, Step},
+    edition::Edition,
+    merge::{Dissent, Key, Statement},
+    registry::Document,
+};
+
+/// One fact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Row {
+    /// The domain was founded.
+    Founded(Founded),
+    /// The policy in force.
+    Policy(Digest),
+    /// The epoch: the log position of the last change of registry or policy.
+    Epoch(u64),
+    /// The consensus time of the last entry.
+    Stamp(Timestamp),
+    /// Until when time has acted.
+    Ticked(Timestamp),
+    /// A service is shut out.
+    Suspended(Suspended),
+    /// An area has a new revision.
+    Revision(Revised),
+    /// An own picture has a new version.
+    Version(Version),
+    /// An observation was published, changed or withdrawn.
+    Stage(Stage),
+    /// A function stated the outcome of a conflict.
+    Stated(Stated),
+    /// A party dissented.
+    Dissented(Dissented),
+    /// An edition as it stands.
+    Edition(Arc<Edition>),
+    /// What policy decided for a class.
+    Grant(Arc<Grant>),
+    /// A disclosure.
+    Disclosure(Arc<Disclosure>),
+    /// A view went one revision on.
+    Step(Arc<Step>),
+    /// A receiver has stored what it was sent.
+    Acknowledged(Acknowledged),
+    /// Requests that were refused.
+    Denied(Denied),
+    /// The outcome of a submission, under its idempotency key.
+    Outcome(Outcome),
+    /// An outcome that is too old to be asked for.
+    Forgotten(ServiceId, IdempotencyKey),
+}
+
+/// The founding of the domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Founded {
+    /// Its name.
+    pub domain: String,
+    /// Its registry, as it was written.
+    pub document: Arc<Document>,
+    /// The digest of its key file.
+    pub key_file: Digest,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A suspension.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suspended {
+    /// Which service.
+    pub service: ServiceId,
+    /// Since when.
+    pub at: Timestamp,
+    /// By which service.
+    pub by: ServiceId,
+    /// Why, under seal.
+    pub reason: Option<Sealed>,
+}
+
+/// What made a revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum What {
+    /// A publication.
+    Publication,
+    /// A statement on a conflict.
+    Decision,
+    /// A dissent.
+    Dissent,
+    /// An embargo that ended.
+    EmbargoEnd,
+}
+
+impl What {
+    /// Its code.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Publication => "publication",
+            Self::Decision => "decision",
+            Self::Dissent => "dissent",
+            Self::EmbargoEnd => "embargo_end",
+        }
+    }
+}
+
+/// A revision of an area.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revised {
+    /// The area.
+    pub area: AreaId,
+    /// Dense from 1.
+    pub revision: u64,
+    /// The consensus time.
+    pub at: Timestamp,
+    /// Whose change.
+    pub party: PartyId,
+    /// What made it.
+    pub what: What,
+}
+
+/// A version of an own picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// Whose.
+    pub party: PartyId,
+    /// Of which area.
+    pub area: AreaId,
+    /// Dense from 1.
+    pub version: u64,
+    /// The area's revision it made.
+    pub revision: u64,
+    /// The consensus time.
+    pub at: Timestamp,
+    /// The service that published it.
+    pub service: ServiceId,
+    /// Why, under seal.
+    pub reason: Option<Sealed>,
+}
+
+/// What an observation was from a revision on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stage {
+    /// The area.
+    pub area: AreaId,
+    /// Whose.
+    pub party: PartyId,
+    /// Which.
+    pub id: ObservationId,
+    /// From which revision of the area on.
+    pub revision: u64,
+    /// The version of the own picture.
+    pub version: u64,
+    /// Nobody but its owner sees it yet.
+    pub embargoed: bool,
+    /// What it says; none when withdrawn.
+    pub observation: Option<Arc<Observation>>,
+}
+
+/// A statement on a conflict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stated {
+    /// The area's revision it made.
+    pub revision: u64,
+    /// The statement.
+    pub statement: Statement,
+}
+
+/// A dissent on a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dissented {
+    /// The area's revision it made.
+    pub revision: u64,
+    /// The period.
+    pub period: Period,
+    /// The finding.
+    pub finding: Key,
+    /// The dissent.
+    pub dissent: Dissent,
+}
+
+/// What a submission came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The service.
+    pub service: ServiceId,
+    /// Its key.
+    pub key: IdempotencyKey,
+    /// A keyed digest of the request.
+    pub body: Digest,
+    /// The answer.
+    pub reply: Reply,
+}
+
+/// What happened, without content: what wakes those who watch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// An area has a new revision.
+    Revised {
+        /// The area.
+        area: AreaId,
+        /// The revision.
+        revision: u64,
+    },
+    /// An edition changed.
+    Edition(EditionId),
+    /// Registry or policy changed.
+    Epoch(u64),
+    /// A service was shut out.
+    Suspended(ServiceId),
+    /// A view went one revision on.
+    Advanced(crate::disclosure::ClassId),
+}
+
+impl Event {
+    /// What a row makes happen.
+    #[must_use]
+    pub fn of(row: &Row) -> Option<Self> {
+        match row {
+            Row::Revision(r) => Some(Self::Revised { area: r.area.clone(), revision: r.revision }),
+            Row::Edition(edition) => Some(Self::Edition(edition.id.clone())),
+            Row::Epoch(epoch) => Some(Self::Epoch(*epoch)),
+            Row::Suspended(row) => Some(Self::Suspended(row.service.clone())),
+            Row::Step(step) => Some(Self::Advanced(step.advance.class)),
+            Row::Founded(_)
+            | Row::Policy(_)
+            | Row::Stamp(_)
+            | Row::Ticked(_)
+            | Row::Version(_)
+            | Row::Stage(_)
+            | Row::Stated(_)
+            | Row::Dissented(_)
+            | Row::Grant(_)
+            | Row::Disclosure(_)
+            | Row::Acknowledged(_)
+            | Row::Denied(_)
+            | Row::Outcome(_)
+            | Row::Forgotten(..) => None,
+        }
+    }
+}

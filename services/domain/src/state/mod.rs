@@ -1,0 +1,276 @@
+//! Everything replicated: an index over rows.
+
+mod area;
+mod evidence;
+mod idempotency;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+pub use area::{AreaState, Placed, in_full};
+pub use evidence::View;
+
+use crate::{
+    AreaId, EditionId, ObservationId, PartyId, Reason, Refusal, ServiceId, Timestamp,
+    command::{Decided, Digest, Moment, Reply, Submission},
+    disclosure::ClassId,
+    edition::{Edition, Phase},
+    merge::{ConflictRef, Finding},
+    registry::{Endorser, Registry},
+    row::{Event, Founded, Row, Stage, Suspended, Version},
+};
+
+/// The versions of an own picture.
+#[derive(Debug, Clone, Copy)]
+pub struct Picture<'a>(&'a [Version]);
+
+impl Picture<'_> {
+    /// The current version; 0 before the first.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.0.last().map_or(0, |version| version.version)
+    }
+
+    /// A version.
+    #[must_use]
+    pub fn at(&self, version: u64) -> Option<&Version> {
+        self.0.iter().find(|v| v.version == version)
+    }
+}
+
+/// What an entry came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// The answer.
+    pub reply: Reply,
+    /// The facts it made, in order.
+    pub rows: Vec<Row>,
+    /// What wakes those who watch.
+    pub events: Vec<Event>,
+}
+
+/// Everything replicated. Changed by [`State::apply`] and [`State::absorb`] alone.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct State {
+    founded: Option<Founded>,
+    registry: Arc<Registry>,
+    policy: Option<Digest>,
+    epoch: u64,
+    stamp: Timestamp,
+    suspended: BTreeMap<ServiceId, Suspended>,
+    versions: BTreeMap<(PartyId, AreaId), Vec<Version>>,
+    areas: BTreeMap<AreaId, AreaState>,
+    editions: BTreeMap<EditionId, Arc<Edition>>,
+    evidence: evidence::Evidence,
+    outcomes: idempotency::Outcomes,
+}
+
+impl State {
+    /// Applies one ordered submission. Pure: the stamp and position are the entry's.
+    pub fn apply(&mut self, at: Timestamp, position: u64, submission: &Submission) -> Applied {
+        let (reply, mut rows) = match self.decide(at, position, submission) {
+            Ok(decided) => (decided.reply, decided.rows),
+            Err(refusal) => (Reply::Refused(refusal), Vec::new()),
+        };
+        rows.push(Row::Stamp(at));
+        self.outcomes.record(at, submission, &reply, &mut rows);
+        let events = rows.iter().filter_map(Event::of).collect();
+        for row in &rows {
+            self.absorb(row.clone());
+        }
+        Applied { reply, rows, events }
+    }
+
+    fn decide(
+        &self,
+        at: Timestamp,
+        position: u64,
+        submission: &Submission,
+    ) -> Result<Decided, Refusal> {
+        if let Some(known) = self.outcomes.known(submission, at)? {
+            return Ok(Decided::new(known, Vec::new()));
+        }
+        if submission.epoch != self.epoch || at > submission.valid_until {
+            return Err(Refusal::of(Reason::EpochStale).now(self.epoch));
+        }
+        let moment = Moment { state: self, at, position, actor: &submission.actor };
+        submission.command.decide(moment)
+    }
+
+    /// Takes in one fact.
+    pub fn absorb(&mut self, row: Row) {
+        match row {
+            Row::Founded(founded) => {
+                self.registry = Registry::build(&founded.document).unwrap_or_default().into();
+                self.founded = Some(founded);
+            }
+            Row::Policy(digest) => self.policy = Some(digest),
+            Row::Epoch(epoch) => self.epoch = epoch,
+            Row::Stamp(at) => self.stamp = at,
+            Row::Ticked(at) => self.evidence.ticked(at),
+            Row::Suspended(row) => {
+                Arc::make_mut(&mut self.registry).suspend(&row.service);
+                self.suspended.insert(row.service.clone(), row);
+            }
+            Row::Revision(row) => self.area_mut(&row.area.clone()).revised(row),
+            Row::Version(row) => {
+                let key = (row.party.clone(), row.area.clone());
+                self.versions.entry(key).or_default().push(row);
+            }
+            Row::Stage(row) => self.area_mut(&row.area.clone()).staged(row),
+            Row::Stated(row) => self.area_mut(&row.statement.conflict.area().clone()).stated(row),
+            Row::Dissented(row) => {
+                self.area_mut(&row.finding.geography.area.clone()).dissented(row);
+            }
+            Row::Edition(edition) => {
+                self.editions.insert(edition.id.clone(), edition);
+            }
+            Row::Grant(grant) => self.evidence.granted(grant),
+            Row::Disclosure(row) => self.evidence.disclosed(row),
+            Row::Step(step) => self.evidence.advanced(step),
+            Row::Acknowledged(row) => self.evidence.acknowledge(row),
+            Row::Denied(row) => self.evidence.denied(row),
+            Row::Outcome(row) => self.outcomes.insert(row),
+            Row::Forgotten(service, key) => self.outcomes.forget(&service, key),
+        }
+    }
+
+    fn area_mut(&mut self, area: &AreaId) -> &mut AreaState {
+        self.areas.entry(area.clone()).or_default()
+    }
+
+    /// The founding of the domain.
+    #[must_use]
+    pub const fn founded(&self) -> Option<&Founded> {
+        self.founded.as_ref()
+    }
+
+    /// The registry.
+    #[must_use]
+    pub const fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    /// The digest of the policy in force.
+    #[must_use]
+    pub const fn policy(&self) -> Option<&Digest> {
+        self.policy.as_ref()
+    }
+
+    /// The epoch.
+    #[must_use]
+    pub const fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The consensus time of the last entry.
+    #[must_use]
+    pub const fn stamp(&self) -> Timestamp {
+        self.stamp
+    }
+
+    /// A suspension.
+    #[must_use]
+    pub fn suspension(&self, service: &ServiceId) -> Option<&Suspended> {
+        self.suspended.get(service)
+    }
+
+    /// The versions of an own picture.
+    #[must_use]
+    pub fn picture(&self, party: &PartyId, area: &AreaId) -> Picture<'_> {
+        let key = (party.clone(), area.clone());
+        Picture(self.versions.get(&key).map_or(&[], Vec::as_slice))
+    }
+
+    /// What an observation is now.
+    #[must_use]
+    pub fn current(&self, party: &PartyId, area: &AreaId, id: &ObservationId) -> Option<&Stage> {
+        self.areas.get(area)?.current(party, id)
+    }
+
+    /// An area's contributions and decisions.
+    #[must_use]
+    pub fn area(&self, area: &AreaId) -> Option<&AreaState> {
+        self.areas.get(area)
+    }
+
+    /// An area's revision; 0 before the first.
+    #[must_use]
+    pub fn revision(&self, area: &AreaId) -> u64 {
+        self.areas.get(area).map_or(0, AreaState::revision)
+    }
+
+    /// An edition.
+    #[must_use]
+    pub fn edition(&self, id: &EditionId) -> Option<&Edition> {
+        self.editions.get(id).map(Arc::as_ref)
+    }
+
+    /// All editions, by id.
+    pub fn editions(&self) -> impl Iterator<Item = &Edition> {
+        self.editions.values().map(Arc::as_ref)
+    }
+
+    /// How many editions have been released.
+    #[must_use]
+    pub fn released_editions(&self) -> u64 {
+        self.editions().filter_map(|e| e.released.as_ref()).map(|r| r.sequence).max().unwrap_or(0)
+    }
+
+    /// Whose answers an edition requires.
+    #[must_use]
+    pub fn required(&self, edition: &Edition) -> Vec<Endorser> {
+        let agreement = self.registry.agreement_of(&edition.area);
+        agreement.map_or_else(Vec::new, |a| a.endorsers(edition.track).to_vec())
+    }
+
+    /// Whose answers are missing in the current round.
+    #[must_use]
+    pub fn waiting_for(&self, edition: &Edition) -> Vec<Endorser> {
+        let asked = matches!(edition.phase, Phase::InReview | Phase::Contested);
+        let Some(round) = edition.current().filter(|_| asked) else { return Vec::new() };
+        let answered =
+            |e: &Endorser| round.answers.iter().any(|a| a.party == e.party && a.role == e.role);
+        self.required(edition).into_iter().filter(|endorser| !answered(endorser)).collect()
+    }
+
+    /// The finding of a conflict as all signatories see it.
+    #[must_use]
+    pub fn common_finding(&self, at: &ConflictRef, revision: u64) -> Option<Finding> {
+        let roles = self.registry.agreement_of(at.area())?.conflict_roles.clone();
+        self.areas.get(at.area())?.common_finding(&self.registry, at, revision, roles)
+    }
+
+    /// Observations whose embargo has ended by a time and that are still held back.
+    pub(crate) fn embargoes_ended(&self, at: Timestamp) -> impl Iterator<Item = &Stage> {
+        self.areas.values().flat_map(move |area| area.embargoes_ended(at))
+    }
+
+    /// What is recorded of who received what.
+    #[must_use]
+    pub const fn evidence(&self) -> &evidence::Evidence {
+        &self.evidence
+    }
+
+    /// How far a view has come.
+    #[must_use]
+    pub fn view(&self, class: &ClassId) -> Option<&View> {
+        self.evidence.view(class)
+    }
+
+    pub(crate) const fn disclosures_recorded(&self) -> u64 {
+        self.evidence.recorded()
+    }
+
+    /// What a service has acknowledged of a view.
+    #[must_use]
+    pub fn acknowledged(
+        &self,
+        class: &ClassId,
+        service: &ServiceId,
+    ) -> Option<&crate::disclosure::Acknowledged> {
+        self.evidence.acknowledged(class, service)
+    }
+}
+
+#[cfg(test)]
+mod tests;

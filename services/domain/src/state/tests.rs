@@ -1,0 +1,269 @@
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    Audience, Basis, CategoryId, Content, Kind, Labels, Observation, OrganisationId, Period,
+    PriorityId, Regime, Secrecy, Severity, SourceId,
+    command::{Actor, Command, Found, IdempotencyKey, Publish, Tick},
+    merge::{Decisions, merge},
+    registry::Document,
+};
+
+const NOW: Timestamp = Timestamp::from_micros(1_759_300_000_000_000);
+
+fn founded() -> State {
+    let document: Document = serde_json::from_value(serde_json::json!({
+        "lists": {"priorities": [{"id": "unsafe_places", "sv": "s", "en": "e"}]},
+        "organisations": [
+            {"id": "stad", "name": "Stad", "orgnr": "1", "trust_domain": "stad.example", "clearance": 3},
+            {"id": "polis", "name": "Polis", "orgnr": "2", "trust_domain": "polis.example", "clearance": 3}
+        ],
+        "parties": [
+            {"id": "sdf", "organisation": "stad", "name": "SDF", "kind": "municipal", "sub_kind": "d"},
+            {"id": "lpo", "organisation": "polis", "name": "LPO", "kind": "police", "sub_kind": "l"}
+        ],
+        "categories": [{"id": "graffiti", "sv": "Klotter", "en": "Graffiti",
+            "kind": "observed_disorder", "priority": "unsafe_places", "geography": "place"}],
+        "areas": [{"id": "a", "name": "A"}],
+    }))
+    .unwrap();
+    let mut state = State::default();
+    let found = Found {
+        domain: "d".into(),
+        document: document.into(),
+        key_file: [0; 32],
+        policy: [1; 32],
+    };
+    let applied = state.apply(NOW, 1, &own(0, Command::Found(Box::new(found))));
+    assert_eq!(applied.reply, Reply::Epoch { epoch: 1 });
+    state
+}
+
+fn actor() -> Actor {
+    Actor {
+        organisation: OrganisationId::parse("stad").unwrap(),
+        service: ServiceId::parse("stad/sdf").unwrap(),
+        role: None,
+        pseudonym: None,
+    }
+}
+
+fn own(epoch: u64, command: Command) -> Submission {
+    let valid_until = NOW.after_seconds(1_000_000);
+    Submission { actor: actor(), key: None, epoch, valid_until, command }
+}
+
+fn key_made(at: Timestamp) -> IdempotencyKey {
+    let millis = u128::try_from(at.micros() / 1_000).unwrap();
+    IdempotencyKey::of(millis << 80 | 7 << 76 | 0b10 << 62 | 1).unwrap()
+}
+
+fn observation(id: &str, severity: u32, embargo: Option<Timestamp>) -> Observation {
+    let labels = Labels {
+        level: Secrecy::of(1).unwrap(),
+        audience: BTreeSet::from([Audience::parse("signatories").unwrap()]),
+        purposes: BTreeSet::new(),
+        regime: Regime::Nonpersonal,
+        secrecy_provisions: BTreeSet::new(),
+        retain_until: Timestamp::ZERO,
+        person_related: false,
+        special_category: false,
+        originator_control: false,
+        embargo_until: embargo,
+        onward_sharing: false,
+    };
+    let area = AreaId::parse("a").unwrap();
+    Observation {
+        id: ObservationId::parse(id).unwrap(),
+        content: Content {
+            category: CategoryId::parse("graffiti").unwrap(),
+            kind: Kind::ObservedDisorder,
+            priority: PriorityId::parse("unsafe_places").unwrap(),
+            geography: crate::Geography { area, sub_area: None, place: None },
+            starts_at: NOW,
+            ends_at: NOW.after_seconds(60),
+            count: Some(1),
+            severity: Severity::of(severity),
+            trend: None,
+            basis: Basis::Fact,
+            source: SourceId::parse("s").unwrap(),
+            reliability: None,
+            credibility: None,
+            labels: labels.into(),
+        },
+        sealed: None,
+    }
+}
+
+fn publish(base: u64, upserts: Vec<Observation>, withdrawn: &[&str]) -> Command {
+    Command::Publish(Publish {
+        party: PartyId::parse("sdf").unwrap(),
+        area: AreaId::parse("a").unwrap(),
+        base_version: base,
+        upserts,
+        withdrawn: withdrawn.iter().map(|id| ObservationId::parse(id).unwrap()).collect(),
+        reason: None,
+    })
+}
+
+fn refused(applied: &Applied) -> Reason {
+    match &applied.reply {
+        Reply::Refused(refusal) => refusal.reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_publication_makes_one_version_and_one_revision() {
+    let mut state = founded();
+    let both = vec![observation("1", 2, None), observation("2", 3, None)];
+    let applied = state.apply(NOW, 2, &own(1, publish(0, both, &[])));
+    let expected = Reply::Published { version: 1, revision: 1, unchanged: false };
+    assert_eq!(applied.reply, expected);
+    assert_eq!(applied.events, [Event::Revised { area: AreaId::parse("a").unwrap(), revision: 1 }]);
+}
+
+#[test]
+fn equal_content_makes_no_version() {
+    let mut state = founded();
+    state.apply(NOW, 2, &own(1, publish(0, vec![observation("1", 2, None)], &[])));
+    let again = state.apply(NOW, 3, &own(1, publish(1, vec![observation("1", 2, None)], &[])));
+    assert_eq!(again.reply, Reply::Published { version: 1, revision: 1, unchanged: true });
+    assert_eq!(again.rows, [Row::Stamp(NOW)]);
+}
+
+#[test]
+fn a_lost_update_is_refused_with_the_current_version() {
+    let mut state = founded();
+    state.apply(NOW, 2, &own(1, publish(0, vec![observation("1", 2, None)], &[])));
+    let lost = state.apply(NOW, 3, &own(1, publish(0, vec![observation("1", 5, None)], &[])));
+    assert_eq!(refused(&lost), Reason::VersionConflict);
+    assert!(matches!(lost.reply, Reply::Refused(Refusal { current: 1, .. })));
+}
+
+#[test]
+fn an_unknown_withdrawal_is_refused_and_a_repeated_one_changes_nothing() {
+    let mut state = founded();
+    state.apply(NOW, 2, &own(1, publish(0, vec![observation("1", 2, None)], &[])));
+    assert_eq!(refused(&state.apply(NOW, 3, &own(1, publish(1, vec![], &["9"])))), Reason::NotFound);
+    state.apply(NOW, 4, &own(1, publish(1, vec![], &["1"])));
+    let again = state.apply(NOW, 5, &own(1, publish(2, vec![], &["1"])));
+    assert_eq!(again.reply, Reply::Published { version: 2, revision: 2, unchanged: true });
+    assert_eq!(state.area(&AreaId::parse("a").unwrap()).unwrap().own(&PartyId::parse("sdf").unwrap(), 2).count(), 0);
+    assert_eq!(state.area(&AreaId::parse("a").unwrap()).unwrap().own(&PartyId::parse("sdf").unwrap(), 1).count(), 1);
+}
+
+#[test]
+fn a_repeated_key_returns_the_first_answer_also_of_a_refusal() {
+    let mut state = founded();
+    let keyed = |body, command| Submission { key: Some((key_made(NOW), body)), ..own(1, command) };
+    let first = state.apply(NOW, 2, &keyed([1; 32], publish(7, vec![], &[])));
+    assert_eq!(refused(&first), Reason::VersionConflict);
+    let repeated = state.apply(NOW.after_seconds(90_000), 3, &keyed([1; 32], publish(7, vec![], &[])));
+    assert_eq!(repeated.reply, first.reply);
+    let reused = state.apply(NOW, 4, &keyed([2; 32], publish(0, vec![], &[])));
+    assert_eq!(refused(&reused), Reason::KeyReused);
+}
+
+#[test]
+fn an_unknown_key_that_is_old_or_from_the_future_is_never_executed() {
+    let mut state = founded();
+    for made in [NOW.after_seconds(-KEY_SECONDS_AND_MORE), NOW.after_seconds(121)] {
+        let key = Some((key_made(made), [1; 32]));
+        let late = Submission { key, ..own(1, publish(0, vec![observation("1", 2, None)], &[])) };
+        assert_eq!(refused(&state.apply(NOW, 2, &late)), Reason::KeyExpired);
+    }
+    assert_eq!(state.revision(&AreaId::parse("a").unwrap()), 0);
+}
+
+const KEY_SECONDS_AND_MORE: i64 = crate::command::KEY_SECONDS + 1;
+
+#[test]
+fn a_permit_of_an_earlier_epoch_is_refused_and_not_stored() {
+    let mut state = founded();
+    let stale = Submission { key: Some((key_made(NOW), [1; 32])), ..own(0, publish(0, vec![], &[])) };
+    assert_eq!(refused(&state.apply(NOW, 2, &stale)), Reason::EpochStale);
+    let fresh = Submission { epoch: 1, ..stale };
+    let fresh = state.apply(NOW, 3, &fresh);
+    assert_eq!(fresh.reply, Reply::Published { version: 0, revision: 0, unchanged: true });
+}
+
+#[test]
+fn an_embargo_ends_by_a_tick_with_a_revision_of_its_own() {
+    let mut state = founded();
+    let until = NOW.after_seconds(100);
+    state.apply(NOW, 2, &own(1, publish(0, vec![observation("1", 2, Some(until))], &[])));
+    let area = AreaId::parse("a").unwrap();
+    let held = |state: &State| {
+        state.area(&area).unwrap().contributions("2025-10".parse().unwrap(), state.revision(&area)).any(|s| s.embargoed)
+    };
+    state.apply(NOW.after_seconds(99), 3, &own(1, Command::Tick(Tick)));
+    assert!(held(&state));
+    let ended = state.apply(NOW.after_seconds(100), 4, &own(1, Command::Tick(Tick)));
+    assert!(!held(&state));
+    assert_eq!(ended.events, [Event::Revised { area: area.clone(), revision: 2 }]);
+    assert_eq!(state.area(&area).unwrap().changed(1, 2).len(), 1);
+}
+
+#[test]
+fn absorbing_the_rows_gives_the_same_state() {
+    let mut state = founded();
+    let mut rows = Vec::new();
+    let mut replica = founded();
+    for (position, command) in [
+        publish(0, vec![observation("1", 2, None), observation("2", 4, None)], &[]),
+        publish(1, vec![observation("1", 3, None)], &["2"]),
+        Command::Tick(Tick),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        rows.extend(state.apply(NOW, position as u64 + 2, &own(1, command)).rows);
+    }
+    for row in rows {
+        replica.absorb(row);
+    }
+    assert_eq!(state, replica);
+}
+
+proptest! {
+    /// Delta after delta or all at once: the same joint picture.
+    #[test]
+    fn deltas_come_to_the_same_as_a_full_publication(
+        edits in prop::collection::vec((0..6_u8, 0..6_u32), 1..30)
+    ) {
+        let area = AreaId::parse("a").unwrap();
+        let mut state = founded();
+        let mut last = std::collections::BTreeMap::new();
+        for (position, (id, severity)) in edits.iter().enumerate() {
+            let base = state.picture(&PartyId::parse("sdf").unwrap(), &area).version();
+            let id = id.to_string();
+            let known = last.contains_key(&id);
+            let command = match severity {
+                0 if known => publish(base, vec![], &[&id]),
+                0 => continue,
+                severity => publish(base, vec![observation(&id, *severity, None)], &[]),
+            };
+            state.apply(NOW, position as u64 + 2, &own(1, command));
+            last.insert(id, *severity);
+        }
+        let all = last.iter().filter(|(_, s)| **s > 0).map(|(id, s)| observation(id, *s, None));
+        let mut full = founded();
+        full.apply(NOW, 2, &own(1, publish(0, all.collect(), &[])));
+        let picture = |state: &State| {
+            let period: Period = "2025-10".parse().unwrap();
+            let registry = state.registry();
+            let seen: Vec<_> = state.area(&area).map_or_else(Vec::new, |a| {
+                let stages = a.contributions(period, state.revision(&area));
+                stages.filter_map(|stage| in_full(registry, stage)).map(|mut seen| {
+                    seen.version = None;
+                    seen
+                }).collect()
+            });
+            merge(period, seen, &Decisions::default(), |_| crate::Level::Place)
+        };
+        prop_assert_eq!(picture(&state), picture(&full));
+    }
+}
