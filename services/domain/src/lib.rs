@@ -14,6 +14,7 @@ mod period;
 mod refusal;
 pub mod registry;
 pub mod row;
+pub mod screening;
 mod state;
 mod time;
 

@@ -110,9 +110,9 @@ impl AreaState {
         revision: u64,
     ) -> impl Iterator<Item = &'a Stage> + 'a {
         let (from, to) = period.bounds();
-        let within = starts.range(from..to).flat_map(|(start, all)| {
-            all.iter().map(move |(party, id)| (start, party, id))
-        });
+        let within = starts
+            .range(from..to)
+            .flat_map(|(start, all)| all.iter().map(move |(party, id)| (start, party, id)));
         within.filter_map(move |(start, party, id)| {
             let stage = at(self.stages.get(party)?.get(id)?, revision)?;
             let content = &stage.observation.as_ref()?.content;

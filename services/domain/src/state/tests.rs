@@ -30,12 +30,8 @@ fn founded() -> State {
     }))
     .unwrap();
     let mut state = State::default();
-    let found = Found {
-        domain: "d".into(),
-        document: document.into(),
-        key_file: [0; 32],
-        policy: [1; 32],
-    };
+    let found =
+        Found { domain: "d".into(), document: document.into(), key_file: [0; 32], policy: [1; 32] };
     let applied = state.apply(NOW, 1, &own(0, Command::Found(Box::new(found))));
     assert_eq!(applied.reply, Reply::Epoch { epoch: 1 });
     state
@@ -147,12 +143,29 @@ fn a_lost_update_is_refused_with_the_current_version() {
 fn an_unknown_withdrawal_is_refused_and_a_repeated_one_changes_nothing() {
     let mut state = founded();
     state.apply(NOW, 2, &own(1, publish(0, vec![observation("1", 2, None)], &[])));
-    assert_eq!(refused(&state.apply(NOW, 3, &own(1, publish(1, vec![], &["9"])))), Reason::NotFound);
+    assert_eq!(
+        refused(&state.apply(NOW, 3, &own(1, publish(1, vec![], &["9"])))),
+        Reason::NotFound
+    );
     state.apply(NOW, 4, &own(1, publish(1, vec![], &["1"])));
     let again = state.apply(NOW, 5, &own(1, publish(2, vec![], &["1"])));
     assert_eq!(again.reply, Reply::Published { version: 2, revision: 2, unchanged: true });
-    assert_eq!(state.area(&AreaId::parse("a").unwrap()).unwrap().own(&PartyId::parse("sdf").unwrap(), 2).count(), 0);
-    assert_eq!(state.area(&AreaId::parse("a").unwrap()).unwrap().own(&PartyId::parse("sdf").unwrap(), 1).count(), 1);
+    assert_eq!(
+        state
+            .area(&AreaId::parse("a").unwrap())
+            .unwrap()
+            .own(&PartyId::parse("sdf").unwrap(), 2)
+            .count(),
+        0
+    );
+    assert_eq!(
+        state
+            .area(&AreaId::parse("a").unwrap())
+            .unwrap()
+            .own(&PartyId::parse("sdf").unwrap(), 1)
+            .count(),
+        1
+    );
 }
 
 #[test]
@@ -161,7 +174,8 @@ fn a_repeated_key_returns_the_first_answer_also_of_a_refusal() {
     let keyed = |body, command| Submission { key: Some((key_made(NOW), body)), ..own(1, command) };
     let first = state.apply(NOW, 2, &keyed([1; 32], publish(7, vec![], &[])));
     assert_eq!(refused(&first), Reason::VersionConflict);
-    let repeated = state.apply(NOW.after_seconds(90_000), 3, &keyed([1; 32], publish(7, vec![], &[])));
+    let repeated =
+        state.apply(NOW.after_seconds(90_000), 3, &keyed([1; 32], publish(7, vec![], &[])));
     assert_eq!(repeated.reply, first.reply);
     let reused = state.apply(NOW, 4, &keyed([2; 32], publish(0, vec![], &[])));
     assert_eq!(refused(&reused), Reason::KeyReused);
@@ -183,7 +197,8 @@ const KEY_SECONDS_AND_MORE: i64 = crate::command::KEY_SECONDS + 1;
 #[test]
 fn a_permit_of_an_earlier_epoch_is_refused_and_not_stored() {
     let mut state = founded();
-    let stale = Submission { key: Some((key_made(NOW), [1; 32])), ..own(0, publish(0, vec![], &[])) };
+    let stale =
+        Submission { key: Some((key_made(NOW), [1; 32])), ..own(0, publish(0, vec![], &[])) };
     assert_eq!(refused(&state.apply(NOW, 2, &stale)), Reason::EpochStale);
     let fresh = Submission { epoch: 1, ..stale };
     let fresh = state.apply(NOW, 3, &fresh);
@@ -197,7 +212,11 @@ fn an_embargo_ends_by_a_tick_with_a_revision_of_its_own() {
     state.apply(NOW, 2, &own(1, publish(0, vec![observation("1", 2, Some(until))], &[])));
     let area = AreaId::parse("a").unwrap();
     let held = |state: &State| {
-        state.area(&area).unwrap().contributions("2025-10".parse().unwrap(), state.revision(&area)).any(|s| s.embargoed)
+        state
+            .area(&area)
+            .unwrap()
+            .contributions("2025-10".parse().unwrap(), state.revision(&area))
+            .any(|s| s.embargoed)
     };
     state.apply(NOW.after_seconds(99), 3, &own(1, Command::Tick(Tick)));
     assert!(held(&state));
