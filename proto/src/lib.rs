@@ -1,1 +1,67 @@
-//! To come.
+//! The protocol and the only conversions to and from it.
+
+mod reason;
+#[cfg(feature = "server")]
+pub mod sealed;
+
+pub use reason::{Code, Reason};
+
+/// All descriptors of the public interface, for reflection and for tests that walk the model.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+/// Generated code is not ours to lint.
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    unused_qualifications,
+    clippy::all,
+    clippy::pedantic,
+    clippy::restriction,
+    clippy::nursery,
+    clippy::allow_attributes,
+    reason = "generated"
+)]
+mod generated {
+    pub(crate) mod v1 {
+        tonic::include_proto!("samsyn.v1");
+    }
+    pub(crate) mod admin {
+        tonic::include_proto!("samsyn.admin.v1");
+    }
+    pub(crate) mod log {
+        tonic::include_proto!("samsyn.log.v1");
+    }
+    #[cfg(feature = "server")]
+    pub(crate) mod server {
+        include!(concat!(env!("OUT_DIR"), "/server/samsyn.v1.rs"));
+    }
+    #[cfg(feature = "server")]
+    pub(crate) mod admin_server {
+        include!(concat!(env!("OUT_DIR"), "/server/samsyn.admin.v1.rs"));
+    }
+}
+
+/// The public interface, version 1.
+pub mod v1 {
+    pub use crate::generated::v1::*;
+    #[cfg(feature = "server")]
+    pub use crate::generated::server::{
+        access_service_server, edition_service_server, joint_picture_service_server,
+        picture_service_server,
+    };
+}
+
+/// For operators and registrars.
+pub mod admin {
+    /// Version 1.
+    pub mod v1 {
+        pub use crate::generated::admin::*;
+        #[cfg(feature = "server")]
+        pub use crate::generated::admin_server::registry_service_server;
+    }
+}
+
+/// The log's own format.
+pub mod log {
+    pub use crate::generated::log::*;
+}

@@ -3,6 +3,7 @@
 
 mod caller;
 pub mod command;
+pub mod commit;
 pub mod disclosure;
 pub mod edition;
 mod geography;

@@ -9,7 +9,7 @@ use jiff::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::Timestamp;
+use crate::{Timestamp, registry::midnight};
 
 /// How long a period is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -91,9 +91,7 @@ impl Period {
     /// From when, inclusive, until when, exclusive.
     #[must_use]
     pub fn bounds(self) -> (Timestamp, Timestamp) {
-        self.days()
-            .and_then(|(from, to)| Some((midnight(from)?, midnight(to)?)))
-            .unwrap_or_default()
+        self.days().map(|(from, to)| (midnight(from), midnight(to))).unwrap_or_default()
     }
 
     /// Whether a point in time lies in it.
@@ -127,11 +125,6 @@ impl Period {
 
 fn stockholm() -> Option<TimeZone> {
     TimeZone::get("Europe/Stockholm").ok()
-}
-
-fn midnight(date: Date) -> Option<Timestamp> {
-    let time = date.to_zoned(stockholm()?).ok()?.timestamp();
-    Some(Timestamp::from_micros(time.as_microsecond()))
 }
 
 impl FromStr for Period {

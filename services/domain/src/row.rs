@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use crate::{
-    AreaId, EditionId, Observation, ObservationId, PartyId, Period, Sealed, ServiceId, Timestamp,
+    AreaId, EditionId, LabelClass, Observation, ObservationId, PartyId, Period, Sealed, ServiceId,
+    Timestamp,
     command::{Digest, IdempotencyKey, Reply},
     disclosure::{Acknowledged, Denied, Disclosure, Grant, Step},
     edition::Edition,
@@ -158,6 +159,22 @@ pub struct Stage {
     pub embargoed: bool,
     /// What it says; none when withdrawn.
     pub observation: Option<Arc<Observation>>,
+}
+
+impl Stage {
+    /// The class of labels that it is decided by; none when it is withdrawn.
+    #[must_use]
+    pub fn label_class(&self) -> Option<LabelClass> {
+        let content = &self.observation.as_ref()?.content;
+        Some(LabelClass {
+            owner: self.party.clone(),
+            area: self.area.clone(),
+            kind: content.kind,
+            priority: content.priority.clone(),
+            labels: content.labels.clone(),
+            embargoed: self.embargoed,
+        })
+    }
 }
 
 /// A statement on a conflict.

@@ -1,1 +1,22 @@
-//! To come.
+//! Who may do what, who may see what. Cedar decides before the log; what it decided is recorded and
+//! read back, so that replicas never differ.
+
+mod cedar;
+mod content;
+mod denial;
+mod door;
+mod egress;
+mod filter;
+mod permit;
+mod reader;
+
+pub use cedar::{BadPolicy, Policy, RuleText};
+pub use content::{
+    DisclosureList, Duty, DutyKind, DutyList, EditionHeader, EditionList, EditionView, EventBatch,
+    Explanation, JointView, Masked, Opening, PictureView, Preview, Problem, PublishedView,
+    ReviewView, RevisionList, Secrets, ValidationView, ViewChange, ViewEvent,
+};
+pub use denial::{Denial, Why};
+pub use door::{Permit, Projection, Receipt, Recorder, View};
+pub use egress::{Address, At, Bare, DisclosureFilter, Egress, Known};
+pub use reader::{Reader, Rights, Scope};

@@ -14,9 +14,10 @@ use serde::{Deserialize, Serialize};
 
 pub use agreement::{Agreement, Endorser, Signatory, Track};
 pub use check::BadRegistry;
+pub use jiff::civil::Date;
 pub use lists::{Category, Entry, LegalBasis, Lists};
 pub use meeting::{Cadence, Meeting, Parity, Weekday};
-pub use place::{Area, NotPlaced, Place, Resolution, Responsibility, SubArea};
+pub use place::{Area, NotPlaced, Place, Resolution, Responsibility, SubArea, midnight};
 pub use release::{FieldGroup, ReleaseRow, Shown, Variant};
 pub use who::{EndorsementKey, Group, Organisation, Party, PartyKind, Role, Service};
 

@@ -158,6 +158,14 @@ impl Registry {
     }
 }
 
+/// The first instant of a day in Europe/Stockholm.
+#[must_use]
+pub fn midnight(day: jiff::civil::Date) -> Timestamp {
+    let zone = jiff::tz::TimeZone::get("Europe/Stockholm").ok();
+    let time = zone.and_then(|zone| day.to_zoned(zone).ok());
+    time.map_or(Timestamp::ZERO, |time| Timestamp::from_micros(time.timestamp().as_microsecond()))
+}
+
 fn day_of(at: Timestamp) -> Option<jiff::civil::Date> {
     let zone = jiff::tz::TimeZone::get("Europe/Stockholm").ok()?;
     let time = jiff::Timestamp::from_microsecond(at.micros()).ok()?;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    CategoryId, Geography, ObservationId, PartyId, Period, Timestamp,
+    CategoryId, Geography, LabelClass, ObservationId, PartyId, Period, Timestamp,
     merge::{Assessed, ConflictRef, Decisions, Dissent, Finding, Key, Seen, Statement},
     registry::{Registry, Role},
     row::{Dissented, Revised, Stage, Stated},
@@ -25,6 +25,7 @@ pub struct AreaState {
     embargoes: BTreeSet<(Timestamp, PartyId, ObservationId)>,
     statements: Vec<Stated>,
     dissents: Vec<Dissented>,
+    labels: BTreeSet<LabelClass>,
 }
 
 /// A finding's category and period with the full geography of an observation that bears on it.
@@ -121,6 +122,42 @@ impl AreaState {
                 && content.geography == *geography;
             here.then_some(stage)
         })
+    }
+
+    /// The geographies of a category's observations at any revision, in order.
+    pub fn geographies(&self, category: &CategoryId) -> impl Iterator<Item = &Geography> {
+        self.index.get(category).into_iter().flat_map(BTreeMap::keys)
+    }
+
+    /// The contributions of a category at exactly one geography to a period at a revision.
+    pub fn contributions_at<'a>(
+        &'a self,
+        category: &CategoryId,
+        geography: &Geography,
+        period: Period,
+        revision: u64,
+    ) -> impl Iterator<Item = &'a Stage> + use<'a> {
+        let found = self.index.get_key_value(category).and_then(|(category, all)| {
+            all.get_key_value(geography).map(|(geography, starts)| (category, geography, starts))
+        });
+        found.into_iter().flat_map(move |(category, geography, starts)| {
+            self.starting(category, geography, starts, period, revision)
+        })
+    }
+
+    /// The classes of labels of all observations there ever were.
+    #[must_use]
+    pub const fn labels(&self) -> &BTreeSet<LabelClass> {
+        &self.labels
+    }
+
+    /// The earliest and latest start of any observation.
+    #[must_use]
+    pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
+        let starts = || self.index.values().flat_map(BTreeMap::values);
+        let first = starts().filter_map(|s| s.first_key_value()).map(|(start, _)| *start).min()?;
+        let last = starts().filter_map(|s| s.last_key_value()).map(|(start, _)| *start).max()?;
+        Some((first, last))
     }
 
     /// What changed after one revision up to another: where and when the observations concerned
@@ -220,6 +257,7 @@ impl AreaState {
         }
         if let Some(observation) = &stage.observation {
             let content = &observation.content;
+            self.labels.extend(stage.label_class());
             self.index
                 .entry(content.category.clone())
                 .or_default()

@@ -1,0 +1,77 @@
+//! Generates wire types, client stubs, server traits whose content-bearing responses are sealed,
+//! and the table of error reasons.
+
+use std::{env, error::Error, fs, path::PathBuf};
+
+use prost::Message as _;
+
+#[path = "build/reasons.rs"]
+mod reasons;
+
+/// Responses that carry content: on the server only a view makes one.
+const SEALED: [&str; 17] = [
+    "PublishPictureResponse",
+    "ValidatePictureResponse",
+    "GetPictureResponse",
+    "GetJointPictureResponse",
+    "ExplainFindingResponse",
+    "WatchEventsResponse",
+    "ListEventsResponse",
+    "ResolveConflictResponse",
+    "ListRevisionsResponse",
+    "OpenEditionResponse",
+    "LockEditionResponse",
+    "AnswerEditionResponse",
+    "ReleaseEditionResponse",
+    "GetEditionResponse",
+    "ListEditionsResponse",
+    "GetEditionReviewResponse",
+    "ListDutiesResponse",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=samsyn");
+    println!("cargo:rerun-if-changed=errors.toml");
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    let table = reasons::generate(&fs::read_to_string("errors.toml")?)?;
+    fs::write(out.join("reasons.rs"), table)?;
+
+    let public = protox::compile(
+        [
+            "samsyn/v1/picture.proto",
+            "samsyn/v1/joint_picture.proto",
+            "samsyn/v1/edition.proto",
+            "samsyn/v1/access.proto",
+            "samsyn/admin/v1/registry.proto",
+        ],
+        ["."],
+    )?;
+    fs::write(out.join("descriptors.bin"), public.encode_to_vec())?;
+    tonic_prost_build::configure().build_server(false).compile_fds(public.clone())?;
+    server_traits(&out, public)?;
+
+    let log = protox::compile(["samsyn/log/v1/log.proto"], ["."])?;
+    tonic_prost_build::configure().build_client(false).build_server(false).compile_fds(log)?;
+    Ok(())
+}
+
+/// The server half has no messages of its own.
+fn server_traits(
+    out: &std::path::Path,
+    mut set: prost_types::FileDescriptorSet,
+) -> Result<(), Box<dyn Error>> {
+    let dir = out.join("server");
+    fs::create_dir_all(&dir)?;
+    set.file.retain(|file| file.package().starts_with("samsyn."));
+    let mut generator = tonic_prost_build::configure().build_client(false);
+    for name in SEALED {
+        let sealed = format!("crate::sealed::Encoded<crate::v1::{name}>");
+        generator = generator.extern_path(format!(".samsyn.v1.{name}"), sealed);
+    }
+    generator
+        .extern_path(".samsyn.v1", "crate::v1")
+        .extern_path(".samsyn.admin.v1", "crate::admin::v1")
+        .out_dir(dir)
+        .compile_fds(set)?;
+    Ok(())
+}

@@ -1,0 +1,307 @@
+//! What views hold.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use samsyn_domain::{
+    AreaId, ConflictId, EditionId, PartyId, Period, Sealed, Secret, Timestamp,
+    disclosure::Disclosure,
+    edition::Edition,
+    merge::{Conflict, Finding, Step},
+    registry::{Endorser, Role},
+    row::{Revised, Stage},
+    screening::Rule,
+};
+
+/// What the receiver may read of sealed fields, opened.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Secrets(BTreeMap<Sealed, Secret>);
+
+impl Secrets {
+    /// What stands under a seal, where it was opened.
+    #[must_use]
+    pub fn of(&self, sealed: Option<&Sealed>) -> Option<&Secret> {
+        self.0.get(sealed?)
+    }
+
+    pub(crate) fn keep(&mut self, sealed: &Sealed, secret: Secret) {
+        self.0.insert(sealed.clone(), secret);
+    }
+}
+
+/// How the ids and revisions of a view are masked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Masked {
+    /// A signatory sees the area's own.
+    Signatory,
+    /// A partner sees its view's.
+    Partner,
+}
+
+/// An own picture, for its owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PictureView {
+    /// The version shown.
+    pub version: u64,
+    /// Its observations, by id.
+    pub observations: Vec<Stage>,
+    /// What stands under seal.
+    pub secrets: Secrets,
+}
+
+/// A joint picture of one area and period.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JointView {
+    /// For whom.
+    pub masked: Masked,
+    /// The area.
+    pub area: AreaId,
+    /// The period.
+    pub period: Period,
+    /// The revision of the view.
+    pub revision: u64,
+    /// The findings, by key.
+    pub findings: Vec<Finding>,
+    /// What stands under seal.
+    pub secrets: Secrets,
+    /// The release rows say that withheld groups are declared: group and rule.
+    pub withheld: Vec<(String, String)>,
+}
+
+/// How a finding came to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// One step a joint value.
+    pub steps: Vec<Step>,
+}
+
+/// After a publication or a statement: counters, and the conflicts that it touches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedView {
+    /// The own picture's version.
+    pub version: u64,
+    /// The content was the same.
+    pub unchanged: bool,
+    /// The area's revision.
+    pub revision: u64,
+    /// The conflicts.
+    pub conflicts: Vec<Conflict>,
+    /// What stands under seal.
+    pub secrets: Secrets,
+}
+
+/// One thing that is wrong with a publication, or worth a look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The stable reason.
+    pub reason: String,
+    /// The path of the field.
+    pub field: String,
+    /// Which characters, half-open.
+    pub characters: (u32, u32),
+    /// The screening rule that found it.
+    pub rule: Option<Rule>,
+    /// What to do, when it is not a screening rule that says it.
+    pub text: String,
+    /// It does not stop the publication.
+    pub warning: bool,
+}
+
+/// Who would see a publication.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    /// A party or an organisation.
+    pub reader: String,
+    /// Which field groups, as `place` or `place:district`.
+    pub groups: Vec<String>,
+    /// By which rule.
+    pub rule: String,
+    /// How many of the observations.
+    pub observations: u32,
+}
+
+/// A dry run of a publication.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValidationView {
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+    /// Who would see it.
+    pub readers: Vec<Preview>,
+}
+
+/// What an event brings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ViewChange {
+    /// A snapshot of one area and period begins.
+    SnapshotBegins {
+        /// The period.
+        period: Period,
+        /// How many findings follow.
+        findings: u32,
+        /// What was held before is to be dropped.
+        reset: bool,
+    },
+    /// A finding is new or changed.
+    Finding(Box<Finding>),
+    /// A finding is gone.
+    Removed {
+        /// Its id.
+        id: String,
+        /// The period it was of.
+        period: Period,
+    },
+    /// The snapshot is complete.
+    SnapshotEnds {
+        /// The period.
+        period: Period,
+        /// How many findings there were.
+        findings: u32,
+    },
+    /// An edition was released.
+    Edition(Arc<Edition>),
+}
+
+/// One event of a view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ViewEvent {
+    /// Its id: a keyed hash, stable.
+    pub id: String,
+    /// Where to go on from.
+    pub cursor: String,
+    /// The area.
+    pub area: AreaId,
+    /// The revision shown: a signatory's is the area's, a partner's the view's.
+    pub revision: u64,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// What it brings.
+    pub change: ViewChange,
+}
+
+/// Events of a view, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventBatch {
+    /// For whom.
+    pub masked: Masked,
+    /// The events.
+    pub events: Vec<ViewEvent>,
+    /// Where to go on from.
+    pub next: String,
+    /// What stands under seal.
+    pub secrets: Secrets,
+}
+
+/// Revisions of an area, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevisionList {
+    /// The revisions.
+    pub revisions: Vec<Revised>,
+}
+
+/// An edition with what its header tells beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditionHeader {
+    /// The edition.
+    pub edition: Arc<Edition>,
+    /// Whose answers are missing.
+    pub waiting_for: Vec<Endorser>,
+    /// The texts of answers, opened: text and the salt of its commitment, by position.
+    pub texts: Vec<Option<(String, Vec<u8>)>>,
+    /// For whom.
+    pub masked: Masked,
+}
+
+/// Editions of an area, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditionList {
+    /// The editions.
+    pub editions: Vec<EditionHeader>,
+    /// The objects that a lock left out, for their owner.
+    pub left_out: Vec<String>,
+}
+
+/// An edition as far as the reader may see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditionView {
+    /// Its header.
+    pub header: EditionHeader,
+    /// The analysis, where it may be seen.
+    pub analysis: Option<String>,
+    /// The findings of this page.
+    pub joint: JointView,
+    /// The proof, on the last page.
+    pub proof: Vec<u8>,
+    /// Where the next page begins.
+    pub next: Option<u64>,
+}
+
+/// A leaf, opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    /// The object.
+    pub object: [u8; 16],
+    /// Field group and variant.
+    pub position: u8,
+    /// Its salt.
+    pub salt: Vec<u8>,
+    /// Its canonical bytes.
+    pub canonical: Vec<u8>,
+}
+
+/// All that rebuilds the content root of a round.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewView {
+    /// The round.
+    pub round: u32,
+    /// The agreement's descriptor, canonical.
+    pub descriptor: Vec<u8>,
+    /// The salt of the round.
+    pub round_salt: [u8; 32],
+    /// The basis, canonical.
+    pub basis: Vec<u8>,
+    /// The salt of its commitment.
+    pub basis_salt: [u8; 32],
+    /// Every leaf of this page.
+    pub openings: Vec<Opening>,
+    /// Where the next page begins.
+    pub next: Option<u64>,
+}
+
+/// What waits for a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DutyKind {
+    /// An edition to answer.
+    AnswerEdition(EditionId),
+    /// A conflict to settle.
+    SettleConflict(ConflictId),
+}
+
+/// Something that waits for a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Duty {
+    /// What.
+    pub kind: DutyKind,
+    /// The area.
+    pub area: AreaId,
+    /// Which party must act.
+    pub party: PartyId,
+    /// In which role.
+    pub role: Role,
+    /// By when.
+    pub due: Option<Timestamp>,
+    /// The time has passed.
+    pub overdue: bool,
+}
+
+/// Duties, the earliest due first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DutyList {
+    /// The duties.
+    pub duties: Vec<Duty>,
+}
+
+/// Disclosures, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DisclosureList {
+    /// Each with the time it was acknowledged.
+    pub disclosures: Vec<(Arc<Disclosure>, Option<Timestamp>)>,
+}

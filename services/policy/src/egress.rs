@@ -1,0 +1,236 @@
+//! Reads of state through the rights of a reader: everything that leaves is made here.
+
+mod delta;
+mod edition;
+mod lists;
+mod picture;
+
+pub use delta::{Address, Bare};
+pub use lists::DisclosureFilter;
+pub use picture::At;
+
+use std::collections::BTreeSet;
+
+use samsyn_domain::{
+    AreaId, LabelClass, Level, Period, Sealed, Secret, State,
+    command::Digest,
+    disclosure::{ClassId, Disclosure, Object},
+    merge::{self, Class, Finding, Key, Seen},
+    registry::{FieldGroup, Role, Variant},
+    row::Stage,
+};
+
+use crate::{Denial, Masked, Reader, Rights, Secrets, Why, filter};
+
+/// What only the ledger knows: keys.
+pub trait Known: Sync {
+    /// The keyed hash that stands for an object's id towards partners.
+    fn object_id(&self, stage: &Stage) -> [u8; 16];
+    /// Opens what was sealed; none when its key is gone.
+    fn open(&self, sealed: &Sealed) -> Option<Secret>;
+    /// A keyed digest of what is shown, for the record.
+    fn digest(&self, shown: &[u8]) -> Digest;
+}
+
+/// State as one release class may see it.
+pub struct Egress<'a> {
+    state: &'a State,
+    known: &'a dyn Known,
+    reader: &'a Reader,
+}
+
+impl std::fmt::Debug for Egress<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "egress for {}", self.reader.service())
+    }
+}
+
+impl<'a> Egress<'a> {
+    /// Reads for a reader.
+    #[must_use]
+    pub const fn new(state: &'a State, known: &'a dyn Known, reader: &'a Reader) -> Self {
+        Self { state, known, reader }
+    }
+
+    /// The classes of labels in an area that policy has not decided for some rights.
+    #[must_use]
+    pub fn undecided(&self, rights: &Rights, area: &AreaId) -> Vec<LabelClass> {
+        let class = rights.class();
+        let decided = |label: &&LabelClass| {
+            self.state.evidence().grant(self.state.epoch(), &class, label).is_none()
+        };
+        let labels = self.state.area(area).into_iter().flat_map(|area| area.labels());
+        labels.filter(decided).cloned().collect()
+    }
+
+    /// How ids and revisions are masked in an area: its signatories see them as they are.
+    fn masked(&self, area: &AreaId) -> Masked {
+        let agreement = self.state.registry().agreement_of(area);
+        let signs = agreement.is_some_and(|a| self.reader.parties().iter().any(|p| a.signed_by(p)));
+        if signs { Masked::Signatory } else { Masked::Partner }
+    }
+
+    /// An observation as a class sees it, its id and version masked for partners.
+    fn seen(&self, class: &ClassId, stage: &Stage, masked: Masked) -> Option<Seen> {
+        let seen = filter::seen(self.state, class, stage)?;
+        Some(match masked {
+            Masked::Signatory => seen,
+            Masked::Partner => {
+                let id = hex(&self.known.object_id(stage));
+                Seen { id, version: None, ..seen }
+            }
+        })
+    }
+
+    fn registered(&self, category: &samsyn_domain::CategoryId) -> Level {
+        self.state.registry().category(category).map_or(Level::District, |c| c.geography)
+    }
+
+    fn conflict_roles(&self, area: &AreaId) -> BTreeSet<Role> {
+        let agreement = self.state.registry().agreement_of(area);
+        agreement.map_or_else(BTreeSet::new, |agreement| agreement.conflict_roles.clone())
+    }
+
+    /// All findings of a period as some rights see them at a revision.
+    fn findings(&self, rights: &Rights, area: &AreaId, period: Period, at: u64) -> Vec<Finding> {
+        let Some(index) = self.state.area(area) else { return Vec::new() };
+        let (class, masked) = (rights.class(), self.masked(area));
+        let seen = index.contributions(period, at).filter_map(|s| self.seen(&class, s, masked));
+        let decisions = index.decisions(period, at, self.conflict_roles(area));
+        let merged = merge::merge(period, seen, &decisions, |category| self.registered(category));
+        merged.into_iter().map(shown_in_part).collect()
+    }
+
+    /// One finding as some rights see it at a revision, without what is related.
+    fn finding(
+        &self,
+        rights: &Rights,
+        key: &Key,
+        period: Period,
+        at: u64,
+        related: Vec<String>,
+    ) -> Option<Finding> {
+        let area = &key.geography.area;
+        let index = self.state.area(area)?;
+        let (class, masked) = (rights.class(), self.masked(area));
+        let registered = self.registered(&key.category);
+        let seen = index
+            .contributions_to(key, period, at)
+            .filter_map(|stage| self.seen(&class, stage, masked))
+            .filter(|seen| merge::key(seen, registered) == *key)
+            .collect();
+        let decisions = index.decisions(period, at, self.conflict_roles(area));
+        merge::finding(key.clone(), period, seen, &decisions, related).map(shown_in_part)
+    }
+
+    /// At which levels a class can see a geography.
+    fn levels(&self, rights: &Rights) -> BTreeSet<Level> {
+        let registry = self.state.registry();
+        let rows = rights.rows.iter().filter_map(|id| registry.release_row(id));
+        let place = |row: &samsyn_domain::registry::ReleaseRow| {
+            row.shown.get(&FieldGroup::Place).copied().unwrap_or(Variant::District).level()
+        };
+        let own = (!rights.parties.is_empty()).then_some(Level::Place);
+        rows.map(place).chain(own).collect()
+    }
+
+    fn secrets<'f>(&self, findings: impl IntoIterator<Item = &'f Finding>) -> Secrets {
+        let mut secrets = Secrets::default();
+        for finding in findings {
+            let contributed = finding.contributions.iter().filter_map(|c| c.sealed.as_ref());
+            let decided = finding.conflicts.iter().filter_map(|c| c.reason.as_ref());
+            let dissented = finding.dissents.iter().filter_map(|d| d.reason.as_ref());
+            for sealed in contributed.chain(decided).chain(dissented) {
+                if let Some(secret) = self.known.open(sealed) {
+                    secrets.keep(sealed, secret);
+                }
+            }
+        }
+        secrets
+    }
+
+    fn disclosure(
+        &self,
+        rights: &Rights,
+        object: Object,
+        revision: u64,
+        rows: usize,
+        shown: &[u8],
+    ) -> Disclosure {
+        let registry = self.state.registry();
+        let mut groups = BTreeSet::new();
+        let mut rules = BTreeSet::new();
+        if !rights.parties.is_empty() {
+            groups.extend(FieldGroup::ALL);
+            rules.insert("POL-31".to_owned());
+        }
+        for row in rights.rows.iter().filter_map(|id| registry.release_row(id)) {
+            groups.extend(row.shown.keys().copied());
+            rules.insert(format!("POL-12/{}", row.id));
+        }
+        Disclosure {
+            sequence: 0,
+            at: samsyn_domain::Timestamp::ZERO,
+            receiver: self.reader.organisation().clone(),
+            service: self.reader.service().clone(),
+            serial: self.reader.serial().to_owned(),
+            ground: self.reader.ground().clone(),
+            object,
+            revision,
+            groups,
+            rules,
+            rows: u32::try_from(rows).unwrap_or(u32::MAX),
+            digest: self.known.digest(shown),
+            epoch: self.state.epoch(),
+        }
+    }
+
+    /// The rights to an area's pictures, when there are any.
+    fn rights_in(
+        &self,
+        area: &AreaId,
+        kind: Option<samsyn_domain::PeriodKind>,
+        live: bool,
+    ) -> Result<Rights, Denial> {
+        let registry = self.state.registry();
+        if registry.area(area).is_none() {
+            return Err(Denial::of(Why::NotFound).at("area"));
+        }
+        let rights = self.reader.rights(registry, kind, live);
+        if Reader::areas(registry, &rights).contains(area) {
+            return Ok(rights);
+        }
+        Err(Denial::of(Why::NoReleaseRow).by("POL-12").at("area"))
+    }
+}
+
+/// A decision or dissent is told only to those who see what it is about: every contribution's
+/// assessment; its reason, every contribution's text.
+fn shown_in_part(mut finding: Finding) -> Finding {
+    if !finding.contributions.iter().all(|seen| seen.assessment.is_some()) {
+        finding.dissents.clear();
+        finding.conflicts.clear();
+        if finding.class == Class::Conflicting {
+            finding.class =
+                if finding.seen_by.len() > 1 { Class::Corroborated } else { Class::OneSided };
+        }
+    }
+    if !finding.contributions.iter().all(|seen| seen.text_shown) {
+        for conflict in &mut finding.conflicts {
+            conflict.reason = None;
+        }
+        for dissent in &mut finding.dissents {
+            dissent.reason = None;
+        }
+    }
+    finding
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

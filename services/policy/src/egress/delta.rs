@@ -1,0 +1,279 @@
+//! The events of a view: a snapshot, and what each step brings.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use samsyn_domain::{
+    AreaId, Geography, Level, Period, PeriodKind, Placed,
+    disclosure::{Advance, Change, Object, Step},
+    merge::{Finding, Key},
+};
+
+use super::Egress;
+use crate::{
+    Denial, EventBatch, Masked, Projection, Rights, Scope, Secrets, ViewChange, ViewEvent,
+};
+
+/// What a step or snapshot brings, before ids and cursors are given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bare {
+    /// The area.
+    pub area: AreaId,
+    /// The revision shown.
+    pub revision: u64,
+    /// What it brings.
+    pub change: ViewChange,
+}
+
+/// Names and addresses events: made by the ledger, which holds the keys.
+pub type Address<'a> = &'a dyn Fn(u64, u32) -> (String, String);
+
+impl Egress<'_> {
+    /// The kinds of period that a reader's live rights have in an area.
+    fn kinds(&self, scope: &Scope) -> Vec<(PeriodKind, Rights)> {
+        let registry = self.state.registry();
+        let kinds = scope.periods.iter().copied();
+        kinds.map(|kind| (kind, self.reader.rights(registry, Some(kind), true))).collect()
+    }
+
+    /// All events that show a view at a revision from nothing, in the order of areas and periods.
+    #[must_use]
+    pub fn snapshot(&self, scope: &Scope, at: &BTreeMap<AreaId, u64>, view: u64) -> Vec<Bare> {
+        let mut events = Vec::new();
+        for area in &scope.areas {
+            let revision = at.get(area).copied().unwrap_or(0);
+            let Some(index) = self.state.area(area).filter(|_| revision > 0) else { continue };
+            let Some((first, last)) = index.span() else { continue };
+            let shown = self.shown(area, revision, view);
+            for (kind, rights) in self.kinds(scope) {
+                let mut period = Period::holding(kind, first);
+                while let Some(current) = period.filter(|period| period.bounds().0 <= last) {
+                    let found = self.findings(&rights, area, current, revision);
+                    let found =
+                        found.into_iter().filter(|f| scope.priorities.contains(&f.priority));
+                    framed(&mut events, area, shown, current, found.collect());
+                    period = Period::holding(kind, current.bounds().1);
+                }
+            }
+        }
+        events
+    }
+
+    /// What a step of the view brings within a scope.
+    #[must_use]
+    pub fn step(&self, scope: &Scope, step: &Advance) -> Vec<Bare> {
+        match &step.change {
+            Change::Area { area, from, to } if scope.areas.contains(area) => {
+                let changes = self.area_delta(scope, area, *from, *to);
+                let shown = self.shown(area, *to, step.revision);
+                let bare = |change| Bare { area: area.clone(), revision: shown, change };
+                changes.into_iter().map(bare).collect()
+            }
+            Change::Area { .. } => Vec::new(),
+            Change::Edition(id) => {
+                let edition = self.state.edition(id).filter(|e| scope.areas.contains(&e.area));
+                let edition = edition.filter(|e| scope.periods.contains(&e.period.kind()));
+                let bare = edition.map(|edition| Bare {
+                    area: edition.area.clone(),
+                    revision: self.shown(
+                        &edition.area,
+                        edition.current().map_or(0, |r| r.locked.revision),
+                        step.revision,
+                    ),
+                    change: ViewChange::Edition(edition.clone().into()),
+                });
+                bare.into_iter().collect()
+            }
+        }
+    }
+
+    /// The revision that an event shows.
+    fn shown(&self, area: &AreaId, revision: u64, view: u64) -> u64 {
+        match self.masked(area) {
+            Masked::Signatory => revision,
+            Masked::Partner => view,
+        }
+    }
+
+    /// Whether a step of the view would bring anything within all the reader's live rights.
+    #[must_use]
+    pub fn changes(&self, scope: &Scope, area: &AreaId, from: u64, to: u64) -> bool {
+        !self.area_delta(scope, area, from, to).is_empty()
+    }
+
+    fn area_delta(&self, scope: &Scope, area: &AreaId, from: u64, to: u64) -> Vec<ViewChange> {
+        let Some(index) = self.state.area(area) else { return Vec::new() };
+        let placed = index.changed(from, to);
+        let mut changes = Vec::new();
+        for (kind, rights) in self.kinds(scope) {
+            let levels = self.levels(&rights);
+            let mut keys: BTreeSet<(Period, Key)> = BTreeSet::new();
+            for one in &placed {
+                let Some(period) = Period::holding(kind, one.starts_at) else { continue };
+                keys.extend(self.keys_of(&levels, one).into_iter().map(|key| (period, key)));
+            }
+            let nearby: Vec<(Period, Key)> = keys
+                .iter()
+                .flat_map(|(period, key)| {
+                    let near = [from, to].map(|at| self.nearby(&rights, &levels, key, *period, at));
+                    near.into_iter().flatten().map(|key| (*period, key))
+                })
+                .collect();
+            keys.extend(nearby);
+            for (period, key) in keys {
+                let at = |revision| {
+                    let near = self.nearby(&rights, &levels, &key, period, revision);
+                    let related = near.iter().map(Key::id).collect();
+                    self.finding(&rights, &key, period, revision, related)
+                        .filter(|finding| scope.priorities.contains(&finding.priority))
+                };
+                match (at(from), at(to)) {
+                    (before, Some(after)) if before.as_ref() != Some(&after) => {
+                        changes.push(ViewChange::Finding(Box::new(after)));
+                    }
+                    (Some(_), None) => {
+                        changes.push(ViewChange::Removed { id: key.id(), period });
+                    }
+                    (_, Some(_)) | (None, None) => {}
+                }
+            }
+        }
+        changes
+    }
+
+    /// The findings on which an observation can bear for a class that sees at some levels.
+    fn keys_of(&self, levels: &BTreeSet<Level>, placed: &Placed) -> BTreeSet<Key> {
+        let registered = self.registered(&placed.category);
+        let key = |level: &Level| Key {
+            geography: placed.geography.coarsened(registered.max(*level)),
+            category: placed.category.clone(),
+        };
+        levels.iter().map(key).collect()
+    }
+
+    /// The keys of the same category at another level of the same place, as some rights see them.
+    fn nearby(
+        &self,
+        rights: &Rights,
+        levels: &BTreeSet<Level>,
+        key: &Key,
+        period: Period,
+        at: u64,
+    ) -> BTreeSet<Key> {
+        let Some(index) = self.state.area(&key.geography.area) else { return BTreeSet::new() };
+        let (class, masked) = (rights.class(), self.masked(&key.geography.area));
+        let registered = self.registered(&key.category);
+        let mut near = BTreeSet::new();
+        let branch = index.geographies(&key.category).filter(|g| g.same_branch(&key.geography));
+        for geography in branch {
+            let mut possible = self.possible(levels, registered, key, geography);
+            possible.retain(|key| !near.contains(key));
+            let mut stages = index.contributions_at(&key.category, geography, period, at);
+            while !possible.is_empty() {
+                let Some(stage) = stages.next() else { break };
+                let Some(seen) = self.seen(&class, stage, masked) else { continue };
+                let found = samsyn_domain::merge::key(&seen, registered);
+                if possible.remove(&found) {
+                    near.insert(found);
+                }
+            }
+        }
+        near
+    }
+
+    fn possible(
+        &self,
+        levels: &BTreeSet<Level>,
+        registered: Level,
+        key: &Key,
+        geography: &Geography,
+    ) -> BTreeSet<Key> {
+        let at = |level: &Level| Key {
+            geography: geography.coarsened(registered.max(*level)),
+            category: key.category.clone(),
+        };
+        let level = key.geography.level();
+        let other =
+            |k: &Key| k.geography.level() != level && k.geography.same_branch(&key.geography);
+        levels.iter().map(at).filter(other).collect()
+    }
+
+    /// Events with their ids and cursors, and the record of what they disclose.
+    ///
+    /// # Errors
+    /// When no live right of the reader remains.
+    pub fn batch(
+        &self,
+        events: Vec<ViewEvent>,
+        next: String,
+        masked: Masked,
+    ) -> Result<Projection<EventBatch>, Denial> {
+        let rights = self.reader.rights(self.state.registry(), None, true);
+        let findings = events.iter().filter_map(|event| match &event.change {
+            ViewChange::Finding(finding) => Some(finding.as_ref()),
+            ViewChange::SnapshotBegins { .. }
+            | ViewChange::Removed { .. }
+            | ViewChange::SnapshotEnds { .. }
+            | ViewChange::Edition(_) => None,
+        });
+        let secrets: Secrets = self.secrets(findings);
+        let mut rows: BTreeMap<&AreaId, usize> = BTreeMap::new();
+        for event in &events {
+            *rows.entry(&event.area).or_default() += 1;
+        }
+        let records = rows
+            .into_iter()
+            .map(|(area, rows)| {
+                let of = |event: &&ViewEvent| event.area == *area;
+                let shown: Vec<_> = events.iter().filter(of).map(|e| &e.change).collect();
+                let shown = format!("{shown:?}");
+                let revision = self.state.revision(area);
+                self.disclosure(
+                    &rights,
+                    Object::View(area.clone()),
+                    revision,
+                    rows,
+                    shown.as_bytes(),
+                )
+            })
+            .collect();
+        Ok(Projection::new(EventBatch { masked, events, next, secrets }, records))
+    }
+
+    /// A digest of what a step brings, for its record.
+    #[must_use]
+    pub fn step_digest(&self, scope: &Scope, step: &Advance) -> [u8; 32] {
+        self.known.digest(format!("{:?}", self.step(scope, step)).as_bytes())
+    }
+
+    /// The time a step shows: whole minutes for partners.
+    #[must_use]
+    pub fn step_time(&self, area: &AreaId, step: &Step) -> samsyn_domain::Timestamp {
+        match self.masked(area) {
+            Masked::Signatory => step.at,
+            Masked::Partner => step.at.whole_minute(),
+        }
+    }
+
+    /// Whether a reader is a signatory towards an area.
+    #[must_use]
+    pub fn mask_of(&self, area: &AreaId) -> Masked {
+        self.masked(area)
+    }
+}
+
+fn framed(
+    events: &mut Vec<Bare>,
+    area: &AreaId,
+    revision: u64,
+    period: Period,
+    found: Vec<Finding>,
+) {
+    if found.is_empty() {
+        return;
+    }
+    let findings = u32::try_from(found.len()).unwrap_or(u32::MAX);
+    let bare = |change| Bare { area: area.clone(), revision, change };
+    events.push(bare(ViewChange::SnapshotBegins { period, findings, reset: false }));
+    events.extend(found.into_iter().map(|f| bare(ViewChange::Finding(Box::new(f)))));
+    events.push(bare(ViewChange::SnapshotEnds { period, findings }));
+}

@@ -1,0 +1,1 @@
+//! Editions, as far as a reader may see them.

@@ -1,0 +1,198 @@
+//! Pictures: a party's own, and the joint one.
+
+use samsyn_domain::{
+    AreaId, PartyId, Period, Timestamp,
+    disclosure::Object,
+    merge::{self, ConflictRef, Key},
+};
+
+use super::Egress;
+use crate::{
+    Denial, Explanation, JointView, Masked, PictureView, Projection, PublishedView, Rights,
+    Secrets, Why,
+};
+
+/// Which revision of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    /// The newest.
+    Newest,
+    /// This revision of the view.
+    Revision(u64),
+    /// As it was known at this time.
+    Recorded(Timestamp),
+}
+
+impl Egress<'_> {
+    /// A party's own picture, for those who speak for it.
+    ///
+    /// # Errors
+    /// When the caller does not speak for the party, or the version does not exist.
+    pub fn picture(
+        &self,
+        party: &PartyId,
+        area: &AreaId,
+        version: u64,
+    ) -> Result<Projection<PictureView>, Denial> {
+        if !self.reader.parties().contains(party) {
+            return Err(Denial::of(Why::NotYourParty).at("party"));
+        }
+        let picture = self.state.picture(party, area);
+        let version = if version == 0 { picture.version() } else { version };
+        let revision = match picture.at(version) {
+            Some(row) => row.revision,
+            None if version == 0 => 0,
+            None => return Err(Denial::of(Why::NotFound).at("version")),
+        };
+        let index = self.state.area(area);
+        let observations: Vec<_> =
+            index.into_iter().flat_map(|a| a.own(party, revision)).cloned().collect();
+        let mut secrets = Secrets::default();
+        for stage in &observations {
+            let sealed = stage.observation.as_ref().and_then(|o| o.sealed.as_ref());
+            if let Some((sealed, secret)) = sealed.and_then(|s| Some((s, self.known.open(s)?))) {
+                secrets.keep(sealed, secret);
+            }
+        }
+        let rights = self.reader.rights(self.state.registry(), None, true);
+        let shown = format!("{party} {area} {version}");
+        let object = Object::Picture(party.clone(), area.clone());
+        let rows = observations.len();
+        let record = self.disclosure(&rights, object, revision, rows, shown.as_bytes());
+        Ok(Projection::new(PictureView { version, observations, secrets }, vec![record]))
+    }
+
+    /// The reader's live view of an area and a period.
+    ///
+    /// # Errors
+    /// When no right of the reader reaches it, or the revision does not exist.
+    pub fn joint(
+        &self,
+        area: &AreaId,
+        period: Period,
+        at: At,
+    ) -> Result<Projection<JointView>, Denial> {
+        let rights = self.rights_in(area, Some(period.kind()), true)?;
+        let (revision, shown_revision) = self.revision(area, at)?;
+        let findings = self.findings(&rights, area, period, revision);
+        let view = JointView {
+            masked: self.masked(area),
+            area: area.clone(),
+            period,
+            revision: shown_revision,
+            secrets: self.secrets(&findings),
+            withheld: self.withheld(&rights, area),
+            findings,
+        };
+        let shown = format!("{:?}", view.findings);
+        let object = Object::Joint(area.clone(), period);
+        let rows = view.findings.len();
+        let record = self.disclosure(&rights, object, revision, rows, shown.as_bytes());
+        Ok(Projection::new(view, vec![record]))
+    }
+
+    /// For every joint value of a finding, the rule and the contributions that gave it.
+    ///
+    /// # Errors
+    /// When the reader sees no such finding.
+    pub fn explain(
+        &self,
+        area: &AreaId,
+        finding: &str,
+        period: Period,
+        at: At,
+    ) -> Result<Projection<Explanation>, Denial> {
+        let missing = || Denial::of(Why::NotFound).at("finding_id");
+        let rights = self.rights_in(area, Some(period.kind()), true)?;
+        let (revision, _) = self.revision(area, at)?;
+        let key = Key::parse(finding, self.state.registry()).ok_or_else(missing)?;
+        if key.geography.area != *area {
+            return Err(missing());
+        }
+        let finding = self.finding(&rights, &key, period, revision, Vec::new());
+        let steps = merge::explain(&finding.ok_or_else(missing)?);
+        let shown = format!("{} {period}", key.id());
+        let object = Object::Joint(area.clone(), period);
+        let record = self.disclosure(&rights, object, revision, 1, shown.as_bytes());
+        Ok(Projection::new(Explanation { steps }, vec![record]))
+    }
+
+    /// What a change of one's own tells back: counters, and the open conflicts in what one sees of
+    /// the findings that it touched.
+    ///
+    /// # Errors
+    /// When the caller speaks for no party of the area.
+    pub fn published(
+        &self,
+        area: &AreaId,
+        counters: (u64, bool, u64),
+        touched: &[ConflictRef],
+    ) -> Result<Projection<PublishedView>, Denial> {
+        let (version, unchanged, revision) = counters;
+        let rights = self.rights_in(area, None, true)?;
+        let mut conflicts = Vec::new();
+        for at in touched {
+            let finding = self.finding(&rights, &at.key, at.period, revision, Vec::new());
+            conflicts.extend(finding.into_iter().flat_map(|f| f.conflicts));
+        }
+        conflicts.sort_by(|a, b| a.at.cmp(&b.at));
+        conflicts.dedup_by(|a, b| a.at == b.at);
+        let mut secrets = Secrets::default();
+        for sealed in conflicts.iter().filter_map(|conflict| conflict.reason.as_ref()) {
+            if let Some(secret) = self.known.open(sealed) {
+                secrets.keep(sealed, secret);
+            }
+        }
+        let rows = conflicts.len();
+        let shown = format!("{conflicts:?}");
+        let object = Object::View(area.clone());
+        let record = self.disclosure(&rights, object, revision, rows, shown.as_bytes());
+        let view = PublishedView { version, unchanged, revision, conflicts, secrets };
+        Ok(Projection::new(view, vec![record]))
+    }
+
+    /// The area's revision to read at, and the revision to show: a signatory's is the area's, a
+    /// partner's its view's.
+    fn revision(&self, area: &AreaId, at: At) -> Result<(u64, u64), Denial> {
+        let missing = || Denial::of(Why::NotFound).at("revision");
+        let newest = self.state.revision(area);
+        let view = self.state.view(&self.reader.rights(self.state.registry(), None, true).class());
+        let index = self.state.area(area);
+        match (self.masked(area), at) {
+            (Masked::Signatory, At::Newest) => Ok((newest, newest)),
+            (Masked::Signatory, At::Revision(revision)) if revision <= newest => {
+                Ok((revision, revision))
+            }
+            (_, At::Recorded(time)) => {
+                let revision = index.map_or(0, |index| index.revision_at(time));
+                let shown = match self.masked(area) {
+                    Masked::Signatory => revision,
+                    Masked::Partner => 0,
+                };
+                Ok((revision, shown))
+            }
+            (Masked::Partner, At::Newest) => {
+                let reached = view.map_or(0, |view| view.area(area));
+                Ok((newest.max(reached), view.map_or(0, samsyn_domain::View::revision)))
+            }
+            (Masked::Partner, At::Revision(shown)) => {
+                let view = view.filter(|view| shown <= view.revision()).ok_or_else(missing)?;
+                Ok((view.area_at(area, shown), shown))
+            }
+            (Masked::Signatory, At::Revision(_)) => Err(missing()),
+        }
+    }
+
+    /// The groups that the rows for an area do not give, where they declare it.
+    fn withheld(&self, rights: &Rights, area: &AreaId) -> Vec<(String, String)> {
+        let registry = self.state.registry();
+        let rows = rights.rows.iter().filter_map(|id| registry.release_row(id));
+        rows.filter(|row| row.declares_withheld && row.areas.contains(area))
+            .flat_map(|row| {
+                let groups = samsyn_domain::registry::FieldGroup::ALL.into_iter();
+                let missing = groups.skip(1).filter(|group| !row.shown.contains_key(group));
+                missing.map(|group| (group.as_str().to_owned(), format!("POL-12/{}", row.id)))
+            })
+            .collect()
+    }
+}

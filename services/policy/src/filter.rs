@@ -1,0 +1,39 @@
+//! What a receiver may see of one observation, by the recorded grants.
+
+use samsyn_domain::{
+    State,
+    disclosure::ClassId,
+    in_full,
+    merge::Seen,
+    registry::{FieldGroup, Shown, Variant},
+    row::Stage,
+};
+
+/// An observation as a release class sees it; none when it is not shown or not decided.
+pub(crate) fn seen(state: &State, class: &ClassId, stage: &Stage) -> Option<Seen> {
+    let grant = state.evidence().grant(state.epoch(), class, &stage.label_class()?)?;
+    let shown = grant.shown.as_ref()?;
+    Some(masked(in_full(state.registry(), stage)?, shown))
+}
+
+/// Takes away what is not shown.
+fn masked(full: Seen, shown: &Shown) -> Seen {
+    let has = |group| shown.contains_key(&group);
+    let place = shown.get(&FieldGroup::Place).copied();
+    // A place that is not shown is known no finer than the area that the view is of.
+    let level = place.unwrap_or(Variant::District).level();
+    let coordinates_shown = place == Some(Variant::Exact);
+    let text_shown = has(FieldGroup::Text);
+    Seen {
+        geography: full.geography.coarsened(level),
+        place_shown: place.is_some(),
+        time: full.time.filter(|_| has(FieldGroup::Time)),
+        count: full.count.filter(|_| has(FieldGroup::Counts)),
+        assessment: full.assessment.filter(|_| has(FieldGroup::Assessment)),
+        sealed: full.sealed.filter(|_| text_shown || coordinates_shown),
+        version: full.version.filter(|_| has(FieldGroup::Provenance)),
+        text_shown,
+        coordinates_shown,
+        ..full
+    }
+}

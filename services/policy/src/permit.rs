@@ -1,0 +1,229 @@
+//! Who may change what.
+
+use std::collections::BTreeSet;
+
+use samsyn_domain::{
+    AreaId, Caller, LabelClass, PartyId, State, Timestamp,
+    command::Command,
+    disclosure::Grant,
+    registry::{FieldGroup, Registry, ReleaseRow, Role, Service, Shown, Variant},
+};
+
+use crate::{
+    Denial, Permit, Policy, Rights, Why,
+    cedar::{Attribute, Verdict},
+    reader::registered,
+};
+
+/// How long a permit may wait for its commit.
+const VALID_SECONDS: i64 = 30;
+
+impl Policy {
+    /// Decides a command.
+    ///
+    /// # Errors
+    /// When no rule allows it.
+    pub fn permit(
+        &self,
+        state: &State,
+        now: Timestamp,
+        caller: &Caller,
+        role: Option<Role>,
+        command: Command,
+    ) -> Result<Permit<Command>, Denial> {
+        let registry = state.registry();
+        let service = registered(registry, caller)?;
+        let edition_area = |id| {
+            let edition = state.edition(id).ok_or_else(|| Denial::of(Why::NotFound));
+            edition.map(|edition| edition.area.clone())
+        };
+        let asked = match &command {
+            Command::Publish(c) => Some(("publish", c.area.clone(), c.party.clone(), None)),
+            Command::ResolveConflict(c) => {
+                Some(("resolve", c.conflict.area().clone(), c.party.clone(), Some(c.role)))
+            }
+            Command::RecordDissent(c) => {
+                Some(("dissent", c.finding.geography.area.clone(), c.party.clone(), role))
+            }
+            Command::OpenEdition(c) => Some(("open", c.area.clone(), c.party.clone(), role)),
+            Command::LockEdition(c) => {
+                Some(("lock", edition_area(&c.edition)?, c.party.clone(), role))
+            }
+            Command::AnswerEdition(c) => {
+                let answer = &c.answer;
+                Some(("answer", edition_area(&c.edition)?, answer.party.clone(), Some(answer.role)))
+            }
+            Command::ReleaseEdition(c) => {
+                Some(("release", edition_area(&c.edition)?, c.party.clone(), role))
+            }
+            Command::Acknowledge(_) => None,
+            Command::SuspendService(_) => {
+                self.overseer(service, "suspend")?;
+                None
+            }
+            Command::Found(_)
+            | Command::AdoptPolicy(_)
+            | Command::Grants(_)
+            | Command::Disclose(_)
+            | Command::Denials(_)
+            | Command::Tick(_) => return Err(Denial::of(Why::NotAllowed)),
+        };
+        if let Some((action, area, party, role)) = asked {
+            self.allow(registry, service, action, &area, &party, role)?;
+        }
+        if let Command::Publish(publish) = &command {
+            for (i, observation) in publish.upserts.iter().enumerate() {
+                let content = &observation.content;
+                let Some(sub_area) = &content.geography.sub_area else { continue };
+                if registry.is_divided(&publish.party)
+                    && !registry.answers_for(&publish.party, sub_area, content.starts_at)
+                {
+                    let field = format!("observations[{i}].location");
+                    return Err(Denial::of(Why::NotYourArea).by("POL-40").at(field));
+                }
+            }
+        }
+        let until = now.after_seconds(VALID_SECONDS);
+        Ok(Permit::grant(command, caller.clone(), state.epoch(), until))
+    }
+
+    /// Whether a caller may oversee: `suspend`, `audit` or `administer`.
+    ///
+    /// # Errors
+    /// When no rule allows it.
+    pub fn oversee(&self, state: &State, caller: &Caller, action: &str) -> Result<(), Denial> {
+        self.overseer(registered(state.registry(), caller)?, action)
+    }
+
+    fn overseer(&self, service: &Service, action: &str) -> Result<(), Denial> {
+        let domain = ("Area", "domain", vec![("signatories", Attribute::Set(Vec::new()))]);
+        let verdict = self.ask(principal(service), action, domain, Vec::new())?;
+        if verdict.allowed { Ok(()) } else { Err(Denial::of(Why::NotAllowed)) }
+    }
+
+    fn allow(
+        &self,
+        registry: &Registry,
+        service: &Service,
+        action: &str,
+        area: &AreaId,
+        party: &PartyId,
+        role: Option<Role>,
+    ) -> Result<(), Denial> {
+        let agreement = registry.agreement_of(area);
+        let signatories = agreement.map_or_else(Vec::new, |a| a.signatories.clone());
+        let signatories = Attribute::set(signatories.iter().map(|s| &s.party));
+        let context = vec![
+            ("party", Attribute::text(party)),
+            ("role", Attribute::text(role.map_or("", Role::as_str))),
+        ];
+        let resource = ("Area", area.as_str(), vec![("signatories", signatories)]);
+        let verdict = self.ask(principal(service), action, resource, context)?;
+        if verdict.allowed {
+            return Ok(());
+        }
+        // Cedar has decided; this only says what would have to change.
+        Err(if !service.parties.contains(party) {
+            Denial::of(Why::NotYourParty).at("party")
+        } else if agreement.is_none_or(|agreement| !agreement.signed_by(party)) {
+            Denial::of(Why::NotYourArea).at("area")
+        } else {
+            Denial::of(Why::NotAllowed).at("context.actor_role")
+        })
+    }
+
+    /// Decides what a release class sees of a class of labels. Recorded before it is used.
+    ///
+    /// # Errors
+    /// When policy cannot decide.
+    pub fn decide(
+        &self,
+        state: &State,
+        rights: &Rights,
+        label: &LabelClass,
+    ) -> Result<Grant, Denial> {
+        let registry = state.registry();
+        let mut rules = BTreeSet::new();
+        let mut shown: Option<Shown> = None;
+        for action in ["own", "share"] {
+            let verdict = self.see(registry, rights, action, label, Vec::new())?;
+            if verdict.allowed {
+                rules.extend(verdict.rules);
+                shown = Some(FieldGroup::ALL.map(|group| (group, Variant::Exact)).into());
+            }
+        }
+        if shown.is_none() {
+            for row in rights.rows.iter().filter_map(|id| registry.release_row(id)) {
+                let context = vec![("row", Attribute::Record(row_record(row)))];
+                let verdict = self.see(registry, rights, "receive", label, context)?;
+                if verdict.allowed {
+                    rules.extend(verdict.rules.iter().map(|rule| format!("{rule}/{}", row.id)));
+                    widen(shown.get_or_insert_default(), &row.shown);
+                }
+            }
+        }
+        let class = rights.class();
+        Ok(Grant { epoch: state.epoch(), class, label: label.clone(), shown, rules })
+    }
+
+    fn see(
+        &self,
+        registry: &Registry,
+        rights: &Rights,
+        action: &str,
+        label: &LabelClass,
+        context: Vec<(&'static str, Attribute)>,
+    ) -> Result<Verdict, Denial> {
+        let organisation = registry.organisation(&rights.organisation);
+        let groups = registry.groups_of(&rights.organisation);
+        let clearance = organisation.map_or(0, |organisation| organisation.clearance);
+        let who = vec![
+            ("organisation", Attribute::text(&rights.organisation)),
+            ("parties", Attribute::set(&rights.parties)),
+            ("groups", Attribute::set(groups.map(|group| &group.id))),
+            ("clearance", Attribute::Number(clearance.into())),
+        ];
+        let agreement = registry.agreement_of(&label.area);
+        let signatories = agreement.map_or_else(Vec::new, |a| a.signatories.clone());
+        let what = vec![
+            ("owner", Attribute::text(&label.owner)),
+            ("area", Attribute::text(&label.area)),
+            ("kind", Attribute::text(label.kind.as_str())),
+            ("priority", Attribute::text(&label.priority)),
+            ("level", Attribute::Number(label.labels.level.level().into())),
+            ("audience", Attribute::set(label.labels.audience.iter().map(|a| a.as_str()))),
+            ("purposes", Attribute::set(&label.labels.purposes)),
+            ("signatories", Attribute::set(signatories.iter().map(|s| &s.party))),
+            ("embargoed", Attribute::Flag(label.embargoed)),
+        ];
+        self.ask(("Receiver", "receiver", who), action, ("Content", "content", what), context)
+    }
+}
+
+fn principal(service: &Service) -> (&str, &str, Vec<(&'static str, Attribute)>) {
+    let attributes = vec![
+        ("organisation", Attribute::text(&service.organisation)),
+        ("parties", Attribute::set(&service.parties)),
+        ("roles", Attribute::set(service.roles.iter().map(|role| role.as_str()))),
+    ];
+    ("Service", service.id.as_str(), attributes)
+}
+
+fn row_record(row: &ReleaseRow) -> Vec<(&'static str, Attribute)> {
+    vec![
+        ("receiver", Attribute::text(&row.receiver)),
+        ("areas", Attribute::set(&row.areas)),
+        ("priorities", Attribute::set(&row.priorities)),
+        ("kinds", Attribute::set(row.kinds.iter().map(|kind| kind.as_str()))),
+        ("purposes", Attribute::set(&row.purposes)),
+    ]
+}
+
+/// The union of the groups, each in its finest variant; identity always goes along.
+fn widen(shown: &mut Shown, more: &Shown) {
+    shown.entry(FieldGroup::Identity).or_insert(Variant::Exact);
+    for (group, variant) in more {
+        let finest = shown.entry(*group).or_insert(*variant);
+        *finest = (*finest).min(*variant);
+    }
+}

@@ -1,0 +1,250 @@
+//! Who reads, with which rights.
+
+use std::collections::BTreeSet;
+
+use samsyn_domain::{
+    AreaId, Caller, OrganisationId, PartyId, PeriodKind, PriorityId, RowId, ServiceId, State,
+    Timestamp,
+    disclosure::{ClassId, Ground},
+    registry::{Registry, ReleaseRow, Role},
+};
+use sha2::{Digest as _, Sha256};
+
+use crate::{Denial, Why};
+
+/// What areas, priority areas and kinds of period are asked for; empty means all the caller has.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Scope {
+    /// Areas.
+    pub areas: BTreeSet<AreaId>,
+    /// Priority areas.
+    pub priorities: BTreeSet<PriorityId>,
+    /// Kinds of period.
+    pub periods: BTreeSet<PeriodKind>,
+}
+
+/// The rights that a view is made of: parties spoken for and release rows. Readers with equal
+/// rights see the same.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rights {
+    /// Who receives.
+    pub organisation: OrganisationId,
+    /// The parties it speaks for.
+    pub parties: BTreeSet<PartyId>,
+    /// The release rows.
+    pub rows: BTreeSet<RowId>,
+}
+
+impl Rights {
+    /// The release class: a digest of the rights.
+    #[must_use]
+    pub fn class(&self) -> ClassId {
+        let mut hash = Sha256::new_with_prefix(b"samsyn release class 1");
+        let mut part = |text: &str| {
+            hash.update((text.len() as u64).to_be_bytes());
+            hash.update(text.as_bytes());
+        };
+        part(self.organisation.as_str());
+        for party in &self.parties {
+            part(party.as_str());
+        }
+        part("rows");
+        for row in &self.rows {
+            part(row.as_str());
+        }
+        ClassId::of(hash.finalize().into())
+    }
+
+    /// Nothing can be seen with them.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.parties.is_empty() && self.rows.is_empty()
+    }
+}
+
+/// A caller that reads, for a purpose, on a legal basis.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reader {
+    organisation: OrganisationId,
+    service: ServiceId,
+    serial: String,
+    parties: BTreeSet<PartyId>,
+    roles: BTreeSet<Role>,
+    rows: Vec<RowId>,
+    ground: Ground,
+}
+
+impl Reader {
+    /// A registered caller with a ground that one of its rights has.
+    ///
+    /// # Errors
+    /// When the service is unknown or suspended, or no right has the purpose and legal basis.
+    pub fn of(
+        state: &State,
+        now: Timestamp,
+        caller: &Caller,
+        ground: Ground,
+    ) -> Result<Self, Denial> {
+        let registry = state.registry();
+        let service = registered(registry, caller)?;
+        let rows: Vec<&ReleaseRow> = registry
+            .release_rows()
+            .filter(|row| row.receiver == service.organisation && in_force(row, now))
+            .collect();
+        let lists = registry.lists();
+        let signatory = !service.parties.is_empty();
+        let overseer = service.roles.contains(&Role::Auditor);
+        let all = signatory || overseer;
+        let purpose = lists.has_purpose(&ground.purpose)
+            && (all
+                || rows.is_empty()
+                || rows.iter().any(|row| row.purposes.contains(&ground.purpose)));
+        if !purpose {
+            return Err(Denial::of(Why::PurposeNotCovered).at("context.purpose"));
+        }
+        let basis = lists.legal_basis(&ground.legal_basis).filter(|basis| {
+            all || rows.is_empty() || rows.iter().any(|row| row.legal_bases.contains(&basis.id))
+        });
+        let Some(basis) = basis else {
+            return Err(Denial::of(Why::BasisNotCovered).at("context.legal_basis"));
+        };
+        if basis.needs_weighing && ground.weighing.is_none() {
+            return Err(Denial::of(Why::WeighingRequired).at("context.weighing_ref"));
+        }
+        Ok(Self {
+            organisation: service.organisation.clone(),
+            service: service.id.clone(),
+            serial: caller.serial().to_owned(),
+            parties: service.parties.clone(),
+            roles: service.roles.clone(),
+            rows: rows.into_iter().map(|row| row.id.clone()).collect(),
+            ground,
+        })
+    }
+
+    /// Its organisation.
+    #[must_use]
+    pub const fn organisation(&self) -> &OrganisationId {
+        &self.organisation
+    }
+
+    /// The service.
+    #[must_use]
+    pub const fn service(&self) -> &ServiceId {
+        &self.service
+    }
+
+    /// The serial number of its certificate.
+    #[must_use]
+    pub fn serial(&self) -> &str {
+        &self.serial
+    }
+
+    /// The parties it speaks for.
+    #[must_use]
+    pub const fn parties(&self) -> &BTreeSet<PartyId> {
+        &self.parties
+    }
+
+    /// The roles in which it acts.
+    #[must_use]
+    pub const fn roles(&self) -> &BTreeSet<Role> {
+        &self.roles
+    }
+
+    /// On what ground it reads.
+    #[must_use]
+    pub const fn ground(&self) -> &Ground {
+        &self.ground
+    }
+
+    /// It speaks for a party of some agreement.
+    #[must_use]
+    pub fn is_signatory(&self) -> bool {
+        !self.parties.is_empty()
+    }
+
+    /// Its rights to pictures of a kind of period, live or in editions.
+    #[must_use]
+    pub fn rights(&self, registry: &Registry, kind: Option<PeriodKind>, live: bool) -> Rights {
+        let rows = self.rows.iter().filter_map(|id| registry.release_row(id)).filter(|row| {
+            (row.live || !live) && kind.is_none_or(|kind| row.periods.contains(&kind))
+        });
+        Rights {
+            organisation: self.organisation.clone(),
+            parties: self.parties.clone(),
+            rows: rows.map(|row| row.id.clone()).collect(),
+        }
+    }
+
+    /// The areas that rights reach.
+    #[must_use]
+    pub fn areas(registry: &Registry, rights: &Rights) -> BTreeSet<AreaId> {
+        let signed = registry
+            .agreements()
+            .filter(|agreement| rights.parties.iter().any(|party| agreement.signed_by(party)))
+            .map(|agreement| agreement.area.clone());
+        let rows = rights.rows.iter().filter_map(|id| registry.release_row(id));
+        signed.chain(rows.flat_map(|row| row.areas.iter().cloned())).collect()
+    }
+
+    /// The scope to serve: what is asked for, or all the rights have.
+    ///
+    /// # Errors
+    /// When it is wider than the rights: refused as a whole, never cut silently.
+    pub fn scope(&self, registry: &Registry, asked: &Scope, live: bool) -> Result<Scope, Denial> {
+        let rights = self.rights(registry, None, live);
+        let rows: Vec<&ReleaseRow> =
+            rights.rows.iter().filter_map(|id| registry.release_row(id)).collect();
+        let signatory = self.is_signatory();
+        let areas = Self::areas(registry, &rights);
+        if areas.is_empty() {
+            return Err(Denial::of(Why::NoReleaseRow).by("POL-12"));
+        }
+        let mut priorities: BTreeSet<PriorityId> =
+            rows.iter().flat_map(|row| row.priorities.iter().cloned()).collect();
+        let mut periods: BTreeSet<PeriodKind> =
+            rows.iter().flat_map(|row| row.periods.iter().copied()).collect();
+        if signatory {
+            priorities.extend(registry.lists().priorities.iter().map(|entry| entry.id.clone()));
+            periods.extend(PeriodKind::ALL);
+        }
+        let wide = |field: &str| Denial::of(Why::ScopeTooWide).by("POL-12").at(field);
+        Ok(Scope {
+            areas: narrowed(&asked.areas, areas).ok_or_else(|| wide("scope.areas"))?,
+            priorities: narrowed(&asked.priorities, priorities)
+                .ok_or_else(|| Denial::of(Why::NoReleaseRow).by("POL-12").at("scope.priorities"))?,
+            periods: narrowed(&asked.periods, periods).ok_or_else(|| wide("scope.period_kinds"))?,
+        })
+    }
+}
+
+/// The service of a caller, when it is registered, of that organisation, and not shut out.
+pub(crate) fn registered<'a>(
+    registry: &'a Registry,
+    caller: &Caller,
+) -> Result<&'a samsyn_domain::registry::Service, Denial> {
+    let service = registry
+        .service(caller.service())
+        .filter(|service| service.organisation == *caller.organisation())
+        .ok_or_else(|| Denial::of(Why::UnknownService))?;
+    if service.suspended {
+        return Err(Denial::of(Why::Suspended).by("POL-45"));
+    }
+    Ok(service)
+}
+
+fn in_force(row: &ReleaseRow, now: Timestamp) -> bool {
+    let bound = |date: samsyn_domain::registry::Date| samsyn_domain::registry::midnight(date);
+    bound(row.valid_from) <= now && now < bound(row.valid_to)
+}
+
+fn narrowed<T: Ord>(asked: &BTreeSet<T>, has: BTreeSet<T>) -> Option<BTreeSet<T>>
+where
+    T: Clone,
+{
+    if asked.is_empty() {
+        return Some(has);
+    }
+    asked.is_subset(&has).then(|| asked.clone())
+}
