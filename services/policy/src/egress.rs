@@ -12,8 +12,9 @@ pub use picture::At;
 use std::collections::BTreeSet;
 
 use samsyn_domain::{
-    AreaId, LabelClass, Level, Period, Sealed, Secret, State,
+    AreaId, LabelClass, Level, Period, Sealed, Secret, State, UnitKey,
     command::Digest,
+    commit::{canonical::Message, dsse::Signature, object::ReferenceKey},
     disclosure::{ClassId, Disclosure, Object},
     merge::{self, Class, Finding, Key, Seen},
     registry::{FieldGroup, Role, Variant},
@@ -30,6 +31,14 @@ pub trait Known: Sync {
     fn open(&self, sealed: &Sealed) -> Option<Secret>;
     /// A keyed digest of what is shown, for the record.
     fn digest(&self, shown: &[u8]) -> Digest;
+    /// The key that makes object ids.
+    fn reference_key(&self) -> &ReferenceKey;
+    /// The key of a unit of erasure; none when it is gone.
+    fn unit_key(&self, unit: &UnitKey) -> Option<[u8; 32]>;
+    /// Opens what was sealed as a canonical message; none when its key is gone.
+    fn open_message(&self, sealed: &Sealed) -> Option<Message>;
+    /// The domain's signature over a release manifest's pre-authentication encoding.
+    fn sign_release(&self, pre_authentication: &[u8]) -> Signature;
 }
 
 /// State as one release class may see it.

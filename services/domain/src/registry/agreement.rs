@@ -74,6 +74,16 @@ pub struct Agreement {
     pub conflict_roles: BTreeSet<Role>,
 }
 
+/// A descriptor (how an agreement's editions are endorsed) as all its signatories have signed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedDescriptor {
+    /// Of which agreement.
+    pub agreement: AgreementId,
+    /// The signed envelope of the protocol page, in hexadecimal.
+    pub envelope: String,
+}
+
 impl Agreement {
     /// Whether a party has signed it.
     #[must_use]

@@ -32,6 +32,7 @@ pub(super) fn build(document: &Document) -> Result<Registry, BadRegistry> {
         places: index("places", &document.places, |p| &p.id, &mut faults),
         responsibilities: document.responsibilities.clone(),
         agreements: index("agreements", &document.agreements, |a| &a.id, &mut faults),
+        descriptors: index("descriptors", &document.descriptors, |d| &d.agreement, &mut faults),
         release_rows: index("release_rows", &document.release_rows, |r| &r.id, &mut faults),
         categories: index("categories", &document.categories, |c| &c.id, &mut faults),
         lists: document.lists.clone(),
@@ -40,6 +41,7 @@ pub(super) fn build(document: &Document) -> Result<Registry, BadRegistry> {
     who(&registry, &mut faults);
     places(&registry, &mut faults);
     agreements(&registry, &mut faults);
+    descriptors(&registry, &mut faults);
     release_rows(&registry, &mut faults);
     if faults.is_empty() { Ok(registry) } else { Err(BadRegistry { faults }) }
 }
@@ -178,6 +180,21 @@ fn agreements(registry: &Registry, faults: &mut Vec<String>) {
                     );
                 }
             }
+        }
+    }
+}
+
+fn descriptors(registry: &Registry, faults: &mut Vec<String>) {
+    for descriptor in registry.descriptors.values() {
+        if registry.agreement(&descriptor.agreement).is_none() {
+            let (id, named) = (&descriptor.agreement, &descriptor.agreement);
+            missing("descriptors", id, "agreement", named, faults);
+        }
+        let bytes = hex::decode(&descriptor.envelope).ok();
+        let envelope = bytes.and_then(|bytes| crate::commit::dsse::Envelope::decode(&bytes).ok());
+        if envelope.is_none() {
+            let id = &descriptor.agreement;
+            faults.push(format!("descriptors: `{id}` is not a signed envelope in hexadecimal"));
         }
     }
 }

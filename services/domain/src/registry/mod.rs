@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use agreement::{Agreement, Endorser, Signatory, Track};
+pub use agreement::{Agreement, Endorser, Signatory, SignedDescriptor, Track};
 pub use check::BadRegistry;
 pub use jiff::civil::Date;
 pub use lists::{Category, Entry, LegalBasis, Lists};
@@ -39,6 +39,7 @@ pub struct Registry {
     places: BTreeMap<PlaceId, Place>,
     responsibilities: Vec<Responsibility>,
     agreements: BTreeMap<AgreementId, Agreement>,
+    descriptors: BTreeMap<AgreementId, SignedDescriptor>,
     release_rows: BTreeMap<RowId, ReleaseRow>,
     categories: BTreeMap<CategoryId, Category>,
     lists: Lists,
@@ -73,6 +74,8 @@ pub struct Document {
     pub responsibilities: Vec<Responsibility>,
     /// Agreements.
     pub agreements: Vec<Agreement>,
+    /// What the signatories of agreements have signed about how they endorse.
+    pub descriptors: Vec<SignedDescriptor>,
     /// What receivers may have.
     pub release_rows: Vec<ReleaseRow>,
     /// Meetings that recur.
@@ -207,6 +210,12 @@ impl Registry {
     #[must_use]
     pub fn agreement_of(&self, area: &AreaId) -> Option<&Agreement> {
         self.agreements.values().find(|agreement| agreement.area == *area)
+    }
+
+    /// The signed descriptor of an agreement.
+    #[must_use]
+    pub fn descriptor(&self, agreement: &AgreementId) -> Option<&SignedDescriptor> {
+        self.descriptors.get(agreement)
     }
 
     /// A release row.
