@@ -51,7 +51,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     server_traits(&out, public)?;
 
     let log = protox::compile(["samsyn/log/v1/log.proto"], ["."])?;
-    tonic_prost_build::configure().build_client(false).build_server(false).compile_fds(log)?;
+    // Ordered maps, so that equal messages have equal bytes.
+    tonic_prost_build::configure()
+        .build_client(false)
+        .build_server(false)
+        .btree_map(".")
+        .compile_fds(log)?;
     Ok(())
 }
 

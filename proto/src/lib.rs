@@ -1,5 +1,9 @@
 //! The protocol and the only conversions to and from it.
 
+#[cfg(all(test, feature = "server"))]
+mod fixture;
+#[cfg(feature = "server")]
+pub mod inbound;
 mod reason;
 #[cfg(feature = "server")]
 pub mod sealed;
@@ -43,12 +47,12 @@ mod generated {
 
 /// The public interface, version 1.
 pub mod v1 {
-    pub use crate::generated::v1::*;
     #[cfg(feature = "server")]
     pub use crate::generated::server::{
         access_service_server, edition_service_server, joint_picture_service_server,
         picture_service_server,
     };
+    pub use crate::generated::v1::*;
 }
 
 /// For operators and registrars.

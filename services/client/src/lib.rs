@@ -1,1 +1,18 @@
-//! To come.
+//! For parties and partners: connect, publish, watch with resumption, review, sign, verify.
+
+mod connection;
+mod profile;
+mod refused;
+pub mod verify;
+mod watch;
+
+pub use connection::{Client, ConnectError, write_context};
+pub use profile::{BadProfile, Profile};
+pub use refused::Refused;
+pub use watch::Watch;
+
+/// The messages of the public interface, version 1.
+pub use samsyn_proto::v1 as wire;
+
+/// The messages for operators and registrars.
+pub use samsyn_proto::admin::v1 as admin;

@@ -68,6 +68,8 @@ reasons! {
     ViewStale = "READ_STALE", 16, "the view advanced meanwhile; try again";
     /// More than the limit.
     TooLarge = "TOO_LARGE", 17, "this is more than the limit; send less at a time";
+    /// An id stands twice in one publication.
+    DuplicateId = "DUPLICATE_ID", 19, "an id stands twice in this publication; name each once";
     /// The domain has no genesis, or a second one was tried.
     WrongGenesis = "WRONG_GENESIS", 18, "the domain was founded with another registry";
 }

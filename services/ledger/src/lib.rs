@@ -1,1 +1,33 @@
-//! To come.
+//! Consensus, log, state: what was acknowledged is never lost, and every node has the same.
+
+mod access;
+mod cursor;
+mod disk;
+mod editions;
+mod entry;
+mod error;
+mod fatal;
+mod feed;
+mod format;
+mod handle;
+mod head;
+mod keys;
+mod log_store;
+mod machine;
+mod network;
+mod pictures;
+mod proposer;
+mod raft_handle;
+mod root;
+mod snapshot;
+mod store;
+mod writer;
+
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod samples;
+
+pub use error::Error;
+pub use feed::Feed;
+pub use handle::{Clock, Ledger, Options, Rejection};

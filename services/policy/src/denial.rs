@@ -29,6 +29,8 @@ pub enum Why {
     NotFound,
     /// Policy could not decide; denied.
     Undecided,
+    /// The gateway failed; the cause is for its log alone.
+    Internal(&'static str),
 }
 
 impl Why {
@@ -48,6 +50,7 @@ impl Why {
             Self::WeighingRequired => "WEIGHING_REQUIRED",
             Self::NotFound => "NOT_FOUND",
             Self::Undecided => "POLICY_UNDECIDED",
+            Self::Internal(_) => "INTERNAL",
         }
     }
 }
@@ -104,6 +107,7 @@ impl fmt::Display for Denial {
             }
             Why::NotFound => "there is no such thing, or you may not know of it",
             Why::Undecided => "policy could not decide, so it is denied; tell the operator",
+            Why::Internal(_) => "the gateway failed; the cause is in its log",
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Reads of state through the rights of a reader: everything that leaves is made here.
 
 mod delta;
-mod edition;
+pub mod edition;
 mod lists;
 mod picture;
 

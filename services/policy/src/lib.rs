@@ -6,8 +6,10 @@ mod content;
 mod denial;
 mod door;
 mod egress;
+mod explain;
 mod filter;
 mod permit;
+mod preview;
 mod reader;
 
 pub use cedar::{BadPolicy, Policy, RuleText};
@@ -18,5 +20,6 @@ pub use content::{
 };
 pub use denial::{Denial, Why};
 pub use door::{Permit, Projection, Receipt, Recorder, View};
-pub use egress::{Address, At, Bare, DisclosureFilter, Egress, Known};
+pub use egress::{Address, At, Bare, DisclosureFilter, Egress, Known, edition};
+pub use explain::AccessAnswer;
 pub use reader::{Reader, Rights, Scope};

@@ -87,10 +87,8 @@ impl Reader {
     ) -> Result<Self, Denial> {
         let registry = state.registry();
         let service = registered(registry, caller)?;
-        let rows: Vec<&ReleaseRow> = registry
-            .release_rows()
-            .filter(|row| row.receiver == service.organisation && in_force(row, now))
-            .collect();
+        let rows: Vec<&ReleaseRow> =
+            Self::rows_in_force(registry, &service.organisation, now).collect();
         let lists = registry.lists();
         let signatory = !service.parties.is_empty();
         let overseer = service.roles.contains(&Role::Auditor);
@@ -120,6 +118,44 @@ impl Reader {
             rows: rows.into_iter().map(|row| row.id.clone()).collect(),
             ground,
         })
+    }
+
+    /// A registered caller that is told what its own change touches, on the registry's ground for
+    /// that.
+    ///
+    /// # Errors
+    /// When the service is unknown or suspended, or the registry names no such ground.
+    pub fn own(state: &State, now: Timestamp, caller: &Caller) -> Result<Self, Denial> {
+        let lists = state.registry().lists();
+        let ground = lists.own_purpose.clone().zip(lists.own_basis.clone());
+        let (purpose, legal_basis) = ground.ok_or_else(|| Denial::of(Why::PurposeNotCovered))?;
+        Self::of(state, now, caller, Ground { purpose, legal_basis, weighing: None })
+    }
+
+    /// The rights of a registered caller's view, whatever it reads for.
+    ///
+    /// # Errors
+    /// When the service is unknown or suspended.
+    pub fn view_rights(state: &State, now: Timestamp, caller: &Caller) -> Result<Rights, Denial> {
+        let registry = state.registry();
+        let service = registered(registry, caller)?;
+        Ok(Rights {
+            organisation: service.organisation.clone(),
+            parties: service.parties.clone(),
+            rows: Self::rows_in_force(registry, &service.organisation, now)
+                .map(|row| row.id.clone())
+                .collect(),
+        })
+    }
+
+    /// The release rows of an organisation that are in force, by id.
+    pub(crate) fn rows_in_force<'a>(
+        registry: &'a Registry,
+        receiver: &'a OrganisationId,
+        now: Timestamp,
+    ) -> impl Iterator<Item = &'a ReleaseRow> {
+        let rows = registry.release_rows();
+        rows.filter(move |row| row.receiver == *receiver && in_force(row, now))
     }
 
     /// Its organisation.

@@ -1,8 +1,10 @@
 //! Records what policy decided, what is disclosed, and what was refused.
 
+use std::collections::BTreeMap;
+
 use super::{Decided, Moment, Reply};
 use crate::{
-    Reason, Refusal,
+    Reason, Refusal, View,
     disclosure::{Advance, Denied, Disclosure, Grant, Step},
     row::Row,
 };
@@ -35,12 +37,14 @@ impl Disclose {
     pub(super) fn decide(&self, moment: Moment<'_>) -> Result<Decided, Refusal> {
         let first = moment.state.disclosures_recorded() + 1;
         let mut rows = Vec::new();
+        let mut reached = BTreeMap::new();
         for advance in &self.advances {
-            let reached = moment.state.view(&advance.class).map_or(0, |view| view.revision());
-            let due = advance.revision == reached + 1;
-            if !due {
-                return Err(Refusal::of(Reason::ViewStale).now(reached));
+            let before = || moment.state.view(&advance.class).map_or(0, View::revision);
+            let reached = reached.entry(advance.class).or_insert_with(before);
+            if advance.revision != *reached + 1 {
+                return Err(Refusal::of(Reason::ViewStale).now(*reached));
             }
+            *reached += 1;
             rows.push(Row::Step(Step { at: moment.at, advance: advance.clone() }.into()));
         }
         for (sequence, disclosure) in (first..).zip(&self.disclosures) {
@@ -60,8 +64,21 @@ pub struct Denials {
 
 impl Denials {
     pub(super) fn decide(&self, moment: Moment<'_>) -> Decided {
-        let at = moment.at;
-        let rows = self.denials.iter().map(|denied| Row::Denied(Denied { at, ..denied.clone() }));
+        let mut counts: BTreeMap<_, u32> = BTreeMap::new();
+        for denied in &self.denials {
+            let key = (&denied.service, &denied.reason, &denied.rule);
+            let count = counts.entry(key).or_default();
+            *count = count.saturating_add(denied.requests);
+        }
+        let rows = counts.into_iter().map(|((service, reason, rule), requests)| {
+            Row::Denied(Denied {
+                at: moment.at,
+                service: service.clone(),
+                reason: reason.clone(),
+                rule: rule.clone(),
+                requests,
+            })
+        });
         Decided::new(Reply::Done, rows.collect())
     }
 }

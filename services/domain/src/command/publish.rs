@@ -1,5 +1,7 @@
 //! A party publishes its own picture (lämnar in).
 
+use std::collections::BTreeSet;
+
 use super::{Decided, Moment, Reply};
 use crate::{
     AreaId, Observation, ObservationId, PartyId, Reason, Refusal, Sealed,
@@ -80,6 +82,13 @@ impl Publish {
     ) -> Result<Vec<(ObservationId, Option<Observation>)>, Refusal> {
         let current = |id| moment.state.current(&self.party, &self.area, id);
         let mut changes = Vec::new();
+        let mut named = BTreeSet::new();
+        let ids = self.upserts.iter().map(|observation| &observation.id).chain(&self.withdrawn);
+        for id in ids {
+            if !named.insert(id) {
+                return Err(Refusal::at(Reason::DuplicateId, id.as_str()));
+            }
+        }
         for observation in &self.upserts {
             if current(&observation.id)
                 .is_none_or(|stage| stage.observation.as_deref() != Some(observation))

@@ -2,7 +2,7 @@
 
 use super::{Decided, Moment, Reply};
 use crate::{
-    edition::{Edition, Phase},
+    edition::Edition,
     row::{Revised, Row, Stage, What},
 };
 
@@ -17,11 +17,7 @@ impl Tick {
     pub(super) fn decide(self, moment: Moment<'_>) -> Decided {
         let mut rows: Vec<Row> = moment
             .state
-            .editions()
-            .filter(|edition| !edition.overdue && edition.due <= moment.at)
-            .filter(|edition| {
-                matches!(edition.phase, Phase::Collecting | Phase::InReview | Phase::Contested)
-            })
+            .overdue_by(moment.at)
             .take(CHANGES_MAX)
             .map(|edition| Row::Edition(Edition { overdue: true, ..edition.clone() }.into()))
             .collect();

@@ -69,6 +69,10 @@ pub struct Lists {
     pub secrecy_provisions: BTreeSet<String>,
     /// How long content may be kept at most, in days.
     pub retention_days_max: u32,
+    /// For which purpose a party is told what its own changes touch.
+    pub own_purpose: Option<PurposeId>,
+    /// On which legal basis it is told.
+    pub own_basis: Option<LegalBasisId>,
 }
 
 impl Lists {

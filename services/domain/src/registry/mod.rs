@@ -2,6 +2,7 @@
 
 mod agreement;
 mod check;
+mod collision;
 mod lists;
 mod meeting;
 mod place;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use agreement::{Agreement, Endorser, Signatory, SignedDescriptor, Track};
 pub use check::BadRegistry;
+pub use collision::Collision;
 pub use jiff::civil::Date;
 pub use lists::{Category, Entry, LegalBasis, Lists};
 pub use meeting::{Cadence, Meeting, Parity, Weekday};

@@ -1,6 +1,9 @@
 //! An area's contributions and decisions, at every revision.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+};
 
 use crate::{
     CategoryId, Geography, LabelClass, ObservationId, PartyId, Period, Timestamp,
@@ -21,7 +24,7 @@ pub struct AreaState {
     revisions: Vec<Revised>,
     stages: BTreeMap<PartyId, BTreeMap<ObservationId, Vec<Stage>>>,
     index: BTreeMap<CategoryId, BTreeMap<Geography, Starts>>,
-    touched: Vec<(u64, PartyId, ObservationId)>,
+    touched: BTreeMap<u64, BTreeSet<(PartyId, ObservationId)>>,
     embargoes: BTreeSet<(Timestamp, PartyId, ObservationId)>,
     statements: Vec<Stated>,
     dissents: Vec<Dissented>,
@@ -165,9 +168,9 @@ impl AreaState {
     #[must_use]
     pub fn changed(&self, from: u64, to: u64) -> BTreeSet<Placed> {
         let mut placed = BTreeSet::new();
-        let first = self.touched.partition_point(|(revision, ..)| *revision <= from);
-        let touched = self.touched.get(first..).unwrap_or_default();
-        for (_, party, id) in touched.iter().take_while(|(revision, ..)| *revision <= to) {
+        let after = (Bound::Excluded(from), Bound::Included(to.max(from)));
+        let touched = if from < to { Some(self.touched.range(after)) } else { None };
+        for (party, id) in touched.into_iter().flatten().flat_map(|(_, all)| all) {
             let stages = self.stages.get(party).and_then(|ids| ids.get(id));
             for revision in [from, to] {
                 let stage = stages.and_then(|stages| at(stages, revision));
@@ -267,7 +270,7 @@ impl AreaState {
                 .or_default()
                 .insert((party.clone(), id.clone()));
         }
-        self.touched.push((stage.revision, party, id));
+        self.touched.entry(stage.revision).or_default().insert((party, id));
         stages.push(stage);
     }
 

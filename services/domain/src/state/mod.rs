@@ -245,6 +245,23 @@ impl State {
         self.areas.values().flat_map(move |area| area.embargoes_ended(at))
     }
 
+    /// Whether a tick at this time would change anything.
+    #[must_use]
+    pub fn has_due(&self, now: Timestamp) -> bool {
+        self.embargoes_ended(now).next().is_some() || self.overdue_by(now).next().is_some()
+    }
+
+    /// Editions whose due time has passed, whose answers are missing, and that are not marked yet.
+    pub(crate) fn overdue_by(&self, now: Timestamp) -> impl Iterator<Item = &Edition> {
+        self.editions().filter(move |edition| {
+            let waits = matches!(
+                edition.phase,
+                Phase::Collecting | Phase::InReview | Phase::Contested
+            );
+            waits && !edition.overdue && edition.due <= now
+        })
+    }
+
     /// What is recorded of who received what.
     #[must_use]
     pub const fn evidence(&self) -> &evidence::Evidence {

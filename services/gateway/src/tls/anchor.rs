@@ -129,7 +129,8 @@ impl Anchors {
                     if !is_trust_domain(&trust_domain) {
                         return Err(TlsError::TrustDomain { trust_domain });
                     }
-                    let bundle = authorities.read(&trust_domain, &bundle_pem, &organisation)?;
+                    let bundle =
+                        authorities.read(&trust_domain, &bundle_pem, Some(&organisation))?;
                     let paths = paths(&trust_domain, bundle, crl_pem.as_deref(), provider)?;
                     let own = Own { organisation, paths };
                     if loaded.own.insert(trust_domain.clone(), own).is_some() {
@@ -144,8 +145,7 @@ impl Anchors {
                     subject_attribute,
                     rows,
                 } => {
-                    // No organisation has the empty id: an authority is shared or somebody's own.
-                    let bundle = authorities.read(&name, &bundle_pem, "")?;
+                    let bundle = authorities.read(&name, &bundle_pem, None)?;
                     loaded.shared.push(Shared {
                         policy: oid(&name, &policy_oid)?,
                         attribute: attribute(&name, &subject_attribute)?,
@@ -214,10 +214,10 @@ impl fmt::Debug for Claim<'_> {
     }
 }
 
-/// Which authority, by the digest of its key, stands in whose anchor.
+/// Which authority, by the digest of its key, is whose (nobody's when shared), and in which anchor.
 #[derive(Default)]
 struct Authorities {
-    seen: BTreeMap<[u8; 32], (String, String)>,
+    seen: BTreeMap<[u8; 32], (Option<String>, String)>,
 }
 
 impl Authorities {
@@ -225,16 +225,17 @@ impl Authorities {
         &mut self,
         anchor: &str,
         bundle_pem: &str,
-        organisation: &str,
+        owner: Option<&str>,
     ) -> Result<RootCertStore, TlsError> {
         let part = || Part::Bundle(anchor.to_owned());
         let mut roots = RootCertStore::empty();
         for cert in CertificateDer::pem_slice_iter(bundle_pem.as_bytes()) {
             let cert = cert.map_err(|source| TlsError::Pem { part: part(), source })?;
-            let key = authority_key(&cert).ok_or_else(|| TlsError::NotAuthority { part: part() })?;
-            let entry = (organisation.to_owned(), anchor.to_owned());
+            let key =
+                authority_key(&cert).ok_or_else(|| TlsError::NotAuthority { part: part() })?;
+            let entry = (owner.map(str::to_owned), anchor.to_owned());
             if let Some((other, first)) = self.seen.insert(key, entry)
-                && other != organisation
+                && other.as_deref() != owner
             {
                 return Err(TlsError::AuthorityTwice { first, second: anchor.to_owned() });
             }

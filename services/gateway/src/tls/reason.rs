@@ -4,11 +4,9 @@ use std::{fmt, io};
 
 use rustls::{CertificateError, Error};
 
-/// Why a connection was refused. The words are stable: alarms are built on them.
+/// Why a handshake was refused. The words are stable: alarms are built on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reason {
-    /// The source has as many connections or handshakes as it may have.
-    SourceLimit,
     /// The handshake took longer than it may.
     Deadline,
     /// The peer does not offer HTTP/2 in ALPN.
@@ -79,7 +77,6 @@ impl Reason {
     }
 
     /// What the handshake says, in our words.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the library may add errors")]
     pub(super) fn of_handshake(error: &io::Error) -> Self {
         let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
         match tls {
@@ -98,7 +95,6 @@ impl Reason {
 
     const fn word(self) -> &'static str {
         match self {
-            Self::SourceLimit => "source_limit",
             Self::Deadline => "deadline",
             Self::NoHttp2 => "no_http2",
             Self::Protocol => "protocol",

@@ -97,7 +97,22 @@ impl Egress<'_> {
     /// Whether a step of the view would bring anything within all the reader's live rights.
     #[must_use]
     pub fn changes(&self, scope: &Scope, area: &AreaId, from: u64, to: u64) -> bool {
-        !self.area_delta(scope, area, from, to).is_empty()
+        if from > 0 {
+            return !self.area_delta(scope, area, from, to).is_empty();
+        }
+        let Some(index) = self.state.area(area) else { return false };
+        let Some((first, last)) = index.span() else { return false };
+        let masked = self.masked(area);
+        self.kinds(scope).iter().any(|(kind, rights)| {
+            let class = rights.class();
+            let periods = std::iter::successors(Period::holding(*kind, first), |period| {
+                Period::holding(*kind, period.bounds().1)
+            });
+            periods.take_while(|period| period.bounds().0 <= last).any(|period| {
+                let mut stages = index.contributions(period, to);
+                stages.any(|stage| self.seen(&class, stage, masked).is_some())
+            })
+        })
     }
 
     fn area_delta(&self, scope: &Scope, area: &AreaId, from: u64, to: u64) -> Vec<ViewChange> {
@@ -207,7 +222,7 @@ impl Egress<'_> {
         next: String,
         masked: Masked,
     ) -> Result<Projection<EventBatch>, Denial> {
-        let rights = self.reader.rights(self.state.registry(), None, true);
+        let rights = self.reader.rights(self.state.registry(), None, false);
         let findings = events.iter().filter_map(|event| match &event.change {
             ViewChange::Finding(finding) => Some(finding.as_ref()),
             ViewChange::SnapshotBegins { .. }

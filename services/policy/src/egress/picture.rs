@@ -151,12 +151,18 @@ impl Egress<'_> {
         Ok(Projection::new(view, vec![record]))
     }
 
+    /// The revision that a reader's view of an area has reached, as it is shown.
+    #[must_use]
+    pub fn view_reached(&self, area: &AreaId) -> u64 {
+        self.revision(area, At::Newest).map_or(0, |(_, shown)| shown)
+    }
+
     /// The area's revision to read at, and the revision to show: a signatory's is the area's, a
     /// partner's its view's.
     fn revision(&self, area: &AreaId, at: At) -> Result<(u64, u64), Denial> {
         let missing = || Denial::of(Why::NotFound).at("revision");
         let newest = self.state.revision(area);
-        let view = self.state.view(&self.reader.rights(self.state.registry(), None, true).class());
+        let view = self.state.view(&self.reader.rights(self.state.registry(), None, false).class());
         let index = self.state.area(area);
         match (self.masked(area), at) {
             (Masked::Signatory, At::Newest) => Ok((newest, newest)),
@@ -184,7 +190,7 @@ impl Egress<'_> {
     }
 
     /// The groups that the rows for an area do not give, where they declare it.
-    fn withheld(&self, rights: &Rights, area: &AreaId) -> Vec<(String, String)> {
+    pub(super) fn withheld(&self, rights: &Rights, area: &AreaId) -> Vec<(String, String)> {
         let registry = self.state.registry();
         let rows = rights.rows.iter().filter_map(|id| registry.release_row(id));
         rows.filter(|row| row.declares_withheld && row.areas.contains(area))

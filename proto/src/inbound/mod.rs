@@ -1,0 +1,29 @@
+//! Wire to domain: a request is parsed once, into what the domain can hold.
+//!
+//! Plain functions; time is an argument. A fault names the reason and the path of the field and
+//! never repeats what was sent. Whether an object exists, and whether the caller may know of it, is
+//! not asked here: an id that cannot exist is refused like one that does not.
+
+mod access;
+mod context;
+mod edition;
+mod fault;
+mod joint;
+mod labels;
+mod observation;
+mod publication;
+mod text;
+mod value;
+
+pub use access::{CollisionsAsked, DisclosuresAsked, ExplainAccessAsked, SuspendAsked};
+pub use context::{Context, PageAsked, ground, page, scope, write_context};
+pub use edition::{AnswerAsked, EditionAsked, EditionsAsked, LockAsked, OpenAsked, ReleaseAsked};
+pub use fault::{Checked, FAULTS_MAX, Fault};
+pub use joint::{
+    AcknowledgeAsked, DissentAsked, EventsAsked, ExplainAsked, JointAsked, PictureAsked, Resolve,
+    RevisionsAsked, WatchAsked,
+};
+pub use publication::{Change, Publication, Trial, publication, trial};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,240 @@
+//! A publication (inlämning): all of it is checked, and every fault told.
+
+use std::{collections::BTreeSet, fmt};
+
+use prost::Message as _;
+use samsyn_domain::{
+    AreaId, Draft, ObservationId, PartyId, Period, Timestamp,
+    registry::{Agreement, Registry},
+};
+
+use super::{
+    context::{Context, actor, write_context},
+    fault::{Checked, Fault, Faults, Named as _, Within},
+    observation::{self, Frame},
+    text::{self, Form},
+    value,
+};
+use crate::{Reason, v1};
+
+const CHANGES_MAX: usize = 500;
+const BYTES_MAX: usize = 256 * 1024;
+
+/// A publication.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Publication {
+    /// How it is repeated, and on whose behalf it is made.
+    pub context: Context,
+    /// Whose own picture.
+    pub party: PartyId,
+    /// Of which area.
+    pub area: AreaId,
+    /// The version that it changes; 0 for the first.
+    pub base_version: u64,
+    /// What changes.
+    pub change: Change,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+impl fmt::Debug for Publication {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { context, party, area, base_version, change, .. } = self;
+        write!(f, "{change:?} on {base_version} of {party} in {area}, {context:?}")
+    }
+}
+
+/// A publication to check, of which nothing is kept.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Trial {
+    /// Whose own picture.
+    pub party: PartyId,
+    /// Of which area.
+    pub area: AreaId,
+    /// The version that it would change; 0 for the first.
+    pub base_version: u64,
+    /// What would change.
+    pub change: Change,
+}
+
+impl fmt::Debug for Trial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { party, area, base_version, change } = self;
+        write!(f, "{change:?} on {base_version} of {party} in {area}")
+    }
+}
+
+/// What a publication changes; no id stands twice in it.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Replaces all that the party has in a period.
+    Full {
+        /// The period.
+        period: Period,
+        /// All observations that start in it.
+        drafts: Vec<Draft>,
+    },
+    /// Changes some observations, of any period.
+    Delta {
+        /// New or changed ones.
+        drafts: Vec<Draft>,
+        /// Those withdrawn.
+        withdrawn: Vec<ObservationId>,
+    },
+}
+
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full { period, drafts } => write!(f, "full of {period}, {} rows", drafts.len()),
+            Self::Delta { drafts, withdrawn } => {
+                write!(f, "delta, {} rows, {} withdrawn", drafts.len(), withdrawn.len())
+            }
+        }
+    }
+}
+
+/// Checks a publication.
+#[must_use]
+pub fn publication(
+    request: v1::PublishPictureRequest,
+    registry: &Registry,
+    now: Timestamp,
+) -> Checked<Publication> {
+    let mut faults = Faults::default();
+    if let Some(fault) = too_large(&request) {
+        faults.push(fault);
+        return faults.checked(None);
+    }
+    let context = faults.take(write_context(request.context.clone()));
+    let contents = contents(request, registry, now, &mut faults);
+    let value = context.zip(contents).map(|(context, (trial, reason))| {
+        let Trial { party, area, base_version, change } = trial;
+        Publication { context, party, area, base_version, change, reason }
+    });
+    faults.checked(value)
+}
+
+/// Checks a publication that is only tried; paths are those of the publication. Its idempotency key
+/// is not used.
+#[must_use]
+pub fn trial(
+    request: v1::ValidatePictureRequest,
+    registry: &Registry,
+    now: Timestamp,
+) -> Checked<Trial> {
+    let mut faults = Faults::default();
+    let Some(request) = request.publication else {
+        faults.push(Fault::new(Reason::MissingField, "publication"));
+        return faults.checked(None);
+    };
+    if let Some(fault) = too_large(&request) {
+        faults.push(fault);
+        return faults.checked(None);
+    }
+    faults.take(actor(request.context.clone().unwrap_or_default()));
+    let contents = contents(request, registry, now, &mut faults);
+    faults.checked(contents.map(|(trial, _)| trial))
+}
+
+/// Too much is refused as a whole, unread.
+fn too_large(request: &v1::PublishPictureRequest) -> Option<Fault> {
+    use v1::publish_picture_request::Change;
+    let (changes, field) = match &request.change {
+        None => (0, ""),
+        Some(Change::Full(full)) => (full.observations.len(), "full.observations"),
+        Some(Change::Delta(delta)) => {
+            (delta.upserts.len().saturating_add(delta.withdrawn_ids.len()), "delta")
+        }
+    };
+    if changes > CHANGES_MAX {
+        return Some(Fault::new(Reason::TooLarge, field));
+    }
+    (request.encoded_len() > BYTES_MAX).then(|| Fault::new(Reason::TooLarge, ""))
+}
+
+fn contents(
+    request: v1::PublishPictureRequest,
+    registry: &Registry,
+    now: Timestamp,
+    faults: &mut Faults,
+) -> Option<(Trial, Option<String>)> {
+    let party = faults.take(value::code(&request.party, PartyId::parse).named("party"));
+    let area = faults.take(area(&request.area, registry));
+    let frame = Frame { registry, area: area.as_ref(), period: None, now };
+    let change = match request.change {
+        None => faults.take(Err(Fault::new(Reason::MissingField, "change"))),
+        Some(v1::publish_picture_request::Change::Full(asked)) => {
+            full(asked, frame, faults).map(|change| (change, None))
+        }
+        Some(v1::publish_picture_request::Change::Delta(asked)) => delta(asked, frame, faults),
+    };
+    let (change, reason) = change?;
+    let base_version = request.base_version;
+    Some((Trial { party: party?, area: area?, base_version, change }, reason))
+}
+
+/// A registered area.
+pub(super) fn area(id: &str, registry: &Registry) -> Result<AreaId, Fault> {
+    let id = value::code(id, AreaId::parse);
+    id.and_then(|id| registry.area(&id).map(|area| area.id.clone()).ok_or(Reason::UnknownCode))
+        .named("area")
+}
+
+/// A period of a kind that the agreement of the area has.
+pub(super) fn agreed_period(
+    asked: Option<v1::Period>,
+    area: Option<&AreaId>,
+    registry: &Registry,
+) -> Result<Period, Reason> {
+    let period = value::period(asked)?;
+    let agreement: Option<&Agreement> = area.and_then(|area| registry.agreement_of(area));
+    let agreed = agreement.is_none_or(|agreement| agreement.periods.contains(&period.kind()));
+    if agreed { Ok(period) } else { Err(Reason::BadPeriod) }
+}
+
+fn full(asked: v1::FullPicture, frame: Frame<'_>, faults: &mut Faults) -> Option<Change> {
+    let period = agreed_period(asked.period, frame.area, frame.registry);
+    let period = faults.take(period.named("full.period"));
+    let mut seen = BTreeSet::new();
+    let frame = Frame { period, ..frame };
+    let drafts = drafts(asked.observations, "full.observations", frame, &mut seen, faults);
+    Some(Change::Full { period: period?, drafts })
+}
+
+fn delta(
+    asked: v1::PictureDelta,
+    frame: Frame<'_>,
+    faults: &mut Faults,
+) -> Option<(Change, Option<String>)> {
+    let mut seen = BTreeSet::new();
+    let drafts = drafts(asked.upserts, "delta.upserts", frame, &mut seen, faults);
+    let mut withdrawn = Vec::new();
+    for (i, id) in asked.withdrawn_ids.into_iter().enumerate() {
+        let field = format!("delta.withdrawn_ids[{i}]");
+        withdrawn.extend(faults.take(observation::observation_id(&id).named(&field)));
+        if !id.is_empty() && !seen.insert(id) {
+            faults.push(Fault::new(Reason::DuplicateId, field));
+        }
+    }
+    let reason = faults.take(text::alone(asked.reason, Form::NOTE, "delta.reason"))?;
+    Some((Change::Delta { drafts, withdrawn }, reason))
+}
+
+fn drafts(
+    asked: Vec<v1::Observation>,
+    field: &str,
+    frame: Frame<'_>,
+    seen: &mut BTreeSet<String>,
+    faults: &mut Faults,
+) -> Vec<Draft> {
+    let mut drafts = Vec::with_capacity(asked.len());
+    for (i, observation) in asked.into_iter().enumerate() {
+        let mut within = Within::new(faults, format!("{field}[{i}]"));
+        if !observation.id.is_empty() && !seen.insert(observation.id.clone()) {
+            within.refuse(Reason::DuplicateId, "id");
+        }
+        drafts.extend(observation::draft(observation, frame, &mut within));
+    }
+    drafts
+}

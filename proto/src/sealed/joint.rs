@@ -1,0 +1,59 @@
+//! The joint picture (gemensam lägesbild), and how a finding came to be.
+
+use samsyn_domain::merge::Step;
+use samsyn_policy::{Explanation, JointView, View};
+
+use super::{
+    Encoded, Paged,
+    finding::{self, Frame},
+};
+use crate::v1;
+
+impl Encoded<v1::GetJointPictureResponse> {
+    /// One page of a joint picture; `token` names the row that the next one begins with, `cursor`
+    /// from where stream and polling go on.
+    pub fn page(
+        view: &View<JointView>,
+        paged: Paged,
+        cursor: String,
+        token: impl FnOnce(usize) -> String,
+    ) -> Self {
+        Self::seal(&page(view.content(), paged, cursor, token))
+    }
+}
+
+impl From<View<Explanation>> for Encoded<v1::ExplainFindingResponse> {
+    fn from(view: View<Explanation>) -> Self {
+        let steps = view.content().steps.iter().map(step).collect();
+        Self::seal(&v1::ExplainFindingResponse { steps })
+    }
+}
+
+pub(super) fn page(
+    view: &JointView,
+    paged: Paged,
+    cursor: String,
+    token: impl FnOnce(usize) -> String,
+) -> v1::GetJointPictureResponse {
+    v1::GetJointPictureResponse {
+        revision: view.revision,
+        findings: findings(view, paged),
+        next_page_token: paged.next(&view.findings, token),
+        cursor,
+    }
+}
+
+pub(super) fn findings(view: &JointView, paged: Paged) -> Vec<v1::Finding> {
+    let frame = Frame { masked: view.masked, secrets: &view.secrets, withheld: &view.withheld };
+    paged.rows(&view.findings).iter().map(|one| finding::finding(one, frame)).collect()
+}
+
+pub(super) fn step(step: &Step) -> v1::Step {
+    v1::Step {
+        field: step.field.as_str().to_owned(),
+        rule_id: step.rule.id().to_owned(),
+        observation_ids: step.from.iter().map(|(_, id)| id.clone()).collect(),
+        text_sv: step.rule.text_sv().to_owned(),
+        text_en: step.rule.text_en().to_owned(),
+    }
+}

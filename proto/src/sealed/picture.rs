@@ -1,0 +1,103 @@
+//! Own pictures: published, tried, read.
+
+use samsyn_policy::{PictureView, Preview, Problem, PublishedView, ValidationView, View};
+
+use super::{Encoded, Paged, finding, observation};
+use crate::{Reason, v1};
+
+impl From<View<PublishedView>> for Encoded<v1::PublishPictureResponse> {
+    fn from(view: View<PublishedView>) -> Self {
+        Self::seal(&published(view.content()))
+    }
+}
+
+impl From<View<PublishedView>> for Encoded<v1::ResolveConflictResponse> {
+    fn from(view: View<PublishedView>) -> Self {
+        Self::seal(&resolved(view.content()))
+    }
+}
+
+impl From<View<ValidationView>> for Encoded<v1::ValidatePictureResponse> {
+    fn from(view: View<ValidationView>) -> Self {
+        Self::seal(&validated(view.content()))
+    }
+}
+
+impl Encoded<v1::GetPictureResponse> {
+    /// One page of an own picture; `token` names the row that the next one begins with.
+    pub fn page(
+        view: &View<PictureView>,
+        paged: Paged,
+        token: impl FnOnce(usize) -> String,
+    ) -> Self {
+        Self::seal(&page(view.content(), paged, token))
+    }
+}
+
+pub(super) fn published(view: &PublishedView) -> v1::PublishPictureResponse {
+    let conflicts = view.conflicts.iter();
+    v1::PublishPictureResponse {
+        version: view.version,
+        unchanged: view.unchanged,
+        revision: view.revision,
+        conflicts: conflicts.map(|c| finding::conflict(c, &[], &view.secrets)).collect(),
+    }
+}
+
+pub(super) fn resolved(view: &PublishedView) -> v1::ResolveConflictResponse {
+    let conflict = view.conflicts.first();
+    v1::ResolveConflictResponse {
+        revision: view.revision,
+        conflict: conflict.map(|c| finding::conflict(c, &[], &view.secrets)),
+    }
+}
+
+pub(super) fn validated(view: &ValidationView) -> v1::ValidatePictureResponse {
+    v1::ValidatePictureResponse {
+        problems: view.problems.iter().map(problem).collect(),
+        readers: view.readers.iter().map(reader).collect(),
+    }
+}
+
+fn problem(problem: &Problem) -> v1::Problem {
+    let (first_character, end_character) = problem.characters;
+    let (text_sv, text_en) = match (problem.rule, Reason::from_id(&problem.reason)) {
+        (Some(rule), _) => (rule.text_sv(), rule.text_en()),
+        (None, Some(reason)) => (reason.text_sv(), problem.text.as_str()),
+        (None, None) => ("", problem.text.as_str()),
+    };
+    v1::Problem {
+        reason: problem.reason.clone(),
+        field: problem.field.clone(),
+        first_character,
+        end_character,
+        text_sv: text_sv.to_owned(),
+        text_en: text_en.to_owned(),
+        warning: problem.warning,
+    }
+}
+
+fn reader(preview: &Preview) -> v1::ReaderPreview {
+    v1::ReaderPreview {
+        reader: preview.reader.clone(),
+        field_groups: preview.groups.clone(),
+        rule_id: preview.rule.clone(),
+        observations: preview.observations,
+    }
+}
+
+pub(super) fn page(
+    view: &PictureView,
+    paged: Paged,
+    token: impl FnOnce(usize) -> String,
+) -> v1::GetPictureResponse {
+    let rows = paged.rows(&view.observations).iter();
+    let observations = rows.filter_map(|stage| stage.observation.as_ref());
+    v1::GetPictureResponse {
+        version: view.version,
+        observations: observations
+            .map(|o| observation::own(o, view.secrets.of(o.sealed.as_ref())))
+            .collect(),
+        next_page_token: paged.next(&view.observations, token),
+    }
+}

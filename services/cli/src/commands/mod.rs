@@ -1,0 +1,154 @@
+//! The commands: one file each.
+
+mod access;
+mod collisions;
+mod conflict;
+mod disclosures;
+mod duties;
+mod edition;
+mod import;
+mod joint;
+mod labels;
+mod partner;
+mod picture;
+mod pki;
+mod publish;
+mod registry;
+mod revisions;
+mod serve;
+mod tables;
+mod validate;
+mod watch;
+mod whoami;
+
+use std::{fs, io::Read as _, path::Path, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    demo,
+    failure::{EXIT_CODES, Failure},
+    session::Globals,
+};
+
+/// Samsyn: situation pictures shared between parties, agreed on, and handed on with proof.
+#[derive(Debug, Parser)]
+#[command(name = "samsyn", version, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs a gateway.
+    Serve(serve::Args),
+    /// Runs an invented city on this machine and tells its story.
+    Demo(DemoArgs),
+    /// Keeps a small certificate authority in a folder.
+    #[command(subcommand)]
+    Pki(pki::Command),
+    /// Says who the gateway takes you for, and what you may.
+    Whoami(whoami::Args),
+    /// Publishes an own picture (egen lägesbild) from a JSON file.
+    Publish(publish::Args),
+    /// Checks a publication and shows who would see it, without any effect.
+    Validate(validate::Args),
+    /// Publishes what other systems have written: police notices, CSV files.
+    #[command(subcommand)]
+    Import(import::Command),
+    /// Shows a party's own picture of an area.
+    Picture(picture::Args),
+    /// Shows the joint picture (gemensam lägesbild), and why it is as it is.
+    #[command(subcommand)]
+    Joint(joint::Command),
+    /// Follows what happens, and goes on by itself after a cut.
+    Watch(watch::Args),
+    /// Lists the revisions of an area.
+    Revisions(revisions::Args),
+    /// Editions (utgåvor): open, lock, answer, release, show.
+    #[command(subcommand)]
+    Edition(edition::Command),
+    /// Settles a disagreement, or records that it stands.
+    #[command(subcommand)]
+    Conflict(conflict::Command),
+    /// For partners: stream, poll, proof, and what is needed to begin.
+    #[command(subcommand)]
+    Partner(partner::Command),
+    /// Lists what waits for your functions, in all areas.
+    Duties(duties::Args),
+    /// Lists where one function is wanted in several meetings at once.
+    Collisions(collisions::Args),
+    /// Lists who received what, when, on what ground (utlämnanden).
+    Disclosures(disclosures::Args),
+    /// Explains rights.
+    #[command(subcommand)]
+    Access(access::Command),
+    /// Shows the registry, and suspends services.
+    #[command(subcommand)]
+    Registry(registry::Command),
+}
+
+/// The demo ends when it is told to, or after its story.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  samsyn demo\n  samsyn demo --once")]
+struct DemoArgs {
+    /// Ends when the story is told, instead of serving on.
+    #[arg(long)]
+    once: bool,
+}
+
+/// Runs a command; a failure goes to standard error.
+pub(crate) async fn run(cli: Cli) -> ExitCode {
+    let Cli { globals, command } = cli;
+    if let Command::Demo(DemoArgs { once }) = command {
+        return Box::pin(demo::run(demo::Args { once })).await;
+    }
+    match Box::pin(dispatch(&globals, command)).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("samsyn: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+async fn dispatch(globals: &Globals, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Demo(_) => Ok(()),
+        Command::Serve(args) => Box::pin(serve::run(args)).await,
+        Command::Pki(command) => pki::run(globals, command),
+        Command::Whoami(args) => whoami::run(globals, args).await,
+        Command::Publish(args) => publish::run(globals, args).await,
+        Command::Validate(args) => validate::run(globals, args).await,
+        Command::Import(command) => Box::pin(import::run(globals, command)).await,
+        Command::Picture(args) => picture::run(globals, args).await,
+        Command::Joint(command) => joint::run(globals, command).await,
+        Command::Watch(args) => Box::pin(watch::run(globals, args)).await,
+        Command::Revisions(args) => revisions::run(globals, args).await,
+        Command::Edition(command) => Box::pin(edition::run(globals, command)).await,
+        Command::Conflict(command) => conflict::run(globals, command).await,
+        Command::Partner(command) => Box::pin(partner::run(globals, command)).await,
+        Command::Duties(args) => duties::run(globals, args).await,
+        Command::Collisions(args) => collisions::run(globals, args).await,
+        Command::Disclosures(args) => disclosures::run(globals, args).await,
+        Command::Access(command) => access::run(globals, command).await,
+        Command::Registry(command) => registry::run(globals, command).await,
+    }
+}
+
+/// The text of a file; of standard input when it is `-`.
+fn text_of(file: &Path) -> Result<String, Failure> {
+    if file != Path::new("-") {
+        return fs::read_to_string(file).map_err(|why| Failure::file("read", file, &why));
+    }
+    let mut text = String::new();
+    let read = std::io::stdin().read_to_string(&mut text);
+    read.map(|_| text).map_err(|why| Failure::Local(format!("cannot read standard input: {why}")))
+}
+
+#[cfg(test)]
+mod tests;

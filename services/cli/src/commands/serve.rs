@@ -1,0 +1,122 @@
+//! `samsyn serve`: runs a gateway until it is told to stop.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use samsyn_domain::Timestamp;
+use samsyn_gateway::{App, BadConfig, Checked, ENVIRONMENT_PREFIX};
+use tokio::net::TcpListener;
+
+use crate::{
+    clock,
+    failure::{Failure, with_causes},
+    output,
+};
+
+/// The settings that the environment may override.
+const OVERRIDABLE: [&str; 6] = ["MODE", "DOMAIN", "LISTEN", "DATA", "REGISTRY", "POLICY"];
+
+/// Everything is checked before a port is opened. `SAMSYN_LISTEN`, `SAMSYN_DATA` and so on go
+/// before the file. Logs go to standard error; `RUST_LOG` says how much.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    samsyn serve --config /etc/samsyn/gateway.toml\n  \
+    samsyn serve --check --config gateway.toml\n  \
+    SAMSYN_LISTEN=127.0.0.1:7443 samsyn serve --config gateway.toml")]
+pub(super) struct Args {
+    /// Checks configuration, certificates and policy, and opens no port.
+    #[arg(long)]
+    check: bool,
+    /// The configuration, TOML.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+pub(super) async fn run(args: Args) -> Result<(), Failure> {
+    let checked = Checked::load(&args.config, &overrides(std::env::vars()))?;
+    if args.check {
+        checked.verify()?;
+        let line = format!("{} holds\n", args.config.display());
+        return output::text(&line).map_err(|why| Failure::file("write", &args.config, &why));
+    }
+    let at = checked.listen();
+    let app = Box::pin(App::build(checked, Arc::new(now))).await?;
+    let listener = TcpListener::bind(at).await.map_err(|why| {
+        Failure::Local(format!("cannot listen on `{at}`: {why}; choose another in `listen`"))
+    })?;
+    tracing::info!(%at, "serving");
+    Ok(Box::pin(app.serve(listener, told_to_stop())).await?)
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_micros(clock::now().as_microsecond())
+}
+
+/// The overrides among the variables of an environment, by setting.
+fn overrides(all: impl Iterator<Item = (String, String)>) -> BTreeMap<String, String> {
+    let setting = |(name, value): (String, String)| {
+        let setting = name.strip_prefix(ENVIRONMENT_PREFIX)?;
+        OVERRIDABLE.contains(&setting).then(|| (setting.to_owned(), value))
+    };
+    all.filter_map(setting).collect()
+}
+
+/// Ends at the first interrupt or termination signal.
+async fn told_to_stop() {
+    let interrupted = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Without a handler only the system can end the process.
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = interrupted => {}
+        () = terminated() => {}
+    }
+    tracing::info!("told to stop; draining");
+}
+
+#[cfg(unix)]
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut signal) => {
+            signal.recv().await;
+        }
+        Err(_) => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    std::future::pending().await
+}
+
+impl From<BadConfig> for Failure {
+    fn from(bad: BadConfig) -> Self {
+        Self::Local(with_causes(&bad))
+    }
+}
+
+impl From<samsyn_gateway::Error> for Failure {
+    fn from(error: samsyn_gateway::Error) -> Self {
+        Self::Local(with_causes(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_settings_are_overridden_from_the_environment() {
+        let all = [
+            ("SAMSYN_LISTEN", "127.0.0.1:1"),
+            ("SAMSYN_PROFILES", "/profiles"),
+            ("LISTEN", "x"),
+            ("HOME", "y"),
+        ];
+        let all = all.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let expected = BTreeMap::from([("LISTEN".to_owned(), "127.0.0.1:1".to_owned())]);
+        assert_eq!(overrides(all.into_iter()), expected);
+    }
+}

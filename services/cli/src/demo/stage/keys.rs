@@ -1,0 +1,91 @@
+//! Keys of those who endorse, and of the domain.
+
+use std::{collections::BTreeMap, fmt};
+
+use ed25519_dalek::SigningKey;
+use samsyn_domain::{
+    PartyId,
+    registry::{Endorser, Role},
+};
+use serde::Serialize;
+
+use super::{Error, random};
+
+/// What stands in the domain's key file as its form.
+const FORMAT: &str = "samsyn-keys/1";
+
+/// An Ed25519 key for every party and role that some edition asks for.
+pub(in crate::demo) struct EndorsementKeys(BTreeMap<Endorser, SigningKey>);
+
+impl EndorsementKeys {
+    pub(super) fn fresh(endorsers: Vec<Endorser>) -> Result<Self, Error> {
+        let key = |endorser| Ok((endorser, SigningKey::from_bytes(&random()?)));
+        endorsers.into_iter().map(key).collect::<Result<_, Error>>().map(Self)
+    }
+
+    pub(super) fn public(&self) -> BTreeMap<Endorser, [u8; 32]> {
+        let public = |key: &SigningKey| key.verifying_key().to_bytes();
+        self.0.iter().map(|(endorser, key)| (endorser.clone(), public(key))).collect()
+    }
+
+    pub(super) fn of(&self, endorser: &Endorser) -> Option<&SigningKey> {
+        self.0.get(endorser)
+    }
+
+    /// The secret half.
+    pub(super) fn secret(&self, party: &PartyId, role: Role) -> Option<[u8; 32]> {
+        self.of(&Endorser { party: party.clone(), role }).map(SigningKey::to_bytes)
+    }
+}
+
+impl fmt::Debug for EndorsementKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} endorsement keys", self.0.len())
+    }
+}
+
+/// The domain's key file, made before the domain is founded: descriptors name its release key.
+#[derive(Serialize)]
+pub(super) struct DomainKeys {
+    format: &'static str,
+    reference: String,
+    cursor: String,
+    digest: String,
+    release: String,
+    units: BTreeMap<String, String>,
+    #[serde(skip)]
+    release_public: [u8; 32],
+}
+
+impl DomainKeys {
+    pub(super) fn fresh() -> Result<Self, Error> {
+        let release = random()?;
+        let fresh = || random().map(hex::encode);
+        Ok(Self {
+            format: FORMAT,
+            reference: fresh()?,
+            cursor: fresh()?,
+            digest: fresh()?,
+            release: hex::encode(release),
+            units: BTreeMap::new(),
+            release_public: SigningKey::from_bytes(&release).verifying_key().to_bytes(),
+        })
+    }
+
+    /// The public half of the key that signs release manifests.
+    pub(super) const fn release_public(&self) -> [u8; 32] {
+        self.release_public
+    }
+
+    /// As it is written.
+    pub(super) fn file(&self) -> Result<String, Error> {
+        let form = |why: serde_json::Error| Error::Form { what: "key file", why: why.to_string() };
+        serde_json::to_string_pretty(self).map_err(form)
+    }
+}
+
+impl fmt::Debug for DomainKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("domain keys")
+    }
+}

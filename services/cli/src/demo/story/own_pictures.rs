@@ -1,0 +1,208 @@
+//! 2: every party hands in its own pictures; what must not come in does not.
+
+use std::collections::BTreeMap;
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use indicatif::ProgressBar;
+use samsyn_client::{Client, Refused, wire, write_context};
+use samsyn_domain::{AreaId, PartyId};
+
+use super::{Broken, Story, calls, notices};
+use crate::{
+    demo::print::{Section, count, number},
+    world::{self, Publication},
+};
+
+/// The newest version of an own picture, by party and area.
+pub(super) type Versions = BTreeMap<(PartyId, AreaId), u64>;
+
+/// How many pictures are handed in at a time.
+const AT_A_TIME: usize = 8;
+/// A sub-area that another local police area answers for.
+const DIVIDED_AREA: &str = "sthlm-enskede-arsta-vantor";
+const OTHERS_SUB_AREA: &str = "sthlm-enskede-arsta-vantor/hogdalen";
+const OUTSIDER: &str = "lpo-globen";
+const ANSWERING: &str = "lpo-farsta";
+
+pub(super) async fn tell(story: &mut Story<'_>, section: &mut Section) -> Result<(), Broken> {
+    let seed = story.stage.seed();
+    let drawn = world::publications(seed, &world::demo_weeks(), world::RNG);
+    let identifiers = world::sodermalm_with_identifiers(seed, world::RNG);
+    let identifiers = identifiers.ok_or(Broken::Missing("Södermalm's picture"))?;
+    let (refused, mended) = (identifiers.refused, identifiers.mended);
+    // The publication with an identifier comes later, by hand.
+    let (held_back, handed_in): (Vec<_>, Vec<_>) =
+        drawn.into_iter().partition(|p| p.party == mended.party && p.period == mended.period);
+    hand_in(story, &handed_in).await?;
+    story.publications = handed_in;
+    refuse_others_part(story, section).await?;
+    refuse_identifier(story, section, &refused, &mended).await?;
+    let all = story.publications.len().saturating_add(held_back.len());
+    let observations: usize = story.publications.iter().map(|p| p.observations.len()).sum();
+    let observations = observations.saturating_add(mended.observations.len());
+    story.publications.push(mended);
+    taken(story, section, all, observations);
+    notices::tell(story, section).await
+}
+
+/// Everyone hands in week after week; pictures do not wait for each other.
+async fn hand_in(story: &mut Story<'_>, publications: &[Publication]) -> Result<(), Broken> {
+    let mut desks: BTreeMap<(PartyId, AreaId), Vec<&Publication>> = BTreeMap::new();
+    for publication in publications {
+        let picture = (publication.party.clone(), publication.area.clone());
+        desks.entry(picture).or_default().push(publication);
+    }
+    let mut work = Vec::new();
+    for (picture, weeks) in desks {
+        work.push((picture.clone(), weeks, story.client(picture.0.as_str()).await?));
+    }
+    let total: usize = publications.iter().map(|p| p.observations.len()).sum();
+    // It is drawn on a terminal only.
+    let progress = ProgressBar::new(u64::try_from(total).unwrap_or(0));
+    let versions: Vec<_> = stream::iter(work)
+        .map(|(picture, weeks, client)| desk(picture, weeks, client, &progress))
+        .buffer_unordered(AT_A_TIME)
+        .try_collect()
+        .await?;
+    progress.finish_and_clear();
+    story.versions.extend(versions);
+    Ok(())
+}
+
+async fn desk(
+    picture: (PartyId, AreaId),
+    weeks: Vec<&Publication>,
+    client: Client,
+    progress: &ProgressBar,
+) -> Result<((PartyId, AreaId), u64), Broken> {
+    let mut version = 0;
+    for publication in weeks {
+        version = client.publish(full(publication, version)).await?.version;
+        progress.inc(u64::try_from(publication.observations.len()).unwrap_or(0));
+    }
+    Ok((picture, version))
+}
+
+fn full(publication: &Publication, base_version: u64) -> wire::PublishPictureRequest {
+    use wire::publish_picture_request::Change;
+    wire::PublishPictureRequest {
+        context: Some(write_context("publisher")),
+        party: publication.party.to_string(),
+        area: publication.area.to_string(),
+        base_version,
+        change: Some(Change::Full(wire::FullPicture {
+            period: calls::period(&publication.period.to_string()),
+            observations: publication.observations.clone(),
+        })),
+    }
+}
+
+fn taken(story: &Story<'_>, section: &mut Section, all: usize, observations: usize) {
+    let weeks = world::demo_weeks().len();
+    let short: Vec<_> = story
+        .versions
+        .iter()
+        .filter(|(_, version)| usize::try_from(**version).unwrap_or(0) != weeks)
+        .map(|((party, area), version)| format!("{party} of {area} is at version {version}"))
+        .collect();
+    section.holds(
+        &format!(
+            "{all} publications with {} observations taken; every own picture is at version {weeks}",
+            number(observations)
+        ),
+        short.is_empty() && all == story.versions.len().saturating_mul(weeks),
+        || short.join("; "),
+    );
+}
+
+/// Globen tries to publish of a sub-area that Farsta answers for.
+async fn refuse_others_part(
+    story: &mut Story<'_>,
+    section: &mut Section,
+) -> Result<(), Broken> {
+    use wire::observation::Location;
+    let here = |o: &&wire::Observation| match &o.location {
+        Some(Location::PlaceId(id) | Location::SubAreaId(id)) => id.starts_with(OTHERS_SUB_AREA),
+        Some(Location::AreaId(_) | Location::Coordinates(_)) | None => false,
+    };
+    let answering = story.publications.iter().filter(|p| p.party.as_str() == ANSWERING);
+    let observation = answering.flat_map(|p| &p.observations).find(here).cloned();
+    let observation = observation.ok_or(Broken::Missing("an observation from Högdalen"))?;
+    let base_version = story.version(OUTSIDER, DIVIDED_AREA);
+    let client = story.client(OUTSIDER).await?;
+    let request = calls::delta(OUTSIDER, DIVIDED_AREA, base_version, vec![observation]);
+    let claim = |how: &str| {
+        format!(
+            "Globen and Farsta share Enskede-Årsta-Vantör by sub-area: Globen's word of Högdalen \
+             is refused{how}"
+        )
+    };
+    match client.publish(request).await {
+        Ok(_) => section.check(&claim(""), Err("it was taken".to_owned())),
+        Err(refused) => {
+            let reason = refused.reason.map_or("", |reason| reason.id());
+            let how = format!(" ({reason}, rule {})", refused.rule);
+            let wrong = || format!("the reason was {refused}");
+            section.holds(&claim(&how), reason == "NOT_YOUR_AREA", wrong);
+        }
+    }
+    Ok(())
+}
+
+/// Södermalm's picture with an identity number in a note, and the same without it.
+async fn refuse_identifier(
+    story: &mut Story<'_>,
+    section: &mut Section,
+    refused: &Publication,
+    mended: &Publication,
+) -> Result<(), Broken> {
+    let picture = (refused.party.clone(), refused.area.clone());
+    let base_version = story.versions.get(&picture).copied().unwrap_or(0);
+    let client = story.client(refused.party.as_str()).await?;
+    let request = full(refused, base_version);
+    let checked = client
+        .pictures
+        .clone()
+        .validate_picture(wire::ValidatePictureRequest { publication: Some(request.clone()) })
+        .await?
+        .into_inner();
+    let problem = checked.problems.into_iter().find(|problem| !problem.warning);
+    let problem = problem.ok_or(Broken::Missing("what is wrong with Södermalm's picture"))?;
+    let last = problem.end_character.saturating_sub(1);
+    let published = client.publish(request).await;
+    let field = problem.field.clone();
+    let claim = format!(
+        "Södermalm refused: {field}, characters {}–{last}, where a personal identity number seems \
+         to stand",
+        problem.first_character
+    );
+    section.check(&claim, refused_there(published, &field));
+    let rule = [("sv", &problem.text_sv), ("en", &problem.text_en)];
+    for (language, text) in rule {
+        section.say(&format!("{language}  {text}"));
+    }
+    let answer = client.publish(full(mended, base_version)).await?;
+    section.holds(
+        &format!("mended by its publisher: version {} accepted", answer.version),
+        answer.version == base_version.saturating_add(1) && !answer.unchanged,
+        || format!("the version before was {base_version}"),
+    );
+    story.versions.insert(picture, answer.version);
+    Ok(())
+}
+
+fn refused_there(
+    published: Result<wire::PublishPictureResponse, Refused>,
+    field: &str,
+) -> Result<(), String> {
+    match published {
+        Ok(answer) => Err(format!("it was taken as version {}", answer.version)),
+        Err(refused) if refused.fields.iter().any(|(path, _)| path == field) => Ok(()),
+        Err(refused) => Err(format!("publishing was refused otherwise: {refused}")),
+    }
+}
+
+/// How many notices, as they are told.
+pub(super) fn notices(many: usize) -> String {
+    count(many, "police notice", "police notices")
+}

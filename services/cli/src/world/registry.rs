@@ -1,0 +1,192 @@
+//! The registry of the demo city.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::{Date, date};
+use samsyn_domain::{
+    AgreementId, KeyId, PartyId, PeriodKind, ServiceId,
+    registry::{
+        self, Agreement, Document, EndorsementKey, Endorser, Party, PartyKind, Responsibility,
+        Role, Service, Track,
+    },
+};
+
+use super::{
+    Error,
+    seed::{Area, Seed, SubArea},
+};
+
+/// The collaboration agreement between the city and the police is in force from this day on.
+const AGREEMENTS_FROM: Date = date(2024, 1, 1);
+
+/// Ed25519 public keys of those who endorse.
+pub(crate) type Keys = BTreeMap<Endorser, [u8; 32]>;
+
+/// The registry document of the demo city. An endorser without a key gets none registered.
+///
+/// # Errors
+/// When an id of the seed cannot be part of another id.
+pub(crate) fn registry(seed: &Seed, keys: &Keys) -> Result<Document, Error> {
+    let mut document = seed.rights.clone();
+    document.parties = parties(seed);
+    document.services.extend(services(seed, &document.parties)?);
+    document.endorsement_keys = endorsement_keys(keys)?;
+    document.categories = seed.categories.iter().map(|c| c.registered.clone()).collect();
+    document.areas = areas(seed);
+    document.sub_areas = sub_areas(seed);
+    document.places = places(seed);
+    document.responsibilities = responsibilities(seed);
+    document.agreements = agreements(seed)?;
+    document.meetings.clone_from(&seed.meetings);
+    for row in document.release_rows.iter_mut().filter(|row| row.areas.is_empty()) {
+        row.areas = seed.areas.iter().map(|area| area.id.clone()).collect();
+    }
+    Ok(document)
+}
+
+/// All whose signed answer some edition of the demo requires, by party and role.
+pub(crate) fn endorsers(seed: &Seed) -> Vec<Endorser> {
+    let tracks = seed.areas.iter().map(|area| tracks(seed, area));
+    let all: BTreeSet<Endorser> = tracks.flat_map(BTreeMap::into_values).flatten().collect();
+    all.into_iter().collect()
+}
+
+fn parties(seed: &Seed) -> Vec<Party> {
+    let party = |id: &PartyId, name: &str, kind, sub_kind: &str| Party {
+        id: id.clone(),
+        organisation: if kind == PartyKind::Police { &seed.police } else { &seed.city }.clone(),
+        name: name.to_owned(),
+        kind,
+        sub_kind: sub_kind.to_owned(),
+    };
+    let administrations = seed.areas.iter().map(|area| {
+        let administration = &area.administration;
+        let kind = PartyKind::Municipal;
+        party(&administration.id, &administration.name, kind, "district_administration")
+    });
+    let police = seed
+        .local_police_areas
+        .iter()
+        .map(|p| party(&p.id, &p.name, PartyKind::Police, "local_police_area"));
+    let departments = seed
+        .departments
+        .iter()
+        .map(|d| party(&d.id, &d.name, PartyKind::Municipal, "city_department"));
+    administrations.chain(police).chain(departments).collect()
+}
+
+/// One service a party; a former local police area has none.
+fn services(seed: &Seed, parties: &[Party]) -> Result<Vec<Service>, Error> {
+    let former =
+        |id: &PartyId| seed.local_police_areas.iter().any(|p| p.id == *id && p.valid_to.is_some());
+    parties.iter().filter(|party| !former(&party.id)).map(service).collect()
+}
+
+fn service(party: &Party) -> Result<Service, Error> {
+    let text = format!("{}/{}", party.organisation, party.id);
+    let function = match (party.kind, party.sub_kind.as_str()) {
+        (PartyKind::Police, _) => Some(Role::Kommunpolis),
+        (PartyKind::Municipal, "district_administration") => Some(Role::Coordinator),
+        (PartyKind::Municipal | PartyKind::Other, _) => None,
+    };
+    let roles = [Role::Publisher, Role::Reader, Role::Endorser];
+    Ok(Service {
+        id: ServiceId::parse(&text).map_err(|why| Error::id(&text, why))?,
+        organisation: party.organisation.clone(),
+        parties: [party.id.clone()].into(),
+        roles: roles.into_iter().chain(function).collect(),
+        suspended: false,
+    })
+}
+
+fn endorsement_keys(keys: &Keys) -> Result<Vec<EndorsementKey>, Error> {
+    let key = |(endorser, public): (&Endorser, &[u8; 32])| {
+        let text = format!("{}/{}", endorser.party, endorser.role.as_str());
+        Ok(EndorsementKey {
+            id: KeyId::parse(&text).map_err(|why| Error::id(&text, why))?,
+            party: endorser.party.clone(),
+            role: endorser.role,
+            public_key: hex::encode(public),
+        })
+    };
+    keys.iter().map(key).collect()
+}
+
+fn areas(seed: &Seed) -> Vec<registry::Area> {
+    let area = |area: &Area| registry::Area { id: area.id.clone(), name: area.name.clone() };
+    seed.areas.iter().map(area).collect()
+}
+
+fn sub_areas(seed: &Seed) -> Vec<registry::SubArea> {
+    let of = |area: &Area| {
+        let sub_area = |sub_area: &SubArea| registry::SubArea {
+            id: sub_area.id.clone(),
+            area: area.id.clone(),
+            name: sub_area.name.clone(),
+            centre: sub_area.centre,
+            outline: Vec::new(),
+        };
+        area.sub_areas.iter().map(sub_area).collect::<Vec<_>>()
+    };
+    seed.areas.iter().flat_map(of).collect()
+}
+
+fn places(seed: &Seed) -> Vec<registry::Place> {
+    let sub_areas = seed.areas.iter().flat_map(|area| &area.sub_areas);
+    let all = sub_areas.flat_map(|sub| sub.places.iter().map(move |place| (sub, place)));
+    all.map(|(sub, place)| registry::Place {
+        id: place.id.clone(),
+        sub_area: sub.id.clone(),
+        name: place.name.clone(),
+        centre: None,
+    })
+    .collect()
+}
+
+/// Local police areas answer for sub-areas, as they did and do; a district administration answers
+/// for all of its area and needs no row.
+fn responsibilities(seed: &Seed) -> Vec<Responsibility> {
+    let sub_areas = seed.areas.iter().flat_map(|area| &area.sub_areas);
+    let all = sub_areas.flat_map(|sub| sub.police.iter().map(move |tenure| (sub, tenure)));
+    all.map(|(sub, tenure)| Responsibility {
+        party: tenure.party.clone(),
+        sub_area: sub.id.clone(),
+        valid_from: tenure.valid_from,
+        valid_to: tenure.valid_to,
+    })
+    .collect()
+}
+
+fn agreements(seed: &Seed) -> Result<Vec<Agreement>, Error> {
+    let agreement = |area: &Area| {
+        let text = format!("samverkan/{}", area.id);
+        Ok(Agreement {
+            id: AgreementId::parse(&text).map_err(|why| Error::id(&text, why))?,
+            area: area.id.clone(),
+            valid_from: in_force_from(area),
+            signatories: area.signatories.clone(),
+            periods: PeriodKind::ALL.into(),
+            tracks: tracks(seed, area),
+            conflict_roles: [Role::Coordinator, Role::Kommunpolis].into(),
+        })
+    };
+    seed.areas.iter().map(agreement).collect()
+}
+
+/// Not before all of its local police areas exist.
+fn in_force_from(area: &Area) -> Date {
+    let tenures = area.sub_areas.iter().flat_map(|sub| &sub.police);
+    let signed = tenures.filter(|tenure| area.signed_by(&tenure.party));
+    signed.map(|tenure| tenure.valid_from).fold(AGREEMENTS_FROM, Date::max)
+}
+
+fn tracks(seed: &Seed, area: &Area) -> BTreeMap<Track, Vec<Endorser>> {
+    let endorser = |party: &PartyId, role| Endorser { party: party.clone(), role };
+    let signed = || area.signatories.iter().map(|signatory| &signatory.party);
+    let coordinator = endorser(&area.administration.id, Role::Coordinator);
+    let kommunpolis =
+        signed().filter(|p| seed.is_police(p)).map(|p| endorser(p, Role::Kommunpolis));
+    let operative = [coordinator].into_iter().chain(kommunpolis).collect();
+    let strategic = signed().map(|party| endorser(party, Role::Endorser)).collect();
+    [(Track::Operative, operative), (Track::Strategic, strategic)].into()
+}

@@ -1,0 +1,156 @@
+//! A connection of one service to a gateway.
+
+use std::{future::Future, time::Duration};
+
+use samsyn_proto::{
+    admin::v1::registry_service_client::RegistryServiceClient,
+    v1::{
+        PublishPictureRequest, PublishPictureResponse, WriteContext,
+        access_service_client::AccessServiceClient, edition_service_client::EditionServiceClient,
+        joint_picture_service_client::JointPictureServiceClient,
+        picture_service_client::PictureServiceClient,
+    },
+};
+use tonic::{
+    Response, Status,
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
+};
+
+use crate::{Profile, Refused};
+
+const CONNECT_MAX: Duration = Duration::from_secs(5);
+const CALL_MAX: Duration = Duration::from_secs(60);
+/// The largest answer that is taken in.
+const ANSWER_BYTES_MAX: usize = 80 * 1024 * 1024;
+/// How often a call that may go through later is repeated, under the same idempotency key.
+const TRIES_MAX: u32 = 6;
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// Why no connection came about.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The profile's endpoint or keys do not hold.
+    #[error("the profile does not hold; check its endpoint, certificate and key")]
+    Profile(#[source] tonic::transport::Error),
+    /// The gateway does not answer, or refuses the certificate.
+    #[error(
+        "cannot reach `{endpoint}`; is the gateway running, and does it know this certificate?"
+    )]
+    Unreachable {
+        /// The gateway.
+        endpoint: String,
+        /// Why.
+        #[source]
+        why: tonic::transport::Error,
+    },
+}
+
+/// A connection; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// Own pictures.
+    pub pictures: PictureServiceClient<Channel>,
+    /// The joint picture, its conflicts and events.
+    pub joint: JointPictureServiceClient<Channel>,
+    /// Editions.
+    pub editions: EditionServiceClient<Channel>,
+    /// Rights, disclosures, duties.
+    pub access: AccessServiceClient<Channel>,
+    /// The registry.
+    pub registry: RegistryServiceClient<Channel>,
+    profile: Profile,
+}
+
+impl Client {
+    /// Connects with a profile.
+    ///
+    /// # Errors
+    /// When the profile does not hold or the gateway cannot be reached.
+    pub async fn connect(profile: &Profile) -> Result<Self, ConnectError> {
+        let endpoint = Self::endpoint(profile).map_err(ConnectError::Profile)?;
+        let channel = endpoint
+            .connect()
+            .await
+            .map_err(|why| ConnectError::Unreachable { endpoint: profile.endpoint.clone(), why })?;
+        Ok(Self {
+            pictures: PictureServiceClient::new(channel.clone())
+                .max_decoding_message_size(ANSWER_BYTES_MAX),
+            joint: JointPictureServiceClient::new(channel.clone())
+                .max_decoding_message_size(ANSWER_BYTES_MAX),
+            editions: EditionServiceClient::new(channel.clone())
+                .max_decoding_message_size(ANSWER_BYTES_MAX),
+            access: AccessServiceClient::new(channel.clone())
+                .max_decoding_message_size(ANSWER_BYTES_MAX),
+            registry: RegistryServiceClient::new(channel)
+                .max_decoding_message_size(ANSWER_BYTES_MAX),
+            profile: profile.clone(),
+        })
+    }
+
+    fn endpoint(profile: &Profile) -> Result<Endpoint, tonic::transport::Error> {
+        let identity = Identity::from_pem(&profile.certificate_pem, &profile.key_pem);
+        let tls = ClientTlsConfig::new()
+            .ca_certificate(Certificate::from_pem(&profile.ca_pem))
+            .identity(identity);
+        Endpoint::from_shared(profile.endpoint.clone())?
+            .connect_timeout(CONNECT_MAX)
+            .tls_config(tls)
+    }
+
+    /// The profile it was made with.
+    #[must_use]
+    pub const fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// Publishes; repeats under the same key while it may go through later.
+    ///
+    /// # Errors
+    /// What the gateway refused.
+    pub async fn publish(
+        &self,
+        request: PublishPictureRequest,
+    ) -> Result<PublishPictureResponse, Refused> {
+        repeat(|| {
+            let (mut pictures, request) = (self.pictures.clone(), request.clone());
+            async move { pictures.publish_picture(request).await }
+        })
+        .await
+    }
+}
+
+/// Makes the same call again while it may go through later, with growing pauses. Only for calls
+/// that carry an idempotency key or change nothing.
+///
+/// # Errors
+/// What the gateway refused at last.
+pub(crate) async fn repeat<T, F>(mut call: impl FnMut() -> F) -> Result<T, Refused>
+where
+    F: Future<Output = Result<Response<T>, Status>>,
+{
+    let mut pause = FIRST_PAUSE;
+    let mut tries = 1;
+    loop {
+        let answer = tokio::time::timeout(CALL_MAX, call()).await;
+        let answer = answer.unwrap_or_else(|_| Err(Status::deadline_exceeded("no answer in time")));
+        match answer.map_err(Refused::from) {
+            Ok(answer) => return Ok(answer.into_inner()),
+            Err(refused) if tries < TRIES_MAX && refused.is_retryable() => {
+                tokio::time::sleep(pause).await;
+                pause = pause.saturating_mul(2);
+                tries += 1;
+            }
+            Err(refused) => return Err(refused),
+        }
+    }
+}
+
+/// A write context with a fresh idempotency key.
+#[must_use]
+pub fn write_context(role: &str) -> WriteContext {
+    WriteContext {
+        idempotency_key: uuid::Uuid::now_v7().to_string(),
+        actor_role: role.to_owned(),
+        actor_pseudonym: String::new(),
+    }
+}

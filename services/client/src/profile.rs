@@ -1,0 +1,212 @@
+//! A client profile: a folder with what one service needs to call a gateway.
+
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::wire::ReadContext;
+
+/// `profile.toml` as it is written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    /// The gateway, as `https://127.0.0.1:7443`.
+    endpoint: String,
+    /// For which purpose it reads.
+    purpose: String,
+    /// On which legal basis.
+    legal_basis: String,
+    /// The reference of a recorded weighing of interests.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    weighing_ref: String,
+    /// The party it speaks for.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    party: String,
+    /// The digest of the agreement's descriptor that it has pinned, in hexadecimal.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    descriptor: String,
+}
+
+/// What one service needs to call a gateway. Its keys are never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// The gateway.
+    pub endpoint: String,
+    /// The authority of the gateway's certificate, in PEM.
+    pub ca_pem: String,
+    /// The client's certificate, in PEM.
+    pub certificate_pem: String,
+    /// Its key, in PEM.
+    pub key_pem: String,
+    /// For which purpose it reads.
+    pub purpose: String,
+    /// On which legal basis.
+    pub legal_basis: String,
+    /// The reference of a recorded weighing of interests; empty when there is none.
+    pub weighing_ref: String,
+    /// The party it speaks for; empty when it speaks for none.
+    pub party: String,
+    /// The pinned digest of the agreement's descriptor, in hexadecimal; empty when none is.
+    pub descriptor: String,
+    /// The Ed25519 key with which the party endorses, when this service holds it.
+    pub endorsement_key: Option<[u8; 32]>,
+}
+
+impl fmt::Debug for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "profile for {}", self.endpoint)
+    }
+}
+
+/// A profile cannot be used: which file, and the mend.
+#[derive(Debug, thiserror::Error)]
+pub enum BadProfile {
+    /// A file cannot be read or written.
+    #[error("cannot use `{}`: {why}; check the profile's folder", file.display())]
+    File {
+        /// Which.
+        file: PathBuf,
+        /// Why.
+        #[source]
+        why: std::io::Error,
+    },
+    /// `profile.toml` does not hold.
+    #[error("`{}` does not hold: {why}", file.display())]
+    Toml {
+        /// Which.
+        file: PathBuf,
+        /// What.
+        why: String,
+    },
+    /// `endorsement.key` is not 64 hexadecimal digits.
+    #[error("`{}` is not 64 hexadecimal digits", .0.display())]
+    Key(PathBuf),
+}
+
+impl Profile {
+    /// Reads a profile's folder: `profile.toml`, `ca.pem`, `client.pem`, `client.key`, and
+    /// `endorsement.key` when it is there.
+    ///
+    /// # Errors
+    /// When a file is missing or does not hold.
+    pub fn load(dir: &Path) -> Result<Self, BadProfile> {
+        let read = |name: &str| {
+            let file = dir.join(name);
+            fs::read_to_string(&file).map_err(|why| BadProfile::File { file, why })
+        };
+        let file: File = toml::from_str(&read("profile.toml")?).map_err(|why| {
+            BadProfile::Toml { file: dir.join("profile.toml"), why: why.to_string() }
+        })?;
+        let path = dir.join("endorsement.key");
+        let endorsement_key = match path.exists() {
+            false => None,
+            true => {
+                let bytes = hex::decode(read("endorsement.key")?.trim()).ok();
+                let key = bytes.and_then(|bytes| bytes.try_into().ok());
+                Some(key.ok_or(BadProfile::Key(path))?)
+            }
+        };
+        Ok(Self {
+            endpoint: file.endpoint,
+            ca_pem: read("ca.pem")?,
+            certificate_pem: read("client.pem")?,
+            key_pem: read("client.key")?,
+            purpose: file.purpose,
+            legal_basis: file.legal_basis,
+            weighing_ref: file.weighing_ref,
+            party: file.party,
+            descriptor: file.descriptor,
+            endorsement_key,
+        })
+    }
+
+    /// Writes a profile's folder; keys are readable for their owner alone.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn save(&self, dir: &Path) -> Result<(), BadProfile> {
+        let fail = |file: PathBuf| move |why| BadProfile::File { file, why };
+        fs::create_dir_all(dir).map_err(fail(dir.to_owned()))?;
+        let file = File {
+            endpoint: self.endpoint.clone(),
+            purpose: self.purpose.clone(),
+            legal_basis: self.legal_basis.clone(),
+            weighing_ref: self.weighing_ref.clone(),
+            party: self.party.clone(),
+            descriptor: self.descriptor.clone(),
+        };
+        let text = toml::to_string(&file).map_err(|why| BadProfile::Toml {
+            file: dir.join("profile.toml"),
+            why: why.to_string(),
+        })?;
+        let key = self.endorsement_key.map(hex::encode);
+        let files = [
+            ("profile.toml", Some(text.as_str())),
+            ("ca.pem", Some(&self.ca_pem)),
+            ("client.pem", Some(&self.certificate_pem)),
+            ("client.key", Some(&self.key_pem)),
+            ("endorsement.key", key.as_deref()),
+        ];
+        for (name, text) in files {
+            let Some(text) = text else { continue };
+            let path = dir.join(name);
+            write_private(&path, text).map_err(fail(path))?;
+        }
+        Ok(())
+    }
+
+    /// The context of its reads.
+    #[must_use]
+    pub fn read_context(&self) -> ReadContext {
+        ReadContext {
+            purpose: self.purpose.clone(),
+            legal_basis: self.legal_basis.clone(),
+            weighing_ref: self.weighing_ref.clone(),
+            actor_role: "reader".to_owned(),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
+    let mut options = fs::OpenOptions::new();
+    let mut file = options.create(true).truncate(true).write(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())
+}
+
+#[cfg(not(unix))]
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    fs::write(path, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_saved_profile_loads_again() {
+        let dir = std::env::temp_dir().join(format!("samsyn-profile-{}", std::process::id()));
+        let profile = Profile {
+            endpoint: "https://127.0.0.1:7443".into(),
+            ca_pem: "ca".into(),
+            certificate_pem: "certificate".into(),
+            key_pem: "key".into(),
+            purpose: "joint_picture".into(),
+            legal_basis: "law_2023_196".into(),
+            weighing_ref: String::new(),
+            party: "sdf-skarholmen".into(),
+            descriptor: "00".into(),
+            endorsement_key: Some([7; 32]),
+        };
+        profile.save(&dir).unwrap();
+        assert!(Profile::load(&dir).unwrap() == profile);
+        fs::remove_file(dir.join("ca.pem")).unwrap();
+        let error = Profile::load(&dir).unwrap_err().to_string();
+        assert!(error.contains("ca.pem"), "{error}");
+        fs::remove_dir_all(&dir).unwrap();
+    }
+}

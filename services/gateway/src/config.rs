@@ -1,0 +1,208 @@
+//! Configuration: one TOML file, environment overrides, everything checked before a port is bound.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use samsyn_domain::registry::{BadRegistry, Document};
+use serde::Deserialize;
+
+use crate::tls::{Anchor, ServerMaterial};
+
+/// What stands before the name of a setting in the environment.
+pub const ENVIRONMENT_PREFIX: &str = "SAMSYN_";
+
+/// What content the process may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Synthetic content only, and it says so.
+    Demo,
+    /// Synthetic content, for those who integrate.
+    Test,
+    /// Real content.
+    Production,
+}
+
+/// The configuration as it is written. Paths are relative to the file's folder.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// What content the process may hold.
+    pub mode: Mode,
+    /// The domain's name.
+    pub domain: String,
+    /// Where to listen, as `127.0.0.1:7443`.
+    pub listen: SocketAddr,
+    /// The folder of log, state and keys.
+    pub data: PathBuf,
+    /// The registry that founds the domain.
+    pub registry: PathBuf,
+    /// The folder with `samsyn.cedarschema` and `samsyn.cedar`.
+    pub policy: PathBuf,
+    /// The server's certificate.
+    pub tls: TlsFiles,
+    /// The authorities whose clients are let in.
+    pub anchors: Vec<AnchorFiles>,
+}
+
+/// The server's certificate chain and key, as PEM files.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsFiles {
+    /// The chain, the server's own certificate first.
+    pub chain: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+}
+
+/// An organisation's own authority, as PEM files.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnchorFiles {
+    /// The organisation, as registered.
+    pub organisation: String,
+    /// Its bundle of authorities.
+    pub bundle: PathBuf,
+    /// Its revocation lists.
+    pub crl: Option<PathBuf>,
+}
+
+/// What is wrong with a configuration: which file, what, and the mend.
+#[derive(Debug, thiserror::Error)]
+pub enum BadConfig {
+    /// A file cannot be read.
+    #[error("cannot read `{}`: {why}; check the path and the rights", file.display())]
+    Unreadable {
+        /// Which file.
+        file: PathBuf,
+        /// Why.
+        #[source]
+        why: std::io::Error,
+    },
+    /// A file does not parse, with line and column.
+    #[error("`{}` does not hold: {why}", file.display())]
+    Unparsed {
+        /// Which file.
+        file: PathBuf,
+        /// What, and where in the file.
+        why: String,
+    },
+    /// The registry does not hold together.
+    #[error("`{}` does not hold together: {why}", file.display())]
+    Registry {
+        /// Which file.
+        file: PathBuf,
+        /// Every fault.
+        #[source]
+        why: BadRegistry,
+    },
+    /// An anchor names an organisation that is not registered.
+    #[error("anchor `{0}` is not a registered organisation; register it or take the anchor away")]
+    UnknownAnchor(String),
+    /// Production needs what does not exist yet.
+    #[error(
+        "`mode = \"production\"` is refused: erasure by key destruction and the evidence logs do \
+         not exist yet, and real content must not be held without them; use `demo` or `test`"
+    )]
+    Production,
+    /// The policy does not hold.
+    #[error("`{}` does not hold: {why}", file.display())]
+    Policy {
+        /// Which folder.
+        file: PathBuf,
+        /// What.
+        #[source]
+        why: samsyn_policy::BadPolicy,
+    },
+}
+
+/// A configuration whose files were read and hold together.
+#[derive(Debug)]
+pub struct Checked {
+    pub(crate) config: Config,
+    pub(crate) document: Document,
+    pub(crate) material: ServerMaterial,
+    pub(crate) anchors: Vec<Anchor>,
+    pub(crate) schema: String,
+    pub(crate) policies: String,
+}
+
+impl Checked {
+    /// Reads a configuration file, applies overrides (`SAMSYN_LISTEN`, `SAMSYN_DATA` …, without
+    /// the prefix), and checks everything it names.
+    ///
+    /// # Errors
+    /// The first thing that does not hold, with its file and the mend.
+    pub fn load(path: &Path, overrides: &BTreeMap<String, String>) -> Result<Self, BadConfig> {
+        let unparsed = |why: toml::de::Error| BadConfig::Unparsed {
+            file: path.to_owned(),
+            why: why.to_string().trim_end().replace('\n', "\n  "),
+        };
+        let mut table: toml::Table = toml::from_str(&text(path)?).map_err(unparsed)?;
+        for (name, value) in overrides {
+            table.insert(name.to_ascii_lowercase(), toml::Value::String(value.clone()));
+        }
+        // Written out again, so that a fault names its line in the whole.
+        let config: Config = if overrides.is_empty() {
+            toml::from_str(&text(path)?).map_err(unparsed)?
+        } else {
+            table.try_into().map_err(unparsed)?
+        };
+        Self::check(config, path.parent().unwrap_or(Path::new(".")))
+    }
+
+    fn check(mut config: Config, folder: &Path) -> Result<Self, BadConfig> {
+        if config.mode == Mode::Production {
+            return Err(BadConfig::Production);
+        }
+        config.data = folder.join(&config.data);
+        let registry = folder.join(&config.registry);
+        let document = document(&registry)?;
+        let read = |file: &Path| text(&folder.join(file));
+        let material =
+            ServerMaterial { chain_pem: read(&config.tls.chain)?, key_pem: read(&config.tls.key)? };
+        let anchors = config.anchors.iter().map(|anchor| {
+            let organisation = document
+                .organisations
+                .iter()
+                .find(|organisation| organisation.id.as_str() == anchor.organisation)
+                .ok_or_else(|| BadConfig::UnknownAnchor(anchor.organisation.clone()))?;
+            Ok(Anchor::Own {
+                organisation: anchor.organisation.clone(),
+                trust_domain: organisation.trust_domain.clone(),
+                bundle_pem: read(&anchor.bundle)?,
+                crl_pem: anchor.crl.as_deref().map(read).transpose()?,
+            })
+        });
+        let anchors = anchors.collect::<Result<_, BadConfig>>()?;
+        let policy = folder.join(&config.policy);
+        let schema = text(&policy.join("samsyn.cedarschema"))?;
+        let policies = text(&policy.join("samsyn.cedar"))?;
+        Ok(Self { config, document, material, anchors, schema, policies })
+    }
+
+    /// Where to listen.
+    #[must_use]
+    pub const fn listen(&self) -> SocketAddr {
+        self.config.listen
+    }
+}
+
+fn document(path: &Path) -> Result<Document, BadConfig> {
+    let document: Document = toml::from_str(&text(path)?).map_err(|why| BadConfig::Unparsed {
+        file: path.to_owned(),
+        why: why.to_string().trim_end().replace('\n', "\n  "),
+    })?;
+    samsyn_domain::registry::Registry::build(&document)
+        .map_err(|why| BadConfig::Registry { file: path.to_owned(), why })?;
+    Ok(document)
+}
+
+fn text(path: &Path) -> Result<String, BadConfig> {
+    fs::read_to_string(path)
+        .map_err(|why| BadConfig::Unreadable { file: path.to_owned(), why })
+}

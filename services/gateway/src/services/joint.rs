@@ -1,0 +1,134 @@
+//! The joint picture, its conflicts and its events.
+
+use std::{pin::Pin, time::Duration};
+
+use samsyn_policy::At;
+use samsyn_proto::{
+    inbound::{
+        AcknowledgeAsked, DissentAsked, EventsAsked, ExplainAsked, JointAsked, Resolve,
+        RevisionsAsked, WatchAsked,
+    },
+    sealed::Encoded,
+    v1::{
+        AcknowledgeEventsRequest, AcknowledgeEventsResponse, ExplainFindingRequest,
+        ExplainFindingResponse, GetJointPictureRequest, GetJointPictureResponse, ListEventsRequest,
+        ListEventsResponse, ListRevisionsRequest, ListRevisionsResponse, RecordDissentRequest,
+        RecordDissentResponse, ResolveConflictRequest, ResolveConflictResponse, WatchEventsRequest,
+        WatchEventsResponse, joint_picture_service_server::JointPictureService,
+    },
+};
+use tokio_stream::Stream;
+use tonic::{Request, Response, Status};
+
+use super::{Shared, answered, stream};
+use crate::{page::Place, status};
+
+#[tonic::async_trait]
+impl JointPictureService for Shared {
+    async fn get_joint_picture(
+        &self,
+        request: Request<GetJointPictureRequest>,
+    ) -> Result<Response<Encoded<GetJointPictureResponse>>, Status> {
+        let (caller, reader, asked) = self.reader(request, |r| r.context.take())?;
+        let mut asked = JointAsked::parse(asked).map_err(|f| status::fault(&f))?;
+        let place = Place::of(&asked.page)?;
+        if place.revision > 0 {
+            asked.at = At::Revision(place.revision);
+        }
+        let (view, cursor) = answered(&caller, self.ledger.joint(&caller, &reader, &asked)).await?;
+        let place = Place { revision: view.content().revision, ..place };
+        Ok(Response::new(Encoded::<GetJointPictureResponse>::page(&view, place.rows(asked.page.size), cursor, |from| place.token(from))))
+    }
+
+    async fn explain_finding(
+        &self,
+        request: Request<ExplainFindingRequest>,
+    ) -> Result<Response<Encoded<ExplainFindingResponse>>, Status> {
+        let (caller, reader, asked) = self.reader(request, |r| r.context.take())?;
+        let asked = ExplainAsked::parse(asked).map_err(|f| status::fault(&f))?;
+        let view = answered(&caller, self.ledger.explain(&reader, &asked)).await?;
+        Ok(Response::new(view.into()))
+    }
+
+    type WatchEventsStream =
+        Pin<Box<dyn Stream<Item = Result<Encoded<WatchEventsResponse>, Status>> + Send>>;
+
+    async fn watch_events(
+        &self,
+        request: Request<WatchEventsRequest>,
+    ) -> Result<Response<Self::WatchEventsStream>, Status> {
+        let (caller, reader, asked) = self.reader(request, |r| r.context.take())?;
+        let asked = WatchAsked::parse(asked).map_err(|f| status::fault(&f))?;
+        let ground = reader.ground().clone();
+        let open = self.ledger.subscribe(&caller, ground, asked.scope, &asked.cursor);
+        let feed = answered(&caller, open).await?;
+        Ok(Response::new(stream::events(feed, self.stopping.clone())))
+    }
+
+    async fn list_events(
+        &self,
+        request: Request<ListEventsRequest>,
+    ) -> Result<Response<Encoded<ListEventsResponse>>, Status> {
+        let (caller, reader, asked) = self.reader(request, |r| r.context.take())?;
+        let asked = EventsAsked::parse(asked).map_err(|f| status::fault(&f))?;
+        let ground = reader.ground().clone();
+        let open = self.ledger.subscribe(&caller, ground, asked.scope, &asked.cursor);
+        let mut feed = answered(&caller, open).await?;
+        let longest = Duration::from_secs(asked.wait_seconds.into());
+        let mut view = answered(&caller, feed.next(asked.limit)).await?;
+        if view.is_none() && !longest.is_zero() {
+            feed.wait(longest).await;
+            view = answered(&caller, feed.next(asked.limit)).await?;
+        }
+        let answer = view.map_or_else(
+            || Encoded::<ListEventsResponse>::nothing_new(feed.cursor()),
+            |view| Encoded::<ListEventsResponse>::from(view),
+        );
+        Ok(Response::new(answer))
+    }
+
+    async fn acknowledge_events(
+        &self,
+        request: Request<AcknowledgeEventsRequest>,
+    ) -> Result<Response<AcknowledgeEventsResponse>, Status> {
+        let caller = crate::caller::caller(&request)?;
+        let asked =
+            AcknowledgeAsked::parse(request.into_inner()).map_err(|f| status::fault(&f))?;
+        let work = self.ledger.acknowledge(&caller, &asked.context, &asked.cursor);
+        answered(&caller, work).await?;
+        Ok(Response::new(AcknowledgeEventsResponse {}))
+    }
+
+    async fn resolve_conflict(
+        &self,
+        request: Request<ResolveConflictRequest>,
+    ) -> Result<Response<Encoded<ResolveConflictResponse>>, Status> {
+        let (caller, reader, asked) = self.writer(request)?;
+        let asked =
+            Resolve::parse(asked, &self.ledger.registry()).map_err(|f| status::fault(&f))?;
+        let view = answered(&caller, self.ledger.resolve(&caller, &reader, &asked)).await?;
+        Ok(Response::new(view.into()))
+    }
+
+    async fn record_dissent(
+        &self,
+        request: Request<RecordDissentRequest>,
+    ) -> Result<Response<RecordDissentResponse>, Status> {
+        let (caller, _, asked) = self.writer(request)?;
+        let asked =
+            DissentAsked::parse(asked, &self.ledger.registry()).map_err(|f| status::fault(&f))?;
+        let revision = answered(&caller, self.ledger.dissent(&caller, &asked)).await?;
+        Ok(Response::new(RecordDissentResponse { revision }))
+    }
+
+    async fn list_revisions(
+        &self,
+        request: Request<ListRevisionsRequest>,
+    ) -> Result<Response<Encoded<ListRevisionsResponse>>, Status> {
+        let (caller, reader, asked) = self.reader(request, |r| r.context.take())?;
+        let asked = RevisionsAsked::parse(asked).map_err(|f| status::fault(&f))?;
+        let place = Place::of(&asked.page)?;
+        let view = answered(&caller, self.ledger.revisions(&reader, &asked.area)).await?;
+        Ok(Response::new(Encoded::<ListRevisionsResponse>::page(&view, place.rows(asked.page.size), |from| place.token(from))))
+    }
+}

@@ -1,0 +1,63 @@
+//! The services. A handler decodes, proposes or reads, and encodes; it has no rules of its own.
+
+mod access;
+mod edition;
+mod joint;
+mod picture;
+mod registry;
+mod stream;
+
+use std::future::Future;
+
+use samsyn_domain::Caller;
+use samsyn_ledger::{Clock, Ledger, Rejection};
+use samsyn_policy::Reader;
+use samsyn_proto::{inbound, v1::ReadContext};
+use tokio::sync::watch;
+use tonic::{Request, Status};
+
+use crate::{caller::caller, status};
+
+/// What every service works with; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) ledger: Ledger,
+    pub(crate) clock: Clock,
+    pub(crate) stopping: watch::Receiver<bool>,
+}
+
+impl Shared {
+    /// A reader of a request on the ground that it states, with what was asked.
+    fn reader<T>(
+        &self,
+        request: Request<T>,
+        context: impl FnOnce(&mut T) -> Option<ReadContext>,
+    ) -> Result<(Caller, Reader, T), Status> {
+        let caller = caller(&request)?;
+        let mut asked = request.into_inner();
+        let (ground, _) = inbound::ground(context(&mut asked)).map_err(|f| status::fault(&f))?;
+        let reader = self.ledger.reader(&caller, ground).map_err(|r| denied(&caller, &r))?;
+        Ok((caller, reader, asked))
+    }
+
+    /// A caller that changes something of its own, and is told what that touches.
+    fn writer<T>(&self, request: Request<T>) -> Result<(Caller, Reader, T), Status> {
+        let caller = caller(&request)?;
+        let reader = self.ledger.own_reader(&caller).map_err(|r| denied(&caller, &r))?;
+        Ok((caller, reader, request.into_inner()))
+    }
+}
+
+/// The answer of the ledger, or its refusal as a status; one line in the log for each refusal.
+async fn answered<T>(
+    caller: &Caller,
+    work: impl Future<Output = Result<T, Rejection>>,
+) -> Result<T, Status> {
+    work.await.map_err(|rejection| denied(caller, &rejection))
+}
+
+fn denied(caller: &Caller, rejection: &Rejection) -> Status {
+    let status = status::rejection(rejection);
+    tracing::info!(service = %caller.service(), code = ?status.code(), "refused");
+    status
+}

@@ -1,0 +1,56 @@
+//! Own pictures.
+
+use samsyn_policy::Problem;
+use samsyn_proto::{
+    inbound::{self, PictureAsked},
+    sealed::Encoded,
+    v1::{
+        GetPictureRequest, GetPictureResponse, PublishPictureRequest, PublishPictureResponse,
+        ValidatePictureRequest, ValidatePictureResponse, picture_service_server::PictureService,
+    },
+};
+use tonic::{Request, Response, Status};
+
+use super::{Shared, answered};
+use crate::{page::Place, status};
+
+#[tonic::async_trait]
+impl PictureService for Shared {
+    async fn publish_picture(
+        &self,
+        request: Request<PublishPictureRequest>,
+    ) -> Result<Response<Encoded<PublishPictureResponse>>, Status> {
+        let (caller, reader, asked) = self.writer(request)?;
+        let checked = inbound::publication(asked, &self.ledger.registry(), (self.clock)());
+        let asked = checked.value.ok_or_else(|| status::faults(&checked.faults))?;
+        let view = answered(&caller, self.ledger.publish(&caller, &reader, &asked)).await?;
+        Ok(Response::new(view.into()))
+    }
+
+    async fn validate_picture(
+        &self,
+        request: Request<ValidatePictureRequest>,
+    ) -> Result<Response<Encoded<ValidatePictureResponse>>, Status> {
+        let (caller, reader, asked) = self.writer(request)?;
+        let checked = inbound::trial(asked, &self.ledger.registry(), (self.clock)());
+        let trial = checked.value.filter(|trial| reader.parties().contains(&trial.party));
+        let problems: Vec<Problem> = checked.faults.into_iter().map(Problem::from).collect();
+        let work = async { self.ledger.validate(trial.as_ref(), problems) };
+        Ok(Response::new(answered(&caller, work).await?.into()))
+    }
+
+    async fn get_picture(
+        &self,
+        request: Request<GetPictureRequest>,
+    ) -> Result<Response<Encoded<GetPictureResponse>>, Status> {
+        let (caller, reader, asked) = self.reader(request, |r| r.context.take())?;
+        let mut asked = PictureAsked::parse(asked).map_err(|f| status::fault(&f))?;
+        let place = Place::of(&asked.page)?;
+        if place.revision > 0 {
+            asked.version = place.revision;
+        }
+        let view = answered(&caller, self.ledger.picture(&reader, &asked)).await?;
+        let place = Place { revision: view.content().version, ..place };
+        Ok(Response::new(Encoded::<GetPictureResponse>::page(&view, place.rows(asked.page.size), |from| place.token(from))))
+    }
+}

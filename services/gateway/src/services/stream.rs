@@ -1,0 +1,127 @@
+//! A subscription as a stream: every stream ends by a stop signal and a last message that says why.
+
+use std::{collections::VecDeque, pin::Pin, time::Duration};
+
+use samsyn_ledger::{Feed, Rejection};
+use samsyn_policy::Why;
+use samsyn_proto::{
+    sealed::{Close, Encoded},
+    v1::WatchEventsResponse,
+};
+use tokio::{sync::watch, time::Instant};
+use tokio_stream::Stream;
+use tonic::Status;
+
+use crate::status;
+
+/// How many events are recorded and sent at a time.
+const BATCH_MAX: usize = 200;
+/// After so long without an event a heartbeat is sent.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How old a stream becomes.
+const AGE_MAX: Duration = Duration::from_secs(30 * 60);
+/// After which time a client comes back, in seconds.
+const RETRY_SECONDS: u32 = 1;
+
+type Item = Result<Encoded<WatchEventsResponse>, Status>;
+
+/// What a stream does next.
+enum Phase {
+    Serving,
+    /// The status after the last message.
+    Ending(Option<Status>),
+    Ended,
+}
+
+struct Serving {
+    feed: Feed,
+    stopping: watch::Receiver<bool>,
+    waiting: VecDeque<Encoded<WatchEventsResponse>>,
+    opened: Instant,
+    phase: Phase,
+}
+
+/// The events of a feed until it is stopped, its access ends, or it becomes too old.
+pub(super) fn events(
+    feed: Feed,
+    stopping: watch::Receiver<bool>,
+) -> Pin<Box<dyn Stream<Item = Item> + Send>> {
+    let serving = Serving {
+        feed,
+        stopping,
+        waiting: VecDeque::new(),
+        opened: Instant::now(),
+        phase: Phase::Serving,
+    };
+    Box::pin(futures::stream::unfold(serving, |mut serving| async move {
+        let item = serving.next().await?;
+        Some((item, serving))
+    }))
+}
+
+impl Serving {
+    async fn next(&mut self) -> Option<Item> {
+        loop {
+            if let Some(event) = self.waiting.pop_front() {
+                return Some(Ok(event));
+            }
+            match std::mem::replace(&mut self.phase, Phase::Ended) {
+                Phase::Ended => return None,
+                Phase::Ending(status) => return status.map(Err),
+                Phase::Serving => {
+                    self.phase = Phase::Serving;
+                    self.more().await;
+                }
+            }
+        }
+    }
+
+    /// Fills what waits to be sent.
+    async fn more(&mut self) {
+        if *self.stopping.borrow() {
+            return self.close(Close::Draining, None);
+        }
+        if self.opened.elapsed() > AGE_MAX {
+            return self.close(Close::MaxAge, None);
+        }
+        match self.feed.next(BATCH_MAX).await {
+            Ok(Some(view)) => self.waiting.extend(Encoded::<WatchEventsResponse>::events(&view)),
+            Ok(None) => {
+                let mut stopping = self.stopping.clone();
+                let (feed, waiting) = (&mut self.feed, &mut self.waiting);
+                let began = Instant::now();
+                tokio::select! {
+                    () = feed.wait(HEARTBEAT) => {
+                        if began.elapsed() >= HEARTBEAT {
+                            let alive = Encoded::<WatchEventsResponse>::heartbeat(&feed.cursor());
+                            waiting.push_back(alive);
+                        }
+                    }
+                    // The sender is gone only when the process ends.
+                    _ = stopping.wait_for(|stop| *stop) => {}
+                }
+            }
+            Err(rejection) => {
+                let ended = match &rejection {
+                    Rejection::Denied(denial) => denial.why != Why::Undecided,
+                    Rejection::CursorInvalid => true,
+                    Rejection::Refused(_)
+                    | Rejection::Answer(_)
+                    | Rejection::Edition(_)
+                    | Rejection::CursorTooOld
+                    | Rejection::NotReached
+                    | Rejection::Failed(_) => false,
+                };
+                let reason = if ended { Close::AccessEnded } else { Close::Draining };
+                self.close(reason, Some(status::rejection(&rejection)));
+            }
+        }
+    }
+
+    fn close(&mut self, reason: Close, status: Option<Status>) {
+        let cursor = self.feed.cursor();
+        let last = Encoded::<WatchEventsResponse>::closing(&cursor, reason, RETRY_SECONDS);
+        self.waiting.push_back(last);
+        self.phase = Phase::Ending(status);
+    }
+}

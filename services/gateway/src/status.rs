@@ -1,0 +1,129 @@
+//! The one map from errors to status. The outside text says less than the log.
+
+use std::{collections::HashMap, time::Duration};
+
+use samsyn_ledger::{Error, Rejection};
+use samsyn_policy::{
+    Denial,
+    edition::{BadAnswer, Unmade},
+};
+use samsyn_proto::{Reason, inbound::Fault};
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
+
+const DOMAIN: &str = "samsyn";
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// A refusal with nothing but its reason, at a field where there is one.
+pub(crate) fn reason(reason: Reason, field: &str) -> Status {
+    status(reason, field, "", &[])
+}
+
+/// What is wrong with a request; at most a hundred fields are named.
+pub(crate) fn faults(faults: &[Fault]) -> Status {
+    let errors: Vec<&Fault> = faults.iter().filter(|fault| !fault.warning).collect();
+    let Some(first) = errors.first() else { return reason(Reason::BadField, "") };
+    let violations: Vec<FieldViolation> = errors.iter().map(|fault| violation(fault)).collect();
+    let rule = first.rule.map_or("", |rule| rule.id());
+    status(first.reason, &first.field, rule, &violations)
+}
+
+/// One fault.
+pub(crate) fn fault(fault: &Fault) -> Status {
+    faults(std::slice::from_ref(fault))
+}
+
+fn violation(fault: &Fault) -> FieldViolation {
+    let place = fault.characters.map_or_else(String::new, |(first, end)| {
+        format!("characters {first}–{end}: ")
+    });
+    let rule = fault.rule.map_or_else(String::new, |rule| format!(" {}", rule.text_en()));
+    let text = format!("{place}{}; {}{rule}", fault.reason.text(), fault.reason.remedy());
+    FieldViolation::new(fault.field.clone(), text)
+}
+
+/// What policy denied.
+pub(crate) fn denial(denial: &Denial) -> Status {
+    let why = Reason::from_id(denial.why.id()).unwrap_or(Reason::PolicyUndecided);
+    status(why, &denial.field, &denial.rule, &[])
+}
+
+/// What the ledger refused.
+pub(crate) fn rejection(rejection: &Rejection) -> Status {
+    match rejection {
+        Rejection::Denied(denied) => denial(denied),
+        Rejection::Refused(refusal) => {
+            let why = Reason::from_id(refusal.reason.id()).unwrap_or(Reason::Internal);
+            let mut status = status_with(why, &refusal.field, "", &[], Some(refusal.current));
+            if refusal.current > 0 {
+                let current = refusal.current;
+                status.metadata_mut().insert("samsyn-current", current.into());
+            }
+            status
+        }
+        Rejection::Answer(answer) => bad_answer(answer),
+        Rejection::Edition(edition) => bad_edition(edition),
+        Rejection::CursorInvalid => reason(Reason::CursorInvalid, "cursor"),
+        Rejection::CursorTooOld => reason(Reason::CursorTooOld, "cursor"),
+        Rejection::NotReached => reason(Reason::ReadStale, "min_revision"),
+        Rejection::Failed(error) => failure(error),
+    }
+}
+
+fn bad_answer(answer: &BadAnswer) -> Status {
+    let why = Reason::from_id(answer.id()).unwrap_or(Reason::BadSignature);
+    status(why, answer.field(), "", &[])
+}
+
+fn bad_edition(edition: &Unmade) -> Status {
+    let why = Reason::from_id(edition.id()).unwrap_or(Reason::Internal);
+    status(why, "edition_id", "", &[])
+}
+
+fn failure(error: &Error) -> Status {
+    tracing::warn!(%error, "a request met a failure of the ledger");
+    match error {
+        Error::Overloaded => reason(Reason::Overloaded, ""),
+        Error::TooLarge { .. } => reason(Reason::TooLarge, ""),
+        Error::NoLeader | Error::ClockBehind | Error::Closed => reason(Reason::NoLeader, ""),
+        Error::OutcomeUnknown => reason(Reason::NotCommitted, ""),
+        Error::Damaged { .. } | Error::Io { .. } | Error::Fatal(_) => reason(Reason::Internal, ""),
+    }
+}
+
+fn status(why: Reason, field: &str, rule: &str, violations: &[FieldViolation]) -> Status {
+    status_with(why, field, rule, violations, None)
+}
+
+fn status_with(
+    why: Reason,
+    field: &str,
+    rule: &str,
+    violations: &[FieldViolation],
+    current: Option<u64>,
+) -> Status {
+    let mut metadata = HashMap::from([(
+        "doc".to_owned(),
+        format!("docs/errors.md#{}", why.id().to_ascii_lowercase()),
+    )]);
+    for (name, value) in [("field", field), ("rule_id", rule)] {
+        if !value.is_empty() {
+            metadata.insert(name.to_owned(), value.to_owned());
+        }
+    }
+    if let Some(current) = current.filter(|current| *current > 0) {
+        metadata.insert("current".to_owned(), current.to_string());
+    }
+    let mut details = ErrorDetails::with_error_info(why.id(), DOMAIN, metadata);
+    for violation in violations {
+        details.add_bad_request_violation(&violation.field, &violation.description);
+    }
+    if violations.is_empty() && !field.is_empty() {
+        details.add_bad_request_violation(field, format!("{}; {}", why.text(), why.remedy()));
+    }
+    if why.retryable() {
+        details.set_retry_info(Some(RETRY_AFTER));
+    }
+    let text = format!("{}: {}; {}", why.id(), why.text(), why.remedy());
+    Status::with_error_details(Code::from(i32::from(why.code().number())), text, details)
+}

@@ -1,0 +1,166 @@
+//! Accepting: bounds first, then the handshake, then the connection's place in the table.
+
+use std::{convert::Infallible, io, net::IpAddr, pin::pin, sync::Arc, time::Duration};
+
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
+
+use super::{
+    HTTP2, Tls,
+    connection::Connection,
+    reason::Reason,
+    source::{Seat, Tally},
+    verify::{Peer, Verifier},
+};
+
+/// A fatal `no_application_protocol` alert, as a record (RFC 8446, sections 5.1 and 6.2). Before
+/// our first flight it goes in the clear.
+const NO_HTTP2_ALERT: [u8; 7] = [21, 3, 3, 0, 2, 2, 120];
+/// How long we wait after the system refused a connection, out of files for instance.
+const BACK_OFF: Duration = Duration::from_millis(50);
+
+/// Accepted connections on their way to the server.
+pub(super) type Ready = mpsc::Sender<Result<Connection, Infallible>>;
+
+/// Accepts on one listener.
+#[derive(Debug)]
+pub(super) struct Acceptor {
+    tls: Tls,
+    slots: Arc<Semaphore>,
+    handshaking: Tally,
+    connected: Tally,
+}
+
+/// A connection that may begin its handshake, with the seats it takes.
+struct Admitted {
+    tcp: TcpStream,
+    source: IpAddr,
+    slot: OwnedSemaphorePermit,
+    handshake: Seat,
+    connection: Seat,
+}
+
+impl Acceptor {
+    /// An acceptor with the limits of `tls`.
+    pub(super) fn new(tls: Tls) -> Self {
+        let limits = tls.limits;
+        Self {
+            tls,
+            slots: Arc::new(Semaphore::new(limits.handshakes_max.min(Semaphore::MAX_PERMITS))),
+            handshaking: Tally::new(limits.handshakes_per_source_max),
+            connected: Tally::new(limits.connections_per_source_max),
+        }
+    }
+
+    /// Accepts until the shutdown or until nobody takes the connections. Handshakes that are then
+    /// under way are dropped.
+    pub(super) async fn run(
+        self,
+        listener: TcpListener,
+        ready: Ready,
+        shutdown: impl Future<Output = ()>,
+    ) {
+        let mut shutdown = pin!(shutdown);
+        let mut handshakes = JoinSet::new();
+        loop {
+            while handshakes.try_join_next().is_some() {}
+            let admitted = tokio::select! {
+                biased;
+                () = &mut shutdown => break,
+                () = ready.closed() => break,
+                admitted = self.admit(&listener) => admitted,
+            };
+            handshakes.spawn(Box::pin(serve(self.tls.clone(), admitted, ready.clone())));
+        }
+    }
+
+    // While all slots are taken, connections wait in the system's backlog.
+    async fn admit(&self, listener: &TcpListener) -> Admitted {
+        loop {
+            let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else {
+                // INVARIANT: nobody closes the semaphore.
+                std::future::pending().await
+            };
+            let (tcp, source) = accept(listener).await;
+            match (self.handshaking.enter(source), self.connected.enter(source)) {
+                (Some(handshake), Some(connection)) => {
+                    return Admitted { tcp, source, slot, handshake, connection };
+                }
+                // A line for each would let a flood fill the log at next to no cost.
+                (None, _) | (_, None) => tracing::debug!(%source, "too many connections"),
+            }
+        }
+    }
+}
+
+async fn accept(listener: &TcpListener) -> (TcpStream, IpAddr) {
+    loop {
+        match listener.accept().await {
+            Ok((tcp, source)) => return (tcp, source.ip()),
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::warn!(reason = %error.kind(), "cannot accept connections");
+                sleep(BACK_OFF).await;
+            }
+        }
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    [ConnectionAborted, ConnectionRefused, ConnectionReset].contains(&error.kind())
+}
+
+async fn serve(tls: Tls, admitted: Admitted, ready: Ready) {
+    let Admitted { tcp, source, slot, handshake: handshake_seat, connection: seat } = admitted;
+    let outcome = timeout(tls.limits.handshake_max, handshake(&tls, tcp)).await;
+    drop(handshake_seat);
+    match outcome.unwrap_or(Err(Reason::Deadline)) {
+        Ok((stream, peer)) => {
+            let place = tls.connections.enter(peer.clone());
+            let connection = Connection::new(stream, peer, place, seat);
+            // The slot is held until the server has room: the backlog is bounded.
+            ready.send(Ok(connection)).await.ok();
+        }
+        Err(reason) => refused(reason, source),
+    }
+    drop(slot);
+}
+
+async fn handshake(tls: &Tls, tcp: TcpStream) -> Result<(TlsStream<TcpStream>, Peer), Reason> {
+    let failed = |error: io::Error| Reason::of_handshake(&error);
+    tcp.set_nodelay(true).map_err(failed)?;
+    let hello = rustls::server::Acceptor::default();
+    let mut start = LazyConfigAcceptor::new(hello, tcp).await.map_err(failed)?;
+    let http2 = start.client_hello().alpn().is_some_and(|mut names| names.any(|n| n == HTTP2));
+    if !http2 {
+        // rustls insists on a common protocol only if the peer offers any.
+        start.io.write_all(&NO_HTTP2_ALERT).await.map_err(failed)?;
+        return Err(Reason::NoHttp2);
+    }
+    let verifier = Arc::new(tls.verifier());
+    let outcome = start.into_stream(Arc::new(tls.config(Arc::clone(&verifier)))).await;
+    peer(&verifier, outcome)
+}
+
+fn peer(
+    verifier: &Verifier,
+    outcome: io::Result<TlsStream<TcpStream>>,
+) -> Result<(TlsStream<TcpStream>, Peer), Reason> {
+    match (verifier.outcome(), outcome) {
+        (Some(Ok(peer)), Ok(stream)) => Ok((stream, peer)),
+        (Some(Err(reason)), _) => Err(reason),
+        (None, Ok(_)) => Err(Reason::NoCertificate),
+        (Some(Ok(_)) | None, Err(error)) => Err(Reason::of_handshake(&error)),
+    }
+}
+
+fn refused(reason: Reason, source: IpAddr) {
+    tracing::info!(%reason, %source, "handshake refused");
+}

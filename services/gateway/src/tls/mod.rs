@@ -1,0 +1,233 @@
+//! The acceptor: mutual TLS 1.3 behind tonic, and the only maker of a [`Peer`].
+//!
+//! A handshake passes four gates: limits per source and in all, HTTP/2 in the peer's offer, one
+//! trust anchor chosen by the name that the certificate claims, and a path to that anchor alone.
+//! Nothing is resumed: a resumed session would not see a new revocation list.
+
+mod accept;
+mod anchor;
+mod connection;
+mod error;
+mod leaf;
+mod orgnr;
+mod reason;
+mod source;
+mod spiffe;
+mod table;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+use std::{convert::Infallible, fmt, sync::Arc, time::Duration};
+
+use rustls::{
+    ConfigBuilder, ServerConfig, WantsVerifier,
+    crypto::{
+        CryptoProvider,
+        aws_lc_rs::{self, kx_group},
+    },
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    server::{NoServerSessionStorage, ResolvesServerCert},
+    version::TLS13,
+};
+use tokio::{net::TcpListener, sync::mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude::FromDer};
+
+use self::{accept::Acceptor, anchor::Anchors, verify::Verifier};
+
+pub use self::{
+    anchor::{Anchor, SharedRow, SubjectAttribute},
+    error::{Part, TlsError},
+};
+pub(crate) use self::{connection::Connection, table::Connections, verify::Peer};
+
+/// The ALPN name of HTTP/2 over TLS (RFC 9113, section 3.1).
+const HTTP2: &[u8] = b"h2";
+
+/// The server's own certificate and key.
+#[derive(Clone)]
+pub struct ServerMaterial {
+    /// The leaf and its intermediates, PEM. The leaf has DNS names or IP addresses: stock clients
+    /// refuse a URI alone.
+    pub chain_pem: String,
+    /// The leaf's key, PEM.
+    pub key_pem: String,
+}
+
+/// The bounds of a listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// How long a handshake may take, from the first byte on.
+    pub handshake_max: Duration,
+    /// Handshakes at a time.
+    pub handshakes_max: usize,
+    /// Handshakes at a time from one source (an IPv4 address or an IPv6 /64).
+    pub handshakes_per_source_max: usize,
+    /// Connections at a time from one source, those in their handshake included. Behind an
+    /// address-translating load balancer all clients are one source.
+    pub connections_per_source_max: usize,
+    /// Connections past their handshake that wait for the server.
+    pub backlog_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            handshake_max: Duration::from_secs(5),
+            handshakes_max: 256,
+            handshakes_per_source_max: 32,
+            connections_per_source_max: 256,
+            backlog_max: 64,
+        }
+    }
+}
+
+impl Limits {
+    fn checked(self) -> Result<Self, TlsError> {
+        let named = [
+            ("handshake_max", self.handshake_max.is_zero()),
+            ("handshakes_max", self.handshakes_max == 0),
+            ("handshakes_per_source_max", self.handshakes_per_source_max == 0),
+            ("connections_per_source_max", self.connections_per_source_max == 0),
+            ("backlog_max", self.backlog_max == 0),
+        ];
+        match named.into_iter().find(|(_, zero)| *zero) {
+            Some((limit, _)) => Err(TlsError::Limit { limit }),
+            None => Ok(self),
+        }
+    }
+}
+
+/// The TLS of a listener: checked, ready to accept.
+#[derive(Clone)]
+pub struct Tls {
+    builder: ConfigBuilder<ServerConfig, WantsVerifier>,
+    certificate: Arc<dyn ResolvesServerCert>,
+    anchors: Arc<Anchors>,
+    limits: Limits,
+    connections: Connections,
+}
+
+impl Tls {
+    /// Checks certificates, keys, anchors and limits.
+    ///
+    /// # Errors
+    /// [`TlsError`], naming the part and what to mend.
+    pub fn load(
+        server: &ServerMaterial,
+        anchors: Vec<Anchor>,
+        limits: Limits,
+    ) -> Result<Self, TlsError> {
+        let provider = Arc::new(provider());
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(&[&TLS13])
+            .map_err(|source| TlsError::Settings { source })?;
+        Ok(Self {
+            certificate: server.certificate(builder.clone())?,
+            builder,
+            anchors: Arc::new(Anchors::load(anchors, &provider)?),
+            limits: limits.checked()?,
+            connections: Connections::default(),
+        })
+    }
+
+    /// The live connections.
+    pub(crate) fn connections(&self) -> Connections {
+        self.connections.clone()
+    }
+
+    /// Accepts on a listener. The stream ends on shutdown; live connections go on.
+    pub(crate) fn incoming(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> ReceiverStream<Result<Connection, Infallible>> {
+        let (ready, connections) = mpsc::channel(self.limits.backlog_max);
+        tokio::spawn(Acceptor::new(self).run(listener, ready, shutdown));
+        ReceiverStream::new(connections)
+    }
+
+    fn verifier(&self) -> Verifier {
+        let algorithms = self.builder.crypto_provider().signature_verification_algorithms;
+        Verifier::new(Arc::clone(&self.anchors), algorithms)
+    }
+
+    /// The settings of one handshake.
+    fn config(&self, verifier: Arc<Verifier>) -> ServerConfig {
+        let mut config = self
+            .builder
+            .clone()
+            .with_client_cert_verifier(verifier)
+            .with_cert_resolver(Arc::clone(&self.certificate));
+        config.alpn_protocols = vec![HTTP2.to_vec()];
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        config.max_tls13_tickets = 0;
+        config.max_early_data_size = 0;
+        config.send_half_rtt_data = false;
+        config.cert_compressors = Vec::new();
+        config.cert_decompressors = Vec::new();
+        config
+    }
+}
+
+impl ServerMaterial {
+    fn certificate(
+        &self,
+        builder: ConfigBuilder<ServerConfig, WantsVerifier>,
+    ) -> Result<Arc<dyn ResolvesServerCert>, TlsError> {
+        let part = Part::ServerChain;
+        let chain = CertificateDer::pem_slice_iter(self.chain_pem.as_bytes())
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|source| TlsError::Pem { part: part.clone(), source })?;
+        let leaf = chain.first().ok_or(TlsError::Empty { part })?;
+        if !has_address(leaf) {
+            return Err(TlsError::ServerNames);
+        }
+        let key = PrivateKeyDer::from_pem_slice(self.key_pem.as_bytes())
+            .map_err(|source| TlsError::Pem { part: Part::ServerKey, source })?;
+        let config = builder
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .map_err(|source| TlsError::Server { source })?;
+        Ok(config.cert_resolver)
+    }
+}
+
+impl fmt::Debug for ServerMaterial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerMaterial").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls")
+            .field("limits", &self.limits)
+            .field("connections", &self.connections)
+            .finish_non_exhaustive()
+    }
+}
+
+fn provider() -> CryptoProvider {
+    CryptoProvider {
+        kx_groups: vec![
+            kx_group::X25519MLKEM768,
+            kx_group::X25519,
+            kx_group::SECP256R1,
+            kx_group::SECP384R1,
+        ],
+        ..aws_lc_rs::default_provider()
+    }
+}
+
+fn has_address(leaf: &CertificateDer<'_>) -> bool {
+    let Ok((_, leaf)) = X509Certificate::from_der(leaf) else { return false };
+    let Ok(Some(names)) = leaf.subject_alternative_name() else { return false };
+    names
+        .value
+        .general_names
+        .iter()
+        .any(|name| matches!(name, GeneralName::DNSName(_) | GeneralName::IPAddress(_)))
+}

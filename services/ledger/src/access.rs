@@ -1,0 +1,133 @@
+//! Rights, duties, disclosures, suspension.
+
+use std::collections::BTreeMap;
+
+use samsyn_domain::{
+    Caller, Draft, LabelClass, State,
+    command::{Command, Reply, SuspendService},
+    disclosure::Ground,
+    registry::FieldGroup,
+};
+use samsyn_policy::{
+    AccessAnswer, DisclosureFilter, DisclosureList, DutyList, Problem, Reader, RevisionList, Scope,
+    ValidationView, View,
+};
+use samsyn_proto::inbound::{Change, SuspendAsked, Trial};
+
+use crate::{Error, Ledger, Rejection};
+
+impl Ledger {
+    /// Explains whether a caller may have a field group within a scope.
+    #[must_use]
+    pub fn explain_access(
+        &self,
+        caller: &Caller,
+        ground: Ground,
+        scope: &Scope,
+        group: Option<FieldGroup>,
+    ) -> AccessAnswer {
+        let now = (self.inner.clock)();
+        let policy = &self.inner.policy;
+        self.read(|state| policy.explain_access(state, now, caller, ground, scope, group))
+    }
+
+    /// What is wrong with a publication and who would see it; nothing changes.
+    ///
+    /// # Errors
+    /// When policy cannot decide.
+    pub fn validate(
+        &self,
+        trial: Option<&Trial>,
+        problems: Vec<Problem>,
+    ) -> Result<View<ValidationView>, Rejection> {
+        let now = (self.inner.clock)();
+        let labels = trial.map_or_else(BTreeMap::new, |trial| labels(trial, now));
+        let policy = &self.inner.policy;
+        let projection =
+            self.read(|state| policy.previews(state, now, problems.clone(), &labels))?;
+        Ok(self.release(projection)?)
+    }
+
+    /// The revisions of an area; signatories only.
+    ///
+    /// # Errors
+    /// When the reader speaks for no signatory of the area.
+    pub async fn revisions(
+        &self,
+        reader: &Reader,
+        area: &samsyn_domain::AreaId,
+    ) -> Result<View<RevisionList>, Rejection> {
+        self.show(reader, |egress| Ok(egress.revisions(area)?)).await
+    }
+
+    /// What waits for the reader's functions, in all areas.
+    ///
+    /// # Errors
+    /// When the reader speaks for no party.
+    pub async fn duties(&self, reader: &Reader) -> Result<View<DutyList>, Rejection> {
+        let areas: Vec<_> = self.read(|state| {
+            let rights = reader.rights(state.registry(), None, true);
+            Reader::areas(state.registry(), &rights).into_iter().collect()
+        });
+        self.decide(reader, &areas, true).await?;
+        let now = (self.inner.clock)();
+        self.show(reader, |egress| Ok(egress.duties(now)?)).await
+    }
+
+    /// Who received what, the newest first.
+    ///
+    /// # Errors
+    /// When it cannot be recorded.
+    pub async fn disclosures(
+        &self,
+        caller: &Caller,
+        reader: &Reader,
+        filter: &DisclosureFilter,
+    ) -> Result<View<DisclosureList>, Rejection> {
+        let overseer = self.oversee(caller, "audit").is_ok();
+        self.show(reader, |egress| Ok(egress.disclosures(overseer, filter)?)).await
+    }
+
+    /// Shuts a service out; gives the new epoch.
+    ///
+    /// # Errors
+    /// When policy or the domain says no.
+    pub async fn suspend(&self, caller: &Caller, asked: &SuspendAsked) -> Result<u64, Rejection> {
+        let unit = samsyn_domain::UnitKey::named("registry");
+        let object = format!("suspension {}", asked.service);
+        let reason = self.inner.keys.seal_text(&unit, &object, asked.reason.as_deref())?;
+        let command = SuspendService { service: asked.service.clone(), reason };
+        let body = self.body("suspend", Command::SuspendService(command.clone()))?;
+        let make = |_: &State| Ok(Command::SuspendService(command.clone()));
+        match self.propose(caller, &asked.context, &body, make).await? {
+            Reply::Epoch { epoch } => Ok(epoch),
+            Reply::Done
+            | Reply::Published { .. }
+            | Reply::Revised { .. }
+            | Reply::Edition { .. }
+            | Reply::Recorded { .. }
+            | Reply::Refused(_) => {
+                Err(Error::Fatal("a suspension had another answer".to_owned()).into())
+            }
+        }
+    }
+}
+
+fn labels(trial: &Trial, now: samsyn_domain::Timestamp) -> BTreeMap<LabelClass, u32> {
+    let drafts = match &trial.change {
+        Change::Full { drafts, .. } | Change::Delta { drafts, .. } => drafts,
+    };
+    let mut labels = BTreeMap::new();
+    for Draft { content, .. } in drafts {
+        let label = LabelClass {
+            owner: trial.party.clone(),
+            area: trial.area.clone(),
+            kind: content.kind,
+            priority: content.priority.clone(),
+            labels: content.labels.clone(),
+            embargoed: content.labels.embargoed(now),
+        };
+        *labels.entry(label).or_default() += 1;
+    }
+    labels
+}

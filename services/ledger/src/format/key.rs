@@ -1,0 +1,230 @@
+//! Under which key a row stands in the state store.
+//!
+//! Keys sort as rows are to be absorbed: heads that others rest on first, histories in the order
+//! of their counters. So a state is restored by absorbing all values in the order of their keys,
+//! and a row that replaces another has its key.
+
+use prost::Message as _;
+use samsyn_domain::{
+    LabelClass, ServiceId, Timestamp,
+    command::{Digest, IdempotencyKey},
+    disclosure::ClassId,
+    row::Row,
+};
+use sha2::{Digest as _, Sha256};
+
+use super::{Stored as _, encode_row};
+
+/// What a row does to the state store.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum RowWrite {
+    /// It stands under its key from now on.
+    Put {
+        /// The key.
+        key: Vec<u8>,
+        /// The row, as [`read_row`](super::read_row) reads it.
+        value: Vec<u8>,
+    },
+    /// Nothing stands under this key any more.
+    Delete {
+        /// The key.
+        key: Vec<u8>,
+    },
+}
+
+impl std::fmt::Debug for RowWrite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Put { key, value } => {
+                write!(f, "put {}, {} bytes", hex::encode(key), value.len())
+            }
+            Self::Delete { key } => write!(f, "delete {}", hex::encode(key)),
+        }
+    }
+}
+
+/// What a row does to the state store.
+#[must_use]
+pub(crate) fn write_of(row: &Row) -> RowWrite {
+    let key = row_key(row);
+    match row {
+        Row::Forgotten(..) => RowWrite::Delete { key },
+        Row::Founded(_)
+        | Row::Policy(_)
+        | Row::Epoch(_)
+        | Row::Stamp(_)
+        | Row::Ticked(_)
+        | Row::Suspended(_)
+        | Row::Revision(_)
+        | Row::Version(_)
+        | Row::Stage(_)
+        | Row::Stated(_)
+        | Row::Dissented(_)
+        | Row::Edition(_)
+        | Row::Grant(_)
+        | Row::Disclosure(_)
+        | Row::Step(_)
+        | Row::Acknowledged(_)
+        | Row::Denied(_)
+        | Row::Outcome(_) => RowWrite::Put { key, value: encode_row(row).encode_to_vec() },
+    }
+}
+
+/// The key under which a row stands: that of the outcome for a forgotten one.
+#[must_use]
+pub(super) fn row_key(row: &Row) -> Vec<u8> {
+    let key = match row {
+        Row::Founded(_) => Key::of(Table::Founded),
+        Row::Policy(_) => Key::of(Table::Policy),
+        Row::Epoch(_) => Key::of(Table::Epoch),
+        Row::Stamp(_) => Key::of(Table::Stamp),
+        Row::Ticked(_) => Key::of(Table::Ticked),
+        Row::Suspended(row) => Key::of(Table::Suspended).text(row.service.as_str()),
+        Row::Revision(row) => Key::of(Table::Revision).text(row.area.as_str()).number(row.revision),
+        Row::Version(row) => Key::of(Table::Version)
+            .text(row.party.as_str())
+            .text(row.area.as_str())
+            .number(row.version),
+        Row::Stage(row) => Key::of(Table::Stage)
+            .text(row.area.as_str())
+            .number(row.revision)
+            .text(row.party.as_str())
+            .text(row.id.as_str()),
+        Row::Stated(row) => {
+            let area = row.statement.conflict.area();
+            Key::of(Table::Stated).text(area.as_str()).number(row.revision)
+        }
+        Row::Dissented(row) => {
+            let area = &row.finding.geography.area;
+            Key::of(Table::Dissented).text(area.as_str()).number(row.revision)
+        }
+        Row::Edition(edition) => Key::of(Table::Edition).text(edition.id.as_str()),
+        Row::Grant(grant) => {
+            Key::of(Table::Grant).class(&grant.class).bytes(&label_digest(&grant.label))
+        }
+        Row::Disclosure(row) => Key::of(Table::Disclosure).number(row.sequence),
+        Row::Step(step) => {
+            Key::of(Table::Step).class(&step.advance.class).number(step.advance.revision)
+        }
+        Row::Acknowledged(row) => {
+            Key::of(Table::Acknowledged).class(&row.class).text(row.service.as_str())
+        }
+        Row::Denied(row) => Key::of(Table::Denied)
+            .time(row.at)
+            .text(row.service.as_str())
+            .text(&row.reason)
+            .text(&row.rule),
+        Row::Outcome(row) => outcome_key(&row.service, row.key),
+        Row::Forgotten(service, key) => outcome_key(service, *key),
+    };
+    key.0
+}
+
+fn outcome_key(service: &ServiceId, key: IdempotencyKey) -> Key {
+    Key::of(Table::Outcome).text(service.as_str()).bytes(&key.uuid().to_be_bytes())
+}
+
+/// Labels are too long for a key.
+fn label_digest(label: &LabelClass) -> Digest {
+    Sha256::digest(label.encode().encode_to_vec()).into()
+}
+
+/// The first byte of a key; in the order in which tables are absorbed. A suspension needs the
+/// registry of the founding.
+#[derive(Debug, Clone, Copy)]
+enum Table {
+    Founded = 0x01,
+    Policy = 0x02,
+    Epoch = 0x03,
+    Stamp = 0x04,
+    Ticked = 0x05,
+    Suspended = 0x06,
+    Revision = 0x10,
+    Version = 0x11,
+    Stage = 0x12,
+    Stated = 0x13,
+    Dissented = 0x14,
+    Edition = 0x20,
+    Grant = 0x30,
+    Disclosure = 0x31,
+    Step = 0x32,
+    Acknowledged = 0x33,
+    Denied = 0x34,
+    Outcome = 0x40,
+}
+
+/// A key in the making. No key is the beginning of another, and keys sort by their parts.
+struct Key(Vec<u8>);
+
+impl Key {
+    fn of(table: Table) -> Self {
+        Self(vec![table as u8])
+    }
+
+    /// A text of any length: 0 ends it, so 0 and 1 within it stand as 1 1 and 1 2.
+    fn text(mut self, text: &str) -> Self {
+        for byte in text.bytes() {
+            match byte {
+                0 => self.0.extend([1, 1]),
+                1 => self.0.extend([1, 2]),
+                byte => self.0.push(byte),
+            }
+        }
+        self.0.push(0);
+        self
+    }
+
+    fn number(self, number: u64) -> Self {
+        self.bytes(&number.to_be_bytes())
+    }
+
+    /// A time; the sign bit is turned, so that times before 1970 come first.
+    fn time(self, time: Timestamp) -> Self {
+        const SIGN: u64 = 1 << 63;
+        self.number(time.micros().cast_unsigned() ^ SIGN)
+    }
+
+    fn class(self, class: &ClassId) -> Self {
+        self.bytes(class.digest())
+    }
+
+    /// Bytes of a fixed length.
+    fn bytes(mut self, bytes: &[u8]) -> Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key(class: u8, text: &str, number: u64, at: i64, last: &str) -> Vec<u8> {
+        let key = Key::of(Table::Denied).class(&ClassId::of([class; 32])).text(text);
+        key.number(number).time(Timestamp::from_micros(at)).text(last).0
+    }
+
+    #[test]
+    fn numbers_times_and_texts_sort_by_value() {
+        assert!(key(0, "", 255, 0, "") < key(0, "", 256, 0, ""));
+        assert!(key(0, "", 0, -1, "") < key(0, "", 0, 0, ""));
+        assert!(key(0, "", 0, 0, "") < key(0, "", 0, 1, ""));
+        assert!(key(0, "a", 0, 0, "") < key(0, "a-b", 0, 0, ""));
+        assert!(key(0, "a", u64::MAX, 0, "") < key(0, "a\0", 0, 0, ""));
+    }
+
+    proptest! {
+        #[test]
+        fn keys_sort_by_their_parts_and_none_begins_another(
+            a in (0..2_u8, "[\0\u{1}\u{2}a]{0,3}", any::<u64>(), any::<i64>(), "[\0\u{1}a]{0,2}"),
+            b in (0..2_u8, "[\0\u{1}\u{2}a]{0,3}", any::<u64>(), any::<i64>(), "[\0\u{1}a]{0,2}"),
+        ) {
+            let first = key(a.0, &a.1, a.2, a.3, &a.4);
+            let second = key(b.0, &b.1, b.2, b.3, &b.4);
+            prop_assert_eq!(first.cmp(&second), a.cmp(&b));
+            prop_assert_eq!(first.starts_with(&second), a == b);
+        }
+    }
+}

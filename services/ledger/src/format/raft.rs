@@ -1,0 +1,271 @@
+//! What consensus keeps on disk, in our own messages: openraft's structs never reach the disk.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{self, Read, Write},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use openraft::{BasicNode, vote::leader_id_adv::LeaderId};
+use prost::Message;
+use raft_log::codeq::{Decode, Encode};
+use samsyn_domain::Timestamp;
+use samsyn_proto::log;
+
+use super::{
+    decode_submission, encode_submission,
+    record::{damaged, read_record, write_record},
+};
+use crate::{
+    entry::{Entry, LogId, Membership, Payload, StoredMembership, Vote},
+    head::Head,
+    root::Root,
+};
+
+/// A log id, in the log's order.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct StoredLogId(pub(crate) LogId);
+
+impl Encode for StoredLogId {
+    fn encode<W: Write>(&self, to: W) -> io::Result<usize> {
+        write_record(to, &encode_log_id(&self.0).encode_to_vec())
+    }
+}
+
+impl Decode for StoredLogId {
+    fn decode<R: Read>(from: R) -> io::Result<Self> {
+        message(from).map(|id: log::LogId| Self(decode_log_id(&id)))
+    }
+}
+
+/// A vote, in the order of votes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd)]
+pub(crate) struct StoredVote(pub(crate) Vote);
+
+impl Encode for StoredVote {
+    fn encode<W: Write>(&self, to: W) -> io::Result<usize> {
+        let Vote { leader_id, committed } = self.0;
+        let vote = log::Vote { term: leader_id.term, node: leader_id.node_id, committed };
+        write_record(to, &vote.encode_to_vec())
+    }
+}
+
+impl Decode for StoredVote {
+    fn decode<R: Read>(from: R) -> io::Result<Self> {
+        let vote: log::Vote = message(from)?;
+        let leader_id = LeaderId { term: vote.term, node_id: vote.node };
+        Ok(Self(Vote { leader_id, committed: vote.committed }))
+    }
+}
+
+/// What an entry carries, with its bytes: encoded once, outside the log's lock.
+#[derive(Clone)]
+pub(crate) struct StoredPayload {
+    payload: Payload,
+    bytes: Bytes,
+}
+
+impl StoredPayload {
+    pub(crate) fn new(payload: Payload) -> Self {
+        let bytes = encode_payload(&payload).encode_to_vec().into();
+        Self { payload, bytes }
+    }
+
+    pub(crate) fn into_payload(self) -> Payload {
+        self.payload
+    }
+
+    /// About how many bytes of memory it takes, its decoded form included.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        u64::try_from(self.bytes.len()).unwrap_or(u64::MAX).saturating_mul(3).saturating_add(512)
+    }
+}
+
+impl std::fmt::Debug for StoredPayload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(&self.payload, f)
+    }
+}
+
+impl Encode for StoredPayload {
+    fn encode<W: Write>(&self, to: W) -> io::Result<usize> {
+        write_record(to, &self.bytes)
+    }
+}
+
+impl Decode for StoredPayload {
+    fn decode<R: Read>(from: R) -> io::Result<Self> {
+        let bytes = Bytes::from(read_record(from)?);
+        let payload = log::Payload::decode(bytes.clone()).map_err(damaged)?;
+        Ok(Self { payload: decode_payload(payload)?, bytes })
+    }
+}
+
+/// raft-log keeps a place for data of its user. Nothing is kept there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NoUserData;
+
+impl Encode for NoUserData {
+    fn encode<W: Write>(&self, to: W) -> io::Result<usize> {
+        write_record(to, &[])
+    }
+}
+
+impl Decode for NoUserData {
+    fn decode<R: Read>(from: R) -> io::Result<Self> {
+        if read_record(from)?.is_empty() { Ok(Self) } else { Err(damaged("data nobody wrote")) }
+    }
+}
+
+pub(crate) fn encode_head(head: &Head) -> Vec<u8> {
+    log::SnapshotHead {
+        last: head.applied.as_ref().map(encode_log_id),
+        membership: Some(encode_stored_membership(&head.membership)),
+        root: head.root.as_bytes().to_vec(),
+        rows: head.rows,
+    }
+    .encode_to_vec()
+}
+
+pub(crate) fn decode_head(bytes: &[u8]) -> io::Result<Head> {
+    let head = log::SnapshotHead::decode(bytes).map_err(damaged)?;
+    let root = head.root.try_into().map_err(|_| damaged("a root is not 32 bytes"))?;
+    let membership = head.membership.ok_or_else(|| damaged("a head without membership"))?;
+    Ok(Head {
+        applied: head.last.as_ref().map(decode_log_id),
+        membership: decode_stored_membership(membership)?,
+        root: Root::from_bytes(root),
+        rows: head.rows,
+    })
+}
+
+fn message<R: Read, M: Message + Default>(from: R) -> io::Result<M> {
+    M::decode(read_record(from)?.as_slice()).map_err(damaged)
+}
+
+const fn encode_log_id(id: &LogId) -> log::LogId {
+    log::LogId { term: id.leader_id.term, node: id.leader_id.node_id, index: id.index }
+}
+
+const fn decode_log_id(id: &log::LogId) -> LogId {
+    LogId { leader_id: LeaderId { term: id.term, node_id: id.node }, index: id.index }
+}
+
+fn encode_payload(payload: &Payload) -> log::Payload {
+    use log::payload::Kind;
+    let kind = match payload {
+        Payload::Blank => None,
+        Payload::Normal(entry) => Some(Kind::Entry(log::Entry {
+            stamp_micros: entry.at.micros(),
+            submission: Some(encode_submission(&entry.submission)),
+        })),
+        Payload::Membership(membership) => Some(Kind::Membership(encode_membership(membership))),
+    };
+    log::Payload { kind }
+}
+
+fn decode_payload(payload: log::Payload) -> io::Result<Payload> {
+    use log::payload::Kind;
+    Ok(match payload.kind {
+        None => Payload::Blank,
+        Some(Kind::Entry(entry)) => {
+            let submission = entry.submission.ok_or_else(|| damaged("an entry without content"))?;
+            Payload::Normal(Entry {
+                at: Timestamp::from_micros(entry.stamp_micros),
+                submission: Arc::new(decode_submission(submission).map_err(damaged)?),
+            })
+        }
+        Some(Kind::Membership(membership)) => Payload::Membership(decode_membership(membership)?),
+    })
+}
+
+fn encode_membership(membership: &Membership) -> log::Membership {
+    let voters = |ids: &BTreeSet<u64>| log::Voters { ids: ids.iter().copied().collect() };
+    log::Membership {
+        configs: membership.get_joint_config().iter().map(voters).collect(),
+        nodes: membership
+            .nodes()
+            .map(|(id, node)| (*id, log::Node { address: node.addr.clone() }))
+            .collect(),
+    }
+}
+
+fn decode_membership(membership: log::Membership) -> io::Result<Membership> {
+    let configs = membership.configs.into_iter().map(|voters| voters.ids.into_iter().collect());
+    let nodes = membership.nodes.into_iter().map(|(id, node)| (id, BasicNode::new(node.address)));
+    Membership::new(configs.collect(), nodes.collect::<BTreeMap<_, _>>()).map_err(damaged)
+}
+
+fn encode_stored_membership(stored: &StoredMembership) -> log::StoredMembership {
+    log::StoredMembership {
+        log_id: stored.log_id().as_ref().map(encode_log_id),
+        membership: Some(encode_membership(stored.membership())),
+    }
+}
+
+fn decode_stored_membership(stored: log::StoredMembership) -> io::Result<StoredMembership> {
+    let log_id = stored.log_id.as_ref().map(decode_log_id);
+    let membership = stored.membership.ok_or_else(|| damaged("a membership without voters"))?;
+    if membership.configs.is_empty() && log_id.is_none() {
+        return Ok(StoredMembership::default());
+    }
+    Ok(StoredMembership::new(log_id, decode_membership(membership)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(index: u64) -> LogId {
+        LogId { leader_id: LeaderId { term: 3, node_id: 2 }, index }
+    }
+
+    fn membership() -> Membership {
+        let configs = vec![BTreeSet::from([1, 2]), BTreeSet::from([2, 3])];
+        let nodes = (1..=4).map(|n| (n, BasicNode::new(format!("node{n}:7000"))));
+        Membership::new(configs, nodes.collect::<BTreeMap<_, _>>()).unwrap()
+    }
+
+    fn again<T: Encode + Decode>(value: &T) -> T {
+        let mut bytes = Vec::new();
+        assert_eq!(value.encode(&mut bytes).unwrap(), bytes.len());
+        T::decode(bytes.as_slice()).unwrap()
+    }
+
+    #[test]
+    fn log_ids_votes_and_payloads_read_as_they_were_written() {
+        assert_eq!(again(&StoredLogId(id(9))), StoredLogId(id(9)));
+        for committed in [false, true] {
+            let vote = StoredVote(Vote { leader_id: id(0).leader_id, committed });
+            assert_eq!(again(&vote), vote);
+        }
+        for payload in [Payload::Blank, Payload::Membership(membership())] {
+            assert_eq!(again(&StoredPayload::new(payload.clone())).into_payload(), payload);
+        }
+    }
+
+    #[test]
+    fn a_head_reads_as_it_was_written() {
+        let full = Head {
+            applied: Some(id(7)),
+            membership: StoredMembership::new(Some(id(1)), membership()),
+            root: Root::default().after(7, &[]),
+            rows: 12,
+        };
+        for head in [Head::default(), full] {
+            assert_eq!(decode_head(&encode_head(&head)).unwrap(), head);
+        }
+    }
+
+    #[test]
+    fn a_root_of_another_length_is_damage() {
+        let head = log::SnapshotHead {
+            membership: Some(encode_stored_membership(&StoredMembership::default())),
+            root: vec![1; 31],
+            ..log::SnapshotHead::default()
+        };
+        let error = decode_head(&head.encode_to_vec()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+    }
+}

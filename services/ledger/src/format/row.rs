@@ -1,0 +1,259 @@
+//! Rows: the facts that state is made of.
+
+use samsyn_domain::{
+    AreaId, Observation, ObservationId, PartyId, ServiceId,
+    command::IdempotencyKey,
+    disclosure::{Acknowledged, Denied, Disclosure, Grant, Step},
+    edition::Edition,
+    row::{Dissented, Founded, Outcome, Revised, Row, Stage, Stated, Suspended, Version, What},
+};
+use samsyn_proto::log::{self, row::Kind};
+
+use super::{
+    Damaged, Stored, code::Coded as _, command, decode_document, digest, encode_document,
+    idempotency_key, optional, parsed, period, required, time,
+};
+
+impl Stored for Row {
+    type Message = log::Row;
+
+    fn encode(&self) -> log::Row {
+        let kind = match self {
+            Self::Founded(row) => Kind::Founded(row.encode()),
+            Self::Policy(digest) => Kind::Policy(digest.to_vec()),
+            Self::Epoch(epoch) => Kind::Epoch(*epoch),
+            Self::Stamp(at) => Kind::StampMicros(at.micros()),
+            Self::Ticked(at) => Kind::TickedMicros(at.micros()),
+            Self::Suspended(row) => Kind::Suspended(row.encode()),
+            Self::Revision(row) => Kind::Revision(row.encode()),
+            Self::Version(row) => Kind::Version(row.encode()),
+            Self::Stage(row) => Kind::Stage(row.encode()),
+            Self::Stated(row) => Kind::Stated(row.encode()),
+            Self::Dissented(row) => Kind::Dissented(row.encode()),
+            Self::Edition(edition) => Kind::Edition(edition.encode()),
+            Self::Grant(grant) => Kind::Grant(grant.encode()),
+            Self::Disclosure(row) => Kind::Disclosure(row.encode()),
+            Self::Step(step) => Kind::Step(step.encode()),
+            Self::Acknowledged(row) => Kind::Acknowledged(row.encode()),
+            Self::Denied(row) => Kind::Denied(row.encode()),
+            Self::Outcome(row) => Kind::Outcome(row.encode()),
+            Self::Forgotten(service, key) => Kind::Forgotten(encode_forgotten(service, *key)),
+        };
+        log::Row { kind: Some(kind) }
+    }
+
+    fn decode(message: log::Row) -> Result<Self, Damaged> {
+        Ok(match message.kind.ok_or(Damaged::Missing("row.kind"))? {
+            Kind::Founded(row) => Self::Founded(Founded::decode(row)?),
+            Kind::Policy(policy) => Self::Policy(digest(&policy, "row.policy")?),
+            Kind::Epoch(epoch) => Self::Epoch(epoch),
+            Kind::StampMicros(at) => Self::Stamp(time(at)),
+            Kind::TickedMicros(at) => Self::Ticked(time(at)),
+            Kind::Suspended(row) => Self::Suspended(Suspended::decode(row)?),
+            Kind::Revision(row) => Self::Revision(Revised::decode(row)?),
+            Kind::Version(row) => Self::Version(Version::decode(row)?),
+            Kind::Stage(row) => Self::Stage(Stage::decode(row)?),
+            Kind::Stated(row) => Self::Stated(Stated::decode(row)?),
+            Kind::Dissented(row) => Self::Dissented(Dissented::decode(row)?),
+            Kind::Edition(row) => Self::Edition(Edition::decode(row)?.into()),
+            Kind::Grant(row) => Self::Grant(Grant::decode(row)?.into()),
+            Kind::Disclosure(row) => Self::Disclosure(Disclosure::decode(row)?.into()),
+            Kind::Step(row) => Self::Step(Step::decode(row)?.into()),
+            Kind::Acknowledged(row) => Self::Acknowledged(Acknowledged::decode(row)?),
+            Kind::Denied(row) => Self::Denied(Denied::decode(row)?),
+            Kind::Outcome(row) => Self::Outcome(Outcome::decode(row)?),
+            Kind::Forgotten(row) => {
+                let service = parsed(&row.service, ServiceId::parse, "forgotten.service")?;
+                Self::Forgotten(service, idempotency_key(&row.key, "forgotten.key")?)
+            }
+        })
+    }
+}
+
+fn encode_forgotten(service: &ServiceId, key: IdempotencyKey) -> log::Forgotten {
+    log::Forgotten { service: service.to_string(), key: key.uuid().to_be_bytes().into() }
+}
+
+impl Stored for Founded {
+    type Message = log::Founded;
+
+    fn encode(&self) -> log::Founded {
+        log::Founded {
+            domain: self.domain.clone(),
+            document: encode_document(&self.document),
+            key_file: self.key_file.into(),
+            at_micros: self.at.micros(),
+        }
+    }
+
+    fn decode(message: log::Founded) -> Result<Self, Damaged> {
+        Ok(Self {
+            domain: message.domain,
+            document: decode_document(&message.document, "founded.document")?.into(),
+            key_file: digest(&message.key_file, "founded.key_file")?,
+            at: time(message.at_micros),
+        })
+    }
+}
+
+impl Stored for Suspended {
+    type Message = log::Suspended;
+
+    fn encode(&self) -> log::Suspended {
+        log::Suspended {
+            service: self.service.to_string(),
+            at_micros: self.at.micros(),
+            by: self.by.to_string(),
+            reason: self.reason.as_ref().map(Stored::encode),
+        }
+    }
+
+    fn decode(message: log::Suspended) -> Result<Self, Damaged> {
+        Ok(Self {
+            service: parsed(&message.service, ServiceId::parse, "suspended.service")?,
+            at: time(message.at_micros),
+            by: parsed(&message.by, ServiceId::parse, "suspended.by")?,
+            reason: optional(message.reason)?,
+        })
+    }
+}
+
+impl Stored for Revised {
+    type Message = log::Revised;
+
+    fn encode(&self) -> log::Revised {
+        log::Revised {
+            area: self.area.to_string(),
+            revision: self.revision,
+            at_micros: self.at.micros(),
+            party: self.party.to_string(),
+            what: self.what.code(),
+        }
+    }
+
+    fn decode(message: log::Revised) -> Result<Self, Damaged> {
+        Ok(Self {
+            area: parsed(&message.area, AreaId::parse, "revised.area")?,
+            revision: message.revision,
+            at: time(message.at_micros),
+            party: parsed(&message.party, PartyId::parse, "revised.party")?,
+            what: What::of_code(message.what, "revised.what")?,
+        })
+    }
+}
+
+impl Stored for Version {
+    type Message = log::Version;
+
+    fn encode(&self) -> log::Version {
+        log::Version {
+            party: self.party.to_string(),
+            area: self.area.to_string(),
+            version: self.version,
+            revision: self.revision,
+            at_micros: self.at.micros(),
+            service: self.service.to_string(),
+            reason: self.reason.as_ref().map(Stored::encode),
+        }
+    }
+
+    fn decode(message: log::Version) -> Result<Self, Damaged> {
+        Ok(Self {
+            party: parsed(&message.party, PartyId::parse, "version.party")?,
+            area: parsed(&message.area, AreaId::parse, "version.area")?,
+            version: message.version,
+            revision: message.revision,
+            at: time(message.at_micros),
+            service: parsed(&message.service, ServiceId::parse, "version.service")?,
+            reason: optional(message.reason)?,
+        })
+    }
+}
+
+impl Stored for Stage {
+    type Message = log::Stage;
+
+    fn encode(&self) -> log::Stage {
+        log::Stage {
+            area: self.area.to_string(),
+            party: self.party.to_string(),
+            id: self.id.to_string(),
+            revision: self.revision,
+            version: self.version,
+            embargoed: self.embargoed,
+            observation: self.observation.as_deref().map(Stored::encode),
+        }
+    }
+
+    fn decode(message: log::Stage) -> Result<Self, Damaged> {
+        Ok(Self {
+            area: parsed(&message.area, AreaId::parse, "stage.area")?,
+            party: parsed(&message.party, PartyId::parse, "stage.party")?,
+            id: parsed(&message.id, ObservationId::parse, "stage.id")?,
+            revision: message.revision,
+            version: message.version,
+            embargoed: message.embargoed,
+            observation: optional::<Observation>(message.observation)?.map(Into::into),
+        })
+    }
+}
+
+impl Stored for Stated {
+    type Message = log::Stated;
+
+    fn encode(&self) -> log::Stated {
+        log::Stated { revision: self.revision, statement: Some(self.statement.encode()) }
+    }
+
+    fn decode(message: log::Stated) -> Result<Self, Damaged> {
+        Ok(Self {
+            revision: message.revision,
+            statement: required(message.statement, "stated.statement")?,
+        })
+    }
+}
+
+impl Stored for Dissented {
+    type Message = log::Dissented;
+
+    fn encode(&self) -> log::Dissented {
+        log::Dissented {
+            revision: self.revision,
+            period: self.period.to_string(),
+            finding: Some(self.finding.encode()),
+            dissent: Some(self.dissent.encode()),
+        }
+    }
+
+    fn decode(message: log::Dissented) -> Result<Self, Damaged> {
+        Ok(Self {
+            revision: message.revision,
+            period: period(&message.period, "dissented.period")?,
+            finding: required(message.finding, "dissented.finding")?,
+            dissent: required(message.dissent, "dissented.dissent")?,
+        })
+    }
+}
+
+impl Stored for Outcome {
+    type Message = log::Outcome;
+
+    fn encode(&self) -> log::Outcome {
+        log::Outcome {
+            service: self.service.to_string(),
+            once: Some(command::once(self.key, self.body)),
+            reply: Some(self.reply.encode()),
+        }
+    }
+
+    fn decode(message: log::Outcome) -> Result<Self, Damaged> {
+        let once = message.once.ok_or(Damaged::Missing("outcome.once"))?;
+        let (key, body) = command::decode_once(&once)?;
+        Ok(Self {
+            service: parsed(&message.service, ServiceId::parse, "outcome.service")?,
+            key,
+            body,
+            reply: required(message.reply, "outcome.reply")?,
+        })
+    }
+}

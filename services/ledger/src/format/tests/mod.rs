@@ -1,0 +1,5 @@
+mod damage;
+mod examples;
+mod golden;
+mod restore;
+mod round_trip;

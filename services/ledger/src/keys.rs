@@ -1,0 +1,353 @@
+//! The domain's key file: what the domain keys with, and the data key of every unit of erasure.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    fs::{self, File},
+    io::Write as _,
+    path::{Path, PathBuf},
+    sync::RwLock,
+};
+
+use chacha20poly1305::{
+    ChaCha20Poly1305,
+    aead::{Aead as _, KeyInit as _, Payload},
+};
+use ed25519_dalek::{Signer as _, SigningKey};
+use hmac::{Hmac, Mac as _};
+use samsyn_domain::{
+    AreaId, Coordinates, PartyId, Period, PeriodKind, Sealed, Secret, Timestamp, UnitKey,
+    command::Digest,
+    commit::{canonical::Message, dsse::Signature, object::ReferenceKey, reader::Fields},
+};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::Error;
+
+const FORMAT: &str = "samsyn-keys/1";
+const NONCE_BYTES: usize = 12;
+/// Fields of what is sealed of an observation; a text alone has the first.
+const NOTE: u16 = 1;
+const LATITUDE: u16 = 2;
+const LONGITUDE: u16 = 3;
+
+/// The key file as it is written. Every key is 64 hexadecimal digits.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    format: String,
+    reference: String,
+    cursor: String,
+    digest: String,
+    release: String,
+    units: BTreeMap<String, String>,
+}
+
+/// The domain's keys. Nothing of them is ever shown.
+pub(crate) struct Keys {
+    path: PathBuf,
+    reference: ReferenceKey,
+    cursor: [u8; 32],
+    digest: [u8; 32],
+    release: SigningKey,
+    document: RwLock<Document>,
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "keys in {}", self.path.display())
+    }
+}
+
+impl Keys {
+    /// Opens the key file; makes one when there is none yet.
+    pub(crate) fn open(dir: &Path) -> Result<Self, Error> {
+        let path = dir.join("keys.json");
+        let document = match fs::read_to_string(&path) {
+            Ok(text) => serde_json::from_str(&text)
+                .map_err(|why| Error::damaged(&path, 0, format!("{why}; restore it")))?,
+            Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
+                let document = Document {
+                    format: FORMAT.to_owned(),
+                    reference: fresh()?,
+                    cursor: fresh()?,
+                    digest: fresh()?,
+                    release: fresh()?,
+                    units: BTreeMap::new(),
+                };
+                write(&path, &document)?;
+                document
+            }
+            Err(why) => return Err(Error::io(&path)(why)),
+        };
+        if document.format != FORMAT {
+            let what = format!("its format is not `{FORMAT}`; use the program that wrote it");
+            return Err(Error::damaged(&path, 0, what));
+        }
+        let key = |hex: &str| {
+            parse(hex).ok_or_else(|| {
+                Error::damaged(&path, 0, "a key is not 64 hexadecimal digits; restore the file")
+            })
+        };
+        for unit in document.units.values() {
+            key(unit)?;
+        }
+        Ok(Self {
+            reference: ReferenceKey::new(key(&document.reference)?),
+            cursor: key(&document.cursor)?,
+            digest: key(&document.digest)?,
+            release: SigningKey::from_bytes(&key(&document.release)?),
+            document: RwLock::new(document),
+            path,
+        })
+    }
+
+    /// A digest that names this key file, whatever units it holds.
+    pub(crate) fn identity(&self) -> Digest {
+        let mut hash = Sha256::new_with_prefix(b"samsyn key file 1");
+        hash.update(mac(&self.digest, b"identity"));
+        hash.update(self.release.verifying_key().as_bytes());
+        hash.finalize().into()
+    }
+
+    /// The public half of the release key.
+    pub(crate) fn release_key(&self) -> [u8; 32] {
+        self.release.verifying_key().to_bytes()
+    }
+
+    pub(crate) const fn reference(&self) -> &ReferenceKey {
+        &self.reference
+    }
+
+    pub(crate) fn sign_release(&self, bytes: &[u8]) -> Signature {
+        Signature(self.release.sign(bytes).to_bytes())
+    }
+
+    /// A keyed digest for the log: of requests, views, events.
+    pub(crate) fn digest(&self, what: &str, parts: &[&[u8]]) -> Digest {
+        mac(&self.digest, &framed(what, parts))
+    }
+
+    /// A keyed digest for cursors and event ids.
+    pub(crate) fn cursor_mac(&self, what: &str, parts: &[&[u8]]) -> Digest {
+        mac(&self.cursor, &framed(what, parts))
+    }
+
+    /// The unit of erasure of a party's objects in an area and the month of a time.
+    pub(crate) fn unit(party: &PartyId, area: &AreaId, at: Timestamp) -> UnitKey {
+        let month = Period::holding(PeriodKind::Month, at);
+        let month = month.map_or_else(String::new, |month| month.to_string());
+        UnitKey::named(&format!("{party}|{area}|{month}"))
+    }
+
+    /// The key of a unit, made and made durable when there is none yet: a key is on disk before
+    /// anything sealed under it is in the log.
+    fn unit_key(&self, unit: &UnitKey) -> Result<[u8; 32], Error> {
+        if let Some(key) = self.known_unit(unit) {
+            return Ok(key);
+        }
+        let poisoned = |_| Error::Fatal("the key lock is poisoned".to_owned());
+        let mut document = self.document.write().map_err(poisoned)?;
+        if !document.units.contains_key(unit.as_str()) {
+            document.units.insert(unit.as_str().to_owned(), fresh()?);
+            write(&self.path, &document)?;
+        }
+        let key = document.units.get(unit.as_str()).and_then(|hex| parse(hex));
+        key.ok_or_else(|| Error::Fatal("a unit key is missing after it was made".to_owned()))
+    }
+
+    /// The key of a unit, when it is there.
+    pub(crate) fn known_unit(&self, unit: &UnitKey) -> Option<[u8; 32]> {
+        let document = self.document.read().ok()?;
+        document.units.get(unit.as_str()).and_then(|hex| parse(hex))
+    }
+
+    /// Seals a message of an object. The nonce is a keyed hash of the object and the content
+    /// (synthetic, as in RFC 8452): equal content of one object gives equal bytes.
+    pub(crate) fn seal(
+        &self,
+        unit: &UnitKey,
+        object: &str,
+        message: &Message,
+    ) -> Result<Sealed, Error> {
+        let key = self.unit_key(unit)?;
+        let content = message
+            .encode()
+            .map_err(|why| Error::Fatal(format!("a sealed field cannot be encoded: {why}")))?;
+        let mut nonce = mac(&key, &framed("nonce", &[object.as_bytes(), &content])).to_vec();
+        nonce.truncate(NONCE_BYTES);
+        let cipher = ChaCha20Poly1305::new(&mac(&key, &framed("seal", &[])).into());
+        let payload = Payload { msg: &content, aad: unit.as_str().as_bytes() };
+        let sealed = cipher
+            .encrypt(nonce.as_slice().into(), payload)
+            .map_err(|_| Error::Fatal("a field cannot be sealed".to_owned()))?;
+        Ok(Sealed { key: unit.clone(), bytes: [nonce, sealed].concat().into() })
+    }
+
+    /// Opens what was sealed; none when its key is gone.
+    pub(crate) fn open_message(&self, sealed: &Sealed) -> Option<Message> {
+        let key = self.known_unit(&sealed.key)?;
+        let (nonce, content) = sealed.bytes.split_at_checked(NONCE_BYTES)?;
+        let cipher = ChaCha20Poly1305::new(&mac(&key, &framed("seal", &[])).into());
+        let payload = Payload { msg: content, aad: sealed.key.as_str().as_bytes() };
+        let content = cipher.decrypt(nonce.into(), payload).ok()?;
+        Message::decode(&content).ok()
+    }
+
+    /// Seals note and coordinates; nothing when there are none.
+    pub(crate) fn seal_secret(
+        &self,
+        unit: &UnitKey,
+        object: &str,
+        secret: &Secret,
+    ) -> Result<Option<Sealed>, Error> {
+        if secret.is_empty() {
+            return Ok(None);
+        }
+        let message = Message::new()
+            .with_opt(NOTE, secret.note.as_deref())
+            .with_opt(LATITUDE, secret.coordinates.map(|c| i64::from(c.lat_e7)))
+            .with_opt(LONGITUDE, secret.coordinates.map(|c| i64::from(c.lon_e7)));
+        self.seal(unit, object, &message).map(Some)
+    }
+
+    /// Opens note and coordinates.
+    pub(crate) fn open_secret(&self, sealed: &Sealed) -> Option<Secret> {
+        let mut fields = Fields::of(self.open_message(sealed)?);
+        let note = fields.take_opt_text(NOTE).ok()?;
+        let lat_e7 = fields.take_opt_i64(LATITUDE).ok()?;
+        let lon_e7 = fields.take_opt_i64(LONGITUDE).ok()?;
+        let coordinates = lat_e7.zip(lon_e7).and_then(|(lat, lon)| {
+            Coordinates::on_globe(i32::try_from(lat).ok()?, i32::try_from(lon).ok()?)
+        });
+        Some(Secret { note, coordinates })
+    }
+
+    /// Seals one text; nothing when there is none.
+    pub(crate) fn seal_text(
+        &self,
+        unit: &UnitKey,
+        object: &str,
+        text: Option<&str>,
+    ) -> Result<Option<Sealed>, Error> {
+        let secret = Secret { note: text.map(str::to_owned), coordinates: None };
+        self.seal_secret(unit, object, &secret)
+    }
+}
+
+/// 32 fresh random bytes.
+pub(crate) fn random() -> Result<[u8; 32], Error> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)
+        .map_err(|why| Error::Fatal(format!("the system gives no randomness: {why}")))?;
+    Ok(bytes)
+}
+
+fn fresh() -> Result<String, Error> {
+    random().map(hex::encode)
+}
+
+fn parse(text: &str) -> Option<[u8; 32]> {
+    hex::decode(text).ok()?.try_into().ok()
+}
+
+fn framed(what: &str, parts: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for part in std::iter::once(what.as_bytes()).chain(parts.iter().copied()) {
+        bytes.extend((part.len() as u64).to_be_bytes());
+        bytes.extend(part);
+    }
+    bytes
+}
+
+fn mac(key: &[u8; 32], bytes: &[u8]) -> Digest {
+    // HMAC takes a key of any length, so this never fails; a refusal would give an unusable tag.
+    <Hmac<Sha256> as hmac::Mac>::new_from_slice(key).map_or([0; 32], |mut mac| {
+        mac.update(bytes);
+        mac.finalize().into_bytes().into()
+    })
+}
+
+/// Writes the whole file anew: beside it, synced, then in its place.
+fn write(path: &Path, document: &Document) -> Result<(), Error> {
+    let io = || Error::io(path);
+    let text = serde_json::to_string_pretty(document)
+        .map_err(|why| Error::Fatal(format!("the key file cannot be written: {why}")))?;
+    let new = path.with_extension("new");
+    let mut file = private(&new).map_err(io())?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io())?;
+    fs::rename(&new, path).map_err(io())?;
+    let dir = path.parent().unwrap_or(path);
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(io())
+}
+
+#[cfg(unix)]
+fn private(path: &Path) -> std::io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)
+}
+
+#[cfg(not(unix))]
+fn private(path: &Path) -> std::io::Result<File> {
+    File::create(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unit() -> UnitKey {
+        UnitKey::named("sdf|a|2025-09")
+    }
+
+    fn secret(note: &str) -> Secret {
+        Secret { note: Some(note.to_owned()), coordinates: Coordinates::on_globe(1, -2) }
+    }
+
+    #[test]
+    fn what_is_sealed_opens_again_also_after_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = Keys::open(dir.path()).unwrap();
+        let sealed = keys.seal_secret(&unit(), "1", &secret("mörkt")).unwrap().unwrap();
+        let again = Keys::open(dir.path()).unwrap();
+        assert_eq!(again.open_secret(&sealed), Some(secret("mörkt")));
+        assert_eq!(again.identity(), keys.identity());
+    }
+
+    #[test]
+    fn equal_content_of_one_object_gives_equal_bytes_and_of_another_does_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = Keys::open(dir.path()).unwrap();
+        let seal = |object, note| keys.seal_secret(&unit(), object, &secret(note)).unwrap();
+        assert_eq!(seal("1", "a"), seal("1", "a"));
+        assert_ne!(seal("1", "a"), seal("2", "a"));
+        assert_ne!(seal("1", "a"), seal("1", "b"));
+    }
+
+    #[test]
+    fn without_its_key_or_with_a_byte_changed_nothing_opens() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = Keys::open(dir.path()).unwrap();
+        let sealed = keys.seal_secret(&unit(), "1", &secret("a")).unwrap().unwrap();
+        let other = tempfile::tempdir().unwrap();
+        assert_eq!(Keys::open(other.path()).unwrap().open_secret(&sealed), None);
+        for i in 0..sealed.bytes.len() {
+            let mut bytes = sealed.bytes.to_vec();
+            bytes[i] ^= 1;
+            let changed = Sealed { key: unit(), bytes: bytes.into() };
+            assert_eq!(keys.open_secret(&changed), None, "byte {i}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_key_file_is_named_and_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Keys::open(dir.path()).unwrap());
+        let path = dir.path().join("keys.json");
+        fs::write(&path, "{").unwrap();
+        let error = Keys::open(dir.path()).unwrap_err();
+        assert!(error.to_string().contains("keys.json"), "{error}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "{");
+    }
+}

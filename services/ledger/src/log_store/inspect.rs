@@ -1,0 +1,212 @@
+//! Looks through the log before `raft-log` opens it.
+//!
+//! `raft-log` cuts an unfinished record off the end of its last file by itself. That is right after
+//! a power loss, and it must be the only thing that is ever cut: whatever else does not read is
+//! refused here, and what will be cut is first copied beside the file.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
+    path::{Path, PathBuf},
+};
+
+use raft_log::{
+    RaftLogAction, RaftLogRecord, RaftWalTypes, WALRecord,
+    chunked_wal::{ChunkedWal, Config},
+};
+
+use super::Stored;
+use crate::{Error, disk::sync_dir};
+
+pub(super) const MEND: &str =
+    "put the file back from a copy, or take this node out and let it join anew";
+
+/// One file of the log: which part of it reads, and why the rest does not.
+#[derive(Debug)]
+struct Chunk {
+    path: PathBuf,
+    bytes: u64,
+    /// Up to where it reads.
+    end: u64,
+    rest: Option<io::Error>,
+}
+
+impl Chunk {
+    fn damaged(&self, what: &str) -> Error {
+        Error::damaged(&self.path, self.end, format!("{what}; {MEND}"))
+    }
+}
+
+/// Refuses a damaged log, and copies aside what the opening of a torn one cuts off.
+pub(super) fn inspect(dir: &Path, config: &Config) -> Result<(), Error> {
+    let lock = ChunkedWal::<RaftWalTypes<Stored>>::acquire_lock(config).map_err(Error::io(dir))?;
+    let mut chunks = chunks(dir)?;
+    let mut entries = Entries::default();
+    ChunkedWal::<RaftWalTypes<Stored>>::dump_records(config, &lock, |id, _, record| {
+        let Some(chunk) = chunks.get_mut(&*id) else { return Ok(()) };
+        match record {
+            Ok((segment, record)) => {
+                chunk.end = segment.offset.saturating_add(segment.size);
+                entries.replay(&record);
+            }
+            Err(error) => chunk.rest = Some(error),
+        }
+        Ok(())
+    })
+    .map_err(Error::io(dir))?;
+    let torn = torn_tail(&chunks)?;
+    if let (Some(first), Some(missing)) = (chunks.values().next(), entries.missing()) {
+        let what = format!("entries from {missing} on are missing: a file before it is gone");
+        return Err(Error::damaged(&first.path, 0, format!("{what}; {MEND}")));
+    }
+    torn.into_iter().try_for_each(set_aside)
+}
+
+/// The files of the log, by where they begin in it.
+fn chunks(dir: &Path) -> Result<BTreeMap<u64, Chunk>, Error> {
+    let mut chunks = BTreeMap::new();
+    for file in fs::read_dir(dir).map_err(Error::io(dir))? {
+        let path = file.map_err(Error::io(dir))?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let Some(Ok(start)) = name.map(|name| Config::parse_chunk_file_name(&name)) else {
+            continue;
+        };
+        let bytes = fs::metadata(&path).map_err(Error::io(&path))?.len();
+        chunks.insert(start, Chunk { path, bytes, end: 0, rest: None });
+    }
+    Ok(chunks)
+}
+
+/// What an interrupted write left at the end of the log. Anything else that does not read, and a
+/// file that is gone, is damage.
+fn torn_tail(chunks: &BTreeMap<u64, Chunk>) -> Result<Vec<&Chunk>, Error> {
+    let mut torn = Vec::new();
+    // INVARIANT: a file gets its first record after the file before it was synced, so only files
+    // without one follow a torn file.
+    let mut is_tail = true;
+    let mut next_start = None;
+    for (start, chunk) in chunks.iter().rev() {
+        if chunk.end < chunk.bytes {
+            let unfinished = is_tail && is_unfinished(chunk)?;
+            if !unfinished {
+                let why = chunk.rest.as_ref().map_or_else(String::new, io::Error::to_string);
+                return Err(chunk.damaged(&format!("a record does not read ({why})")));
+            }
+            torn.push(chunk);
+        }
+        if !is_tail && chunk.end == 0 {
+            return Err(chunk.damaged("a file inside the log is empty"));
+        }
+        if next_start.is_some_and(|next| !is_tail && start.checked_add(chunk.end) != Some(next)) {
+            return Err(chunk.damaged("the file after it is missing"));
+        }
+        is_tail &= chunk.end == 0;
+        next_start = Some(*start);
+    }
+    Ok(torn)
+}
+
+/// Whether a file ends inside a record, or in the zeros that some file systems leave for a write
+/// that a power loss interrupted.
+fn is_unfinished(chunk: &Chunk) -> Result<bool, Error> {
+    if chunk.rest.as_ref().is_some_and(|rest| rest.kind() == io::ErrorKind::UnexpectedEof) {
+        return Ok(true);
+    }
+    let mut all_zero = true;
+    each_block(chunk, |block| {
+        all_zero &= block.iter().all(|byte| *byte == 0);
+        Ok(())
+    })?;
+    Ok(all_zero)
+}
+
+/// Copies what does not read beside its file, as `<file>.torn-<offset>`.
+fn set_aside(chunk: &Chunk) -> Result<(), Error> {
+    let mut name = chunk.path.clone().into_os_string();
+    name.push(format!(".torn-{}", chunk.end));
+    let aside = PathBuf::from(name);
+    let mut file = File::create(&aside).map_err(Error::io(&aside))?;
+    each_block(chunk, |block| file.write_all(block))?;
+    file.sync_all().map_err(Error::io(&aside))?;
+    if let Some(dir) = aside.parent() {
+        sync_dir(dir)?;
+    }
+    tracing::warn!(
+        file = %chunk.path.display(),
+        offset = chunk.end,
+        bytes = chunk.bytes.saturating_sub(chunk.end),
+        aside = %aside.display(),
+        "an unfinished write at the end of the log was set aside"
+    );
+    Ok(())
+}
+
+/// Reads what does not read as records.
+fn each_block(chunk: &Chunk, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> Result<(), Error> {
+    let mut read = || {
+        let mut file = File::open(&chunk.path)?;
+        file.seek(SeekFrom::Start(chunk.end))?;
+        let mut block = vec![0; 64 * 1024];
+        loop {
+            let length = file.read(&mut block)?;
+            if length == 0 {
+                return Ok(());
+            }
+            take(block.get(..length).unwrap_or_default())?;
+        }
+    };
+    read().map_err(Error::io(&chunk.path))
+}
+
+/// Which entries the records leave.
+#[derive(Debug, Default)]
+struct Entries {
+    /// The first and the last that are present.
+    present: Option<(u64, u64)>,
+    /// The index after the last that was purged.
+    begin: u64,
+    /// The index after the last that was appended.
+    end: u64,
+}
+
+impl Entries {
+    fn replay(&mut self, record: &RaftLogRecord<Stored>) {
+        match record {
+            WALRecord::Checkpoint(state) => {
+                self.begin = state.purged().map_or(0, |id| id.0.index.saturating_add(1));
+                self.end = state.last().map_or(0, |id| id.0.index.saturating_add(1));
+            }
+            WALRecord::Action(RaftLogAction::Append(id, _)) => {
+                let index = id.0.index;
+                let first = self.present.map_or(index, |(first, _)| first);
+                self.present = Some((first, index));
+                self.end = index.saturating_add(1);
+            }
+            WALRecord::Action(RaftLogAction::TruncateAfter(id)) => {
+                self.end = id.as_ref().map_or(0, |id| id.0.index.saturating_add(1));
+                self.clip();
+            }
+            WALRecord::Action(RaftLogAction::PurgeUpto(id)) => {
+                self.begin = id.0.index.saturating_add(1);
+                self.end = self.end.max(self.begin);
+                self.clip();
+            }
+            WALRecord::Action(RaftLogAction::SaveVote(_) | RaftLogAction::Commit(_)) => {}
+        }
+    }
+
+    fn clip(&mut self) {
+        let Some((first, last)) = self.present else { return };
+        let first = first.max(self.begin);
+        self.present = (self.end.checked_sub(1))
+            .map(|end| (first, last.min(end)))
+            .filter(|(first, last)| first <= last);
+    }
+
+    /// The first entry that should be present and is not.
+    fn missing(&self) -> Option<u64> {
+        let first = self.present.map_or(self.end, |(first, _)| first);
+        (self.begin < first).then_some(self.begin)
+    }
+}

@@ -1,0 +1,283 @@
+//! The state machine: the state in memory, its rows on disk behind it.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+};
+
+use futures::{Stream, TryStreamExt};
+use openraft::{
+    EntryPayload, OptionalSend, RaftSnapshotBuilder,
+    storage::{EntryResponder, RaftStateMachine},
+};
+use samsyn_domain::{State, row::Event};
+use tokio::sync::broadcast;
+
+use crate::{
+    Error,
+    disk::sync_dir,
+    entry::{Answer, LogId, RaftEntry, Snapshot, SnapshotMeta, StoredMembership, Types},
+    fatal::Fatal,
+    format::{RowWrite, read_row, write_of},
+    head::Head,
+    snapshot,
+    store::Store,
+    writer::{Batch, Writer},
+};
+
+/// So many entries are applied before others may run.
+const RUN_ENTRIES: usize = 256;
+
+/// What happened at which position of the log.
+pub(crate) type Happened = (u64, Event);
+
+#[derive(Debug)]
+struct Inner {
+    state: State,
+    head: Head,
+}
+
+/// The state machine of one node; a cheap handle.
+#[derive(Clone)]
+pub(crate) struct Machine {
+    inner: Arc<RwLock<Inner>>,
+    writer: Arc<Writer>,
+    dir: Arc<Path>,
+    /// Where the current snapshot reaches; held while it is replaced.
+    snapshot: Arc<Mutex<Option<Head>>>,
+    feed: broadcast::Sender<Happened>,
+}
+
+impl Machine {
+    /// Opens or creates the state in a directory. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when the state store or the snapshot does not read; then nothing was
+    /// changed.
+    pub(crate) fn open(
+        dir: &Path,
+        feed: broadcast::Sender<Happened>,
+        fatal: Fatal,
+    ) -> Result<Self, Error> {
+        let path = dir.join("snapshot");
+        let snapshot = path.exists().then(|| snapshot::verify(&path)).transpose()?;
+        let path = dir.join("state.redb");
+        let (store, head, state) = Store::open(&path)?;
+        sync_dir(dir)?;
+        let writer = Writer::start(store, fatal).map_err(Error::io(&path))?;
+        Ok(Self {
+            inner: Arc::new(RwLock::new(Inner { state, head })),
+            writer: Arc::new(writer),
+            dir: dir.into(),
+            snapshot: Arc::new(Mutex::new(snapshot)),
+            feed,
+        })
+    }
+
+    /// Looks at the state.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        // A panic while applying stops consensus, and the process with it.
+        look(&self.inner.read().unwrap_or_else(PoisonError::into_inner).state)
+    }
+
+    /// How far the state has come.
+    pub(crate) fn head(&self) -> Head {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner).head.clone()
+    }
+
+    /// How far the current snapshot reaches.
+    pub(crate) fn snapshot_head(&self) -> Option<Head> {
+        self.current().clone()
+    }
+
+    /// What happens from now on.
+    pub(crate) fn events(&self) -> broadcast::Receiver<Happened> {
+        self.feed.subscribe()
+    }
+
+    /// Commits what was applied, and closes the state store. Blocks.
+    pub(crate) fn close(&self) {
+        self.writer.close();
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.join("snapshot")
+    }
+
+    fn current(&self) -> MutexGuard<'_, Option<Head>> {
+        self.snapshot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Applies a run of entries. Blocks when the disk is far behind.
+    fn apply_run(&self, run: Vec<EntryResponder<Types>>) -> io::Result<()> {
+        let entries = u64::try_from(run.len()).unwrap_or(u64::MAX);
+        let mut writes = Vec::new();
+        let mut happened = Vec::new();
+        let mut answers = Vec::with_capacity(run.len());
+        for (entry, responder) in run {
+            let position = entry.log_id.index;
+            let done = self.apply_one(&entry)?;
+            writes.extend(done.writes);
+            happened.extend(done.events.into_iter().map(|event| (position, event)));
+            answers.push((responder, done.answer));
+        }
+        self.writer.write(Batch { entries, writes, head: self.head() })?;
+        for event in happened {
+            // Nobody may be watching.
+            self.feed.send(event).ok();
+        }
+        for (responder, answer) in answers {
+            if let Some(responder) = responder {
+                responder.send(answer);
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_one(&self, entry: &RaftEntry) -> io::Result<Done> {
+        let position = entry.log_id.index;
+        let inner = &mut *self.inner.write().map_err(|_| io::Error::other("applying failed"))?;
+        let mut done = Done { answer: Answer { reply: None }, writes: vec![], events: vec![] };
+        match &entry.payload {
+            EntryPayload::Blank => {}
+            EntryPayload::Normal(ordered) => {
+                // INVARIANT: stamps rise by position, whichever leader's clock they came from.
+                let at = ordered.at.max(inner.state.stamp().after_micros(1));
+                let applied = inner.state.apply(at, position, &ordered.submission);
+                done.writes = applied.rows.iter().map(write_of).collect();
+                done.events = applied.events;
+                done.answer.reply = Some(applied.reply);
+            }
+            EntryPayload::Membership(membership) => {
+                let stored = StoredMembership::new(Some(entry.log_id), membership.clone());
+                inner.head.membership = stored;
+            }
+        }
+        inner.head.root = inner.head.root.after(position, &done.writes);
+        inner.head.applied = Some(entry.log_id);
+        Ok(done)
+    }
+
+    /// Builds a snapshot beside applying. Blocks.
+    fn build(&self) -> Result<Head, Error> {
+        let path = self.path();
+        let building = self.dir.join("snapshot.building");
+        let view = self.writer.view().map_err(Error::io(&path))?;
+        let head = snapshot::write(&building, &view)?;
+        let mut current = self.current();
+        // One that was received meanwhile may reach further.
+        if current.as_ref().is_none_or(|current| current.applied <= head.applied) {
+            std::fs::rename(&building, &path).map_err(Error::io(&path))?;
+            sync_dir(&self.dir)?;
+            *current = Some(head);
+        }
+        Ok(current.clone().unwrap_or_default())
+    }
+
+    /// Takes in a snapshot: verified first, then made the current one, then made the state. Blocks.
+    fn install(&self, from: &Path, applied: Option<LogId>) -> Result<(), Error> {
+        let path = self.path();
+        let head =
+            if from == path { as_announced(&path, applied)? } else { self.receive(from, applied)? };
+        let mut state = State::default();
+        for row in snapshot::Reader::open(&path)? {
+            let (_, value) = row?;
+            let row = read_row(&value).map_err(|e| Error::damaged(&path, 0, e.to_string()))?;
+            state.absorb(row);
+        }
+        self.writer.replace(path.clone()).map_err(Error::io(&path))?;
+        let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
+        *inner = Inner { state, head };
+        Ok(())
+    }
+
+    /// Copies a snapshot in, verifies the copy, and makes it the current one.
+    fn receive(&self, from: &Path, applied: Option<LogId>) -> Result<Head, Error> {
+        let receiving = self.dir.join("snapshot.receiving");
+        std::fs::copy(from, &receiving).map_err(Error::io(from))?;
+        let head = as_announced(&receiving, applied)?;
+        let sync = std::fs::File::open(&receiving).and_then(|file| file.sync_all());
+        sync.map_err(Error::io(&receiving))?;
+        let mut current = self.current();
+        std::fs::rename(&receiving, self.path()).map_err(Error::io(&receiving))?;
+        sync_dir(&self.dir)?;
+        *current = Some(head.clone());
+        Ok(head)
+    }
+}
+
+/// Verifies a snapshot that is said to reach to an entry.
+fn as_announced(path: &Path, applied: Option<LogId>) -> Result<Head, Error> {
+    let head = snapshot::verify(path)?;
+    if head.applied == applied {
+        return Ok(head);
+    }
+    Err(Error::damaged(path, 0, "it ends at another entry than announced; send it anew"))
+}
+
+/// What applying an entry came to.
+struct Done {
+    answer: Answer,
+    writes: Vec<RowWrite>,
+    events: Vec<Event>,
+}
+
+async fn blocking<T: Send + 'static>(
+    act: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(act).await?
+}
+
+impl RaftStateMachine<Types> for Machine {
+    type SnapshotData = PathBuf;
+    type SnapshotBuilder = Self;
+
+    async fn applied_state(&mut self) -> io::Result<(Option<LogId>, StoredMembership)> {
+        let head = self.head();
+        Ok((head.applied, head.membership))
+    }
+
+    async fn apply<Strm>(&mut self, mut entries: Strm) -> io::Result<()>
+    where
+        Strm: Stream<Item = io::Result<EntryResponder<Types>>> + Unpin + OptionalSend,
+    {
+        loop {
+            let mut run = Vec::new();
+            while run.len() < RUN_ENTRIES {
+                let Some(entry) = entries.try_next().await? else { break };
+                run.push(entry);
+            }
+            if run.is_empty() {
+                return Ok(());
+            }
+            let this = self.clone();
+            blocking(move || this.apply_run(run)).await?;
+        }
+    }
+
+    async fn get_snapshot_builder(&mut self) -> Self {
+        self.clone()
+    }
+
+    async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: PathBuf) -> io::Result<()> {
+        let this = self.clone();
+        let applied = meta.last_log_id;
+        blocking(move || Ok(this.install(&snapshot, applied)?)).await
+    }
+
+    async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
+        let head = self.snapshot_head();
+        Ok(head.map(|head| Snapshot { meta: head.meta(), snapshot: self.path() }))
+    }
+}
+
+impl RaftSnapshotBuilder<Types> for Machine {
+    type SnapshotData = PathBuf;
+
+    async fn build_snapshot(&mut self) -> io::Result<Snapshot> {
+        let this = self.clone();
+        let head = blocking(move || Ok(this.build()?)).await?;
+        Ok(Snapshot { meta: head.meta(), snapshot: self.path() })
+    }
+}

@@ -1,0 +1,312 @@
+//! Own pictures, the joint picture, conflicts and dissents.
+
+use std::collections::BTreeSet;
+
+use samsyn_domain::{
+    AreaId, Caller, Draft, LabelClass, Observation, ObservationId, PartyId, Period, PeriodKind,
+    State,
+    command::{Command, Publish, RecordDissent, Reply, ResolveConflict},
+    merge::{ConflictRef, Field, Key},
+};
+use samsyn_policy::{
+    Egress, Explanation, JointView, PictureView, PublishedView, Reader, Rights, Scope, View,
+};
+use samsyn_proto::inbound::{
+    Change, DissentAsked, ExplainAsked, JointAsked, PictureAsked, Publication, Resolve,
+};
+
+use crate::{Error, Ledger, Rejection, handle::Inner, keys::Keys};
+
+/// How many decisions of policy one entry records.
+const GRANTS_MAX: usize = 200;
+/// How long a read waits for the revision that it asks for.
+const REACH_MAX: std::time::Duration = std::time::Duration::from_secs(5);
+
+impl Ledger {
+    /// Publishes an own picture; tells the open conflicts that it touches.
+    ///
+    /// # Errors
+    /// When policy or the domain says no.
+    pub async fn publish(
+        &self,
+        caller: &Caller,
+        reader: &Reader,
+        asked: &Publication,
+    ) -> Result<View<PublishedView>, Rejection> {
+        let sealed = self.sealed(asked)?;
+        let whole = Publish { withdrawn: Vec::new(), ..sealed.clone() };
+        let verb = match &asked.change {
+            Change::Full { period, .. } => format!("full {period}"),
+            Change::Delta { withdrawn, .. } => format!("delta {withdrawn:?}"),
+        };
+        let body = self.body(&verb, Command::Publish(whole))?;
+        let make = |state: &State| Ok(Command::Publish(delta(state, asked, sealed.clone())));
+        let reply = self.propose(caller, &asked.context, &body, make).await?;
+        let Reply::Published { version, revision, unchanged } = reply else {
+            return Err(Error::Fatal("a publication had another answer".to_owned()).into());
+        };
+        let touched = self.read(|state| touched(state, &sealed));
+        self.decide(reader, std::slice::from_ref(&asked.area), true).await?;
+        let counters = (version, unchanged, revision);
+        self.show(reader, |egress| Ok(egress.published(&asked.area, counters, &touched)?)).await
+    }
+
+    /// States the outcome of a conflict.
+    ///
+    /// # Errors
+    /// When policy or the domain says no.
+    pub async fn resolve(
+        &self,
+        caller: &Caller,
+        reader: &Reader,
+        asked: &Resolve,
+    ) -> Result<View<PublishedView>, Rejection> {
+        let area = asked.conflict.area().clone();
+        let object = format!("statement {} {}", asked.conflict.id(), asked.party);
+        let command = ResolveConflict {
+            conflict: asked.conflict.clone(),
+            revision: asked.revision,
+            party: asked.party.clone(),
+            role: asked.role,
+            outcome: asked.outcome,
+            reason: self.seal_reason(&asked.party, &area, &object, asked.reason.as_deref())?,
+        };
+        let body = self.body("resolve", Command::ResolveConflict(command.clone()))?;
+        let make = |_: &State| Ok(Command::ResolveConflict(command.clone()));
+        let revision = revised(self.propose(caller, &asked.context, &body, make).await?)?;
+        self.decide(reader, std::slice::from_ref(&area), true).await?;
+        let touched = [asked.conflict.clone()];
+        self.show(reader, |egress| Ok(egress.published(&area, (0, false, revision), &touched)?))
+            .await
+    }
+
+    /// Records a dissent; gives the area's revision.
+    ///
+    /// # Errors
+    /// When policy or the domain says no.
+    pub async fn dissent(&self, caller: &Caller, asked: &DissentAsked) -> Result<u64, Rejection> {
+        let area = &asked.finding.geography.area;
+        let object = format!("dissent {} {} {}", asked.finding.id(), asked.period, asked.party);
+        let command = RecordDissent {
+            finding: asked.finding.clone(),
+            period: asked.period,
+            field: asked.field,
+            party: asked.party.clone(),
+            reason: self.seal_reason(&asked.party, area, &object, asked.reason.as_deref())?,
+        };
+        let body = self.body("dissent", Command::RecordDissent(command.clone()))?;
+        let make = |_: &State| Ok(Command::RecordDissent(command.clone()));
+        revised(self.propose(caller, &asked.context, &body, make).await?)
+    }
+
+    /// A party's own picture.
+    ///
+    /// # Errors
+    /// When the reader does not speak for the party.
+    pub async fn picture(
+        &self,
+        reader: &Reader,
+        asked: &PictureAsked,
+    ) -> Result<View<PictureView>, Rejection> {
+        let project =
+            |egress: &Egress<'_>| Ok(egress.picture(&asked.party, &asked.area, asked.version)?);
+        self.show(reader, project).await
+    }
+
+    /// The reader's view of the joint picture of an area and a period, and the cursor from where
+    /// its stream goes on.
+    ///
+    /// # Errors
+    /// When no right of the reader reaches it.
+    pub async fn joint(
+        &self,
+        caller: &Caller,
+        reader: &Reader,
+        asked: &JointAsked,
+    ) -> Result<(View<JointView>, String), Rejection> {
+        let scope = Scope {
+            areas: BTreeSet::from([asked.area.clone()]),
+            periods: BTreeSet::from([asked.period.kind()]),
+            priorities: BTreeSet::new(),
+        };
+        self.decide(reader, std::slice::from_ref(&asked.area), true).await?;
+        let cursor = match self.subscribe(caller, reader.ground().clone(), scope, "").await {
+            Ok(mut feed) => feed.after_snapshot(),
+            Err(Rejection::Denied(_)) => String::new(),
+            Err(rejection) => return Err(rejection),
+        };
+        self.reach(reader, asked).await?;
+        let project = |egress: &Egress<'_>| Ok(egress.joint(&asked.area, asked.period, asked.at)?);
+        Ok((self.show(reader, project).await?, cursor))
+    }
+
+    /// Waits, bounded, until a view has reached the revision that is asked for.
+    async fn reach(&self, reader: &Reader, asked: &JointAsked) -> Result<(), Rejection> {
+        let reached = || {
+            self.read(|state| {
+                let egress = Egress::new(state, &self.inner.keys, reader);
+                egress.view_reached(&asked.area) >= asked.min_revision
+            })
+        };
+        let mut events = self.events();
+        let waiting = async {
+            while !reached() {
+                // Whatever happened, it is looked at anew.
+                let _ = events.recv().await;
+                self.advance(reader).await?;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(REACH_MAX, waiting).await.unwrap_or(Err(Rejection::NotReached))
+    }
+
+    /// For every joint value of a finding, the rule and the contributions that gave it.
+    ///
+    /// # Errors
+    /// When the reader sees no such finding.
+    pub async fn explain(
+        &self,
+        reader: &Reader,
+        asked: &ExplainAsked,
+    ) -> Result<View<Explanation>, Rejection> {
+        self.decide(reader, std::slice::from_ref(&asked.area), true).await?;
+        let project = |egress: &Egress<'_>| {
+            Ok(egress.explain(&asked.area, &asked.finding, asked.period, asked.at)?)
+        };
+        self.show(reader, project).await
+    }
+
+    /// Has policy decide every class of labels in some areas for a reader's rights, and records
+    /// what it decided, before anything is shown by it.
+    pub(crate) async fn decide(
+        &self,
+        reader: &Reader,
+        areas: &[AreaId],
+        live: bool,
+    ) -> Result<(), Rejection> {
+        let rights: BTreeSet<Rights> = self.read(|state| {
+            let registry = state.registry();
+            let kinds = PeriodKind::ALL.into_iter().map(Some).chain([None]);
+            kinds.map(|kind| reader.rights(registry, kind, live)).collect()
+        });
+        for rights in rights.iter().filter(|rights| !rights.is_empty()) {
+            self.decide_rights(reader, rights, areas).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn decide_rights(
+        &self,
+        reader: &Reader,
+        rights: &Rights,
+        areas: &[AreaId],
+    ) -> Result<(), Rejection> {
+        loop {
+            let Inner { policy, keys, .. } = &*self.inner;
+            let grants = self.read(|state| {
+                let egress = Egress::new(state, keys, reader);
+                let labels = areas.iter().flat_map(|area| egress.undecided(rights, area));
+                let labels: Vec<LabelClass> = labels.take(GRANTS_MAX).collect();
+                let decide = |label| policy.decide(state, rights, label);
+                labels.iter().map(decide).collect::<Result<Vec<_>, _>>()
+            })?;
+            if grants.is_empty() {
+                return Ok(());
+            }
+            self.own(Command::Grants(samsyn_domain::command::Grants { grants })).await?;
+        }
+    }
+
+    /// A publication with its free text and coordinates sealed.
+    fn sealed(&self, asked: &Publication) -> Result<Publish, Rejection> {
+        let drafts = match &asked.change {
+            Change::Full { drafts, .. } | Change::Delta { drafts, .. } => drafts,
+        };
+        let seal = |draft: &Draft| {
+            let unit = Keys::unit(&asked.party, &asked.area, draft.content.starts_at);
+            let object = format!("observation {} {} {}", asked.party, asked.area, draft.id);
+            Ok(Observation {
+                id: draft.id.clone(),
+                content: draft.content.clone(),
+                sealed: self.inner.keys.seal_secret(&unit, &object, &draft.secret)?,
+            })
+        };
+        let upserts = drafts.iter().map(seal).collect::<Result<Vec<_>, Error>>()?;
+        let object = format!("publication {} {}", asked.party, asked.area);
+        let reason =
+            self.seal_reason(&asked.party, &asked.area, &object, asked.reason.as_deref())?;
+        Ok(Publish {
+            party: asked.party.clone(),
+            area: asked.area.clone(),
+            base_version: asked.base_version,
+            upserts,
+            withdrawn: Vec::new(),
+            reason,
+        })
+    }
+
+    pub(crate) fn seal_reason(
+        &self,
+        party: &PartyId,
+        area: &AreaId,
+        object: &str,
+        reason: Option<&str>,
+    ) -> Result<Option<samsyn_domain::Sealed>, Error> {
+        let unit = Keys::unit(party, area, (self.inner.clock)());
+        self.inner.keys.seal_text(&unit, object, reason)
+    }
+}
+
+fn revised(reply: Reply) -> Result<u64, Rejection> {
+    match reply {
+        Reply::Revised { revision } => Ok(revision),
+        Reply::Done
+        | Reply::Published { .. }
+        | Reply::Edition { .. }
+        | Reply::Recorded { .. }
+        | Reply::Epoch { .. }
+        | Reply::Refused(_) => {
+            Err(Error::Fatal("a statement had another answer".to_owned()).into())
+        }
+    }
+}
+
+/// A full publication becomes a delta: what the party has in the period and does not publish again
+/// is withdrawn. Compare-and-set on the version keeps it right.
+fn delta(state: &State, asked: &Publication, sealed: Publish) -> Publish {
+    let withdrawn = match &asked.change {
+        Change::Delta { withdrawn, .. } => withdrawn.clone(),
+        Change::Full { period, drafts } => {
+            let kept: BTreeSet<&ObservationId> = drafts.iter().map(|draft| &draft.id).collect();
+            let index = state.area(&asked.area);
+            let revision = state.revision(&asked.area);
+            let own = index.into_iter().flat_map(|index| index.own(&asked.party, revision));
+            own.filter(|stage| {
+                let starts = stage.observation.as_ref().map(|o| o.content.starts_at);
+                starts.is_some_and(|at| period.contains(at)) && !kept.contains(&stage.id)
+            })
+            .map(|stage| stage.id.clone())
+            .collect()
+        }
+    };
+    Publish { withdrawn, ..sealed }
+}
+
+/// The findings on which a publication bears, in the periods that the agreement has.
+fn touched(state: &State, publish: &Publish) -> Vec<ConflictRef> {
+    let registry = state.registry();
+    let Some(agreement) = registry.agreement_of(&publish.area) else { return Vec::new() };
+    let mut touched = BTreeSet::new();
+    for observation in &publish.upserts {
+        let content = &observation.content;
+        let Some(category) = registry.category(&content.category) else { continue };
+        let geography = content.geography.coarsened(category.geography);
+        let key = Key { geography, category: content.category.clone() };
+        let periods = agreement.periods.iter();
+        touched.extend(periods.filter_map(|kind| {
+            let period: Period = Period::holding(*kind, content.starts_at)?;
+            Some(ConflictRef { key: key.clone(), period, field: Field::Severity })
+        }));
+    }
+    touched.into_iter().collect()
+}

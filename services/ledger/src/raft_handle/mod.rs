@@ -1,0 +1,281 @@
+//! Consensus: orders submissions, keeps the state, and tells what happened.
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use openraft::{
+    BasicNode, Config, ReadPolicy, SnapshotPolicy,
+    async_runtime::watch::WatchReceiver as _,
+    errors::{ClientWriteError, Fatal as Stop, RaftError},
+    impls::ProgressResponder,
+    raft::ClientWriteResult,
+};
+use prost::Message as _;
+use samsyn_domain::{
+    State, Timestamp,
+    command::{Reply, Submission},
+};
+use tokio::sync::{Semaphore, broadcast, mpsc, watch};
+
+use crate::{
+    Error,
+    disk::make_dir,
+    entry::{Raft, Types},
+    fatal::{Fatal, Reason},
+    format::{RECORD_BYTES_MAX, encode_submission},
+    log_store::LogStore,
+    machine::{Happened, Machine},
+    network::NoPeers,
+    proposer::{Clock, Proposal, Proposer, Stamps},
+    root::Root,
+};
+
+/// So many submissions wait for their answer at most.
+const SUBMISSIONS_MAX: usize = 4096;
+/// The largest submission, in bytes: a record less what stands around it.
+const SUBMISSION_BYTES_MAX: usize = RECORD_BYTES_MAX / 2;
+/// So many events a slow reader may lag.
+const FEED_EVENTS_MAX: usize = 4096;
+/// A snapshot is due after so many entries.
+const SNAPSHOT_ENTRIES: u64 = 20_000;
+/// So many entries stay in the log behind a snapshot, for nodes that are a little behind.
+const ENTRIES_KEPT: u64 = 1_000;
+/// So long a node replays its log before it gives up.
+const RECOVERY: Duration = Duration::from_secs(60);
+
+/// Where a node's files are and which node it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    /// The directory that holds log, state and snapshot.
+    pub(crate) dir: PathBuf,
+    /// The node's number in its domain.
+    pub(crate) node: u64,
+}
+
+/// The consensus of one node; a cheap handle.
+#[derive(Clone)]
+pub(crate) struct Consensus {
+    raft: Raft,
+    machine: Machine,
+    log: LogStore,
+    fatal: Fatal,
+    stamps: Arc<Stamps>,
+    room: Arc<Semaphore>,
+    proposals: mpsc::Sender<Proposal>,
+}
+
+impl Consensus {
+    /// Opens or creates a node's files, and waits until its state is what was acknowledged.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when a file does not read; then nothing was changed.
+    pub(crate) async fn open(options: Options, clock: Clock) -> Result<Self, Error> {
+        let fatal = Fatal::new();
+        let Options { dir, node } = options;
+        let reporter = fatal.clone();
+        let opened = tokio::task::spawn_blocking(move || open_files(&dir, reporter)).await;
+        let (log, machine) = opened.map_err(|error| Error::Fatal(error.to_string()))??;
+        let raft = Raft::new(node, config()?, NoPeers, log.clone(), machine.clone())
+            .await
+            .map_err(|stop| stopped(&stop))?;
+        let stamps = Arc::new(Stamps::new(machine.clone(), clock));
+        let (proposals, received) = mpsc::channel(SUBMISSIONS_MAX);
+        let room = Arc::new(Semaphore::new(SUBMISSIONS_MAX));
+        tokio::spawn(Proposer::new(raft.clone(), Arc::clone(&stamps)).run(received));
+        tokio::spawn(report_stop(raft.clone(), fatal.clone()));
+        let this = Self { raft, machine, log, fatal, stamps, room, proposals };
+        this.begin(node).await?;
+        Ok(this)
+    }
+
+    /// Orders a submission. Returns its position in the log and the answer, after it is on the
+    /// disks of a quorum and applied here.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`], [`Error::NoLeader`], [`Error::ClockBehind`], [`Error::TooLarge`] and
+    /// [`Error::Closed`] mean that it was not ordered; after [`Error::OutcomeUnknown`] and
+    /// [`Error::Fatal`] it may have been.
+    pub(crate) async fn submit(&self, submission: Submission) -> Result<(u64, Reply), Error> {
+        self.stamps.check()?;
+        let bytes = encode_submission(&submission).encoded_len();
+        if bytes > SUBMISSION_BYTES_MAX {
+            return Err(Error::TooLarge { bytes, bytes_max: SUBMISSION_BYTES_MAX });
+        }
+        let _room = self.room.try_acquire().map_err(|_| Error::Overloaded)?;
+        let (responder, answer) = ProgressResponder::complete_only();
+        let proposal = Proposal { submission: Arc::new(submission), responder };
+        self.proposals.try_send(proposal).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Error::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => self.reason().unwrap_or(Error::Closed),
+        })?;
+        match answer.await {
+            Ok(result) => answered(result),
+            Err(_) => Err(self.reason().unwrap_or(Error::OutcomeUnknown)),
+        }
+    }
+
+    /// Looks at the state as it is applied here.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        self.machine.read(look)
+    }
+
+    /// What happens from now on, with its position, in order and without content. A reader that
+    /// lags too far is told how many it lost.
+    pub(crate) fn events(&self) -> broadcast::Receiver<Happened> {
+        self.machine.events()
+    }
+
+    /// Waits until this node's state holds everything that was acknowledged before the call.
+    ///
+    /// # Errors
+    /// When this node does not lead, or a quorum does not answer.
+    pub(crate) async fn barrier(&self) -> Result<(), Error> {
+        match self.raft.ensure_linearizable(ReadPolicy::ReadIndex).await {
+            Ok(_) => Ok(()),
+            Err(RaftError::APIError(_)) => Err(Error::NoLeader),
+            Err(RaftError::Fatal(stop)) => Err(self.reason().unwrap_or_else(|| stopped(&stop))),
+        }
+    }
+
+    /// The digest over everything written up to [`Self::applied`].
+    pub(crate) fn root(&self) -> Root {
+        self.machine.head().root
+    }
+
+    /// The position up to which the state has come.
+    pub(crate) fn applied(&self) -> u64 {
+        self.machine.head().index().unwrap_or_default()
+    }
+
+    /// Turns to a reason when the process must end.
+    pub(crate) fn fatal(&self) -> watch::Receiver<Reason> {
+        self.fatal.watch()
+    }
+
+    /// Stops, writes what is not on disk yet and lets the files go. What waits for an answer gets
+    /// [`Error::OutcomeUnknown`].
+    pub(crate) async fn close(&self) {
+        // Only a core that is already gone fails to stop.
+        self.raft.shutdown().await.ok();
+        let (machine, log) = (self.machine.clone(), self.log.clone());
+        let close = move || {
+            machine.close();
+            log.close();
+        };
+        tokio::task::spawn_blocking(close).await.ok();
+    }
+
+    /// Founds a new node's group, and replays an old one's log.
+    async fn begin(&self, node: u64) -> Result<(), Error> {
+        if !self.raft.is_initialized().await.map_err(|stop| stopped(&stop))? {
+            let members = BTreeMap::from([(node, BasicNode::new("local"))]);
+            let founded = self.raft.initialize(members).await;
+            founded.map_err(|error| Error::Fatal(error.to_string()))?;
+        }
+        let recovered = self.raft.wait_for_recovery(Some(RECOVERY)).await;
+        recovered.map(drop).map_err(|_| self.reason().unwrap_or(Error::NoLeader))
+    }
+
+    fn reason(&self) -> Option<Error> {
+        self.fatal.reason().map(|why| Error::Fatal(why.to_string()))
+    }
+}
+
+impl fmt::Debug for Consensus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consensus").field("head", &self.machine.head()).finish_non_exhaustive()
+    }
+}
+
+fn config() -> Result<Arc<Config>, Error> {
+    let config = Config {
+        cluster_name: "samsyn".to_owned(),
+        enable_pre_vote: Some(true),
+        snapshot_policy: SnapshotPolicy::LogsSinceLast(SNAPSHOT_ENTRIES),
+        max_in_snapshot_log_to_keep: ENTRIES_KEPT,
+        ..Config::default()
+    };
+    config.validate().map(Arc::new).map_err(|error| Error::Fatal(error.to_string()))
+}
+
+fn open_files(dir: &Path, fatal: Fatal) -> Result<(LogStore, Machine), Error> {
+    let log_dir = dir.join("log");
+    make_dir(dir)?;
+    make_dir(&log_dir)?;
+    let log = LogStore::open(&log_dir)?;
+    let (feed, _) = broadcast::channel(FEED_EVENTS_MAX);
+    let machine = Machine::open(dir, feed, fatal)?;
+    fit_together(dir, &log, &machine)?;
+    Ok((log, machine))
+}
+
+/// Whether log, state and snapshot are of one history without a gap.
+fn fit_together(dir: &Path, log: &LogStore, machine: &Machine) -> Result<(), Error> {
+    let ends = log.ends().map_err(Error::io(dir))?;
+    let state = machine.head();
+    let snapshot = machine.snapshot_head().unwrap_or_default();
+    let reached = if state.applied < snapshot.applied { snapshot } else { state };
+    if ends.last_purged_log_id > reached.applied {
+        let begin = ends.last_purged_log_id.map_or(0, |id| id.index.saturating_add(1));
+        let what = format!("it ends before the log begins, at entry {begin}");
+        let mend = "put it or the snapshot back from a copy, or let this node join anew";
+        return Err(Error::damaged(&dir.join("state.redb"), 0, format!("{what}; {mend}")));
+    }
+    // With more voters a quorum without this node may have committed what its log has not yet.
+    if reached.has_one_voter() && ends.last_log_id < reached.applied {
+        let applied = reached.index().unwrap_or_default();
+        let what = format!("it ends before entry {applied}, which the state holds");
+        let mend = "put the log's files back from a copy";
+        return Err(Error::damaged(&dir.join("log"), 0, format!("{what}; {mend}")));
+    }
+    Ok(())
+}
+
+/// Watches for the end of consensus that nobody asked for.
+async fn report_stop(raft: Raft, fatal: Fatal) {
+    let mut metrics = raft.metrics();
+    drop(raft);
+    loop {
+        let state = metrics.borrow_watched().running_state.clone();
+        match state {
+            Ok(()) => {}
+            Err(Stop::Stopped) => return,
+            Err(stop @ (Stop::StorageError(_) | Stop::Panicked)) => {
+                return fatal.report(&stop.to_string());
+            }
+        }
+        if metrics.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn stopped(stop: &Stop<Types>) -> Error {
+    match stop {
+        Stop::Stopped => Error::Closed,
+        Stop::StorageError(_) | Stop::Panicked => Error::Fatal(stop.to_string()),
+    }
+}
+
+fn answered(result: ClientWriteResult<Types>) -> Result<(u64, Reply), Error> {
+    match result {
+        Ok(response) => {
+            let reply = response.data.reply.ok_or(Error::OutcomeUnknown)?;
+            Ok((response.log_id.index, reply))
+        }
+        Err(ClientWriteError::LogEntryDiscarded(_)) => Err(Error::OutcomeUnknown),
+        Err(
+            ClientWriteError::ForwardToLeader(_)
+            | ClientWriteError::ChangeMembershipError(_)
+            | ClientWriteError::PreconditionFailed(_),
+        ) => Err(Error::NoLeader),
+    }
+}

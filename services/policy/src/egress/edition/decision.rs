@@ -1,0 +1,210 @@
+//! Decisions on conflicts and dissents (avvikande meningar), as objects of an edition.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use samsyn_domain::{
+    Labels, PartyId, Sealed, State, in_full,
+    commit::{
+        content,
+        object::{ObjectId, ObjectKind},
+        position::{Group, Variant},
+        salt::RoundSalt,
+    },
+    merge::{self, Conflict, ConflictRef, Field, Finding, Key, Outcome, Seen},
+    row::Stage,
+};
+
+use super::{
+    Frame, Unmade,
+    object::{LabelParts, Leaves, Object, What, level_code},
+};
+use crate::Known;
+
+/// What was decided or dissented, and on what.
+#[derive(Debug, Clone)]
+pub(super) struct Decision {
+    /// The finding's field.
+    pub(super) at: ConflictRef,
+    /// A party dissents; else functions stated an outcome.
+    pub(super) dissent: bool,
+    /// The objects that it names: between whose values it is.
+    pub(super) candidates: BTreeSet<ObjectId>,
+    /// All objects of the finding.
+    pub(super) group: BTreeSet<ObjectId>,
+}
+
+/// A decision with what its leaves say.
+struct Stated {
+    decision: Decision,
+    name: String,
+    outcome: Option<i64>,
+    decided_by: BTreeSet<PartyId>,
+    stands: bool,
+    labels: Labels,
+    reason: Option<Sealed>,
+}
+
+/// The decisions on the merge of a basis, as objects.
+pub(super) fn of_basis(
+    state: &State,
+    known: &dyn Known,
+    frame: &Frame<'_>,
+    salt: &RoundSalt,
+    included: &[(ObjectId, &Stage)],
+) -> Result<Vec<(ObjectId, Object)>, Unmade> {
+    let registry = state.registry();
+    let ids: BTreeMap<(&PartyId, &str), ObjectId> =
+        included.iter().map(|(id, stage)| ((&stage.party, stage.id.as_str()), *id)).collect();
+    let Some(index) = state.area(frame.area) else { return Ok(Vec::new()) };
+    let agreement = registry.agreement_of(frame.area);
+    let roles = agreement.map_or_else(BTreeSet::new, |a| a.conflict_roles.clone());
+    let decisions = index.decisions(frame.period, frame.revision, roles);
+    let seen = included.iter().filter_map(|(_, stage)| in_full(registry, stage));
+    let findings = merge::merge(frame.period, seen, &decisions, |category| {
+        super::registered(registry, category)
+    });
+    let mut objects = Vec::new();
+    for finding in &findings {
+        for stated in conflicts(finding, &ids).chain(dissents(finding, &ids)) {
+            objects.push(object(known, frame, salt, &stated)?);
+        }
+    }
+    Ok(objects)
+}
+
+/// The conflicts of a finding on which something that counts was stated.
+fn conflicts<'a>(
+    finding: &'a Finding,
+    ids: &'a BTreeMap<(&PartyId, &str), ObjectId>,
+) -> impl Iterator<Item = Stated> + 'a {
+    let stated = finding.conflicts.iter().filter(|conflict| !conflict.stated.is_empty());
+    stated.filter_map(move |conflict| {
+        let named = |seen: &&Seen| says(seen, conflict);
+        let candidates: Vec<&Seen> = finding.contributions.iter().filter(named).collect();
+        Some(Stated {
+            name: conflict.at.id(),
+            outcome: conflict.outcome.and_then(outcome_code),
+            decided_by: conflict.stated.values().map(|(party, _)| party.clone()).collect(),
+            stands: conflict.outcome == Some(Outcome::Dissent),
+            labels: merged(candidates.iter().map(|seen| seen.labels.as_ref()))?,
+            reason: conflict.reason.clone(),
+            decision: Decision {
+                at: conflict.at.clone(),
+                dissent: false,
+                candidates: objects_of(candidates, ids),
+                group: objects_of(&finding.contributions, ids),
+            },
+        })
+    })
+}
+
+/// The dissents on a finding: they are on all of it.
+fn dissents<'a>(
+    finding: &'a Finding,
+    ids: &'a BTreeMap<(&PartyId, &str), ObjectId>,
+) -> impl Iterator<Item = Stated> + 'a {
+    let mut earlier: BTreeMap<(&PartyId, Field), u32> = BTreeMap::new();
+    finding.dissents.iter().filter_map(move |dissent| {
+        let count = earlier.entry((&dissent.party, dissent.field)).or_default();
+        *count = count.saturating_add(1);
+        let at = ConflictRef {
+            key: finding.key.clone(),
+            period: finding.period,
+            field: dissent.field,
+        };
+        let group = objects_of(&finding.contributions, ids);
+        Some(Stated {
+            name: format!("dissent:{}:{}:{count}", at.id(), dissent.party),
+            outcome: None,
+            decided_by: BTreeSet::from([dissent.party.clone()]),
+            stands: true,
+            labels: merged(finding.contributions.iter().map(|seen| seen.labels.as_ref()))?,
+            reason: dissent.reason.clone(),
+            decision: Decision { at, dissent: true, candidates: group.clone(), group },
+        })
+    })
+}
+
+fn object(
+    known: &dyn Known,
+    frame: &Frame<'_>,
+    salt: &RoundSalt,
+    stated: &Stated,
+) -> Result<(ObjectId, Object), Unmade> {
+    let area = frame.area.as_str();
+    let id = known.reference_key().object_id(ObjectKind::Decision, "", area, &stated.name)?;
+    let key: &Key = &stated.decision.at.key;
+    let period = frame.period.to_string();
+    let labels = LabelParts::of(&stated.labels);
+    let candidates: Vec<ObjectId> = stated.decision.candidates.iter().copied().collect();
+    let decided_by: Vec<&str> = stated.decided_by.iter().map(|party| party.as_str()).collect();
+    let value = content::Decision {
+        area,
+        period: &period,
+        geography: level_code(key.geography.level()),
+        geography_id: key.geography.id(),
+        category: key.category.as_str(),
+        labels: labels.committed(),
+        field: stated.decision.at.field.as_str(),
+        outcome: stated.outcome,
+        candidates: &candidates,
+        decided_by: &decided_by,
+        dissent: stated.stands,
+    };
+    let mut leaves = Leaves::of(salt, id);
+    leaves.clear(Group::Identity, Variant::Exact, value.identity()?)?;
+    leaves.clear(Group::Assessment, Variant::Exact, value.outcome()?)?;
+    let secret = super::opened(known, stated.reason.as_ref())?;
+    let text = secret.as_ref().and_then(|(secret, _)| secret.note.as_deref());
+    leaves.sealed(Group::Text, secret.as_ref().map(|(_, key)| key), content::text(text))?;
+    Ok((id, leaves.finish(What::Decision(stated.decision.clone()))?))
+}
+
+/// Whether an observation has a value of the field that a conflict is over.
+fn says(seen: &Seen, conflict: &Conflict) -> bool {
+    seen.assessment.is_some_and(|assessed| match conflict.at.field {
+        Field::Severity => assessed.severity.is_some(),
+        Field::Trend => assessed.trend.is_some(),
+        Field::Class | Field::Counts => true,
+    })
+}
+
+fn objects_of<'a>(
+    seen: impl IntoIterator<Item = &'a Seen>,
+    ids: &BTreeMap<(&PartyId, &str), ObjectId>,
+) -> BTreeSet<ObjectId> {
+    seen.into_iter().filter_map(|seen| ids.get(&(&seen.party, seen.id.as_str())).copied()).collect()
+}
+
+fn outcome_code(outcome: Outcome) -> Option<i64> {
+    match outcome {
+        Outcome::Severity(severity) => Some(severity.grade().into()),
+        Outcome::Trend(trend) => Some(trend.number().into()),
+        Outcome::Dissent => None,
+    }
+}
+
+/// The labels of what is derived: the highest level, the union of caveats, the intersection of
+/// audiences and purposes, the earliest retention.
+fn merged<'a>(labels: impl IntoIterator<Item = &'a Labels>) -> Option<Labels> {
+    let common = |mut all: Labels, one: &Labels| {
+        all.level = all.level.max(one.level);
+        all.audience.retain(|token| one.audience.contains(token));
+        all.purposes.retain(|purpose| one.purposes.contains(purpose));
+        all.regime = all.regime.max(one.regime);
+        all.secrecy_provisions.extend(one.secrecy_provisions.iter().map(Arc::clone));
+        all.retain_until = all.retain_until.min(one.retain_until);
+        all.person_related |= one.person_related;
+        all.special_category |= one.special_category;
+        all.originator_control |= one.originator_control;
+        all.embargo_until = all.embargo_until.max(one.embargo_until);
+        all.onward_sharing &= one.onward_sharing;
+        all
+    };
+    let mut labels = labels.into_iter();
+    let first = labels.next()?.clone();
+    Some(labels.fold(first, common))
+}

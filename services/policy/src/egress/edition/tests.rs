@@ -1,0 +1,4 @@
+mod answers;
+mod content;
+mod views;
+mod world;

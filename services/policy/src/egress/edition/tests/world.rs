@@ -1,0 +1,526 @@
+//! A small world: two parties that endorse, a partner with observations, a partner with cells.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use ed25519_dalek::{Signer as _, SigningKey};
+use samsyn_domain::{
+    AreaId, Audience, Basis, Caller, CategoryId, Content as Said, EditionId, Geography, KeyId,
+    Kind, Labels, Observation, ObservationId, OrganisationId, PartyId, Period, PriorityId,
+    Reason, Regime, Sealed, Secrecy, Secret, ServiceId, SourceId, State, Timestamp, UnitKey,
+    command::{
+        Actor, AnswerEdition, Command, Digest, Found, LockEdition, OpenEdition, Publish,
+        ReleaseEdition, Reply, Submission,
+    },
+    commit::{
+        self,
+        canonical::Message,
+        descriptor::{Descriptor, Function, PublicKey, Track as Required},
+        dsse::{Envelope, PayloadType, Signature, pre_authentication},
+        endorsement::{Endorsement, Verdict, reservation_commitment},
+        hash,
+        object::{ObjectKind, ReferenceKey},
+        reader::Fields,
+        salt::{RoundSalt, Salt},
+        tree::Depth,
+    },
+    disclosure::Ground,
+    edition::{self, Answer, Edition, Locked},
+    registry::{Document, Role, Track},
+    row::{Row, Stage},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    Denial, Egress, Known, Policy, Projection, Reader, Receipt, Recorder,
+    edition::{Analysis, Content, Frame, SignedAnswer, Unmade, content, undecided},
+};
+
+pub(super) const NOW: Timestamp = Timestamp::from_micros(1_759_300_000_000_000);
+pub(super) const SALT: [u8; 32] = [7; 32];
+pub(super) const ENDORSERS: [(&str, Role, u8); 2] =
+    [("sdf", Role::Coordinator, 1), ("lpo", Role::Kommunpolis, 2)];
+const RELEASE: u8 = 9;
+
+macro_rules! id {
+    ($kind:ident, $text:expr) => {
+        $kind::parse($text).unwrap()
+    };
+}
+
+/// Keys that seal by name only: what is under test is what leaves, not the cipher.
+#[derive(Debug)]
+pub(super) struct Keys(ReferenceKey);
+
+impl Keys {
+    pub(super) fn seal(message: &Message) -> Sealed {
+        Sealed { key: UnitKey::named("unit"), bytes: message.encode().unwrap().into() }
+    }
+
+    pub(super) fn seal_secret(note: Option<&str>, at: Option<(i32, i32)>) -> Sealed {
+        let message = Message::new()
+            .with_opt(1, note)
+            .with_opt(2, at.map(|at| i64::from(at.0)))
+            .with_opt(3, at.map(|at| i64::from(at.1)));
+        Self::seal(&message)
+    }
+}
+
+impl Known for Keys {
+    fn object_id(&self, stage: &Stage) -> [u8; 16] {
+        let (party, area) = (stage.party.as_str(), stage.area.as_str());
+        let kind = ObjectKind::Observation;
+        *self.0.object_id(kind, party, area, stage.id.as_str()).unwrap().as_bytes()
+    }
+
+    fn open(&self, sealed: &Sealed) -> Option<Secret> {
+        let mut fields = Fields::of(self.open_message(sealed)?);
+        let note = fields.take_opt_text(1).unwrap();
+        let number = |number: Option<i64>| number.map(|number| i32::try_from(number).unwrap());
+        let lat = number(fields.take_opt_i64(2).unwrap());
+        let lon = number(fields.take_opt_i64(3).unwrap());
+        let coordinates = lat.zip(lon);
+        Some(Secret {
+            note,
+            coordinates: coordinates
+                .map(|(lat_e7, lon_e7)| samsyn_domain::Coordinates { lat_e7, lon_e7 }),
+        })
+    }
+
+    fn digest(&self, shown: &[u8]) -> Digest {
+        hash::hash(&[shown]).0
+    }
+
+    fn reference_key(&self) -> &ReferenceKey {
+        &self.0
+    }
+
+    fn unit_key(&self, unit: &UnitKey) -> Option<[u8; 32]> {
+        (unit.as_str() == "unit").then_some([3; 32])
+    }
+
+    fn open_message(&self, sealed: &Sealed) -> Option<Message> {
+        self.unit_key(&sealed.key)?;
+        Message::decode(&sealed.bytes).ok()
+    }
+
+    fn sign_release(&self, bytes: &[u8]) -> Signature {
+        sign(RELEASE, bytes)
+    }
+}
+
+pub(super) struct World {
+    pub(super) state: State,
+    pub(super) keys: Keys,
+    policy: Policy,
+    recorder: Recorder,
+    position: u64,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        Self::of_depth(16)
+    }
+
+    pub(super) fn of_depth(depth: i64) -> Self {
+        let (policy, recorder) = Policy::load(
+            include_str!("../../../../../../config/policy/samsyn.cedarschema"),
+            include_str!("../../../../../../config/policy/samsyn.cedar"),
+        )
+        .unwrap();
+        let keys = Keys(ReferenceKey::new([4; 32]));
+        let mut world = Self { state: State::default(), keys, policy, recorder, position: 0 };
+        let document: Document = serde_json::from_value(document(depth)).unwrap();
+        let found = Found {
+            domain: "d".into(),
+            document: document.into(),
+            key_file: [0; 32],
+            policy: [1; 32],
+        };
+        assert_eq!(world.apply(Command::Found(Box::new(found))), Reply::Epoch { epoch: 1 });
+        world
+    }
+
+    pub(super) fn apply(&mut self, command: Command) -> Reply {
+        self.position += 1;
+        let actor = Actor {
+            organisation: id!(OrganisationId, "stad"),
+            service: id!(ServiceId, "stad/sdf"),
+            role: None,
+            pseudonym: None,
+        };
+        let epoch = self.state.epoch();
+        let valid_until = NOW.after_seconds(60);
+        let submission = Submission { actor, key: None, epoch, valid_until, command };
+        self.state.apply(NOW, self.position, &submission).reply
+    }
+
+    pub(super) fn publish(&mut self, party: &str, upserts: Vec<Observation>) {
+        let party = id!(PartyId, party);
+        let base_version = self.state.picture(&party, &area()).version();
+        let publish = Publish {
+            party,
+            area: area(),
+            base_version,
+            upserts,
+            withdrawn: Vec::new(),
+            reason: None,
+        };
+        let reply = self.apply(Command::Publish(publish));
+        assert!(matches!(reply, Reply::Published { unchanged: false, .. }), "{reply:?}");
+    }
+
+    /// Records what policy decides for everyone, as the ledger does before a read or a lock.
+    pub(super) fn decide(&mut self) {
+        for organisation in ["stad", "polis", "kv", "fk", "xx"] {
+            let reader = self.reader(organisation);
+            for live in [true, false] {
+                let kind = Some(period().kind());
+                let rights = reader.rights(self.state.registry(), kind, live);
+                let egress = Egress::new(&self.state, &self.keys, &reader);
+                for label in egress.undecided(&rights, &area()) {
+                    let grant = self.policy.decide(&self.state, &rights, &label).unwrap();
+                    self.state.absorb(Row::Grant(grant.into()));
+                }
+            }
+        }
+    }
+
+    pub(super) fn decide_cells(&mut self) {
+        for (rights, label) in undecided(&self.state, &area(), period().kind()) {
+            let grant = self.policy.decide(&self.state, &rights, &label).unwrap();
+            self.state.absorb(Row::Grant(grant.into()));
+        }
+    }
+
+    pub(super) fn content(&mut self, salt: [u8; 32]) -> Result<Content, Unmade> {
+        self.decide_cells();
+        let area = area();
+        let revision = self.state.revision(&area);
+        let frame = Frame { area: &area, period: period(), track: Track::Operative, revision };
+        let (labels, unit) = (labels(&["signatories", "kv"]), UnitKey::named("unit"));
+        let analysis = Analysis { text: "Klotter och stölder.", labels: &labels, unit: &unit };
+        content(&self.state, &self.keys, frame, &RoundSalt::new(salt), analysis)
+    }
+
+    pub(super) fn open(&mut self) -> EditionId {
+        let open = OpenEdition {
+            area: area(),
+            period: period(),
+            track: Track::Operative,
+            due: NOW.after_seconds(60),
+            party: id!(PartyId, "sdf"),
+        };
+        match self.apply(Command::OpenEdition(open)) {
+            Reply::Edition { id, .. } => id,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(super) fn lock(&mut self, id: &EditionId, salt: [u8; 32]) {
+        let made = self.content(salt).unwrap();
+        let basis_salt = Salt::new([8; 32]);
+        let locked = Locked {
+            revision: made.basis().revision,
+            root: made.root(),
+            basis: made.basis().commitment(&basis_salt).unwrap().0,
+            secrets: Keys::seal(&made.secrets(&basis_salt)),
+            analysis_labels: labels(&["signatories", "kv"]),
+            objects: made.objects(),
+        };
+        let (edition, party) = (id.clone(), id!(PartyId, "sdf"));
+        let descriptor = made.descriptor().unwrap();
+        let lock = LockEdition { edition, party, locked, descriptor };
+        let reply = self.apply(Command::LockEdition(lock.into()));
+        assert!(matches!(reply, Reply::Edition { .. }), "{reply:?}");
+        self.decide();
+    }
+
+    pub(super) fn edition(&self, id: &EditionId) -> &Edition {
+        self.state.edition(id).unwrap()
+    }
+
+    /// What a party's own client states of the current round.
+    pub(super) fn statement(&self, id: &EditionId, party: &str, role: Role) -> Endorsement {
+        let edition = self.edition(id);
+        let round = edition.current().unwrap();
+        let (from, to) = edition.period.bounds();
+        Endorsement {
+            domain: "d".into(),
+            agreement: "a-1".into(),
+            descriptor: hash::Digest(round.descriptor),
+            area: "a".into(),
+            edition: id.as_str().into(),
+            round: round.number,
+            track: "operative".into(),
+            from: from.micros(),
+            to: to.micros(),
+            content_root: hash::Digest(round.locked.root),
+            basis: hash::Digest(round.locked.basis),
+            party: party.into(),
+            role: role.as_str().into(),
+            verdict: Verdict::Reserve,
+            reservation: reservation_commitment(&Salt::new([5; 32]), "med förbehåll").unwrap(),
+        }
+    }
+
+    pub(super) fn answer_all(&mut self, id: &EditionId) {
+        for (party, role, seed) in ENDORSERS {
+            let payload = self.statement(id, party, role).encode().unwrap();
+            let signature = sign(seed, &pre_authentication(PayloadType::Endorsement, &payload)).0;
+            let (party, key) = (id!(PartyId, party), id!(KeyId, &format!("key-{party}")));
+            let signed = SignedAnswer {
+                party: &party,
+                role,
+                verdict: edition::Verdict::Reserved,
+                text: "med förbehåll",
+                text_salt: &[5; 32],
+                statement: &payload,
+                signature: &signature,
+                key: &key,
+            };
+            let stated = crate::edition::verify_answer(&self.state, self.edition(id), &signed);
+            let stated = stated.unwrap();
+            let text = Message::new().with(1, signed.text).with(2, signed.text_salt);
+            let answer = Answer {
+                party: party.clone(),
+                role,
+                verdict: signed.verdict,
+                text: Some(Keys::seal(&text)),
+                statement: payload.clone(),
+                signature: signature.to_vec(),
+                key: key.clone(),
+                at: NOW,
+            };
+            let (round, root) = (stated.round, stated.content_root.0);
+            let answered = AnswerEdition { edition: id.clone(), round, root, answer };
+            let reply = self.apply(Command::AnswerEdition(answered.into()));
+            assert!(matches!(reply, Reply::Edition { .. }), "{reply:?}");
+        }
+    }
+
+    pub(super) fn release(&mut self, id: &EditionId) {
+        let root = self.edition(id).current().unwrap().locked.root;
+        let release = ReleaseEdition { edition: id.clone(), root, party: id!(PartyId, "sdf") };
+        let reply = self.apply(Command::ReleaseEdition(release));
+        assert!(matches!(reply, Reply::Edition { .. }), "{reply:?}");
+    }
+
+    /// Opens, locks, answers and releases an edition of what is published.
+    pub(super) fn released(&mut self, salt: [u8; 32]) -> EditionId {
+        let id = self.open();
+        self.lock(&id, salt);
+        self.answer_all(&id);
+        self.release(&id);
+        id
+    }
+
+    pub(super) fn reader(&self, organisation: &str) -> Reader {
+        let name = match organisation {
+            "stad" => "sdf",
+            "polis" => "lpo",
+            _ => "reader",
+        };
+        let service = id!(ServiceId, &format!("{organisation}/{name}"));
+        let organisation = id!(OrganisationId, organisation);
+        let caller = Caller::authenticated(organisation, service, "1".into(), NOW);
+        let ground = Ground {
+            purpose: id!(PurposeId, "joint_picture"),
+            legal_basis: id!(LegalBasisId, "law"),
+            weighing: None,
+        };
+        Reader::of(&self.state, NOW, &caller, ground).unwrap()
+    }
+
+    /// What a reader gets, its disclosures recorded.
+    pub(super) fn read<T: Clone>(
+        &self,
+        organisation: &str,
+        read: impl FnOnce(&Egress<'_>) -> Result<Projection<T>, Denial>,
+    ) -> Result<T, Denial> {
+        let reader = self.reader(organisation);
+        let projection = read(&Egress::new(&self.state, &self.keys, &reader))?;
+        assert!(!projection.disclosures().is_empty());
+        Ok(self.recorder.release(projection, Receipt(1)).content().clone())
+    }
+}
+
+use samsyn_domain::{LegalBasisId, PurposeId};
+
+pub(super) fn sign(seed: u8, bytes: &[u8]) -> Signature {
+    Signature(key(seed).sign(bytes).to_bytes())
+}
+
+pub(super) fn key(seed: u8) -> SigningKey {
+    SigningKey::from_bytes(&[seed; 32])
+}
+
+pub(super) fn area() -> AreaId {
+    id!(AreaId, "a")
+}
+
+pub(super) fn period() -> Period {
+    "2025-10".parse().unwrap()
+}
+
+pub(super) fn labels(audience: &[&str]) -> Labels {
+    Labels {
+        level: Secrecy::of(1).unwrap(),
+        audience: audience.iter().map(|token| id!(Audience, token)).collect(),
+        purposes: BTreeSet::from([id!(PurposeId, "joint_picture")]),
+        regime: Regime::Nonpersonal,
+        secrecy_provisions: BTreeSet::new(),
+        retain_until: NOW.after_seconds(1_000_000),
+        person_related: false,
+        special_category: false,
+        originator_control: false,
+        embargo_until: None,
+        onward_sharing: false,
+    }
+}
+
+/// Addressed to the signatories and both partners.
+pub(super) const ALL: &[&str] = &["signatories", "kv", "fk"];
+
+pub(super) fn observation(id: &str, category: &str, audience: &[&str]) -> Observation {
+    Observation {
+        id: id!(ObservationId, id),
+        content: Said {
+            category: id!(CategoryId, category),
+            kind: Kind::ObservedDisorder,
+            priority: id!(PriorityId, "unsafe_places"),
+            geography: Geography {
+                area: area(),
+                sub_area: Some(samsyn_domain::SubAreaId::parse("a-s").unwrap()),
+                place: Some(samsyn_domain::PlaceId::parse("a-p").unwrap()),
+            },
+            starts_at: NOW,
+            ends_at: NOW.after_seconds(60),
+            count: Some(2),
+            severity: samsyn_domain::Severity::of(2),
+            trend: None,
+            basis: Basis::Fact,
+            source: id!(SourceId, "reports"),
+            reliability: None,
+            credibility: None,
+            labels: Arc::new(labels(audience)),
+        },
+        sealed: None,
+    }
+}
+
+pub(super) fn counted(id: &str, category: &str, count: u32) -> Observation {
+    let mut observation = observation(id, category, ALL);
+    observation.content.count = Some(count);
+    observation
+}
+
+pub(super) fn severe(id: &str, category: &str, grade: u32, audience: &[&str]) -> Observation {
+    let mut observation = observation(id, category, audience);
+    observation.content.severity = samsyn_domain::Severity::of(grade);
+    observation
+}
+
+pub(super) fn reason(reply: &Reply) -> Option<Reason> {
+    match reply {
+        Reply::Refused(refusal) => Some(refusal.reason),
+        _ => None,
+    }
+}
+
+fn envelope(depth: i64) -> String {
+    let public = |seed| PublicKey::Ed25519(key(seed).verifying_key().to_bytes());
+    let required: Required = ENDORSERS
+        .iter()
+        .map(|(party, role, seed)| {
+            let (party, role) = ((*party).to_owned(), role.as_str().to_owned());
+            (Function { party, role }, public(*seed))
+        })
+        .collect();
+    let descriptor = Descriptor {
+        domain: "d".into(),
+        agreement: "a-1".into(),
+        valid_from: 0,
+        depth: Depth::try_from(depth).unwrap(),
+        profile: hash::Digest([6; 32]),
+        merge_version: u32::try_from(samsyn_domain::merge::VERSION).unwrap(),
+        tracks: [("operative".to_owned(), required)].into(),
+        release_key: public(RELEASE),
+    };
+    let payload_type = PayloadType::Descriptor;
+    let payload = descriptor.encode().unwrap();
+    let signed = pre_authentication(payload_type, &payload);
+    let signatures = ENDORSERS.iter().map(|(_, _, s)| (public(*s).id(), sign(*s, &signed)));
+    let envelope: Result<_, commit::Error> =
+        Envelope { payload_type, payload, signatures: signatures.collect() }.encode();
+    hex::encode(envelope.unwrap())
+}
+
+fn document(depth: i64) -> Value {
+    let named = |id: &str| json!({"id": id, "sv": id, "en": id});
+    let organisation = |id: &str, clearance: u8| {
+        let domain = format!("{id}.example");
+        json!({"id": id, "name": id, "orgnr": id, "trust_domain": domain, "clearance": clearance})
+    };
+    let category = |id: &str, geography: &str| {
+        json!({"id": id, "sv": id, "en": id, "kind": "observed_disorder",
+            "priority": "unsafe_places", "geography": geography})
+    };
+    let reader = |id: &str| {
+        json!({"id": format!("{id}/reader"), "organisation": id, "roles": ["reader"]})
+    };
+    let row = |receiver: &str, shown: Value, protected: bool| {
+        json!({"id": format!("row-{receiver}"), "receiver": receiver, "areas": ["a"],
+            "priorities": ["unsafe_places"], "kinds": ["observed_disorder"],
+            "periods": ["month"], "shown": shown, "purposes": ["joint_picture"],
+            "legal_bases": ["law"], "live": false, "protected_counts": protected,
+            "valid_from": "2020-01-01", "valid_to": "2030-01-01"})
+    };
+    let key_of = |(party, role, seed): (&str, Role, u8)| {
+        let public = hex::encode(key(seed).verifying_key().to_bytes());
+        json!({"id": format!("key-{party}"), "party": party, "role": role.as_str(),
+            "public_key": public})
+    };
+    let endorsers: Vec<Value> = ENDORSERS
+        .iter()
+        .map(|(party, role, _)| json!({"party": party, "role": role.as_str()}))
+        .collect();
+    let mut keys: Vec<Value> = ENDORSERS.into_iter().map(key_of).collect();
+    keys.push(json!({"id": "key-other", "party": "sdf", "role": "coordinator",
+        "public_key": hex::encode(key(5).verifying_key().to_bytes())}));
+    json!({
+        "lists": {
+            "priorities": [named("unsafe_places")],
+            "purposes": [named("joint_picture")],
+            "legal_bases": [named("law")],
+            "sources": [named("reports"), named("patrol")],
+        },
+        "organisations": [organisation("stad", 3), organisation("polis", 2),
+            organisation("kv", 2), organisation("fk", 2), organisation("xx", 2)],
+        "parties": [
+            {"id": "sdf", "organisation": "stad", "name": "s", "kind": "municipal", "sub_kind": "d"},
+            {"id": "lpo", "organisation": "polis", "name": "l", "kind": "police", "sub_kind": "l"}
+        ],
+        "services": [
+            {"id": "stad/sdf", "organisation": "stad", "parties": ["sdf"], "roles": ["coordinator"]},
+            {"id": "polis/lpo", "organisation": "polis", "parties": ["lpo"], "roles": ["kommunpolis"]},
+            reader("kv"), reader("fk"), reader("xx")
+        ],
+        "endorsement_keys": keys,
+        "categories": [category("graffiti", "place"), category("theft", "district"),
+            category("noise", "place"), category("fires", "place")],
+        "areas": [{"id": "a", "name": "A"}],
+        "sub_areas": [{"id": "a-s", "area": "a", "name": "S", "centre": {"lat_e7": 1, "lon_e7": 1}}],
+        "places": [{"id": "a-p", "sub_area": "a-s", "name": "P"}],
+        "agreements": [{"id": "a-1", "area": "a", "valid_from": "2024-01-01",
+            "signatories": [{"party": "sdf", "capacity": "d"}, {"party": "lpo", "capacity": "l"}],
+            "periods": ["month"], "tracks": {"operative": endorsers},
+            "conflict_roles": ["coordinator", "kommunpolis"]}],
+        "descriptors": [{"agreement": "a-1", "envelope": envelope(depth)}],
+        "release_rows": [
+            row("kv", json!({"identity": "exact", "place": "sub_area", "time": "exact",
+                "counts": "exact", "assessment": "exact"}), false),
+            row("fk", json!({"identity": "exact", "place": "district", "time": "exact",
+                "counts": "exact"}), true),
+        ],
+    })
+}
