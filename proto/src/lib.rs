@@ -1,7 +1,5 @@
 //! The protocol and the only conversions to and from it.
 
-#[cfg(all(test, feature = "server"))]
-mod fixture;
 #[cfg(feature = "server")]
 pub mod inbound;
 mod reason;

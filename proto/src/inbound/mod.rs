@@ -8,6 +8,8 @@ mod access;
 mod context;
 mod edition;
 mod fault;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod joint;
 mod labels;
 mod observation;

@@ -126,7 +126,7 @@ impl App {
         let Self { ledger, tls, clock } = self;
         let (stopped, stopping) = watch::channel(false);
         let shared = Shared { ledger: ledger.clone(), clock, stopping: stopping.clone() };
-        let router = router(shared)?;
+        let router = router(&shared)?;
         let ticking = tokio::spawn(tick(ledger.clone()));
         let ending = tokio::spawn(end_suspended(ledger.clone(), tls.connections()));
         let told = |mut stopping: watch::Receiver<bool>| async move {
@@ -152,7 +152,7 @@ impl App {
     }
 }
 
-fn router(shared: Shared) -> Result<Router, Error> {
+fn router(shared: &Shared) -> Result<Router, Error> {
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(samsyn_proto::DESCRIPTORS)
@@ -197,7 +197,10 @@ async fn end_suspended(ledger: Ledger, connections: Connections) {
     loop {
         let suspended = match events.recv().await {
             Ok((_, Event::Suspended(service))) => Some(service),
-            Ok((_, Event::Revised { .. } | Event::Edition(_) | Event::Epoch(_) | Event::Advanced(_))) => {
+            Ok((
+                _,
+                Event::Revised { .. } | Event::Edition(_) | Event::Epoch(_) | Event::Advanced(_),
+            )) => {
                 continue;
             }
             Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => None,
@@ -207,8 +210,13 @@ async fn end_suspended(ledger: Ledger, connections: Connections) {
         let registry = ledger.registry();
         let ended = connections.end(|peer| {
             let id = format!("{}/{}", peer.organisation(), peer.service());
-            let shut_out = registry.services().any(|s| s.suspended && s.id.as_str() == id);
-            shut_out || suspended.as_ref().is_some_and(|service| service.as_str() == id)
+            let shut_out = registry.services().any(|s| s.suspended && s.id.as_str() == id)
+                || suspended.as_ref().is_some_and(|service| service.as_str() == id);
+            if shut_out {
+                let (issuer, serial) = (peer.issuer(), peer.serial());
+                tracing::info!(service = id, issuer, serial, "a connection is ended");
+            }
+            shut_out
         });
         tracing::info!(ended, "connections of suspended services ended");
     }

@@ -152,7 +152,7 @@ impl Checked {
         } else {
             table.try_into().map_err(unparsed)?
         };
-        Self::check(config, path.parent().unwrap_or(Path::new(".")))
+        Self::check(config, path.parent().unwrap_or_else(|| Path::new(".")))
     }
 
     fn check(mut config: Config, folder: &Path) -> Result<Self, BadConfig> {
@@ -203,6 +203,5 @@ fn document(path: &Path) -> Result<Document, BadConfig> {
 }
 
 fn text(path: &Path) -> Result<String, BadConfig> {
-    fs::read_to_string(path)
-        .map_err(|why| BadConfig::Unreadable { file: path.to_owned(), why })
+    fs::read_to_string(path).map_err(|why| BadConfig::Unreadable { file: path.to_owned(), why })
 }

@@ -34,9 +34,9 @@ pub(crate) fn fault(fault: &Fault) -> Status {
 }
 
 fn violation(fault: &Fault) -> FieldViolation {
-    let place = fault.characters.map_or_else(String::new, |(first, end)| {
-        format!("characters {first}–{end}: ")
-    });
+    let place = fault
+        .characters
+        .map_or_else(String::new, |(first, end)| format!("characters {first}–{end}: "));
     let rule = fault.rule.map_or_else(String::new, |rule| format!(" {}", rule.text_en()));
     let text = format!("{place}{}; {}{rule}", fault.reason.text(), fault.reason.remedy());
     FieldViolation::new(fault.field.clone(), text)

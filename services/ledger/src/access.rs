@@ -38,13 +38,13 @@ impl Ledger {
     pub fn validate(
         &self,
         trial: Option<&Trial>,
-        problems: Vec<Problem>,
+        problems: &[Problem],
     ) -> Result<View<ValidationView>, Rejection> {
         let now = (self.inner.clock)();
         let labels = trial.map_or_else(BTreeMap::new, |trial| labels(trial, now));
         let policy = &self.inner.policy;
         let projection =
-            self.read(|state| policy.previews(state, now, problems.clone(), &labels))?;
+            self.read(|state| policy.previews(state, now, problems.to_vec(), &labels))?;
         Ok(self.release(projection)?)
     }
 

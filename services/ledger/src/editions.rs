@@ -124,8 +124,7 @@ impl Ledger {
         let revision = asked.revision.to_be_bytes();
         let analysis = analysis.map_or(&[][..], |sealed| &sealed.bytes);
         let (edition, party) = (asked.edition.as_str(), asked.party.as_str());
-        let parts =
-            [edition.as_bytes(), party.as_bytes(), &revision, labels.as_bytes(), analysis];
+        let parts = [edition.as_bytes(), party.as_bytes(), &revision, labels.as_bytes(), analysis];
         self.inner.keys.digest("lock", &parts)
     }
 
@@ -187,8 +186,7 @@ impl Ledger {
             return Ok(None);
         }
         let unit = Keys::unit(&asked.party, area, (self.inner.clock)());
-        let object =
-            format!("answer {} {} {}", asked.edition, asked.party, asked.role.as_str());
+        let object = format!("answer {} {} {}", asked.edition, asked.party, asked.role.as_str());
         let message = samsyn_domain::commit::canonical::Message::new()
             .with(TEXT, asked.text.as_deref().unwrap_or_default())
             .with(TEXT_SALT, asked.text_salt.as_slice());

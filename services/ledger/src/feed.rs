@@ -1,10 +1,6 @@
 //! Streams and polls: the same events of a view, in the same order, under the same cursors.
 
-use std::{
-    collections::BTreeMap,
-    sync::Mutex,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
 use samsyn_domain::{
     AreaId, Caller, State, Timestamp,
@@ -292,15 +288,17 @@ impl Feed {
         let view = state.view(&self.class);
         let revision = self.cursor.revision;
         if self.cursor.snapshot {
-            let at = view.and_then(|view| view.step(revision)).map_or(state.stamp(), |s| s.at);
+            let at =
+                view.and_then(|view| view.step(revision)).map_or_else(|| state.stamp(), |s| s.at);
             if let Some((of, true, bare)) = &self.bare
                 && *of == revision
             {
                 return Some((at, bare.clone()));
             }
-            let areas = self.scope.areas.iter().map(|area| {
-                (area.clone(), view.map_or(0, |view| view.area_at(area, revision)))
-            });
+            let areas =
+                self.scope.areas.iter().map(|area| {
+                    (area.clone(), view.map_or(0, |view| view.area_at(area, revision)))
+                });
             let bare = egress.snapshot(&self.scope, &areas.collect(), revision);
             self.bare = Some((revision, true, bare.clone()));
             return Some((at, bare));

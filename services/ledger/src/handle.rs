@@ -3,6 +3,7 @@
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
+use prost::Message as _;
 use samsyn_domain::{
     Caller, OrganisationId, Refusal, Sealed, Secret, ServiceId, State, Timestamp, UnitKey,
     command::{Actor, AdoptPolicy, Command, Digest, Disclose, Found, Reply, Submission},
@@ -19,7 +20,6 @@ use samsyn_policy::{
     Denial, Egress, Known, Permit, Policy, Projection, Reader, Receipt, Recorder, View,
 };
 use samsyn_proto::inbound::Context;
-use prost::Message as _;
 use tokio::sync::broadcast;
 
 use crate::{
@@ -112,14 +112,9 @@ impl Ledger {
     ///
     /// # Errors
     /// When a file is damaged, or was founded with another registry or key file.
-    pub async fn open(
-        options: Options,
-        policy: Policy,
-        recorder: Recorder,
-    ) -> Result<Self, Error> {
+    pub async fn open(options: Options, policy: Policy, recorder: Recorder) -> Result<Self, Error> {
         let keys = Keys::open(&options.dir)?;
-        let consensus =
-            {
+        let consensus = {
             let (dir, node) = (options.dir, options.node);
             Consensus::open(raft_handle::Options { dir, node }, Arc::clone(&options.clock)).await?
         };
@@ -127,6 +122,9 @@ impl Ledger {
         let inner = Inner { consensus, policy, keys, clock, views, recorder };
         let ledger = Self { inner: inner.into() };
         ledger.found(options.domain, options.document).await?;
+        ledger.inner.consensus.barrier().await?;
+        let (applied, root) = (ledger.inner.consensus.applied(), ledger.inner.consensus.root());
+        tracing::info!(applied, %root, "the ledger is open");
         Ok(ledger)
     }
 

@@ -73,7 +73,7 @@ impl Ledger {
         };
         let body = self.body("resolve", Command::ResolveConflict(command.clone()))?;
         let make = |_: &State| Ok(Command::ResolveConflict(command.clone()));
-        let revision = revised(self.propose(caller, &asked.context, &body, make).await?)?;
+        let revision = revised(&self.propose(caller, &asked.context, &body, make).await?)?;
         self.decide(reader, std::slice::from_ref(&area), true).await?;
         let touched = [asked.conflict.clone()];
         self.show(reader, |egress| Ok(egress.published(&area, (0, false, revision), &touched)?))
@@ -96,7 +96,7 @@ impl Ledger {
         };
         let body = self.body("dissent", Command::RecordDissent(command.clone()))?;
         let make = |_: &State| Ok(Command::RecordDissent(command.clone()));
-        revised(self.propose(caller, &asked.context, &body, make).await?)
+        revised(&self.propose(caller, &asked.context, &body, make).await?)
     }
 
     /// A party's own picture.
@@ -136,7 +136,8 @@ impl Ledger {
             Err(rejection) => return Err(rejection),
         };
         self.reach(reader, asked).await?;
-        let project = |egress: &Egress<'_>| Ok(egress.joint(&asked.area, asked.period, asked.at)?);
+        let project =
+            |egress: &Egress<'_>| Ok(egress.joint(&asked.area, asked.period, asked.at)?);
         Ok((self.show(reader, project).await?, cursor))
     }
 
@@ -257,9 +258,9 @@ impl Ledger {
     }
 }
 
-fn revised(reply: Reply) -> Result<u64, Rejection> {
+fn revised(reply: &Reply) -> Result<u64, Rejection> {
     match reply {
-        Reply::Revised { revision } => Ok(revision),
+        Reply::Revised { revision } => Ok(*revision),
         Reply::Done
         | Reply::Published { .. }
         | Reply::Edition { .. }

@@ -63,11 +63,11 @@ pub(crate) enum Attribute {
     Number(i64),
     Flag(bool),
     Set(Vec<String>),
-    Record(Vec<(&'static str, Attribute)>),
+    Record(Vec<(&'static str, Self)>),
 }
 
 impl Attribute {
-    pub(crate) fn text(text: impl ToString) -> Self {
+    pub(crate) fn text(text: &(impl ToString + ?Sized)) -> Self {
         Self::Text(text.to_string())
     }
 

@@ -188,7 +188,7 @@ impl Policy {
         let what = vec![
             ("owner", Attribute::text(&label.owner)),
             ("area", Attribute::text(&label.area)),
-            ("kind", Attribute::text(label.kind.as_str())),
+            ("kind", Attribute::text(&label.kind.as_str())),
             ("priority", Attribute::text(&label.priority)),
             ("level", Attribute::Number(label.labels.level.level().into())),
             ("audience", Attribute::set(label.labels.audience.iter().map(|a| a.as_str()))),

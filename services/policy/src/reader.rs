@@ -275,10 +275,7 @@ fn in_force(row: &ReleaseRow, now: Timestamp) -> bool {
     bound(row.valid_from) <= now && now < bound(row.valid_to)
 }
 
-fn narrowed<T: Ord>(asked: &BTreeSet<T>, has: BTreeSet<T>) -> Option<BTreeSet<T>>
-where
-    T: Clone,
-{
+fn narrowed<T: Ord + Clone>(asked: &BTreeSet<T>, has: BTreeSet<T>) -> Option<BTreeSet<T>> {
     if asked.is_empty() {
         return Some(has);
     }

@@ -3,8 +3,10 @@
 use super::{checked, faults_of, label_faults_of, named, one};
 use crate::{
     Reason,
-    fixture::{self, wire_time},
-    inbound::{self, JointAsked, WatchAsked},
+    inbound::{
+        self, JointAsked, WatchAsked,
+        fixture::{self, wire_time},
+    },
     v1::{self, observation::Location},
 };
 

@@ -6,7 +6,7 @@ mod requests;
 mod screened;
 
 use super::{Checked, Fault, Publication};
-use crate::{Reason, fixture, v1};
+use crate::{Reason, inbound::fixture, v1};
 
 /// Checks a publication against the fixed registry and time.
 fn checked(request: v1::PublishPictureRequest) -> Checked<Publication> {

@@ -5,8 +5,11 @@ use samsyn_domain::{Level, screening::Rule};
 use super::{checked, faults_of, label_faults_of, named, one};
 use crate::{
     Reason,
-    fixture::{self, wire_time},
-    inbound::{Change, FAULTS_MAX, trial},
+    inbound::{
+        Change, FAULTS_MAX,
+        fixture::{self, wire_time},
+        trial,
+    },
     v1::{self, observation::Location},
 };
 

@@ -5,11 +5,12 @@ use samsyn_policy::At;
 
 use crate::{
     Reason, admin,
-    fixture::{self, wire_time},
     inbound::{
         AcknowledgeAsked, AnswerAsked, CollisionsAsked, DisclosuresAsked, DissentAsked,
         EditionAsked, ExplainAccessAsked, Fault, JointAsked, LockAsked, OpenAsked, PictureAsked,
-        ReleaseAsked, Resolve, SuspendAsked, scope, write_context,
+        ReleaseAsked, Resolve, SuspendAsked,
+        fixture::{self, wire_time},
+        scope, write_context,
     },
     v1,
 };

@@ -10,8 +10,8 @@ use prost_types::{DescriptorProto, FileDescriptorSet, field_descriptor_proto::Ty
 
 use super::{named, requests};
 use crate::{
-    DESCRIPTORS, Reason, admin, fixture,
-    inbound::{self, Fault},
+    DESCRIPTORS, Reason, admin,
+    inbound::{self, Fault, fixture},
     v1,
 };
 

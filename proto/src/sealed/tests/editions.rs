@@ -9,7 +9,7 @@ use samsyn_policy::{At, EditionHeader, EditionView, JointView, Masked, Opening, 
 
 use super::world::{SIGNATORY, World, area, month};
 use crate::{
-    fixture,
+    inbound::fixture,
     sealed::edition::{bare, edition, header, review},
     v1,
 };

@@ -123,19 +123,19 @@ fn a_version_is_masked_for_a_partner_even_when_it_came_this_far() {
     let view = batch(SIGNATORY, Masked::Partner);
     let versions: Vec<u64> = Encoded::<v1::WatchEventsResponse>::events(&view)
         .iter()
-        .filter_map(|message| match read(message).entry?.what? {
-            What::Finding(finding) => Some(finding.contributions),
-            _ => None,
-        })
-        .flat_map(|contributions| contributions.into_iter().map(|c| c.version))
+        .filter_map(|message| found(read(message)))
+        .flat_map(|finding| finding.contributions.into_iter().map(|c| c.version))
         .collect();
     assert_eq!(versions, [0, 0]);
-    let findings = view.content().events.iter().filter_map(|event| match &event.change {
-        ViewChange::Finding(finding) => Some(finding.as_ref()),
-        _ => None,
+    let findings = view.content().events.iter().filter_map(|event| {
+        if let ViewChange::Finding(finding) = &event.change { Some(finding.as_ref()) } else { None }
     });
     let held = findings.flat_map(|finding: &Finding| &finding.contributions);
     assert!(held.map(|seen| seen.version).all(|version| version == Some(1)));
+}
+
+fn found(message: v1::WatchEventsResponse) -> Option<v1::Finding> {
+    if let What::Finding(finding) = message.entry?.what? { Some(finding) } else { None }
 }
 
 #[test]
@@ -149,8 +149,7 @@ fn an_empty_poll_brings_its_cursor() {
 #[test]
 fn streams_beat_and_close_without_content_and_keep_the_cursor() {
     let beat = read(&Encoded::<v1::WatchEventsResponse>::heartbeat("c")).entry.unwrap();
-    let heartbeat = Some(What::Heartbeat(v1::Heartbeat {}));
-    let what = heartbeat.clone();
+    let what = Some(What::Heartbeat(v1::Heartbeat {}));
     assert_eq!(beat, v1::Event { cursor: "c".to_owned(), what, ..v1::Event::default() });
     let codes = Close::ALL.map(|close| {
         let last = read(&Encoded::<v1::WatchEventsResponse>::closing("c", close, 7));

@@ -12,7 +12,7 @@ use super::{
     world::{SIGNATORY, World, area, month},
 };
 use crate::{
-    fixture, inbound,
+    inbound::{self, fixture},
     sealed::{
         Encoded, Paged,
         list::{disclosure, duty},

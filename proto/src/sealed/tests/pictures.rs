@@ -9,8 +9,8 @@ use super::{
     world::{DISSENT, LATITUDE, NOTE, PARTNER, SIGNATORY, World, area, month},
 };
 use crate::{
-    Reason, fixture,
-    inbound::{self, Change, Fault},
+    Reason,
+    inbound::{self, Change, Fault, fixture},
     sealed::{Encoded, Paged, picture},
     v1::{self, observation::Location},
 };

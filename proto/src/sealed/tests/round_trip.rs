@@ -11,8 +11,7 @@ use samsyn_domain::{
 };
 
 use crate::{
-    fixture,
-    inbound::{self, Change},
+    inbound::{self, Change, fixture},
     sealed::observation::published,
     v1,
 };

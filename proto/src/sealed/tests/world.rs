@@ -14,8 +14,7 @@ use samsyn_domain::{
 use samsyn_policy::{Denial, Egress, Known, Policy, Projection, Reader, Receipt, Recorder, View};
 
 use crate::{
-    fixture,
-    inbound::{self, Change},
+    inbound::{self, Change, fixture},
     v1::{self, observation::Location},
 };
 
@@ -83,6 +82,7 @@ pub(super) fn month() -> Period {
 }
 
 impl World {
+    #[expect(clippy::disallowed_methods, reason = "a test makes its own recorder")]
     pub(super) fn new() -> Self {
         let (policy, recorder) = Policy::load(
             include_str!("../../../../config/policy/samsyn.cedarschema"),
@@ -122,6 +122,7 @@ impl World {
         self.recorder.release(read(&egress).unwrap(), Receipt(1))
     }
 
+    #[expect(clippy::disallowed_methods, reason = "a test makes its own callers")]
     fn reader(&self, service: &str) -> Reader {
         let organisation = service.split('/').next().unwrap();
         let caller = Caller::authenticated(

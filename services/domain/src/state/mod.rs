@@ -254,10 +254,8 @@ impl State {
     /// Editions whose due time has passed, whose answers are missing, and that are not marked yet.
     pub(crate) fn overdue_by(&self, now: Timestamp) -> impl Iterator<Item = &Edition> {
         self.editions().filter(move |edition| {
-            let waits = matches!(
-                edition.phase,
-                Phase::Collecting | Phase::InReview | Phase::Contested
-            );
+            let waits =
+                matches!(edition.phase, Phase::Collecting | Phase::InReview | Phase::Contested);
             waits && !edition.overdue && edition.due <= now
         })
     }

@@ -107,7 +107,9 @@ impl AccessService for Shared {
         let work = self.ledger.disclosures(&caller, &reader, &asked.filter);
         let view = answered(&caller, work).await?;
         let answer =
-            samsyn_proto::sealed::disclosures(&view, place.rows(asked.page.size), |from| place.token(from));
+            samsyn_proto::sealed::disclosures(&view, place.rows(asked.page.size), |from| {
+                place.token(from)
+            });
         Ok(Response::new(answer))
     }
 
@@ -120,7 +122,9 @@ impl AccessService for Shared {
         let place = Place::of(&page)?;
         let view = answered(&caller, self.ledger.duties(&reader)).await?;
         let rows = place.rows(page.size);
-        Ok(Response::new(Encoded::<ListDutiesResponse>::page(&view, rows, |from| place.token(from))))
+        Ok(Response::new(Encoded::<ListDutiesResponse>::page(&view, rows, |from| {
+            place.token(from)
+        })))
     }
 
     async fn list_meeting_collisions(

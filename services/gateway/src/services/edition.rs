@@ -56,8 +56,7 @@ impl EditionService for Shared {
     ) -> Result<Response<Encoded<ReleaseEditionResponse>>, Status> {
         let (caller, reader, asked) = self.writer(request)?;
         let asked = ReleaseAsked::parse(asked).map_err(|f| status::fault(&f))?;
-        let view =
-            answered(&caller, self.ledger.release_edition(&caller, &reader, &asked)).await?;
+        let view = answered(&caller, self.ledger.release_edition(&caller, &reader, &asked)).await?;
         Ok(Response::new(view.into()))
     }
 
@@ -82,7 +81,11 @@ impl EditionService for Shared {
         let asked = EditionsAsked::parse(asked).map_err(|f| status::fault(&f))?;
         let place = Place::of(&asked.page)?;
         let view = answered(&caller, self.ledger.editions(&reader, &asked.area)).await?;
-        Ok(Response::new(Encoded::<ListEditionsResponse>::page(&view, place.rows(asked.page.size), |from| place.token(from))))
+        Ok(Response::new(Encoded::<ListEditionsResponse>::page(
+            &view,
+            place.rows(asked.page.size),
+            |from| place.token(from),
+        )))
     }
 
     async fn get_edition_review(

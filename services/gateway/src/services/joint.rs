@@ -37,7 +37,12 @@ impl JointPictureService for Shared {
         }
         let (view, cursor) = answered(&caller, self.ledger.joint(&caller, &reader, &asked)).await?;
         let place = Place { revision: view.content().revision, ..place };
-        Ok(Response::new(Encoded::<GetJointPictureResponse>::page(&view, place.rows(asked.page.size), cursor, |from| place.token(from))))
+        Ok(Response::new(Encoded::<GetJointPictureResponse>::page(
+            &view,
+            place.rows(asked.page.size),
+            cursor,
+            |from| place.token(from),
+        )))
     }
 
     async fn explain_finding(
@@ -82,7 +87,7 @@ impl JointPictureService for Shared {
         }
         let answer = view.map_or_else(
             || Encoded::<ListEventsResponse>::nothing_new(feed.cursor()),
-            |view| Encoded::<ListEventsResponse>::from(view),
+            Encoded::<ListEventsResponse>::from,
         );
         Ok(Response::new(answer))
     }
@@ -92,8 +97,7 @@ impl JointPictureService for Shared {
         request: Request<AcknowledgeEventsRequest>,
     ) -> Result<Response<AcknowledgeEventsResponse>, Status> {
         let caller = crate::caller::caller(&request)?;
-        let asked =
-            AcknowledgeAsked::parse(request.into_inner()).map_err(|f| status::fault(&f))?;
+        let asked = AcknowledgeAsked::parse(request.into_inner()).map_err(|f| status::fault(&f))?;
         let work = self.ledger.acknowledge(&caller, &asked.context, &asked.cursor);
         answered(&caller, work).await?;
         Ok(Response::new(AcknowledgeEventsResponse {}))
@@ -129,6 +133,10 @@ impl JointPictureService for Shared {
         let asked = RevisionsAsked::parse(asked).map_err(|f| status::fault(&f))?;
         let place = Place::of(&asked.page)?;
         let view = answered(&caller, self.ledger.revisions(&reader, &asked.area)).await?;
-        Ok(Response::new(Encoded::<ListRevisionsResponse>::page(&view, place.rows(asked.page.size), |from| place.token(from))))
+        Ok(Response::new(Encoded::<ListRevisionsResponse>::page(
+            &view,
+            place.rows(asked.page.size),
+            |from| place.token(from),
+        )))
     }
 }

@@ -35,7 +35,7 @@ impl PictureService for Shared {
         let checked = inbound::trial(asked, &self.ledger.registry(), (self.clock)());
         let trial = checked.value.filter(|trial| reader.parties().contains(&trial.party));
         let problems: Vec<Problem> = checked.faults.into_iter().map(Problem::from).collect();
-        let work = async { self.ledger.validate(trial.as_ref(), problems) };
+        let work = async { self.ledger.validate(trial.as_ref(), &problems) };
         Ok(Response::new(answered(&caller, work).await?.into()))
     }
 
@@ -51,6 +51,10 @@ impl PictureService for Shared {
         }
         let view = answered(&caller, self.ledger.picture(&reader, &asked)).await?;
         let place = Place { revision: view.content().version, ..place };
-        Ok(Response::new(Encoded::<GetPictureResponse>::page(&view, place.rows(asked.page.size), |from| place.token(from))))
+        Ok(Response::new(Encoded::<GetPictureResponse>::page(
+            &view,
+            place.rows(asked.page.size),
+            |from| place.token(from),
+        )))
     }
 }

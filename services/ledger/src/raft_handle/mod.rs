@@ -20,7 +20,7 @@ use openraft::{
 };
 use prost::Message as _;
 use samsyn_domain::{
-    State, Timestamp,
+    State,
     command::{Reply, Submission},
 };
 use tokio::sync::{Semaphore, broadcast, mpsc, watch};

@@ -94,10 +94,9 @@ impl BadAnswer {
     #[must_use]
     pub const fn field(self) -> &'static str {
         match self {
-            Self::Malformed
-            | Self::RoundStale { .. }
-            | Self::RootMismatch
-            | Self::OtherEdition => "answer.statement",
+            Self::Malformed | Self::RoundStale { .. } | Self::RootMismatch | Self::OtherEdition => {
+                "answer.statement"
+            }
             Self::OtherAnswer(field) => field,
             Self::NotAnEndorser => "answer.party",
             Self::KeyUnknown => "answer.key_id",
@@ -159,8 +158,7 @@ pub fn verify_answer(
     }
     let key = key(state, edition, &signed, answer).ok_or(BadAnswer::KeyUnknown)?;
     let bytes = pre_authentication(PayloadType::Endorsement, answer.statement);
-    let signature =
-        Signature::from_slice(answer.signature).map_err(|_| BadAnswer::BadSignature)?;
+    let signature = Signature::from_slice(answer.signature).map_err(|_| BadAnswer::BadSignature)?;
     key.verify_strict(&bytes, &signature).map_err(|_| BadAnswer::BadSignature)?;
     Ok(stated)
 }
@@ -218,10 +216,8 @@ fn key(
         return None;
     }
     let bytes: [u8; 32] = hex::decode(&registered.public_key).ok()?.try_into().ok()?;
-    let function = Function {
-        party: answer.party.as_str().to_owned(),
-        role: answer.role.as_str().to_owned(),
-    };
+    let function =
+        Function { party: answer.party.as_str().to_owned(), role: answer.role.as_str().to_owned() };
     let named = signed.descriptor.tracks.get(edition.track.as_str())?.get(&function)?;
     let same = *named == PublicKey::Ed25519(bytes);
     VerifyingKey::from_bytes(&bytes).ok().filter(|_| same)

@@ -6,13 +6,14 @@ use std::{
 };
 
 use samsyn_domain::{
-    Labels, PartyId, Sealed, State, in_full,
+    Labels, PartyId, Sealed, State,
     commit::{
         content,
         object::{ObjectId, ObjectKind},
         position::{Group, Variant},
         salt::RoundSalt,
     },
+    in_full,
     merge::{self, Conflict, ConflictRef, Field, Finding, Key, Outcome, Seen},
     row::Stage,
 };
@@ -110,11 +111,8 @@ fn dissents<'a>(
     finding.dissents.iter().filter_map(move |dissent| {
         let count = earlier.entry((&dissent.party, dissent.field)).or_default();
         *count = count.saturating_add(1);
-        let at = ConflictRef {
-            key: finding.key.clone(),
-            period: finding.period,
-            field: dissent.field,
-        };
+        let at =
+            ConflictRef { key: finding.key.clone(), period: finding.period, field: dissent.field };
         let group = objects_of(&finding.contributions, ids);
         Some(Stated {
             name: format!("dissent:{}:{}:{count}", at.id(), dissent.party),

@@ -1,4 +1,5 @@
 mod answers;
 mod content;
+mod registry;
 mod views;
 mod world;

@@ -174,12 +174,7 @@ impl Egress<'_> {
 
     /// Whether an object without a class of labels reaches some rights by its labels alone: it is
     /// addressed to them, they are cleared for it and, for partners, it is for a purpose of theirs.
-    fn reached(
-        &self,
-        rights: &Rights,
-        edition: &Edition,
-        labels: &samsyn_domain::Labels,
-    ) -> bool {
+    fn reached(&self, rights: &Rights, edition: &Edition, labels: &samsyn_domain::Labels) -> bool {
         let registry = self.state.registry();
         let Some(organisation) = registry.organisation(&rights.organisation) else { return false };
         if labels.level.level() > organisation.clearance || labels.embargoed(self.state.stamp()) {
@@ -253,7 +248,8 @@ fn decision_positions(finding: &Finding) -> Vec<Position> {
 /// What is opened of an observation: its identity, and each group in the variant granted.
 fn positions(shown: &Shown) -> Vec<Position> {
     let groups = shown.iter().map(|(group, variant)| position(*group, *variant));
-    let all: BTreeSet<Position> = std::iter::once(exact(FieldGroup::Identity)).chain(groups).collect();
+    let all: BTreeSet<Position> =
+        std::iter::once(exact(FieldGroup::Identity)).chain(groups).collect();
     all.into_iter().collect()
 }
 

@@ -1,15 +1,26 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use samsyn_domain::{
-    Credibility, Kind, Observation, PriorityId, Reliability, Secrecy, Severity, SourceId, Trend,
+    Basis, Credibility, Kind, Labels, Level, Observation, PartyId, PriorityId, Regime, Reliability,
+    Secrecy, Severity, SourceId, Trend, UnitKey,
     command::{Command, RecordDissent, ResolveConflict},
-    commit::position::{Group, Position, Variant},
+    commit::{
+        hash,
+        position::{Group, Position, Variant},
+        salt::RoundSalt,
+    },
     merge::{ConflictRef, Field, Key, Outcome},
-    registry::Role,
+    registry::{Role, Track},
+    row::Row,
 };
 
-use super::world::{ALL, Keys, NOW, SALT, World, area, counted, observation, period, severe};
-use crate::edition::Unmade;
+use super::{
+    super::object::{Object, What},
+    world::{
+        ALL, Keys, NOW, SALT, World, area, counted, labels, observation, period, reason, severe,
+    },
+};
+use crate::edition::{Analysis, Content, Frame, Unmade, content};
 
 type Change = fn(&mut Observation);
 
@@ -23,8 +34,7 @@ fn root(published: &[(&str, Vec<Observation>)]) -> [u8; 32] {
 
 #[test]
 fn the_root_is_the_same_whatever_the_order_of_publication() {
-    let [one, two, three] =
-        ["1", "2", "3"].map(|id| observation(id, "graffiti", ALL));
+    let [one, two, three] = ["1", "2", "3"].map(|id| observation(id, "graffiti", ALL));
     let all = root(&[("sdf", vec![one.clone(), two.clone()]), ("lpo", vec![three.clone()])]);
     let apart = root(&[
         ("lpo", vec![three.clone()]),
@@ -38,12 +48,21 @@ fn the_root_is_the_same_whatever_the_order_of_publication() {
     assert_eq!(all, changed);
 }
 
+/// The root of the one observation's object: no cell or decision hides what it commits to.
+fn object_root(party: &str, observation: Observation) -> hash::Digest {
+    let mut world = World::new();
+    world.publish(party, vec![observation]);
+    let content = world.content(SALT).unwrap();
+    let is_observation = |object: &&Object| matches!(object.what, What::Observation(_));
+    content.objects.values().find(is_observation).unwrap().tree.root()
+}
+
 #[test]
 fn the_root_changes_with_every_field_of_an_observation() {
-    let labelled = |change: fn(&mut samsyn_domain::Labels)| {
-        move |o: &mut Observation| change(std::sync::Arc::make_mut(&mut o.content.labels))
+    let labelled = |change: fn(&mut Labels)| {
+        move |o: &mut Observation| change(Arc::make_mut(&mut o.content.labels))
     };
-    let changes: [Change; 14] = [
+    let changes: [Change; 16] = [
         |o| o.content.kind = Kind::Environment,
         |o| o.content.priority = PriorityId::parse("other").unwrap(),
         |o| o.content.geography.place = None,
@@ -52,12 +71,14 @@ fn the_root_changes_with_every_field_of_an_observation() {
         |o| o.content.count = None,
         |o| o.content.severity = None,
         |o| o.content.trend = Some(Trend::Up),
-        |o| o.content.basis = samsyn_domain::Basis::Estimate,
+        |o| o.content.basis = Basis::Estimate,
         |o| o.content.source = SourceId::parse("patrol").unwrap(),
         |o| o.content.reliability = Reliability::of("F"),
         |o| o.content.credibility = Credibility::of(6),
         |o| o.sealed = Some(Keys::seal_secret(Some("mörkt"), None)),
+        |o| o.sealed = Some(Keys::seal_secret(Some("ljust"), None)),
         |o| o.sealed = Some(Keys::seal_secret(None, Some((5, 6)))),
+        |o| o.sealed = Some(Keys::seal_secret(None, Some((5, 7)))),
     ];
     let labels = [
         labelled(|l| l.level = Secrecy::of(2).unwrap()),
@@ -65,14 +86,14 @@ fn the_root_changes_with_every_field_of_an_observation() {
         labelled(|l| l.special_category = true),
         labelled(|l| l.originator_control = true),
         labelled(|l| l.onward_sharing = true),
-        labelled(|l| l.regime = samsyn_domain::Regime::Gdpr),
+        labelled(|l| l.regime = Regime::Gdpr),
         labelled(|l| l.retain_until = NOW),
         labelled(|l| l.secrecy_provisions = BTreeSet::from(["OSL 18:1".into()])),
     ];
     let base = observation("1", "graffiti", ALL);
-    let mut roots = BTreeSet::from([root(&[("sdf", vec![base.clone()])])]);
+    let mut roots = BTreeSet::from([object_root("sdf", base.clone())]);
     let mut see = |changed: Observation| {
-        assert!(roots.insert(root(&[("sdf", vec![changed])])), "{} roots", roots.len());
+        assert!(roots.insert(object_root("sdf", changed)), "{} roots", roots.len());
     };
     for change in changes {
         let mut changed = base.clone();
@@ -86,7 +107,7 @@ fn the_root_changes_with_every_field_of_an_observation() {
     }
     see(observation("1", "noise", ALL));
     see(observation("2", "graffiti", ALL));
-    assert!(roots.insert(root(&[("lpo", vec![base])])));
+    assert!(roots.insert(object_root("lpo", base)));
 }
 
 #[test]
@@ -102,10 +123,9 @@ fn another_round_has_another_root() {
 fn what_an_endorser_may_not_see_is_left_out() {
     let mut world = World::new();
     let mut secret = observation("secret", "graffiti", &["signatories"]);
-    std::sync::Arc::make_mut(&mut secret.content.labels).level = Secrecy::of(3).unwrap();
+    Arc::make_mut(&mut secret.content.labels).level = Secrecy::of(3).unwrap();
     let mut later = observation("later", "graffiti", &["signatories"]);
-    std::sync::Arc::make_mut(&mut later.content.labels).embargo_until =
-        Some(NOW.after_seconds(5));
+    Arc::make_mut(&mut later.content.labels).embargo_until = Some(NOW.after_seconds(5));
     let sdf = vec![
         observation("all", "graffiti", &["signatories"]),
         observation("party", "graffiti", &["lpo"]),
@@ -118,18 +138,15 @@ fn what_an_endorser_may_not_see_is_left_out() {
     world.publish("sdf", sdf);
     world.publish("lpo", vec![observation("own", "graffiti", &["polis"])]);
     let content = world.content(SALT).unwrap();
-    let left_out: Vec<_> =
-        content.left_out().iter().map(|(p, id)| format!("{p}:{id}")).collect();
+    let left_out: Vec<_> = content.left_out().iter().map(|(p, id)| format!("{p}:{id}")).collect();
     assert_eq!(left_out, ["lpo:own", "sdf:later", "sdf:own", "sdf:partner", "sdf:secret"]);
     assert_eq!(content.objects(), 3 + 1 + cells(&content));
     let versions: Vec<u64> = content.basis().pictures.values().copied().collect();
     assert_eq!((versions, content.basis().revision), (vec![1, 1], 2));
 }
 
-fn cells(content: &crate::edition::Content) -> u32 {
-    let is_cell = |object: &&super::super::object::Object| {
-        matches!(object.what, super::super::object::What::Cell(_))
-    };
+fn cells(content: &Content) -> u32 {
+    let is_cell = |object: &&Object| matches!(object.what, What::Cell(_));
     u32::try_from(content.objects.values().filter(is_cell).count()).unwrap()
 }
 
@@ -137,12 +154,11 @@ fn cells(content: &crate::edition::Content) -> u32 {
 fn both_coarser_places_stand_beside_every_exact_one() {
     let mut world = World::new();
     let mut coarse = observation("1", "theft", ALL);
-    coarse.content.geography = coarse.content.geography.coarsened(samsyn_domain::Level::District);
+    coarse.content.geography = coarse.content.geography.coarsened(Level::District);
     world.publish("sdf", vec![coarse, observation("2", "theft", ALL)]);
     let content = world.content(SALT).unwrap();
-    let observations = content.objects.values().filter(|object| {
-        matches!(object.what, super::super::object::What::Observation(_))
-    });
+    let is_observation = |object: &&Object| matches!(object.what, What::Observation(_));
+    let observations = content.objects.values().filter(is_observation);
     for object in observations {
         for variant in [Variant::Exact, Variant::First, Variant::Second] {
             assert!(object.leaves.contains_key(&Position::new(Group::Place, variant)));
@@ -167,19 +183,12 @@ fn without_decisions_of_policy_no_cell_is_made() {
     let mut world = World::new();
     world.publish("sdf", vec![observation("1", "graffiti", ALL)]);
     assert!(world.content(SALT).is_ok());
-    world.state.absorb(samsyn_domain::row::Row::Epoch(99));
-    let area = area();
-    let frame = super::super::Frame {
-        area: &area,
-        period: period(),
-        track: samsyn_domain::registry::Track::Operative,
-        revision: 1,
-    };
-    let salt = samsyn_domain::commit::salt::RoundSalt::new(SALT);
-    let unit = samsyn_domain::UnitKey::named("unit");
-    let labels = super::world::labels(&[]);
-    let analysis = super::super::Analysis { text: "", labels: &labels, unit: &unit };
-    let made = super::super::content(&world.state, &world.keys, frame, &salt, analysis);
+    world.state.absorb(Row::Epoch(99));
+    let (area, salt) = (area(), RoundSalt::new(SALT));
+    let frame = Frame { area: &area, period: period(), track: Track::Operative, revision: 1 };
+    let (labels, unit) = (labels(&[]), UnitKey::named("unit"));
+    let analysis = Analysis { text: "", labels: &labels, unit: &unit };
+    let made = content(&world.state, &world.keys, frame, &salt, analysis);
     assert_eq!(made.unwrap_err(), Unmade::Undecided);
 }
 
@@ -190,12 +199,12 @@ pub(super) fn settle(world: &mut World, category: &str, outcome: Outcome) {
         let reply = world.apply(Command::ResolveConflict(ResolveConflict {
             conflict: conflict.clone(),
             revision: world.state.revision(&area()),
-            party: samsyn_domain::PartyId::parse(party).unwrap(),
+            party: PartyId::parse(party).unwrap(),
             role,
             outcome,
             reason: Some(Keys::seal_secret(Some("enligt möte"), None)),
         }));
-        assert_eq!(super::world::reason(&reply), None);
+        assert_eq!(reason(&reply), None);
     }
 }
 
@@ -215,10 +224,10 @@ fn every_decision_and_dissent_that_counts_is_an_object() {
             finding: finding.clone(),
             period: period(),
             field: Field::Severity,
-            party: samsyn_domain::PartyId::parse("lpo").unwrap(),
+            party: PartyId::parse("lpo").unwrap(),
             reason: None,
         }));
-        assert_eq!(super::world::reason(&reply), None);
+        assert_eq!(reason(&reply), None);
     }
     assert_eq!(world.content(SALT).unwrap().basis().decisions.len(), 3);
     world.publish("lpo", vec![severe("1", "theft", 5, ALL)]);

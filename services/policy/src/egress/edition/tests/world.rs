@@ -1,35 +1,36 @@
 //! A small world: two parties that endorse, a partner with observations, a partner with cells.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, LazyLock},
+};
 
 use ed25519_dalek::{Signer as _, SigningKey};
 use samsyn_domain::{
     AreaId, Audience, Basis, Caller, CategoryId, Content as Said, EditionId, Geography, KeyId,
-    Kind, Labels, Observation, ObservationId, OrganisationId, PartyId, Period, PriorityId,
-    Reason, Regime, Sealed, Secrecy, Secret, ServiceId, SourceId, State, Timestamp, UnitKey,
+    Kind, Labels, LegalBasisId, Observation, ObservationId, OrganisationId, PartyId, Period,
+    PriorityId, PurposeId, Reason, Regime, Sealed, Secrecy, Secret, ServiceId, SourceId, State,
+    Timestamp, UnitKey,
     command::{
         Actor, AnswerEdition, Command, Digest, Found, LockEdition, OpenEdition, Publish,
         ReleaseEdition, Reply, Submission,
     },
     commit::{
-        self,
         canonical::Message,
-        descriptor::{Descriptor, Function, PublicKey, Track as Required},
-        dsse::{Envelope, PayloadType, Signature, pre_authentication},
+        dsse::{PayloadType, Signature, pre_authentication},
         endorsement::{Endorsement, Verdict, reservation_commitment},
         hash,
         object::{ObjectKind, ReferenceKey},
         reader::Fields,
         salt::{RoundSalt, Salt},
-        tree::Depth,
     },
     disclosure::Ground,
     edition::{self, Answer, Edition, Locked},
     registry::{Document, Role, Track},
     row::{Row, Stage},
 };
-use serde_json::{Value, json};
 
+use super::registry::document;
 use crate::{
     Denial, Egress, Known, Policy, Projection, Reader, Receipt, Recorder,
     edition::{Analysis, Content, Frame, SignedAnswer, Unmade, content, undecided},
@@ -39,7 +40,7 @@ pub(super) const NOW: Timestamp = Timestamp::from_micros(1_759_300_000_000_000);
 pub(super) const SALT: [u8; 32] = [7; 32];
 pub(super) const ENDORSERS: [(&str, Role, u8); 2] =
     [("sdf", Role::Coordinator, 1), ("lpo", Role::Kommunpolis, 2)];
-const RELEASE: u8 = 9;
+pub(super) const RELEASE: u8 = 9;
 
 macro_rules! id {
     ($kind:ident, $text:expr) => {
@@ -108,11 +109,16 @@ impl Known for Keys {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a world of its own has its own policy")]
+static POLICY: LazyLock<(Policy, Recorder)> = LazyLock::new(|| {
+    let schema = include_str!("../../../../../../config/policy/samsyn.cedarschema");
+    let policies = include_str!("../../../../../../config/policy/samsyn.cedar");
+    Policy::load(schema, policies).unwrap()
+});
+
 pub(super) struct World {
     pub(super) state: State,
     pub(super) keys: Keys,
-    policy: Policy,
-    recorder: Recorder,
     position: u64,
 }
 
@@ -122,13 +128,8 @@ impl World {
     }
 
     pub(super) fn of_depth(depth: i64) -> Self {
-        let (policy, recorder) = Policy::load(
-            include_str!("../../../../../../config/policy/samsyn.cedarschema"),
-            include_str!("../../../../../../config/policy/samsyn.cedar"),
-        )
-        .unwrap();
         let keys = Keys(ReferenceKey::new([4; 32]));
-        let mut world = Self { state: State::default(), keys, policy, recorder, position: 0 };
+        let mut world = Self { state: State::default(), keys, position: 0 };
         let document: Document = serde_json::from_value(document(depth)).unwrap();
         let found = Found {
             domain: "d".into(),
@@ -178,7 +179,7 @@ impl World {
                 let rights = reader.rights(self.state.registry(), kind, live);
                 let egress = Egress::new(&self.state, &self.keys, &reader);
                 for label in egress.undecided(&rights, &area()) {
-                    let grant = self.policy.decide(&self.state, &rights, &label).unwrap();
+                    let grant = POLICY.0.decide(&self.state, &rights, &label).unwrap();
                     self.state.absorb(Row::Grant(grant.into()));
                 }
             }
@@ -187,7 +188,7 @@ impl World {
 
     pub(super) fn decide_cells(&mut self) {
         for (rights, label) in undecided(&self.state, &area(), period().kind()) {
-            let grant = self.policy.decide(&self.state, &rights, &label).unwrap();
+            let grant = POLICY.0.decide(&self.state, &rights, &label).unwrap();
             self.state.absorb(Row::Grant(grant.into()));
         }
     }
@@ -210,10 +211,10 @@ impl World {
             due: NOW.after_seconds(60),
             party: id!(PartyId, "sdf"),
         };
-        match self.apply(Command::OpenEdition(open)) {
-            Reply::Edition { id, .. } => id,
-            other => panic!("{other:?}"),
-        }
+        let Reply::Edition { id, .. } = self.apply(Command::OpenEdition(open)) else {
+            panic!("the edition is not opened")
+        };
+        id
     }
 
     pub(super) fn lock(&mut self, id: &EditionId, salt: [u8; 32]) {
@@ -314,6 +315,7 @@ impl World {
         id
     }
 
+    #[expect(clippy::disallowed_methods, reason = "here is no edge that could make a caller")]
     pub(super) fn reader(&self, organisation: &str) -> Reader {
         let name = match organisation {
             "stad" => "sdf",
@@ -340,11 +342,9 @@ impl World {
         let reader = self.reader(organisation);
         let projection = read(&Egress::new(&self.state, &self.keys, &reader))?;
         assert!(!projection.disclosures().is_empty());
-        Ok(self.recorder.release(projection, Receipt(1)).content().clone())
+        Ok(POLICY.1.release(projection, Receipt(1)).content().clone())
     }
 }
-
-use samsyn_domain::{LegalBasisId, PurposeId};
 
 pub(super) fn sign(seed: u8, bytes: &[u8]) -> Signature {
     Signature(key(seed).sign(bytes).to_bytes())
@@ -421,106 +421,5 @@ pub(super) fn severe(id: &str, category: &str, grade: u32, audience: &[&str]) ->
 }
 
 pub(super) fn reason(reply: &Reply) -> Option<Reason> {
-    match reply {
-        Reply::Refused(refusal) => Some(refusal.reason),
-        _ => None,
-    }
-}
-
-fn envelope(depth: i64) -> String {
-    let public = |seed| PublicKey::Ed25519(key(seed).verifying_key().to_bytes());
-    let required: Required = ENDORSERS
-        .iter()
-        .map(|(party, role, seed)| {
-            let (party, role) = ((*party).to_owned(), role.as_str().to_owned());
-            (Function { party, role }, public(*seed))
-        })
-        .collect();
-    let descriptor = Descriptor {
-        domain: "d".into(),
-        agreement: "a-1".into(),
-        valid_from: 0,
-        depth: Depth::try_from(depth).unwrap(),
-        profile: hash::Digest([6; 32]),
-        merge_version: u32::try_from(samsyn_domain::merge::VERSION).unwrap(),
-        tracks: [("operative".to_owned(), required)].into(),
-        release_key: public(RELEASE),
-    };
-    let payload_type = PayloadType::Descriptor;
-    let payload = descriptor.encode().unwrap();
-    let signed = pre_authentication(payload_type, &payload);
-    let signatures = ENDORSERS.iter().map(|(_, _, s)| (public(*s).id(), sign(*s, &signed)));
-    let envelope: Result<_, commit::Error> =
-        Envelope { payload_type, payload, signatures: signatures.collect() }.encode();
-    hex::encode(envelope.unwrap())
-}
-
-fn document(depth: i64) -> Value {
-    let named = |id: &str| json!({"id": id, "sv": id, "en": id});
-    let organisation = |id: &str, clearance: u8| {
-        let domain = format!("{id}.example");
-        json!({"id": id, "name": id, "orgnr": id, "trust_domain": domain, "clearance": clearance})
-    };
-    let category = |id: &str, geography: &str| {
-        json!({"id": id, "sv": id, "en": id, "kind": "observed_disorder",
-            "priority": "unsafe_places", "geography": geography})
-    };
-    let reader = |id: &str| {
-        json!({"id": format!("{id}/reader"), "organisation": id, "roles": ["reader"]})
-    };
-    let row = |receiver: &str, shown: Value, protected: bool| {
-        json!({"id": format!("row-{receiver}"), "receiver": receiver, "areas": ["a"],
-            "priorities": ["unsafe_places"], "kinds": ["observed_disorder"],
-            "periods": ["month"], "shown": shown, "purposes": ["joint_picture"],
-            "legal_bases": ["law"], "live": false, "protected_counts": protected,
-            "valid_from": "2020-01-01", "valid_to": "2030-01-01"})
-    };
-    let key_of = |(party, role, seed): (&str, Role, u8)| {
-        let public = hex::encode(key(seed).verifying_key().to_bytes());
-        json!({"id": format!("key-{party}"), "party": party, "role": role.as_str(),
-            "public_key": public})
-    };
-    let endorsers: Vec<Value> = ENDORSERS
-        .iter()
-        .map(|(party, role, _)| json!({"party": party, "role": role.as_str()}))
-        .collect();
-    let mut keys: Vec<Value> = ENDORSERS.into_iter().map(key_of).collect();
-    keys.push(json!({"id": "key-other", "party": "sdf", "role": "coordinator",
-        "public_key": hex::encode(key(5).verifying_key().to_bytes())}));
-    json!({
-        "lists": {
-            "priorities": [named("unsafe_places")],
-            "purposes": [named("joint_picture")],
-            "legal_bases": [named("law")],
-            "sources": [named("reports"), named("patrol")],
-        },
-        "organisations": [organisation("stad", 3), organisation("polis", 2),
-            organisation("kv", 2), organisation("fk", 2), organisation("xx", 2)],
-        "parties": [
-            {"id": "sdf", "organisation": "stad", "name": "s", "kind": "municipal", "sub_kind": "d"},
-            {"id": "lpo", "organisation": "polis", "name": "l", "kind": "police", "sub_kind": "l"}
-        ],
-        "services": [
-            {"id": "stad/sdf", "organisation": "stad", "parties": ["sdf"], "roles": ["coordinator"]},
-            {"id": "polis/lpo", "organisation": "polis", "parties": ["lpo"], "roles": ["kommunpolis"]},
-            reader("kv"), reader("fk"), reader("xx")
-        ],
-        "endorsement_keys": keys,
-        "categories": [category("graffiti", "place"), category("theft", "district"),
-            category("noise", "place"), category("fires", "place")],
-        "areas": [{"id": "a", "name": "A"}],
-        "sub_areas": [{"id": "a-s", "area": "a", "name": "S", "centre": {"lat_e7": 1, "lon_e7": 1}}],
-        "places": [{"id": "a-p", "sub_area": "a-s", "name": "P"}],
-        "agreements": [{"id": "a-1", "area": "a", "valid_from": "2024-01-01",
-            "signatories": [{"party": "sdf", "capacity": "d"}, {"party": "lpo", "capacity": "l"}],
-            "periods": ["month"], "tracks": {"operative": endorsers},
-            "conflict_roles": ["coordinator", "kommunpolis"]}],
-        "descriptors": [{"agreement": "a-1", "envelope": envelope(depth)}],
-        "release_rows": [
-            row("kv", json!({"identity": "exact", "place": "sub_area", "time": "exact",
-                "counts": "exact", "assessment": "exact"}), false),
-            row("fk", json!({"identity": "exact", "place": "district", "time": "exact",
-                "counts": "exact"}), true),
-        ],
-    })
+    if let Reply::Refused(refusal) = reply { Some(refusal.reason) } else { None }
 }
