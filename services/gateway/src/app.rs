@@ -19,6 +19,7 @@ use tonic::transport::{Server, server::Router};
 use crate::{
     Checked,
     config::BadConfig,
+    denials::Denials,
     services::Shared,
     tls::{Connections, Limits, Tls, TlsError},
 };
@@ -125,9 +126,15 @@ impl App {
     ) -> Result<(), Error> {
         let Self { ledger, tls, clock } = self;
         let (stopped, stopping) = watch::channel(false);
-        let shared = Shared { ledger: ledger.clone(), clock, stopping: stopping.clone() };
-        let router = router(&shared)?;
-        let ticking = tokio::spawn(tick(ledger.clone()));
+        let denials = Denials::default();
+        let shared = Shared {
+            ledger: ledger.clone(),
+            clock,
+            stopping: stopping.clone(),
+            denials: denials.clone(),
+        };
+        let router = router(&shared).await?;
+        let ticking = tokio::spawn(tick(ledger.clone(), denials));
         let ending = tokio::spawn(end_suspended(ledger.clone(), tls.connections()));
         let told = |mut stopping: watch::Receiver<bool>| async move {
             // The sender is gone only after the serving ended.
@@ -152,7 +159,7 @@ impl App {
     }
 }
 
-fn router(shared: &Shared) -> Result<Router, Error> {
+async fn router(shared: &Shared) -> Result<Router, Error> {
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(samsyn_proto::DESCRIPTORS)
@@ -164,6 +171,8 @@ fn router(shared: &Shared) -> Result<Router, Error> {
                 .max_encoding_message_size(ANSWER_BYTES_MAX)
         };
     }
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_service_status("", tonic_health::ServingStatus::Serving).await;
     let router = Server::builder()
         .max_concurrent_streams(64)
         .http2_keepalive_interval(Some(Duration::from_secs(30)))
@@ -174,19 +183,26 @@ fn router(shared: &Shared) -> Result<Router, Error> {
         .add_service(limited!(EditionServiceServer))
         .add_service(limited!(AccessServiceServer))
         .add_service(limited!(RegistryServiceServer))
+        .add_service(health_service)
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?);
     Ok(router)
 }
 
-/// Lets time act on state.
-async fn tick(ledger: Ledger) {
+/// Lets time act on state, and has refusals recorded.
+async fn tick(ledger: Ledger, denials: Denials) {
     let mut interval = time::interval(TICK);
     interval.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
         if let Err(error) = ledger.tick_if_due().await {
             tracing::warn!(%error, "time could not act on state");
+        }
+        let denied = denials.take();
+        if !denied.is_empty()
+            && let Err(error) = ledger.record_denials(denied).await
+        {
+            tracing::warn!(%error, "refusals could not be recorded");
         }
     }
 }

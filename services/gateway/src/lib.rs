@@ -3,6 +3,7 @@
 mod app;
 mod caller;
 mod config;
+mod denials;
 mod page;
 mod services;
 mod status;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use samsyn_domain::{
     Caller, Draft, LabelClass, State,
-    command::{Command, Reply, SuspendService},
-    disclosure::Ground,
+    command::{Command, Denials, Reply, SuspendService},
+    disclosure::{Denied, Ground},
     registry::FieldGroup,
 };
 use samsyn_policy::{
@@ -86,6 +86,14 @@ impl Ledger {
     ) -> Result<View<DisclosureList>, Rejection> {
         let overseer = self.oversee(caller, "audit").is_ok();
         self.show(reader, |egress| Ok(egress.disclosures(overseer, filter)?)).await
+    }
+
+    /// Records requests that were refused.
+    ///
+    /// # Errors
+    /// When it cannot be committed.
+    pub async fn record_denials(&self, denials: Vec<Denied>) -> Result<(), Error> {
+        self.own(Command::Denials(Denials { denials })).await.map(drop)
     }
 
     /// Shuts a service out; gives the new epoch.

@@ -15,7 +15,7 @@ use samsyn_proto::{
 };
 use tonic::{Request, Response, Status};
 
-use super::{Shared, answered};
+use super::Shared;
 use crate::{caller::caller, page::Place, status};
 
 /// The level of this interface; raised by what is added.
@@ -28,7 +28,7 @@ impl AccessService for Shared {
         request: Request<GetAccessRequest>,
     ) -> Result<Response<GetAccessResponse>, Status> {
         let caller = caller(&request)?;
-        let rights = answered(&caller, async { self.ledger.rights(&caller) }).await?;
+        let rights = self.answered(&caller, async { self.ledger.rights(&caller) }).await?;
         let registry = self.ledger.registry();
         let service = registry.service(caller.service());
         let service = service.ok_or_else(|| status::reason(Reason::UnknownService, ""))?;
@@ -105,7 +105,7 @@ impl AccessService for Shared {
         let asked = DisclosuresAsked::parse(asked).map_err(|f| status::fault(&f))?;
         let place = Place::of(&asked.page)?;
         let work = self.ledger.disclosures(&caller, &reader, &asked.filter);
-        let view = answered(&caller, work).await?;
+        let view = self.answered(&caller, work).await?;
         let answer =
             samsyn_proto::sealed::disclosures(&view, place.rows(asked.page.size), |from| {
                 place.token(from)
@@ -120,7 +120,7 @@ impl AccessService for Shared {
         let (caller, reader, asked) = self.reader(request, |r| r.context.take())?;
         let page = inbound::page(asked.page);
         let place = Place::of(&page)?;
-        let view = answered(&caller, self.ledger.duties(&reader)).await?;
+        let view = self.answered(&caller, self.ledger.duties(&reader)).await?;
         let rows = place.rows(page.size);
         Ok(Response::new(Encoded::<ListDutiesResponse>::page(&view, rows, |from| {
             place.token(from)

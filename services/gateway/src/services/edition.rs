@@ -13,7 +13,7 @@ use samsyn_proto::{
 };
 use tonic::{Request, Response, Status};
 
-use super::{Shared, answered};
+use super::Shared;
 use crate::{page::Place, status};
 
 #[tonic::async_trait]
@@ -25,7 +25,8 @@ impl EditionService for Shared {
         let (caller, reader, asked) = self.writer(request)?;
         let asked =
             OpenAsked::parse(asked, &self.ledger.registry()).map_err(|f| status::fault(&f))?;
-        let view = answered(&caller, self.ledger.open_edition(&caller, &reader, &asked)).await?;
+        let view =
+            self.answered(&caller, self.ledger.open_edition(&caller, &reader, &asked)).await?;
         Ok(Response::new(view.into()))
     }
 
@@ -36,7 +37,8 @@ impl EditionService for Shared {
         let (caller, reader, asked) = self.writer(request)?;
         let asked = LockAsked::parse(asked, &self.ledger.registry(), (self.clock)())
             .map_err(|f| status::fault(&f))?;
-        let view = answered(&caller, self.ledger.lock_edition(&caller, &reader, &asked)).await?;
+        let view =
+            self.answered(&caller, self.ledger.lock_edition(&caller, &reader, &asked)).await?;
         Ok(Response::new(view.into()))
     }
 
@@ -46,7 +48,8 @@ impl EditionService for Shared {
     ) -> Result<Response<Encoded<AnswerEditionResponse>>, Status> {
         let (caller, reader, asked) = self.writer(request)?;
         let asked = AnswerAsked::parse(asked).map_err(|f| status::fault(&f))?;
-        let view = answered(&caller, self.ledger.answer_edition(&caller, &reader, &asked)).await?;
+        let view =
+            self.answered(&caller, self.ledger.answer_edition(&caller, &reader, &asked)).await?;
         Ok(Response::new(view.into()))
     }
 
@@ -56,7 +59,8 @@ impl EditionService for Shared {
     ) -> Result<Response<Encoded<ReleaseEditionResponse>>, Status> {
         let (caller, reader, asked) = self.writer(request)?;
         let asked = ReleaseAsked::parse(asked).map_err(|f| status::fault(&f))?;
-        let view = answered(&caller, self.ledger.release_edition(&caller, &reader, &asked)).await?;
+        let view =
+            self.answered(&caller, self.ledger.release_edition(&caller, &reader, &asked)).await?;
         Ok(Response::new(view.into()))
     }
 
@@ -68,7 +72,7 @@ impl EditionService for Shared {
         let asked = EditionAsked::parse(asked).map_err(|f| status::fault(&f))?;
         let place = Place::of(&asked.page)?;
         let work = self.ledger.edition(&reader, &asked.edition, place.from, asked.page.size);
-        let view = answered(&caller, work).await?;
+        let view = self.answered(&caller, work).await?;
         let token = |from| place.token(usize::try_from(from).unwrap_or(usize::MAX));
         Ok(Response::new(Encoded::<GetEditionResponse>::page(&view, token)))
     }
@@ -80,7 +84,7 @@ impl EditionService for Shared {
         let (caller, reader, asked) = self.reader(request, |r| r.context.take())?;
         let asked = EditionsAsked::parse(asked).map_err(|f| status::fault(&f))?;
         let place = Place::of(&asked.page)?;
-        let view = answered(&caller, self.ledger.editions(&reader, &asked.area)).await?;
+        let view = self.answered(&caller, self.ledger.editions(&reader, &asked.area)).await?;
         Ok(Response::new(Encoded::<ListEditionsResponse>::page(
             &view,
             place.rows(asked.page.size),
@@ -96,7 +100,7 @@ impl EditionService for Shared {
         let asked = EditionAsked::review(asked).map_err(|f| status::fault(&f))?;
         let place = Place::of(&asked.page)?;
         let work = self.ledger.review(&reader, &asked.edition, place.from, asked.page.size);
-        let view = answered(&caller, work).await?;
+        let view = self.answered(&caller, work).await?;
         let token = |from| place.token(usize::try_from(from).unwrap_or(usize::MAX));
         Ok(Response::new(Encoded::<GetEditionReviewResponse>::page(&view, token)))
     }

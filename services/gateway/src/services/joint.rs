@@ -20,7 +20,7 @@ use samsyn_proto::{
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
-use super::{Shared, answered, stream};
+use super::{Shared, stream};
 use crate::{page::Place, status};
 
 #[tonic::async_trait]
@@ -35,7 +35,8 @@ impl JointPictureService for Shared {
         if place.revision > 0 {
             asked.at = At::Revision(place.revision);
         }
-        let (view, cursor) = answered(&caller, self.ledger.joint(&caller, &reader, &asked)).await?;
+        let (view, cursor) =
+            self.answered(&caller, self.ledger.joint(&caller, &reader, &asked)).await?;
         let place = Place { revision: view.content().revision, ..place };
         Ok(Response::new(Encoded::<GetJointPictureResponse>::page(
             &view,
@@ -51,7 +52,7 @@ impl JointPictureService for Shared {
     ) -> Result<Response<Encoded<ExplainFindingResponse>>, Status> {
         let (caller, reader, asked) = self.reader(request, |r| r.context.take())?;
         let asked = ExplainAsked::parse(asked).map_err(|f| status::fault(&f))?;
-        let view = answered(&caller, self.ledger.explain(&reader, &asked)).await?;
+        let view = self.answered(&caller, self.ledger.explain(&reader, &asked)).await?;
         Ok(Response::new(view.into()))
     }
 
@@ -66,7 +67,7 @@ impl JointPictureService for Shared {
         let asked = WatchAsked::parse(asked).map_err(|f| status::fault(&f))?;
         let ground = reader.ground().clone();
         let open = self.ledger.subscribe(&caller, ground, asked.scope, &asked.cursor);
-        let feed = answered(&caller, open).await?;
+        let feed = self.answered(&caller, open).await?;
         Ok(Response::new(stream::events(feed, self.stopping.clone())))
     }
 
@@ -78,12 +79,12 @@ impl JointPictureService for Shared {
         let asked = EventsAsked::parse(asked).map_err(|f| status::fault(&f))?;
         let ground = reader.ground().clone();
         let open = self.ledger.subscribe(&caller, ground, asked.scope, &asked.cursor);
-        let mut feed = answered(&caller, open).await?;
+        let mut feed = self.answered(&caller, open).await?;
         let longest = Duration::from_secs(asked.wait_seconds.into());
-        let mut view = answered(&caller, feed.next(asked.limit)).await?;
+        let mut view = self.answered(&caller, feed.next(asked.limit)).await?;
         if view.is_none() && !longest.is_zero() {
             feed.wait(longest).await;
-            view = answered(&caller, feed.next(asked.limit)).await?;
+            view = self.answered(&caller, feed.next(asked.limit)).await?;
         }
         let answer = view.map_or_else(
             || Encoded::<ListEventsResponse>::nothing_new(feed.cursor()),
@@ -99,7 +100,7 @@ impl JointPictureService for Shared {
         let caller = crate::caller::caller(&request)?;
         let asked = AcknowledgeAsked::parse(request.into_inner()).map_err(|f| status::fault(&f))?;
         let work = self.ledger.acknowledge(&caller, &asked.context, &asked.cursor);
-        answered(&caller, work).await?;
+        self.answered(&caller, work).await?;
         Ok(Response::new(AcknowledgeEventsResponse {}))
     }
 
@@ -110,7 +111,7 @@ impl JointPictureService for Shared {
         let (caller, reader, asked) = self.writer(request)?;
         let asked =
             Resolve::parse(asked, &self.ledger.registry()).map_err(|f| status::fault(&f))?;
-        let view = answered(&caller, self.ledger.resolve(&caller, &reader, &asked)).await?;
+        let view = self.answered(&caller, self.ledger.resolve(&caller, &reader, &asked)).await?;
         Ok(Response::new(view.into()))
     }
 
@@ -121,7 +122,7 @@ impl JointPictureService for Shared {
         let (caller, _, asked) = self.writer(request)?;
         let asked =
             DissentAsked::parse(asked, &self.ledger.registry()).map_err(|f| status::fault(&f))?;
-        let revision = answered(&caller, self.ledger.dissent(&caller, &asked)).await?;
+        let revision = self.answered(&caller, self.ledger.dissent(&caller, &asked)).await?;
         Ok(Response::new(RecordDissentResponse { revision }))
     }
 
@@ -132,7 +133,7 @@ impl JointPictureService for Shared {
         let (caller, reader, asked) = self.reader(request, |r| r.context.take())?;
         let asked = RevisionsAsked::parse(asked).map_err(|f| status::fault(&f))?;
         let place = Place::of(&asked.page)?;
-        let view = answered(&caller, self.ledger.revisions(&reader, &asked.area)).await?;
+        let view = self.answered(&caller, self.ledger.revisions(&reader, &asked.area)).await?;
         Ok(Response::new(Encoded::<ListRevisionsResponse>::page(
             &view,
             place.rows(asked.page.size),

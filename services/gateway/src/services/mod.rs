@@ -16,7 +16,7 @@ use samsyn_proto::{inbound, v1::ReadContext};
 use tokio::sync::watch;
 use tonic::{Request, Status};
 
-use crate::{caller::caller, status};
+use crate::{caller::caller, denials::Denials, status};
 
 /// What every service works with; cheap to clone.
 #[derive(Clone)]
@@ -24,6 +24,7 @@ pub(crate) struct Shared {
     pub(crate) ledger: Ledger,
     pub(crate) clock: Clock,
     pub(crate) stopping: watch::Receiver<bool>,
+    pub(crate) denials: Denials,
 }
 
 impl Shared {
@@ -36,28 +37,33 @@ impl Shared {
         let caller = caller(&request)?;
         let mut asked = request.into_inner();
         let (ground, _) = inbound::ground(context(&mut asked)).map_err(|f| status::fault(&f))?;
-        let reader = self.ledger.reader(&caller, ground).map_err(|r| denied(&caller, &r))?;
+        let reader = self.ledger.reader(&caller, ground).map_err(|r| self.denied(&caller, &r))?;
         Ok((caller, reader, asked))
     }
 
     /// A caller that changes something of its own, and is told what that touches.
     fn writer<T>(&self, request: Request<T>) -> Result<(Caller, Reader, T), Status> {
         let caller = caller(&request)?;
-        let reader = self.ledger.own_reader(&caller).map_err(|r| denied(&caller, &r))?;
+        let reader = self.ledger.own_reader(&caller).map_err(|r| self.denied(&caller, &r))?;
         Ok((caller, reader, request.into_inner()))
     }
-}
 
-/// The answer of the ledger, or its refusal as a status; one line in the log for each refusal.
-async fn answered<T>(
-    caller: &Caller,
-    work: impl Future<Output = Result<T, Rejection>>,
-) -> Result<T, Status> {
-    work.await.map_err(|rejection| denied(caller, &rejection))
-}
+    /// The answer of the ledger, or its refusal as a status.
+    async fn answered<T>(
+        &self,
+        caller: &Caller,
+        work: impl Future<Output = Result<T, Rejection>>,
+    ) -> Result<T, Status> {
+        work.await.map_err(|rejection| self.denied(caller, &rejection))
+    }
 
-fn denied(caller: &Caller, rejection: &Rejection) -> Status {
-    let status = status::rejection(rejection);
-    tracing::info!(service = %caller.service(), code = ?status.code(), "refused");
-    status
+    /// A refusal as a status: counted for the record, and one line in the log.
+    fn denied(&self, caller: &Caller, rejection: &Rejection) -> Status {
+        if let Rejection::Denied(denial) = rejection {
+            self.denials.count(caller.service(), denial);
+        }
+        let status = status::rejection(rejection);
+        tracing::info!(service = %caller.service(), code = ?status.code(), "refused");
+        status
+    }
 }

@@ -11,7 +11,7 @@ use samsyn_proto::{
 };
 use tonic::{Request, Response, Status};
 
-use super::{Shared, answered};
+use super::Shared;
 use crate::{page::Place, status};
 
 #[tonic::async_trait]
@@ -23,7 +23,7 @@ impl PictureService for Shared {
         let (caller, reader, asked) = self.writer(request)?;
         let checked = inbound::publication(asked, &self.ledger.registry(), (self.clock)());
         let asked = checked.value.ok_or_else(|| status::faults(&checked.faults))?;
-        let view = answered(&caller, self.ledger.publish(&caller, &reader, &asked)).await?;
+        let view = self.answered(&caller, self.ledger.publish(&caller, &reader, &asked)).await?;
         Ok(Response::new(view.into()))
     }
 
@@ -36,7 +36,7 @@ impl PictureService for Shared {
         let trial = checked.value.filter(|trial| reader.parties().contains(&trial.party));
         let problems: Vec<Problem> = checked.faults.into_iter().map(Problem::from).collect();
         let work = async { self.ledger.validate(trial.as_ref(), &problems) };
-        Ok(Response::new(answered(&caller, work).await?.into()))
+        Ok(Response::new(self.answered(&caller, work).await?.into()))
     }
 
     async fn get_picture(
@@ -49,7 +49,7 @@ impl PictureService for Shared {
         if place.revision > 0 {
             asked.version = place.revision;
         }
-        let view = answered(&caller, self.ledger.picture(&reader, &asked)).await?;
+        let view = self.answered(&caller, self.ledger.picture(&reader, &asked)).await?;
         let place = Place { revision: view.content().version, ..place };
         Ok(Response::new(Encoded::<GetPictureResponse>::page(
             &view,

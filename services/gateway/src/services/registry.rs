@@ -14,7 +14,6 @@ use tonic::{Request, Response, Status};
 use super::{
     Shared,
     access::{shown, time},
-    answered,
 };
 use crate::{caller::caller, status};
 
@@ -25,7 +24,7 @@ impl RegistryService for Shared {
         request: Request<GetRegistryRequest>,
     ) -> Result<Response<GetRegistryResponse>, Status> {
         let caller = caller(&request)?;
-        answered(&caller, async { self.ledger.oversee(&caller, "administer") }).await?;
+        self.answered(&caller, async { self.ledger.oversee(&caller, "administer") }).await?;
         let part = request.into_inner().part;
         let wanted = |name: &str| part.is_empty() || part == name;
         let registry = self.ledger.registry();
@@ -71,7 +70,7 @@ impl RegistryService for Shared {
     ) -> Result<Response<SuspendServiceResponse>, Status> {
         let caller = caller(&request)?;
         let asked = SuspendAsked::parse(request.into_inner()).map_err(|f| status::fault(&f))?;
-        let epoch = answered(&caller, self.ledger.suspend(&caller, &asked)).await?;
+        let epoch = self.answered(&caller, self.ledger.suspend(&caller, &asked)).await?;
         Ok(Response::new(SuspendServiceResponse { epoch }))
     }
 }
