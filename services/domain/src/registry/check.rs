@@ -233,6 +233,13 @@ fn release_rows(registry: &Registry, faults: &mut Vec<String>) {
                 ));
             }
         }
+        if row.protected_counts && row.live {
+            let id = &row.id;
+            faults.push(format!(
+                "release_rows: `{id}` protects counts and is live; protected counts are given in \
+                 editions only"
+            ));
+        }
         if row.valid_to <= row.valid_from {
             faults.push(format!("release_rows: `{}` ends before it begins", row.id));
         }

@@ -10,12 +10,12 @@ pub use area::{AreaState, Placed, in_full};
 pub use evidence::View;
 
 use crate::{
-    AreaId, EditionId, ObservationId, PartyId, Reason, Refusal, ServiceId, Timestamp,
+    AreaId, EditionId, ObservationId, PartyId, Period, Reason, Refusal, ServiceId, Timestamp,
     command::{Decided, Digest, Moment, Reply, Submission},
     disclosure::ClassId,
     edition::{Edition, Phase},
     merge::{ConflictRef, Finding},
-    registry::{Endorser, Registry},
+    registry::{Endorser, PartyKind, Registry},
     row::{Event, Founded, Row, Stage, Suspended, Version},
 };
 
@@ -214,6 +214,20 @@ impl State {
     #[must_use]
     pub fn released_editions(&self) -> u64 {
         self.editions().filter_map(|e| e.released.as_ref()).map(|r| r.sequence).max().unwrap_or(0)
+    }
+
+    /// Whether a municipal party and the police contribute to an area and period.
+    #[must_use]
+    pub fn seen_by_both(&self, area: &AreaId, period: Period) -> bool {
+        let Some(index) = self.areas.get(area) else { return false };
+        let mut kinds = std::collections::BTreeSet::new();
+        for stage in index.contributions(period, index.revision()) {
+            kinds.extend(self.registry.party(&stage.party).map(|party| party.kind));
+            if kinds.contains(&PartyKind::Municipal) && kinds.contains(&PartyKind::Police) {
+                return true;
+            }
+        }
+        false
     }
 
     /// Whose answers an edition requires.
