@@ -74,7 +74,7 @@ fn retention(
     let until = value::time(asked.ok_or(Reason::RetentionMissing)?)?;
     let days = i64::from(bounds.registry.lists().retention_days_max);
     let ceiling = bounds.start.map(|start| start.after_seconds(days.saturating_mul(DAY_SECONDS)));
-    let too_long = ceiling.is_some_and(|ceiling| until > ceiling.after_seconds(5)) || until <= bounds.now;
+    let too_long = ceiling.is_some_and(|ceiling| until > ceiling) || until <= bounds.now;
     if too_long { Err(Reason::RetentionTooLong) } else { Ok(until) }
 }
 

@@ -293,7 +293,7 @@ fn delta(state: &State, asked: &Publication, sealed: Publish) -> Publish {
     Publish { withdrawn, ..sealed }
 }
 
-/// The findings on which a publication bears, in the periods that the agreement has.
+/// The findings on which a publication bears, in the weeks and months that the agreement has.
 fn touched(state: &State, publish: &Publish) -> Vec<ConflictRef> {
     let registry = state.registry();
     let Some(agreement) = registry.agreement_of(&publish.area) else { return Vec::new() };
@@ -303,7 +303,7 @@ fn touched(state: &State, publish: &Publish) -> Vec<ConflictRef> {
         let Some(category) = registry.category(&content.category) else { continue };
         let geography = content.geography.coarsened(category.geography);
         let key = Key { geography, category: content.category.clone() };
-        let periods = agreement.periods.iter();
+        let periods = agreement.periods.iter().filter(|kind| **kind <= PeriodKind::Month);
         touched.extend(periods.filter_map(|kind| {
             let period: Period = Period::holding(*kind, content.starts_at)?;
             Some(ConflictRef { key: key.clone(), period, field: Field::Severity })

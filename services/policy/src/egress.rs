@@ -81,7 +81,7 @@ impl<'a> Egress<'a> {
 
     /// An observation as a class sees it, its id and version masked for partners.
     fn seen(&self, class: &ClassId, stage: &Stage, masked: Masked) -> Option<Seen> {
-        let seen = filter::seen(self.state, class, stage)?;
+        let seen = self.without_note(filter::seen(self.state, class, stage)?);
         Some(match masked {
             Masked::Signatory => seen,
             Masked::Partner => {
@@ -89,6 +89,16 @@ impl<'a> Egress<'a> {
                 Seen { id, version: None, ..seen }
             }
         })
+    }
+
+    /// Note and coordinates are sealed as one. Who may have the coordinates and not the note must
+    /// not see in the ciphertext that a note changed where there are no coordinates.
+    fn without_note(&self, seen: Seen) -> Seen {
+        if seen.text_shown {
+            return seen;
+        }
+        let placed = |sealed: &Sealed| self.known.open(sealed)?.coordinates;
+        Seen { sealed: seen.sealed.filter(|sealed| placed(sealed).is_some()), ..seen }
     }
 
     fn registered(&self, category: &samsyn_domain::CategoryId) -> Level {
@@ -105,7 +115,7 @@ impl<'a> Egress<'a> {
         let Some(index) = self.state.area(area) else { return Vec::new() };
         let (class, masked) = (rights.class(), self.masked(area));
         let seen = index.contributions(period, at).filter_map(|s| self.seen(&class, s, masked));
-        let decisions = index.decisions(period, at, self.conflict_roles(area));
+        let decisions = self.decisions(&class, area, period, at, None);
         let merged = merge::merge(period, seen, &decisions, |category| self.registered(category));
         merged.into_iter().map(shown_in_part).collect()
     }
@@ -128,8 +138,44 @@ impl<'a> Egress<'a> {
             .filter_map(|stage| self.seen(&class, stage, masked))
             .filter(|seen| merge::key(seen, registered) == *key)
             .collect();
-        let decisions = index.decisions(period, at, self.conflict_roles(area));
+        let decisions = self.decisions(&class, area, period, at, Some(key));
         merge::finding(key.clone(), period, seen, &decisions, related).map(shown_in_part)
+    }
+
+    /// What was decided of a period, on one finding or all, and is told to a class: what it sees
+    /// all that it names of, as it was when it was decided on. So nothing that the class does not
+    /// see makes a decision come or go later.
+    fn decisions(
+        &self,
+        class: &ClassId,
+        area: &AreaId,
+        period: Period,
+        at: u64,
+        on: Option<&Key>,
+    ) -> Decisions<'_> {
+        let roles = self.conflict_roles(area);
+        let Some(index) = self.state.area(area) else {
+            return Decisions { roles, ..Decisions::default() };
+        };
+        let until = |revision| index.decisions(period, revision, BTreeSet::new());
+        let told = |key: &Key, before: &dyn Fn(&Decisions<'_>) -> bool| {
+            let revisions = index.revisions();
+            let made = revisions.partition_point(|row| before(&until(row.revision)));
+            on.is_none_or(|on| on == key)
+                && revisions.get(made).is_some_and(|row| {
+                    self.sees_named(class, &Placed { key, period, at: row.revision })
+                })
+        };
+        let Decisions { statements, dissents, .. } = until(at);
+        let told_statements = statements.into_iter().enumerate().filter(|(n, statement)| {
+            told(&statement.conflict.key, &|then| then.statements.len() <= *n)
+        });
+        let statements = told_statements.map(|(_, statement)| statement).collect();
+        let told_dissents = dissents.into_iter().enumerate();
+        let told_dissents = told_dissents
+            .filter(|(n, (key, _))| told(key, &|then| then.dissents.len() <= *n))
+            .map(|(_, dissent)| dissent);
+        Decisions { statements, dissents: told_dissents.collect(), roles }
     }
 
     /// At which levels a class can see a geography.

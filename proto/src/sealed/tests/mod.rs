@@ -35,7 +35,9 @@ fn pages_cover_a_list_once_and_end() {
         let (mut from, mut seen) = (0, Vec::new());
         loop {
             let paged = Paged { from, size };
-            seen.extend_from_slice(paged.rows(&list));
+            let rows = paged.rows(&list);
+            assert!(!rows.is_empty(), "a page of {size} without rows after {seen:?}");
+            seen.extend_from_slice(rows);
             match paged.next(&list, |next| next.to_string()).as_str() {
                 "" => break,
                 next => from = next.parse().unwrap(),

@@ -1,7 +1,7 @@
 //! Own pictures and the joint one.
 
 use prost::Message as _;
-use samsyn_domain::{PartyId, screening::Rule};
+use samsyn_domain::{PartyId, merge::Seen, screening::Rule};
 use samsyn_policy::{At, JointView, Preview, Problem, PublishedView, ValidationView, View};
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
 use crate::{
     Reason,
     inbound::{self, Change, Fault, fixture},
-    sealed::{Encoded, Paged, picture},
+    sealed::{Encoded, Paged, observation, picture},
     v1::{self, observation::Location},
 };
 
@@ -83,6 +83,26 @@ fn a_partner_receives_exactly_its_part() {
     let withheld: Vec<&str> = finding.withheld.iter().map(|w| w.field_group.as_str()).collect();
     assert_eq!(withheld, ["time", "assessment", "text", "provenance"]);
     assert_eq!(finding.withheld[0].rule_id, "POL-12/kvv-a");
+}
+
+#[test]
+fn an_opened_secret_is_told_only_in_the_groups_that_are_shown() {
+    let view = joint(SIGNATORY);
+    let contributed = &view.content().findings[0].contributions;
+    let ours = contributed.iter().find(|seen| seen.id == "obs-ours").unwrap();
+    let secret = view.content().secrets.of(ours.sealed.as_ref()).unwrap();
+    let told = |text_shown, coordinates_shown, place_shown| {
+        let seen = Seen { text_shown, coordinates_shown, place_shown, ..ours.clone() };
+        let wire = observation::seen(&seen, Some(secret));
+        (wire.note, wire.location)
+    };
+    let exact = v1::Coordinates { lat_e7: LATITUDE, lon_e7: 180_610_100 };
+    let exact = Some(Location::Coordinates(exact));
+    let place = Some(Location::PlaceId("a-square".to_owned()));
+    assert_eq!(told(true, true, true), (NOTE.to_owned(), exact.clone()));
+    assert_eq!(told(false, true, true), (String::new(), exact));
+    assert_eq!(told(true, false, true), (NOTE.to_owned(), place));
+    assert_eq!(told(true, false, false), (NOTE.to_owned(), None));
 }
 
 #[test]

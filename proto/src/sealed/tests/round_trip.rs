@@ -164,7 +164,9 @@ proptest! {
 
     #[test]
     fn a_damaged_publication_is_taken_or_refused_and_never_panics(
-        at in any::<prop::sample::Index>(), to in any::<u8>(), length in any::<prop::sample::Index>(),
+        at in any::<prop::sample::Index>(),
+        to in any::<u8>(),
+        length in any::<prop::sample::Index>(),
     ) {
         let mut bytes = fixture::full(vec![fixture::observation("obs-one")]).encode_to_vec();
         let at = at.index(bytes.len());

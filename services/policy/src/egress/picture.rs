@@ -131,7 +131,7 @@ impl Egress<'_> {
         let (version, unchanged, revision) = counters;
         let rights = self.rights_in(area, None, true)?;
         let mut conflicts = Vec::new();
-        for at in touched {
+        for at in touched.iter().filter(|at| self.several_see(at, revision)) {
             let finding = self.finding(&rights, &at.key, at.period, revision, Vec::new());
             conflicts.extend(finding.into_iter().flat_map(|f| f.conflicts));
         }
@@ -149,6 +149,14 @@ impl Egress<'_> {
         let record = self.disclosure(&rights, object, revision, rows, shown.as_bytes());
         let view = PublishedView { version, unchanged, revision, conflicts, secrets };
         Ok(Projection::new(view, vec![record]))
+    }
+
+    /// Whether more than one party contributes to a finding: one alone is in no conflict.
+    fn several_see(&self, at: &ConflictRef, revision: u64) -> bool {
+        let Some(index) = self.state.area(at.area()) else { return false };
+        let mut stages = index.contributions_to(&at.key, at.period, revision);
+        let Some(first) = stages.next() else { return false };
+        stages.any(|stage| stage.party != first.party)
     }
 
     /// The revision that a reader's view of an area has reached, as it is shown.

@@ -56,19 +56,23 @@ pub(super) fn document(depth: i64) -> Value {
         "organisations": [organisation("stad", 3), organisation("polis", 2),
             organisation("kv", 2), organisation("fk", 2), organisation("xx", 2)],
         "parties": [
-            {"id": "sdf", "organisation": "stad", "name": "s", "kind": "municipal", "sub_kind": "d"},
+            {"id": "sdf", "organisation": "stad", "name": "s", "kind": "municipal",
+                "sub_kind": "d"},
             {"id": "lpo", "organisation": "polis", "name": "l", "kind": "police", "sub_kind": "l"}
         ],
         "services": [
-            {"id": "stad/sdf", "organisation": "stad", "parties": ["sdf"], "roles": ["coordinator"]},
-            {"id": "polis/lpo", "organisation": "polis", "parties": ["lpo"], "roles": ["kommunpolis"]},
+            {"id": "stad/sdf", "organisation": "stad", "parties": ["sdf"],
+                "roles": ["coordinator"]},
+            {"id": "polis/lpo", "organisation": "polis", "parties": ["lpo"],
+                "roles": ["kommunpolis"]},
             reader("kv"), reader("fk"), reader("xx")
         ],
         "endorsement_keys": keys,
         "categories": [category("graffiti", "place"), category("theft", "district"),
             category("noise", "place"), category("fires", "place")],
         "areas": [{"id": "a", "name": "A"}],
-        "sub_areas": [{"id": "a-s", "area": "a", "name": "S", "centre": {"lat_e7": 1, "lon_e7": 1}}],
+        "sub_areas": [{"id": "a-s", "area": "a", "name": "S",
+            "centre": {"lat_e7": 1, "lon_e7": 1}}],
         "places": [{"id": "a-p", "sub_area": "a-s", "name": "P"}],
         "agreements": [{"id": "a-1", "area": "a", "valid_from": "2024-01-01",
             "signatories": [{"party": "sdf", "capacity": "d"}, {"party": "lpo", "capacity": "l"}],

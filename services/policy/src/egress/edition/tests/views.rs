@@ -231,8 +231,8 @@ fn an_edition_stays_as_it_was_locked_whatever_comes_after() {
     let id = world.released(SALT);
     let before = view(&world, "fk", &id);
     world.publish("sdf", vec![counted("1", "graffiti", 99), counted("2", "noise", 1)]);
+    // Nothing is decided anew: cells do not ask again what their row may have.
     world.state.absorb(Row::Epoch(77));
-    world.decide();
     let after = view(&world, "fk", &id);
     assert_eq!((before.joint, before.proof), (after.joint, after.proof));
 }
@@ -296,6 +296,8 @@ fn who_may_not_know_of_an_edition_is_told_that_there_is_none() {
     assert_eq!((asks(&world, "kv"), asks(&world, "fk")), (Ok(()), Ok(())));
     assert_eq!(asks(&world, "xx"), Err(Why::NotFound));
     assert_eq!(listed(&world, "kv"), Ok(1));
+    let review = world.read("kv", |egress| egress.review(&id, 0, EVERY)).unwrap_err();
+    assert_eq!(review.why, Why::NotAllowed, "a release opens no review");
     world.released([3; 32]);
     assert_eq!(world.edition(&id).phase, Phase::Superseded);
     assert_eq!((asks(&world, "kv"), listed(&world, "kv")), (Ok(()), Ok(2)));
