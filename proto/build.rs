@@ -3,8 +3,6 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
-use prost::Message as _;
-
 #[path = "build/reasons.rs"]
 mod reasons;
 
@@ -36,17 +34,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     let table = reasons::generate(&fs::read_to_string("errors.toml")?)?;
     fs::write(out.join("reasons.rs"), table)?;
 
-    let public = protox::compile(
-        [
-            "samsyn/v1/picture.proto",
-            "samsyn/v1/joint_picture.proto",
-            "samsyn/v1/edition.proto",
-            "samsyn/v1/access.proto",
-            "samsyn/admin/v1/registry.proto",
-        ],
-        ["."],
-    )?;
-    fs::write(out.join("descriptors.bin"), public.encode_to_vec())?;
+    // Encoded by the compiler itself: prost's own types would drop our field options.
+    let mut compiler = protox::Compiler::new(["."])?;
+    compiler.include_imports(true).include_source_info(true).open_files([
+        "samsyn/v1/picture.proto",
+        "samsyn/v1/joint_picture.proto",
+        "samsyn/v1/edition.proto",
+        "samsyn/v1/access.proto",
+        "samsyn/admin/v1/registry.proto",
+    ])?;
+    fs::write(out.join("descriptors.bin"), compiler.encode_file_descriptor_set())?;
+    let public = compiler.file_descriptor_set();
     tonic_prost_build::configure().build_server(false).compile_fds(public.clone())?;
     server_traits(&out, public)?;
 
