@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 macro_rules! reasons {
-    ($($(#[$doc:meta])* $name:ident = $id:literal, $number:literal, $text:literal;)+) => {
+    ($($(#[$doc:meta])* $name:ident = $id:literal, $number:literal;)+) => {
         /// What is in the way.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Reason {
@@ -25,56 +25,53 @@ macro_rules! reasons {
             pub const fn number(self) -> u32 {
                 match self { $(Self::$name => $number,)+ }
             }
-
-            const fn text(self) -> &'static str {
-                match self { $(Self::$name => $text,)+ }
-            }
         }
     };
 }
 
 reasons! {
     /// The own picture has another version by now.
-    VersionConflict = "VERSION_CONFLICT", 1, "the own picture has another current version; read it and publish on that";
+    VersionConflict = "VERSION_CONFLICT", 1;
     /// The area has another revision by now.
-    RevisionStale = "REVISION_STALE", 2, "the area has changed since; read it again and decide anew";
+    RevisionStale = "REVISION_STALE", 2;
     /// The idempotency key was used for another request.
-    KeyReused = "KEY_REUSED", 3, "this idempotency key was used for another request; make a new one";
+    KeyReused = "KEY_REUSED", 3;
     /// The idempotency key is unknown and too old, or from the future.
-    KeyExpired = "KEY_EXPIRED", 4, "this idempotency key is unknown and not of the last 24 hours; make a new one";
+    KeyExpired = "KEY_EXPIRED", 4;
     /// Policy or registry changed between decision and commit: decided anew, never stored.
-    EpochStale = "EPOCH_STALE", 5, "the rules changed meanwhile; try again";
+    EpochStale = "EPOCH_STALE", 5;
     /// There is no such thing, or the caller may not know of it.
-    NotFound = "NOT_FOUND", 6, "there is no such thing, or you may not know of it";
+    NotFound = "NOT_FOUND", 6;
     /// The edition is not in a state that allows this.
-    EditionWrongState = "EDITION_WRONG_STATE", 7, "the edition's state does not allow this; look at the edition";
+    EditionWrongState = "EDITION_WRONG_STATE", 7;
     /// The answer is for another round.
-    EditionRoundStale = "EDITION_ROUND_STALE", 8, "the edition was locked anew; review the new round";
+    EditionRoundStale = "EDITION_ROUND_STALE", 8;
     /// The content root is not that of the round.
-    RootMismatch = "ROOT_MISMATCH", 9, "the content root is not that of the current round; review it again";
+    RootMismatch = "ROOT_MISMATCH", 9;
     /// The party has answered in this round.
-    AlreadyAnswered = "ALREADY_ANSWERED", 10, "this party and role has answered in this round";
+    AlreadyAnswered = "ALREADY_ANSWERED", 10;
     /// The edition does not require this party and role.
-    NotAnEndorser = "NOT_AN_ENDORSER", 11, "the agreement does not ask this party and role for an answer";
+    NotAnEndorser = "NOT_AN_ENDORSER", 11;
     /// There is no open conflict of this id.
-    ConflictSettled = "CONFLICT_SETTLED", 12, "there is no open conflict of this id; read the finding again";
+    ConflictSettled = "CONFLICT_SETTLED", 12;
     /// The outcome does not fit the field of the conflict.
-    ConflictUnknownValue = "CONFLICT_UNKNOWN_VALUE", 13, "this outcome does not fit the field of the conflict";
+    ConflictUnknownValue = "CONFLICT_UNKNOWN_VALUE", 13;
     /// An own picture that the basis needs is missing.
-    BasisIncomplete = "BASIS_INCOMPLETE", 14, "the basis lacks a municipal or a police contribution";
+    BasisIncomplete = "BASIS_INCOMPLETE", 14;
     /// An edition of that area, period and track is under way.
-    EditionUnderWay = "EDITION_UNDER_WAY", 15, "an edition of this area, period and track is under way; use that one";
+    EditionUnderWay = "EDITION_UNDER_WAY", 15;
     /// A view advanced meanwhile: decided anew, never stored.
-    ViewStale = "READ_STALE", 16, "the view advanced meanwhile; try again";
+    ViewStale = "READ_STALE", 16;
     /// More than the limit.
-    TooLarge = "TOO_LARGE", 17, "this is more than the limit; send less at a time";
+    TooLarge = "TOO_LARGE", 17;
     /// An id stands twice in one publication.
-    DuplicateId = "DUPLICATE_ID", 19, "an id stands twice in this publication; name each once";
+    DuplicateId = "DUPLICATE_ID", 19;
     /// The domain has no genesis, or a second one was tried.
-    WrongGenesis = "WRONG_GENESIS", 18, "the domain was founded with another registry";
+    WrongGenesis = "WRONG_GENESIS", 18;
 }
 
-/// A refusal: what is in the way, at which field, and the current counter where that helps.
+/// A refusal: what is in the way, at which field, and the current counter where that helps. What
+/// to do stands in the table of errors.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// What is in the way.
@@ -113,7 +110,7 @@ impl Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.reason.text())
+        f.write_str(self.reason.id())
     }
 }
 

@@ -55,7 +55,8 @@ impl Rule {
             Self::FurtherApart => "Parternas svårighetsgrader skiljer mer än ett steg: konflikt.",
             Self::EqualTrends => "Alla parter anger samma trend.",
             Self::FlatBeside => {
-                "Oförändrad trend står bredvid ökande eller minskande: ingen gemensam trend, ingen konflikt."
+                "Oförändrad trend står bredvid ökande eller minskande: \
+                 ingen gemensam trend, ingen konflikt."
             }
             Self::UpAgainstDown => "Ökande trend står mot minskande: konflikt.",
             Self::Settled => "Alla funktioner som måste ta ställning har angett samma utfall.",

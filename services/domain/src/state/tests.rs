@@ -14,15 +14,24 @@ use crate::{
 const NOW: Timestamp = Timestamp::from_micros(1_759_300_000_000_000);
 
 fn founded() -> State {
+    let organisation = |id: &str| {
+        let domain = format!("{id}.example");
+        serde_json::json!({
+            "id": id, "name": id, "orgnr": "1", "trust_domain": domain, "clearance": 3,
+        })
+    };
+    let party = |id: &str, organisation: &str, kind: &str| {
+        serde_json::json!({
+            "id": id, "organisation": organisation, "name": id, "kind": kind, "sub_kind": "s",
+        })
+    };
     let document: Document = serde_json::from_value(serde_json::json!({
         "lists": {"priorities": [{"id": "unsafe_places", "sv": "s", "en": "e"}]},
         "organisations": [
-            {"id": "stad", "name": "Stad", "orgnr": "1", "trust_domain": "stad.example", "clearance": 3},
-            {"id": "polis", "name": "Polis", "orgnr": "2", "trust_domain": "polis.example", "clearance": 3}
+            organisation("stad"), organisation("polis"),
         ],
         "parties": [
-            {"id": "sdf", "organisation": "stad", "name": "SDF", "kind": "municipal", "sub_kind": "d"},
-            {"id": "lpo", "organisation": "polis", "name": "LPO", "kind": "police", "sub_kind": "l"}
+            party("sdf", "stad", "municipal"), party("lpo", "polis", "police"),
         ],
         "categories": [{"id": "graffiti", "sv": "Klotter", "en": "Graffiti",
             "kind": "observed_disorder", "priority": "unsafe_places", "geography": "place"}],

@@ -66,7 +66,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_record_reads_as_it_was_written(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+        fn a_record_reads_as_it_was_written(
+            bytes in proptest::collection::vec(any::<u8>(), 0..600)
+        ) {
             let file = written(&bytes);
             let mut from = file.as_slice();
             prop_assert_eq!(read_record(&mut from).unwrap(), bytes);
