@@ -13,18 +13,25 @@ mod profile_choice;
 mod session;
 mod world;
 
-use std::process::ExitCode;
+use std::{io::IsTerminal as _, process::ExitCode};
 
 use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
 
-/// What is logged when `RUST_LOG` does not say.
+/// What a gateway logs when `RUST_LOG` does not say.
 const LOGGED: &str = "samsyn=info,warn";
+/// What the other commands log: their answer says the rest.
+const LOGGED_BY_CLIENTS: &str = "warn";
 
 fn main() -> ExitCode {
     let cli = commands::Cli::parse();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOGGED));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let logged = if cli.serves() { LOGGED } else { LOGGED_BY_CLIENTS };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(logged));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(why) => {

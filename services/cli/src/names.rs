@@ -4,7 +4,7 @@ use std::path::Path;
 
 use samsyn_domain::{
     CategoryId, Kind, OrganisationId, PartyId,
-    registry::{Document, PartyKind, Registry},
+    registry::{Document, Registry},
 };
 
 use crate::failure::Failure;
@@ -49,11 +49,6 @@ impl Names {
         party.map_or(id, |party| &party.name).to_owned()
     }
 
-    /// What kind of party it is.
-    pub(crate) fn party_kind(&self, id: &str) -> Option<PartyKind> {
-        self.registry.party(&PartyId::parse(id).ok()?).map(|party| party.kind)
-    }
-
     /// An organisation.
     pub(crate) fn organisation(&self, id: &str) -> String {
         let id_of = OrganisationId::parse(id).ok();
@@ -89,9 +84,8 @@ mod tests {
     fn the_shipped_registry_gives_names_and_unknown_ids_stay() {
         let names = Names::shipped();
         assert_eq!(names.geography("sthlm-skarholmen"), "Skärholmen");
-        assert_eq!(names.category("lighting_fault"), "Lighting fault");
+        assert_eq!(names.category("lighting_fault"), "Deficient lighting");
         assert_eq!(names.kind("lighting_fault"), Some(Kind::Environment));
-        assert_eq!(names.party_kind("lpo-skarholmen"), Some(PartyKind::Police));
         assert_eq!(names.geography("elsewhere"), "elsewhere");
         assert_eq!(names.party("Å"), "Å");
     }

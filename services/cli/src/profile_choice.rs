@@ -29,11 +29,7 @@ impl Places {
     /// With what the process's environment says.
     pub(crate) fn of_process(flag: Option<PathBuf>) -> Self {
         let environment = std::env::var_os(ENVIRONMENT).filter(|value| !value.is_empty());
-        Self {
-            flag,
-            environment: environment.map(PathBuf::from),
-            temporary: std::env::temp_dir(),
-        }
+        Self { flag, environment: environment.map(PathBuf::from), temporary: std::env::temp_dir() }
     }
 
     /// The folder of profiles: of the flag, else of the environment, else of a running demo.
@@ -164,7 +160,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join(POINTER), "/nowhere/at/all").unwrap();
         let failure = places(dir.path()).load(Some("x")).unwrap_err().to_string();
-        assert!(failure.contains("/nowhere/at/all") && failure.contains("samsyn demo"), "{failure}");
+        assert!(
+            failure.contains("/nowhere/at/all") && failure.contains("samsyn demo"),
+            "{failure}"
+        );
     }
 
     #[test]

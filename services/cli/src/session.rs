@@ -29,7 +29,7 @@ pub(crate) const PAGE_ROWS: u32 = 500;
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct Globals {
     /// The client profile: a folder NAME under the folder of profiles.
-    #[arg(long = "as", value_name = "NAME", global = true)]
+    #[arg(id = "as", long, value_name = "NAME", global = true)]
     name: Option<String>,
     /// The folder of profiles [env: SAMSYN_PROFILES] [default: that of a running `samsyn demo`].
     #[arg(long, value_name = "DIR", global = true)]
@@ -60,6 +60,11 @@ impl Globals {
     /// In which form the answer is written.
     pub(crate) const fn output(&self) -> Format {
         self.output
+    }
+
+    /// The role that the command line names.
+    pub(crate) const fn role(&self) -> Option<Role> {
+        self.role
     }
 
     /// The chosen profile.
@@ -133,7 +138,8 @@ impl Session {
         let access = answer(self.client.access.clone().get_access(GetAccessRequest {})).await?;
         let found = suitable.iter().find(|role| access.roles.iter().any(|r| r == role.as_str()));
         found.copied().ok_or_else(|| {
-            let wanted = suitable.iter().map(|role| role.as_str()).collect::<Vec<_>>().join("` or `");
+            let wanted =
+                suitable.iter().map(|role| role.as_str()).collect::<Vec<_>>().join("` or `");
             let (service, has) = (access.service, access.roles.join(", "));
             Failure::Usage(format!(
                 "`{service}` acts as {has}, and this needs `{wanted}`; choose another `--as`"

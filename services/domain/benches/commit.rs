@@ -1,7 +1,5 @@
 //! Commitments: one leaf, one object, an edition, with the growth over its objects.
 
-#![expect(missing_docs, reason = "the macro makes a function without any")]
-
 use std::{collections::BTreeMap, error::Error, hint::black_box};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};

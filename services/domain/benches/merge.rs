@@ -1,8 +1,6 @@
 //! The merge of a whole period, and what one changed observation costs in an area that is ever
 //! larger: the second must not grow with the area.
 
-#![expect(missing_docs, reason = "the macro makes a function without any")]
-
 use std::{collections::BTreeSet, error::Error, hint::black_box};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};

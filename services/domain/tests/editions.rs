@@ -400,10 +400,8 @@ mod tests {
     }
 
     fn refused(reply: &Reply) -> Option<(Reason, String)> {
-        match reply {
-            Reply::Refused(refusal) => Some((refusal.reason, refusal.field.to_string())),
-            _ => None,
-        }
+        let Reply::Refused(refusal) = reply else { return None };
+        Some((refusal.reason, refusal.field.to_string()))
     }
 
     fn labels() -> Labels {
@@ -455,9 +453,12 @@ mod tests {
             "lists": {"priorities": [{"id": "unsafe_places", "sv": "s", "en": "e"}]},
             "organisations": [organisation("stad"), organisation("polis")],
             "parties": [
-                {"id": "sdf", "organisation": "stad", "name": "s", "kind": "municipal", "sub_kind": "d"},
-                {"id": "tk", "organisation": "stad", "name": "t", "kind": "municipal", "sub_kind": "c"},
-                {"id": "lpo", "organisation": "polis", "name": "l", "kind": "police", "sub_kind": "l"}
+                {"id": "sdf", "organisation": "stad", "name": "s", "kind": "municipal",
+                    "sub_kind": "d"},
+                {"id": "tk", "organisation": "stad", "name": "t", "kind": "municipal",
+                    "sub_kind": "c"},
+                {"id": "lpo", "organisation": "polis", "name": "l", "kind": "police",
+                    "sub_kind": "l"}
             ],
             "categories": [{"id": "graffiti", "sv": "Klotter", "en": "Graffiti",
                 "kind": "observed_disorder", "priority": "unsafe_places", "geography": "place"}],

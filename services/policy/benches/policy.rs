@@ -1,7 +1,5 @@
 //! Authorisation cold, and the view of a thousand observations warm, with its growth.
 
-#![expect(missing_docs, reason = "the macro makes a function without any")]
-
 use std::{collections::BTreeSet, error::Error, hint::black_box};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};

@@ -1,5 +1,6 @@
 //! Reads of state through the rights of a reader: everything that leaves is made here.
 
+mod decided;
 mod delta;
 pub mod edition;
 mod lists;
@@ -115,7 +116,7 @@ impl<'a> Egress<'a> {
         let Some(index) = self.state.area(area) else { return Vec::new() };
         let (class, masked) = (rights.class(), self.masked(area));
         let seen = index.contributions(period, at).filter_map(|s| self.seen(&class, s, masked));
-        let decisions = self.decisions(&class, area, period, at, None);
+        let decisions = self.decided(&class, area, period, at, None);
         let merged = merge::merge(period, seen, &decisions, |category| self.registered(category));
         merged.into_iter().map(shown_in_part).collect()
     }
@@ -138,44 +139,8 @@ impl<'a> Egress<'a> {
             .filter_map(|stage| self.seen(&class, stage, masked))
             .filter(|seen| merge::key(seen, registered) == *key)
             .collect();
-        let decisions = self.decisions(&class, area, period, at, Some(key));
+        let decisions = self.decided(&class, area, period, at, Some(key));
         merge::finding(key.clone(), period, seen, &decisions, related).map(shown_in_part)
-    }
-
-    /// What was decided of a period, on one finding or all, and is told to a class: what it sees
-    /// all that it names of, as it was when it was decided on. So nothing that the class does not
-    /// see makes a decision come or go later.
-    fn decisions(
-        &self,
-        class: &ClassId,
-        area: &AreaId,
-        period: Period,
-        at: u64,
-        on: Option<&Key>,
-    ) -> Decisions<'_> {
-        let roles = self.conflict_roles(area);
-        let Some(index) = self.state.area(area) else {
-            return Decisions { roles, ..Decisions::default() };
-        };
-        let until = |revision| index.decisions(period, revision, BTreeSet::new());
-        let told = |key: &Key, before: &dyn Fn(&Decisions<'_>) -> bool| {
-            let revisions = index.revisions();
-            let made = revisions.partition_point(|row| before(&until(row.revision)));
-            on.is_none_or(|on| on == key)
-                && revisions.get(made).is_some_and(|row| {
-                    self.sees_named(class, &Placed { key, period, at: row.revision })
-                })
-        };
-        let Decisions { statements, dissents, .. } = until(at);
-        let told_statements = statements.into_iter().enumerate().filter(|(n, statement)| {
-            told(&statement.conflict.key, &|then| then.statements.len() <= *n)
-        });
-        let statements = told_statements.map(|(_, statement)| statement).collect();
-        let told_dissents = dissents.into_iter().enumerate();
-        let told_dissents = told_dissents
-            .filter(|(n, (key, _))| told(key, &|then| then.dissents.len() <= *n))
-            .map(|(_, dissent)| dissent);
-        Decisions { statements, dissents: told_dissents.collect(), roles }
     }
 
     /// At which levels a class can see a geography.
@@ -192,16 +157,29 @@ impl<'a> Egress<'a> {
     fn secrets<'f>(&self, findings: impl IntoIterator<Item = &'f Finding>) -> Secrets {
         let mut secrets = Secrets::default();
         for finding in findings {
-            let contributed = finding.contributions.iter().filter_map(|c| c.sealed.as_ref());
+            for seen in &finding.contributions {
+                if let Some((sealed, secret)) = seen.sealed.as_ref().zip(self.secret(seen)) {
+                    secrets.keep(sealed, secret);
+                }
+            }
             let decided = finding.conflicts.iter().filter_map(|c| c.reason.as_ref());
             let dissented = finding.dissents.iter().filter_map(|d| d.reason.as_ref());
-            for sealed in contributed.chain(decided).chain(dissented) {
+            for sealed in decided.chain(dissented) {
                 if let Some(secret) = self.known.open(sealed) {
                     secrets.keep(sealed, secret);
                 }
             }
         }
         secrets
+    }
+
+    /// What an observation says under seal, as far as it is shown.
+    fn secret(&self, seen: &Seen) -> Option<Secret> {
+        let Secret { note, coordinates } = self.known.open(seen.sealed.as_ref()?)?;
+        Some(Secret {
+            note: note.filter(|_| seen.text_shown),
+            coordinates: coordinates.filter(|_| seen.coordinates_shown),
+        })
     }
 
     fn disclosure(

@@ -105,7 +105,8 @@ mod tests {
         let mut twins = Twins::live(case, partner);
         let mut edition = None;
         if case.edition {
-            let (a, b) = (twins.plain.release_edition(month()), twins.other.release_edition(month()));
+            let (a, b) =
+                (twins.plain.release_edition(month()), twins.other.release_edition(month()));
             prop_assert_eq!(&a, &b);
             edition = a;
         }
@@ -187,7 +188,8 @@ mod tests {
             live: true,
             protected: false,
         };
-        let beat = |(act, hidden): &(Act, bool)| Beat { act: act.clone(), hidden: *hidden, read: true };
+        let beat =
+            |(act, hidden): &(Act, bool)| Beat { act: act.clone(), hidden: *hidden, read: true };
         Case { rows: vec![row], beats: acts.iter().map(beat).collect(), edition: false }
     }
 
@@ -209,17 +211,14 @@ mod tests {
     #[test]
     fn a_note_beside_coordinates_makes_no_event_for_who_has_places_alone() {
         let placed = Act::Put(Put {
+            id: 0,
+            category: 0,
             geography: 2,
             coordinates: Some(1),
             note: Some(0),
             audience: FOR_KV,
-            category: 0,
             ..Put::for_signatories(0)
         });
-        let placed = match placed {
-            Act::Put(put) => Act::Put(Put { id: 0, ..put }),
-            other => other,
-        };
         let note = Act::Tweak { pick: 0, tweak: Tweak::Note(1) };
         same_to("kv/reader", &case([false; 5], &[(placed, false), (note, true)])).unwrap();
     }

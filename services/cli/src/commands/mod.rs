@@ -92,20 +92,31 @@ enum Command {
     Registry(registry::Command),
 }
 
+impl Cli {
+    /// Whether it runs a gateway and nothing else.
+    pub(crate) const fn serves(&self) -> bool {
+        matches!(self.command, Command::Serve(_))
+    }
+}
+
 /// The demo ends when it is told to, or after its story.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  samsyn demo\n  samsyn demo --once")]
+#[command(after_help = "Examples:\n  samsyn demo\n  samsyn demo --once\n  samsyn demo --write DIR")]
 struct DemoArgs {
     /// Ends when the story is told, instead of serving on.
     #[arg(long)]
     once: bool,
+    /// Writes the city's domain to a folder instead: configuration, certificates, registry and
+    /// profiles, for `samsyn serve`.
+    #[arg(long, value_name = "DIR", conflicts_with = "once")]
+    write: Option<std::path::PathBuf>,
 }
 
 /// Runs a command; a failure goes to standard error.
 pub(crate) async fn run(cli: Cli) -> ExitCode {
     let Cli { globals, command } = cli;
-    if let Command::Demo(DemoArgs { once }) = command {
-        return Box::pin(demo::run(demo::Args { once })).await;
+    if let Command::Demo(DemoArgs { once, write }) = command {
+        return Box::pin(demo::run(demo::Args { once, write })).await;
     }
     match Box::pin(dispatch(&globals, command)).await {
         Ok(()) => ExitCode::SUCCESS,

@@ -16,16 +16,16 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:\n  \
-    samsyn pki init --dir pki --trust-domain stockholm.example\n  \
-    samsyn pki issue --dir pki sdf-skarholmen\n  \
-    samsyn pki issue --dir pki node-1 --dns gateway.stockholm.example --ip 127.0.0.1\n  \
-    samsyn pki revoke --dir pki sdf-skarholmen\n  \
-    samsyn pki refresh --dir pki")]
+    samsyn pki init pki --trust-domain stockholm.example\n  \
+    samsyn pki issue pki --service sdf-skarholmen\n  \
+    samsyn pki issue pki --server --dns gateway.stockholm.example --ip 127.0.0.1\n  \
+    samsyn pki revoke pki sdf-skarholmen\n  \
+    samsyn pki refresh pki")]
 pub(super) enum Command {
     /// Makes an authority with an empty revocation list.
     Init {
-        #[command(flatten)]
-        folder: Folder,
+        /// The authority's folder.
+        dir: PathBuf,
         /// The organisation's trust domain, as registered.
         #[arg(long, value_name = "NAME")]
         trust_domain: String,
@@ -34,37 +34,35 @@ pub(super) enum Command {
     Issue(Issue),
     /// Revokes all certificates of a name, and writes the revocation list anew.
     Revoke {
-        #[command(flatten)]
-        folder: Folder,
+        /// The authority's folder.
+        dir: PathBuf,
         /// Whose certificates.
         name: String,
     },
     /// Writes the revocation list anew: at least every seven days, or nobody gets in.
     Refresh {
-        #[command(flatten)]
-        folder: Folder,
+        /// The authority's folder.
+        dir: PathBuf,
     },
 }
 
-#[derive(Debug, Args)]
-pub(super) struct Folder {
-    /// The authority's folder.
-    #[arg(long, value_name = "DIR")]
-    dir: PathBuf,
-}
-
-/// For a service, unless it is given names or addresses: then for a gateway.
+/// For a service that calls gateways, or for a gateway.
 #[derive(Debug, Args)]
 pub(super) struct Issue {
-    #[command(flatten)]
-    folder: Folder,
-    /// The service's or gateway's name.
-    name: String,
+    /// The authority's folder.
+    dir: PathBuf,
+    /// For a service of this name.
+    #[arg(long, value_name = "NAME", required_unless_present = "server")]
+    service: Option<String>,
+    /// For a gateway of this name; it needs a name or an address to connect to.
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "gateway")]
+    #[arg(conflicts_with = "service")]
+    server: Option<String>,
     /// A name that clients connect to; may be repeated.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", requires = "server", conflicts_with = "service")]
     dns: Vec<String>,
     /// An address that clients connect to; may be repeated.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", requires = "server", conflicts_with = "service")]
     ip: Vec<IpAddr>,
 }
 
@@ -72,14 +70,16 @@ pub(super) fn run(globals: &Globals, command: Command) -> Result<(), Failure> {
     let seconds = clock::now().as_second();
     let now = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let written = match command {
-        Command::Init { folder, trust_domain } => pki::init(&folder.dir, &trust_domain, now)?,
-        Command::Issue(Issue { folder, name, dns, ip: ips }) => {
-            let server = !dns.is_empty() || !ips.is_empty();
-            let kind = if server { Kind::Server { dns, ips } } else { Kind::Service };
-            pki::issue(&folder.dir, &name, &kind, now)?
+        Command::Init { dir, trust_domain } => pki::init(&dir, &trust_domain, now)?,
+        Command::Issue(Issue { dir, service, server, dns, ip: ips }) => {
+            let (name, kind) = match (service, server) {
+                (Some(name), _) => (name, Kind::Service),
+                (None, name) => (name.unwrap_or_default(), Kind::Server { dns, ips }),
+            };
+            pki::issue(&dir, &name, &kind, now)?
         }
-        Command::Revoke { folder, name } => pki::revoke(&folder.dir, &name, now)?,
-        Command::Refresh { folder } => pki::refresh(&folder.dir, now)?,
+        Command::Revoke { dir, name } => pki::revoke(&dir, &name, now)?,
+        Command::Refresh { dir } => pki::refresh(&dir, now)?,
     };
     let Written { files, serials, until } = written;
     let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();

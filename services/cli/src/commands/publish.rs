@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use samsyn_client::wire::{
-    GetPictureRequest, Page, PublishPictureRequest, PublishPictureResponse,
-};
+use samsyn_client::wire::{GetPictureRequest, Page, PublishPictureRequest, PublishPictureResponse};
 use samsyn_domain::registry::Role;
 use serde_json::json;
 

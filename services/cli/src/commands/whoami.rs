@@ -2,7 +2,7 @@
 
 use samsyn_client::wire::{GetAccessRequest, GetAccessResponse};
 
-use super::tables::{all_or, moment};
+use super::tables::{all_or, few_or, moment};
 use crate::{
     failure::Failure,
     json,
@@ -30,12 +30,13 @@ fn table(access: &GetAccessResponse) -> String {
         ("certificate until", moment(access.certificate_until.as_ref())),
         ("interface level", access.api_level.clone()),
     ]);
-    let mut grants = Table::new(["may read", "priorities", "periods", "field groups", "until", "by"]);
+    let mut grants =
+        Table::new(["may read", "priorities", "periods", "field groups", "until", "by"]);
     for grant in &access.grants {
         let scope = grant.scope.clone().unwrap_or_default();
         let live = if grant.live { "live" } else { "editions" };
         grants.row([
-            format!("{live}: {}", all_or(&scope.areas, "all areas")),
+            format!("{live}: {}", few_or(&scope.areas, "areas")),
             all_or(&scope.priorities, "all"),
             all_or(&scope.period_kinds, "all"),
             grant.field_groups.join(", "),

@@ -1,16 +1,13 @@
-//! The one clock of the demo.
+//! Times of the demo, in the forms that others take them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use samsyn_domain::Timestamp;
 use time::OffsetDateTime;
 
 /// What time it is.
 pub(super) fn now() -> Timestamp {
-    #[expect(clippy::disallowed_methods, reason = "the demo runs in real time; all else is told")]
-    let time = SystemTime::now();
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    Timestamp::from_micros(crate::clock::now().as_microsecond())
 }
 
 /// A time as certificates have it.
@@ -21,7 +18,7 @@ pub(super) fn date_time(at: Timestamp) -> OffsetDateTime {
 
 /// A time as messages have it.
 pub(super) fn wire<T: From<SystemTime>>(at: Timestamp) -> T {
-    let since = std::time::Duration::from_micros(u64::try_from(at.micros()).unwrap_or_default());
+    let since = Duration::from_micros(u64::try_from(at.micros()).unwrap_or_default());
     UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH).into()
 }
 

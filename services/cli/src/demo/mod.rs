@@ -9,20 +9,28 @@ mod print;
 mod stage;
 mod story;
 
-use std::{process::ExitCode, time::Instant};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    pin::Pin,
+    process::ExitCode,
+    time::Instant,
+};
 
 use self::{
     gateway::Gateway,
-    print::{Checks, rule, seconds, tell},
+    print::{Checks, rule, seconds, spread, tell},
     stage::Stage,
     story::Story,
 };
 
 /// How the demo runs.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Args {
     /// Ends when the story is told, instead of serving on.
     pub(crate) once: bool,
+    /// Writes the city's domain to this folder instead of telling the story.
+    pub(crate) write: Option<PathBuf>,
 }
 
 /// Why there is no story to tell.
@@ -41,7 +49,11 @@ enum Error {
 
 /// Tells the story; succeeds when every check held.
 pub(crate) async fn run(args: Args) -> ExitCode {
-    match tell_all(args).await {
+    let told = match &args.write {
+        Some(dir) => write(dir),
+        None => tell_all(args.once).await,
+    };
+    match told {
         Ok(checks) if checks.all_held() => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {
@@ -58,33 +70,74 @@ pub(crate) async fn run(args: Args) -> ExitCode {
     }
 }
 
-async fn tell_all(args: Args) -> Result<Checks, Error> {
+/// Writes the city's domain to a folder: configuration, certificates, registry, profiles.
+fn write(dir: &Path) -> Result<Checks, Error> {
+    Stage::write(dir, SocketAddr::from((Ipv4Addr::LOCALHOST, stage::PORT)), clock::now())?;
+    tell(&format!(
+        "The demo city's domain is in {0}\n  samsyn serve --config {0}/config.toml\n  \
+         samsyn whoami --profiles {0}/profiles --as sdf-skarholmen\n",
+        dir.display()
+    ));
+    Ok(Checks::default())
+}
+
+async fn tell_all(once: bool) -> Result<Checks, Error> {
     let started = Instant::now();
     let listener = stage::listen().await.map_err(Error::Listen)?;
     let at = listener.local_addr().map_err(Error::Listen)?;
     let stage = Stage::build(at, clock::now())?;
     let gateway = Gateway::start(&stage.config(), listener).await?;
-    let told = async {
-        let checks = Story::new(&stage, at, started).tell().await;
-        summary(checks, &stage, started);
-        if !args.once {
-            invitation();
-            // Without a signal handler only the end of the process ends the demo.
-            let _ = tokio::signal::ctrl_c().await;
-        }
-        checks
-    };
-    // What is interrupted is removed all the same.
-    let checks = tokio::select! {
-        checks = told => Some(checks),
-        _ = tokio::signal::ctrl_c() => None,
-    };
+    let stopped = std::pin::pin!(stopped());
+    let checks = tell_until(&stage, at, started, once, stopped).await;
     gateway.stop().await?;
     stage.remove()?;
-    if !args.once || checks.is_none() {
+    if !once || checks.is_none() {
         tell("\n Stopped; everything is removed.\n");
     }
     Ok(checks.unwrap_or_else(Checks::interrupted))
+}
+
+/// Tells the story, and serves on after it; what is interrupted is removed all the same.
+async fn tell_until(
+    stage: &Stage,
+    at: SocketAddr,
+    started: Instant,
+    once: bool,
+    mut stopped: Pin<&mut impl Future<Output = ()>>,
+) -> Option<Checks> {
+    let checks = tokio::select! {
+        checks = Box::pin(Story::new(stage, at).tell()) => checks,
+        () = &mut stopped => return None,
+    };
+    summary(checks, stage, started);
+    if !once {
+        invitation();
+        stopped.await;
+    }
+    Some(checks)
+}
+
+/// Until someone ends the process: by Ctrl-C, or by asking it to end.
+#[cfg(unix)]
+async fn stopped() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return interrupted().await };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        () = interrupted() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn stopped() {
+    interrupted().await;
+}
+
+async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        // Without a handler the signal ends the process by itself.
+        std::future::pending::<()>().await;
+    }
 }
 
 fn summary(checks: Checks, stage: &Stage, started: Instant) {
@@ -98,11 +151,19 @@ fn summary(checks: Checks, stage: &Stage, started: Instant) {
     ));
 }
 
+/// What to try: the commands as they work from here, with the program as it was called.
 fn invitation() {
+    let program = std::env::args().next().unwrap_or_else(|| "samsyn".to_owned());
+    let commands = [
+        ("joint get sthlm-skarholmen 2025-09 --as sdf-skarholmen", "the picture of a district"),
+        ("partner watch --as raddningstjansten", "a partner's stream; publish and look"),
+        ("disclosures --as auditor", "who received what"),
+    ];
+    let commands = commands.map(|(arguments, what)| {
+        spread(&format!("   {program} {arguments}"), &format!("  {what}\n"))
+    });
     tell(
-        " Still serving; Ctrl-C stops and removes everything. In another terminal, from this folder:\n   \
-         cargo run --release -- joint get sthlm-skarholmen 2025-09 --as sdf-skarholmen\n   \
-         cargo run --release -- partner watch --as raddningstjansten\n   \
-         cargo run --release -- disclosures --as auditor\n",
+        " Still serving; Ctrl-C stops and removes everything. In another terminal, from this folder:\n",
     );
+    tell(&commands.concat());
 }

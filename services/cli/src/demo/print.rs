@@ -208,7 +208,10 @@ mod tests {
             assert_eq!(number(of), text);
         }
         assert_eq!(number(1_234_567), "1 234 567");
-        assert_eq!((count(1, "row", "rows"), count(2, "row", "rows")), ("1 row".into(), "2 rows".into()));
+        assert_eq!(
+            (count(1, "row", "rows"), count(2, "row", "rows")),
+            ("1 row".into(), "2 rows".into())
+        );
     }
 
     #[test]
@@ -241,7 +244,10 @@ mod tests {
         let (text, checks) = section.end();
         assert!(!checks.all_held());
         assert_eq!(checks.to_string(), "1 of 2 checks held");
-        assert!(text.contains("\n ✓ all came in\n ✗ all were taken\n   but: one was not\n"), "{text}");
+        assert!(
+            text.contains("\n ✓ all came in\n ✗ all were taken\n   but: one was not\n"),
+            "{text}"
+        );
     }
 
     #[test]

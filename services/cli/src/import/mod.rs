@@ -14,11 +14,11 @@ mod table;
 
 use std::{collections::BTreeMap, fmt};
 
+use samsyn_client::wire as v1;
 use samsyn_domain::{
     AreaId, Basis, Coordinates, Credibility, Geography, Level, Reliability, SourceId,
     registry::Category,
 };
-use samsyn_client::wire as v1;
 
 pub(crate) use degrees::point;
 pub(crate) use gazetteer::{Gazetteer, NotPlaced, SHIPPED_GAZETTEER};

@@ -102,6 +102,7 @@ impl TypeTable {
     }
 
     /// The categories that notices may become, by id.
+    #[cfg(test)]
     pub(crate) fn categories(&self) -> impl Iterator<Item = &CategoryId> {
         let outcomes = self.types.values().flat_map(|entry| {
             entry.cases.iter().map(|(_, outcome)| outcome).chain([&entry.otherwise])

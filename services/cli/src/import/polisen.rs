@@ -2,8 +2,8 @@
 //! places. Their free text places and classes them, and is never carried over.
 
 use jiff::{SignedDuration, Timestamp};
-use samsyn_domain::{Basis, Coordinates, Geography};
 use samsyn_client::wire as v1;
+use samsyn_domain::{Basis, Coordinates, Geography};
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -1,10 +1,10 @@
 //! A small registry for tests.
 
+use samsyn_client::wire as v1;
 use samsyn_domain::{
     AreaId, CategoryId, Coordinates, Kind, Level, PlaceId, PriorityId, SourceId, SubAreaId,
     registry::{Area, Category, Document, Entry, Lists, Place, Registry, SubArea},
 };
-use samsyn_client::wire as v1;
 
 use super::{Defaults, Gazetteer, SHIPPED_GAZETTEER};
 

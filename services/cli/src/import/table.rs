@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use samsyn_client::wire as v1;
 use samsyn_domain::{
     CategoryId, Coordinates, Geography, NOTE_CHARACTERS_MAX, ObservationId, Severity, Trend,
     registry::Category,
 };
-use samsyn_client::wire as v1;
 
 use super::{
     BadFile, Cause, Defaults, FIELD_CHARACTERS_MAX, Gathered, Gazetteer, Imported, Mapping,

@@ -24,7 +24,7 @@ pub(crate) fn header(header: &EditionHeader) -> Value {
 }
 
 /// An answer of an endorser.
-pub(crate) fn answer(answer: &Answer) -> Value {
+fn answer(answer: &Answer) -> Value {
     json!({
         "party": answer.party,
         "verdict": verdict(answer.verdict),

@@ -20,7 +20,7 @@ pub(crate) use access::{
     access, agreement, collision, disclosure, duty, explained, preview, problem, release_row,
     service,
 };
-pub(crate) use edition::{answer, header};
+pub(crate) use edition::header;
 pub(crate) use event::event;
 pub(crate) use finding::{conflict, finding, revision, step};
 pub(crate) use observation::observation;

@@ -11,7 +11,7 @@ use super::{
 };
 
 /// The form, as the help shows it.
-pub(crate) const HELP: &str = r#"The form of FILE, with the field names of samsyn.v1.PublishPictureRequest:
+pub(crate) const HELP: &str = r#"The form of FILE, with the field names of PublishPictureRequest:
 
   {
     "party": "sdf-skarholmen",
@@ -137,9 +137,8 @@ mod tests {
 
     /// The example in the help.
     fn example() -> String {
-        let start = HELP.find("\n  {").unwrap();
-        let end = HELP.find("\n\n`base_version`").unwrap();
-        HELP[start..end].to_owned()
+        let (_, rest) = HELP.split_once("PublishPictureRequest:").unwrap();
+        rest.split_once("`base_version`").unwrap().0.to_owned()
     }
 
     fn observations(form: &Form) -> &[samsyn_client::wire::Observation] {
@@ -173,7 +172,7 @@ mod tests {
         exact.count = None;
         exact.note.clear();
         full.observations.push(exact);
-        let written: Vec<Value> = full.observations.iter().map(super::super::observation).collect();
+        let written: Vec<Value> = full.observations.iter().map(observation).collect();
         let again = json!({
             "party": form.request.party, "area": form.request.area, "base_version": "current",
             "full": { "period": "2025-W40", "observations": written },
@@ -194,7 +193,11 @@ mod tests {
     #[test]
     fn every_fault_names_its_path() {
         let cases = [
-            (r#""trend": "up""#, r#""trend": "upward""#, "`full.observations[0].trend` is not known"),
+            (
+                r#""trend": "up""#,
+                r#""trend": "upward""#,
+                "`full.observations[0].trend` is not known",
+            ),
             ("+02:00\",", "\",", "`full.observations[0].starts_at` is no time"),
             (r#""count": 2"#, r#""count": -2"#, "`full.observations[0].count` is no whole number"),
             (r#""level": 1"#, r#""level": "1""#, "`full.observations[0].labels.level` is no whole"),

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, fmt};
 
 use jiff::civil::Date;
-use samsyn_domain::{AreaId, Kind, PartyId, Period};
 use samsyn_client::wire as v1;
+use samsyn_domain::{AreaId, Kind, PartyId, Period};
 
 use super::{
     calendar::Week,

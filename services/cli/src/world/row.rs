@@ -1,8 +1,8 @@
 //! What a party writes down of something it has seen.
 
 use jiff::{ToSpan, civil::DateTime};
-use samsyn_domain::{AreaId, CategoryId, Kind, Level, PlaceId, SubAreaId};
 use samsyn_client::wire::{self as v1, observation::Location};
+use samsyn_domain::{AreaId, CategoryId, Kind, Level, PlaceId, SubAreaId};
 
 use super::{
     calendar,

@@ -68,8 +68,6 @@ pub(crate) struct Partner {
     pub(crate) id: OrganisationId,
     /// Its rights in English.
     pub(crate) en: String,
-    /// Its rights in Swedish.
-    pub(crate) sv: String,
 }
 
 /// A category and how its events come about.
@@ -295,16 +293,6 @@ impl Seed {
     /// The partner agencies, in the order in which they are shown.
     pub(crate) fn partners(&self) -> &[Partner] {
         &self.partners
-    }
-
-    /// The name of a party.
-    pub(crate) fn party_name(&self, id: &PartyId) -> Option<&str> {
-        let administrations =
-            self.areas.iter().map(|a| (&a.administration.id, &a.administration.name));
-        let police = self.local_police_areas.iter().map(|p| (&p.id, &p.name));
-        let departments = self.departments.iter().map(|d| (&d.id, &d.name));
-        let mut all = administrations.chain(police).chain(departments);
-        all.find(|(party, _)| *party == id).map(|(_, name)| name.as_str())
     }
 
     /// Whether a party is a local police area, also a former one.

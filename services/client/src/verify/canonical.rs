@@ -1,6 +1,8 @@
 //! Canonical bytes, section 2 of the protocol page: read strictly, field by field, in the order in
 //! which a message may have them. What is not asked for is refused.
 
+use unicode_normalization::is_nfc;
+
 use super::hash::Digest;
 
 /// The most bytes of a canonical value other than a proof.
@@ -36,6 +38,8 @@ pub(super) enum Malformed {
     Bool,
     #[error("a text is not utf-8")]
     Utf8,
+    #[error("a text is not in unicode normalization form c")]
+    Nfc,
     #[error("field {0} is outside its range or has another length than it should")]
     Range(u16),
     #[error("a set or an ordered list is not in order")]
@@ -281,7 +285,8 @@ impl<'a> Cursor<'a> {
     }
 
     fn text(&mut self) -> Result<&'a str, Malformed> {
-        std::str::from_utf8(self.prefixed()?).map_err(|_| Malformed::Utf8)
+        let text = std::str::from_utf8(self.prefixed()?).map_err(|_| Malformed::Utf8)?;
+        if is_nfc(text) { Ok(text) } else { Err(Malformed::Nfc) }
     }
 
     fn deeper(&self) -> Result<u8, Malformed> {

@@ -11,7 +11,7 @@ use samsyn_proto::v1::{self, count_series};
 
 use super::{
     Verified, VerifiedObject,
-    joint::{self, Cell, Expected},
+    joint::{self, Expected},
     object::{About, ObjectKind},
     rejected::{Rejected, Step},
     shown,
@@ -35,7 +35,11 @@ impl Verified {
         let period = self.period_code().ok_or_else(|| {
             Step::Findings.refuses("the endorsed period is no week, month, quarter or year")
         })?;
-        let expected = joint::findings(&self.objects, period)?;
+        let told = findings.iter().flat_map(|finding| {
+            let id = finding.id.as_str();
+            finding.dissents.iter().map(move |one| (id, one.party.as_str(), one.field.as_str()))
+        });
+        let expected = joint::findings(&self.objects, period, told.collect())?;
         if findings.len() != expected.len() {
             let why = "there are more or fewer findings than follow from the objects; \
                        give those of all pages at once";
@@ -85,7 +89,7 @@ impl Opened<'_> {
         }
         let more = match &expected.merged {
             Some(merged) => self.compare_merged(shown, merged)?,
-            None => compare_cells(shown, &expected.cells)?,
+            None => compare_cells(shown)?,
         };
         // Id, class, area and period are always shown.
         let values = [4, shown.seen_by.len(), shown.counts.len(), shown.related.len(), more];
@@ -164,15 +168,9 @@ impl Opened<'_> {
     }
 }
 
-fn compare_cells(shown: &v1::Finding, cells: &[Cell]) -> Result<usize, Rejected> {
-    let kinds: BTreeSet<&str> = cells.iter().map(|cell| cell.owner_kind.as_str()).collect();
-    let class = match shown.seen_by.len() {
-        0 => v1::FindingClass::Unspecified,
-        1 => v1::FindingClass::OneSided,
-        _ => v1::FindingClass::Corroborated,
-    };
-    let known = texts(&shown.seen_by).all(|kind| kinds.contains(kind));
-    if !known || shown.finding_class() != class {
+/// Cells say how many, and nothing of who saw it.
+fn compare_cells(shown: &v1::Finding) -> Result<usize, Rejected> {
+    if shown.finding_class() != v1::FindingClass::OneSided || !shown.seen_by.is_empty() {
         return Err(differs(FieldGroup::Identity, "how the pictures relate differs"));
     }
     let bare = shown.contributions.is_empty()
@@ -206,14 +204,10 @@ fn same_counts(shown: &[v1::CountSeries], expected: &Expected) -> bool {
             Some((kind, series.source.as_str(), party, amount))
         })
         .collect();
-    for cell in &expected.cells {
-        let Some(amount) = cell.amount.as_ref().map(number) else { continue };
-        let kind = i32::from(joint::number_of(cell.kind));
-        // The release row says whether the party of a cell is told.
-        let with_party = Some((kind, cell.source.as_str(), cell.owner.as_str(), amount));
-        let without = Some((kind, cell.source.as_str(), "", amount));
-        counted.push(if told.contains(&with_party) { with_party } else { without });
-    }
+    counted.extend(expected.cells.iter().filter_map(|cell| {
+        let amount = number(cell.amount.as_ref()?);
+        Some(Some((i32::from(joint::number_of(cell.kind)), cell.source.as_str(), "", amount)))
+    }));
     told.sort_unstable();
     counted.sort_unstable();
     told == counted
@@ -236,12 +230,12 @@ fn same_conflicts(shown: &v1::Finding, merged: &Finding, reasons: &BTreeSet<&str
         let candidates = conflict.candidates.iter();
         let candidates = candidates.map(|(party, value)| candidate(party, field, *value));
         let dissenting = merged.dissents.iter().filter(|dissent| dissent.field == field);
-        let dissenting = dissenting.map(|dissent| dissent.party.as_str());
+        let dissenting: BTreeSet<&str> = dissenting.map(|dissent| dissent.party.as_str()).collect();
         shown.id == conflict.at.id()
             && shown.field == field.as_str()
             && shown.resolved == conflict.resolved
             && shown.candidates.iter().cloned().eq(candidates)
-            && same_texts(texts(&shown.dissenting), dissenting)
+            && same_texts(texts(&shown.dissenting), dissenting.into_iter())
             && is_opened(&shown.reason, reasons)
     };
     shown.conflicts.len() == merged.conflicts.len()
@@ -255,13 +249,13 @@ fn candidate(party: &PartyId, field: Field, value: u8) -> String {
 }
 
 fn same_dissents(shown: &v1::Finding, merged: &Finding, reasons: &BTreeSet<&str>) -> bool {
-    let told: BTreeSet<(&str, &str)> =
+    let mut told: Vec<(&str, &str)> =
         shown.dissents.iter().map(|one| (one.party.as_str(), one.field.as_str())).collect();
-    let expected: BTreeSet<(&str, &str)> =
+    let mut expected: Vec<(&str, &str)> =
         merged.dissents.iter().map(|one| (one.party.as_str(), one.field.as_str())).collect();
-    told == expected
-        && shown.dissents.len() == merged.dissents.len()
-        && shown.dissents.iter().all(|one| is_opened(&one.reason, reasons))
+    told.sort_unstable();
+    expected.sort_unstable();
+    told == expected && shown.dissents.iter().all(|one| is_opened(&one.reason, reasons))
 }
 
 fn is_opened(reason: &str, reasons: &BTreeSet<&str>) -> bool {

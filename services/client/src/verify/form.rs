@@ -324,8 +324,8 @@ fn decided(mut fields: Fields<'_>) -> Result<Assessment, Malformed> {
     let decided_by = fields.texts(9)?.into_iter().collect();
     let dissent = fields.bool(10)?;
     fields.end()?;
-    if dissent == outcome.is_some() {
-        return Err(Malformed::Rule("a decision has an outcome, and a dissent has none"));
+    if dissent && outcome.is_some() {
+        return Err(Malformed::Rule("a dissent has no outcome"));
     }
     Ok(Assessment::Decision { field, outcome, candidates, decided_by, dissent })
 }

@@ -36,8 +36,6 @@ pub(super) struct Expected {
 #[derive(Debug)]
 pub(super) struct Cell {
     pub(super) key: Key,
-    pub(super) owner: PartyId,
-    pub(super) owner_kind: PartyKind,
     pub(super) kind: Kind,
     pub(super) source: String,
     pub(super) amount: Option<count_series::Amount>,
@@ -48,13 +46,18 @@ pub(super) fn id_of(object: &VerifiedObject) -> String {
     hex::encode(object.id)
 }
 
-/// The findings of opened objects, by id.
+/// A dissent as a finding tells it: the finding's id, the party and the field.
+pub(super) type Told<'a> = (&'a str, &'a str, &'a str);
+
+/// The findings of opened objects, by id. `told` are the dissents that were shown: a leaf alone
+/// does not say whether one party dissents or a conflict was settled as one that stands.
 ///
 /// # Errors
 /// When an id or code in an object is none that the merge knows.
 pub(super) fn findings(
     objects: &[VerifiedObject],
     period: Period,
+    told: Vec<Told<'_>>,
 ) -> Result<BTreeMap<String, Expected>, Rejected> {
     let mut seen = Vec::new();
     let mut cells = Vec::new();
@@ -75,7 +78,7 @@ pub(super) fn findings(
     let level =
         |category: &CategoryId| registered.get(category).copied().unwrap_or(Level::District);
     let undecided = merge::merge(period, seen.clone(), &Decisions::default(), level);
-    let (statements, dissents) = decided(objects, period, &undecided);
+    let (statements, dissents) = decided(objects, period, &undecided, told);
     let roles = BTreeSet::from([DECIDED_AS]);
     let decisions = Decisions { statements: statements.iter().collect(), dissents, roles };
     Ok(expected(merge::merge(period, seen, &decisions, level), cells))
@@ -122,8 +125,8 @@ fn observation(
     let fields = &object.fields;
     let place = fields.place.value();
     Some(Seen {
-        party: by.party,
-        party_kind: by.party_kind,
+        party: PartyId::parse(by.owner).ok()?,
+        party_kind: party_kind(by.owner_kind)?,
         id: id_of(object),
         version: None,
         category: by.category,
@@ -158,8 +161,6 @@ fn cell(object: &VerifiedObject, registered: &mut BTreeMap<CategoryId, Level>) -
     };
     Some(Cell {
         key: Key { geography, category: by.category },
-        owner: by.party,
-        owner_kind: by.party_kind,
         kind: by.kind,
         source: counts.and_then(|counts| counts.source.clone()).unwrap_or_default(),
         amount,
@@ -167,9 +168,9 @@ fn cell(object: &VerifiedObject, registered: &mut BTreeMap<CategoryId, Level>) -
 }
 
 /// What an observation and a cell have in common.
-struct Contributed {
-    party: PartyId,
-    party_kind: PartyKind,
+struct Contributed<'o> {
+    owner: &'o str,
+    owner_kind: u8,
     category: CategoryId,
     kind: Kind,
     priority: PriorityId,
@@ -177,10 +178,10 @@ struct Contributed {
     registered: Level,
 }
 
-fn contributed(
-    object: &VerifiedObject,
+fn contributed<'o>(
+    object: &'o VerifiedObject,
     registered: &mut BTreeMap<CategoryId, Level>,
-) -> Option<Contributed> {
+) -> Option<Contributed<'o>> {
     let About::Contribution { category, observation_kind, priority, owner, owner_kind, geography } =
         &object.fields.identity.about
     else {
@@ -193,8 +194,8 @@ fn contributed(
         return None;
     }
     Some(Contributed {
-        party: PartyId::parse(owner).ok()?,
-        party_kind: party_kind(*owner_kind)?,
+        owner,
+        owner_kind: *owner_kind,
         category,
         kind: Kind::ALL.into_iter().find(|kind| number_of(*kind) == *observation_kind)?,
         priority: PriorityId::parse(priority).ok()?,
@@ -298,30 +299,31 @@ fn decided(
     objects: &[VerifiedObject],
     period: Period,
     findings: &[Finding],
+    mut told: Vec<Told<'_>>,
 ) -> (Vec<Statement>, Vec<(Key, Dissent)>) {
-    let mut statements = Vec::new();
-    let mut dissents = Vec::new();
+    let (mut statements, mut dissents) = (Vec::new(), Vec::new());
+    let period = period.to_string();
     for object in objects {
-        let About::Decision { category, period: of, geography_id, .. } =
-            &object.fields.identity.about
-        else {
-            continue;
-        };
-        let id = format!("{geography_id}/{category}");
-        let finding = findings.iter().find(|finding| finding.key.id() == id);
-        let (Some(finding), true) = (finding, *of == period.to_string()) else { continue };
+        let about = &object.fields.identity.about;
+        let About::Decision { category, period: of, geography_id, .. } = about else { continue };
         let Some(Assessment::Decision { field, outcome, candidates, decided_by, dissent }) =
             object.fields.assessment.value()
         else {
             continue;
         };
-        let Some(field) = Field::from_code(field) else { continue };
-        if *dissent && candidates.is_empty() {
-            let parties = decided_by.iter().filter_map(|party| PartyId::parse(party).ok());
-            dissents.extend(
-                parties.map(|party| (finding.key.clone(), Dissent { party, field, reason: None })),
-            );
-        } else {
+        let id = format!("{geography_id}/{category}");
+        let finding = findings.iter().find(|finding| finding.key.id() == id && *of == period);
+        let (Some(finding), Some(field)) = (finding, Field::from_code(field)) else { continue };
+        let sole = decided_by.first().filter(|_| *dissent && decided_by.len() == 1);
+        let as_told = sole.and_then(|party| {
+            let one = (id.as_str(), party.as_str(), field.as_str());
+            let at = told.iter().position(|told| *told == one)?;
+            told.swap_remove(at);
+            PartyId::parse(party).ok()
+        });
+        if let Some(party) = as_told {
+            dissents.push((finding.key.clone(), Dissent { party, field, reason: None }));
+        } else if *dissent || outcome.is_some() {
             statements.extend(statement(finding, field, *outcome, candidates));
         }
     }

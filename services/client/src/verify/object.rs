@@ -99,7 +99,7 @@ pub enum About {
         observation_kind: u8,
         /// The priority area.
         priority: String,
-        /// Whose it is.
+        /// Whose it is; empty for a cell, which is of several parties.
         owner: String,
         /// What kind of party that is: 1 municipal, 2 police, 3 other.
         owner_kind: u8,
@@ -226,13 +226,13 @@ pub enum Assessment {
     Decision {
         /// On which field of the finding.
         field: String,
-        /// The number of the severity or trend; none in a dissent.
+        /// The number of the severity or trend; none in a dissent, and none while it is open.
         outcome: Option<u8>,
         /// The ids of the objects between whose values was decided.
         candidates: BTreeSet<[u8; 16]>,
         /// Who decided.
         decided_by: BTreeSet<String>,
-        /// It is a dissent (avvikande mening).
+        /// No joint value: the values stand beside each other (avvikande mening).
         dissent: bool,
     },
 }

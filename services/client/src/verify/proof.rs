@@ -24,8 +24,8 @@ use super::{
 /// At the first fault: the proof is refused as a whole.
 pub fn proof(bytes: &[u8], pinned: &Pinned) -> Result<Verified, Rejected> {
     let outer = Outer::read(bytes)?;
-    let agreed = Agreed::of(&outer, pinned)?;
-    agreed.opens(&outer)
+    let rules = Rules::of(&outer, pinned)?;
+    Agreed::of(&outer, rules)?.opens(&outer)
 }
 
 /// A proof taken apart; nothing in it is checked yet.
@@ -94,6 +94,21 @@ impl<'a> Object<'a> {
     }
 }
 
+/// Who must endorse, as pinned and signed: step 1 holds.
+#[derive(Debug, Clone)]
+pub(super) struct Rules {
+    descriptor: Descriptor,
+    signatures: usize,
+}
+
+impl Rules {
+    pub(super) fn of(outer: &Outer<'_>, pinned: &Pinned) -> Result<Self, Rejected> {
+        signed_descriptor(&outer.descriptor, pinned)
+            .map(|(descriptor, signatures)| Self { descriptor, signatures })
+            .map_err(|fault| Step::Descriptor.refuses(fault))
+    }
+}
+
 /// What all who must endorse have endorsed: steps 1 and 2 hold.
 #[derive(Debug, Clone)]
 pub(super) struct Agreed {
@@ -104,12 +119,11 @@ pub(super) struct Agreed {
 }
 
 impl Agreed {
-    pub(super) fn of(outer: &Outer<'_>, pinned: &Pinned) -> Result<Self, Rejected> {
-        let (descriptor, by_signatories) = signed_descriptor(&outer.descriptor, pinned)
-            .map_err(|fault| Step::Descriptor.refuses(fault))?;
+    pub(super) fn of(outer: &Outer<'_>, rules: Rules) -> Result<Self, Rejected> {
+        let Rules { descriptor, signatures } = rules;
         let (subject, endorsements) = endorsed(&outer.endorsements, &descriptor)
             .map_err(|fault| Step::Endorsements.refuses(fault))?;
-        let signatures = by_signatories.saturating_add(endorsements.len());
+        let signatures = signatures.saturating_add(endorsements.len());
         Ok(Self { descriptor, subject, endorsements, signatures })
     }
 
@@ -181,16 +195,16 @@ impl Agreed {
     fn given(&self, outer: &Outer<'_>) -> Result<Manifest, Malformed> {
         outer.manifest.must_hold(Payload::Manifest)?;
         let manifest = Manifest::read(outer.manifest.payload)?;
-        outer.manifest.signed_by(Payload::Manifest, [&self.descriptor.release_key])?;
         let of = (&manifest.edition, manifest.round, &manifest.content_root);
         if of != (&self.subject.edition, self.subject.round, &self.subject.content_root) {
             return Err(Malformed::Rule("it is of another edition or round than was endorsed"));
         }
         let opened = outer.objects.iter().map(|raw| (raw.slot, raw.mask()));
-        if opened.eq(manifest.opened.iter().copied()) {
-            return Ok(manifest);
+        if !opened.eq(manifest.opened.iter().copied()) {
+            return Err(Malformed::Rule("what is opened is not what the gateway signed"));
         }
-        Err(Malformed::Rule("what is opened is not what the gateway signed for the class"))
+        outer.manifest.signed_by(Payload::Manifest, [&self.descriptor.release_key])?;
+        Ok(manifest)
     }
 }
 

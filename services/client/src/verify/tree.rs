@@ -69,7 +69,8 @@ pub(super) struct Edition {
     pub(super) slots: BTreeMap<ObjectId, u32>,
 }
 
-/// Builds the edition tree over the roots of objects; none when there are more than `2^(depth−1)`.
+/// Builds the edition tree over the roots of objects; none when there are more than half as many
+/// as slots.
 pub(super) fn edition(
     round_salt: &Digest,
     depth: u8,

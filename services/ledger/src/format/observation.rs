@@ -20,7 +20,7 @@ impl Stored for Observation {
         log::Observation {
             id: self.id.to_string(),
             content: Some(self.content.encode()),
-            sealed: self.sealed.as_ref().map(Stored::encode),
+            secret: self.sealed.as_ref().map(Stored::encode),
         }
     }
 
@@ -28,7 +28,7 @@ impl Stored for Observation {
         Ok(Self {
             id: parsed(&message.id, ObservationId::parse, "observation.id")?,
             content: required(message.content, "observation.content")?,
-            sealed: optional(message.sealed)?,
+            sealed: optional(message.secret)?,
         })
     }
 }

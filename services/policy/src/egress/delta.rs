@@ -142,17 +142,32 @@ impl Egress<'_> {
                         .filter(|finding| scope.priorities.contains(&finding.priority))
                 };
                 match (at(from), at(to)) {
-                    (before, Some(after)) if before.as_ref() != Some(&after) => {
-                        changes.push(ViewChange::Finding(Box::new(after)));
-                    }
+                    (Some(before), Some(after)) if self.looks_alike(&before, &after) => {}
+                    (_, Some(after)) => changes.push(ViewChange::Finding(Box::new(after))),
                     (Some(_), None) => {
                         changes.push(ViewChange::Removed { id: key.id(), period });
                     }
-                    (_, Some(_)) | (None, None) => {}
+                    (None, None) => {}
                 }
             }
         }
         changes
+    }
+
+    /// Whether two states of a finding are the same to who is shown them: a note that is withheld
+    /// and coordinates that are not stand under one seal.
+    fn looks_alike(&self, before: &Finding, after: &Finding) -> bool {
+        let unsealed = |finding: &Finding| {
+            let mut finding = finding.clone();
+            for seen in &mut finding.contributions {
+                seen.sealed = None;
+            }
+            finding
+        };
+        let secrets = |finding: &Finding| {
+            finding.contributions.iter().map(|seen| self.secret(seen)).collect::<Vec<_>>()
+        };
+        before == after || unsealed(before) == unsealed(after) && secrets(before) == secrets(after)
     }
 
     /// The findings on which an observation can bear for a class that sees at some levels.

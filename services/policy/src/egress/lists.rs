@@ -1,5 +1,7 @@
 //! Lists: revisions, duties, disclosures.
 
+use std::sync::Arc;
+
 use samsyn_domain::{
     AreaId, ConflictId, OrganisationId, Period, Timestamp,
     disclosure::{Ground, Object},
@@ -120,7 +122,8 @@ impl Egress<'_> {
     }
 
     /// Who received what, the newest first. Auditors see all; others what their own organisation
-    /// received, and what was given of areas that they have signed.
+    /// received, numbered as it received them and without revisions, and what was given of areas
+    /// that they have signed.
     ///
     /// # Errors
     /// When the filter names what the reader may not know of.
@@ -137,22 +140,33 @@ impl Egress<'_> {
             })
         };
         let evidence = self.state.evidence();
-        let wanted = evidence.disclosures().iter().rev().filter(|row| {
+        let partner = !overseer && !self.reader.is_signatory();
+        let mut received = 0_u64;
+        let mut disclosures = Vec::new();
+        for row in evidence.disclosures() {
             let own = row.receiver == *self.reader.organisation();
-            let may = overseer || own || row.object.area().is_some_and(signed);
-            may && filter.receiver.as_ref().is_none_or(|receiver| row.receiver == *receiver)
+            received = received.saturating_add(u64::from(own));
+            let whole = overseer || row.object.area().is_some_and(signed);
+            let wanted = (whole || own)
+                && filter.receiver.as_ref().is_none_or(|receiver| row.receiver == *receiver)
                 && filter.area.as_ref().is_none_or(|a| row.object.area() == Some(a.as_str()))
                 && filter.from.is_none_or(|from| from <= row.at)
-                && filter.to.is_none_or(|to| row.at < to)
-        });
-        let disclosures: Vec<_> = wanted
-            .map(|row| {
-                let stored = evidence
-                    .acknowledgements()
-                    .filter(|a| a.service == row.service && a.at >= row.at);
-                (row.clone(), stored.map(|a| a.at).min())
-            })
-            .collect();
+                && filter.to.is_none_or(|to| row.at < to);
+            if !wanted {
+                continue;
+            }
+            let stored = evidence
+                .acknowledgements()
+                .filter(|a| a.service == row.service && a.at >= row.at)
+                .map(|a| a.at)
+                .min();
+            // The domain's count and the area's revision would tell what others read and publish.
+            let mut shown = row.as_ref().clone();
+            shown.sequence = if partner { received } else { row.sequence };
+            shown.revision = if whole { row.revision } else { 0 };
+            disclosures.push((Arc::new(shown), stored));
+        }
+        disclosures.reverse();
         let rights = self.reader.rights(registry, None, true);
         let rows = disclosures.len();
         let record = self.disclosure(&rights, Object::Disclosures, 0, rows, b"disclosures");

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use samsyn_domain::{
-    AreaId, Basis, Caller, CategoryId, Content, EditionId, Kind, KeyId, Labels, LegalBasisId,
+    AreaId, Basis, Caller, CategoryId, Content, EditionId, KeyId, Kind, Labels, LegalBasisId,
     Observation, ObservationId, OrganisationId, PartyId, Period, PriorityId, PurposeId, Regime,
     Sealed, Secrecy, ServiceId, SourceId, State, SubAreaId, Timestamp, UnitKey,
     command::{

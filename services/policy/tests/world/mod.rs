@@ -319,7 +319,8 @@ impl World {
         let area = area();
         let frame =
             Frame { area: &area, period, track: Track::Operative, revision: self.revision() };
-        let (labels, unit) = (labels(&["signatories", "kv"], 1, &["joint"], None), UnitKey::named("unit"));
+        let (labels, unit) =
+            (labels(&["signatories", "kv"], 1, &["joint"], None), UnitKey::named("unit"));
         let analysis = Analysis { text: "Klotter och stölder.", labels: &labels, unit: &unit };
         let salt = RoundSalt::new([7; 32]);
         let made = content(&self.state, &self.keys, frame, &salt, analysis).unwrap();

@@ -33,8 +33,7 @@ pub(crate) fn hidden(world: &World, reader: &Reader, deed: &Deed) -> bool {
         Deed::Leave { party, id, left } => {
             let before = world.state.current(party, &area(), id);
             let before = before.and_then(|s| Some((s.observation.as_deref()?, s.embargoed)));
-            let after =
-                left.as_deref().map(|one| (one, one.content.labels.embargoed(world.now)));
+            let after = left.as_deref().map(|one| (one, one.content.labels.embargoed(world.now)));
             all_rights(&world.state, reader).iter().all(|rights| {
                 let part = |one: Option<(&Observation, bool)>| {
                     one.and_then(|(one, embargoed)| part(world, rights, one, embargoed))

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use samsyn_domain::{
-    EditionId, Period, PeriodKind, Sealed, Secret, Timestamp, UnitKey,
-    edition::Edition,
+    EditionId, Period, PeriodKind, Sealed, Secret, Timestamp, UnitKey, edition::Edition,
     merge::Finding,
 };
 use samsyn_policy::{
-    At, Bare, Denial, DisclosureFilter, Egress, EditionHeader, Known as _, Reader, Scope, ViewChange,
+    At, Bare, Denial, DisclosureFilter, EditionHeader, Egress, Known as _, Reader, Scope,
+    ViewChange,
 };
 
 use super::{World, act::starts, area};

@@ -77,7 +77,8 @@ impl RowSpec {
             "priorities": priorities,
             "kinds": ["observed_disorder", "reported_crime", "system_threat"],
             "periods": PERIODS[self.periods], "shown": shown, "purposes": purposes,
-            "legal_bases": ["law"], "live": self.live && !self.protected, "protected_counts": self.protected,
+            "legal_bases": ["law"], "live": self.live && !self.protected,
+                "protected_counts": self.protected,
             "declares_withheld": self.wide,
             "valid_from": "2020-01-01", "valid_to": "2030-01-01"})
     }
@@ -98,12 +99,14 @@ pub(crate) fn document(rows: &[RowSpec]) -> Document {
         .iter()
         .map(|(party, role, _)| json!({"party": party, "role": role.as_str()}))
         .collect();
-    let sub_area = |id: &str| json!({"id": id, "area": "a", "name": id, "centre": {"lat_e7": 1, "lon_e7": 1}});
+    let sub_area =
+        |id: &str| json!({"id": id, "area": "a", "name": id, "centre": {"lat_e7": 1, "lon_e7": 1}});
     let place = |id: &str, sub: &str| json!({"id": id, "sub_area": sub, "name": id});
     let rows = rows.iter().enumerate().map(|(number, row)| row.json(number));
     let document = json!({
         "lists": {
-            "priorities": [named("unsafe_places"), named("criminal_milieus"), named("systemic_crime")],
+            "priorities": [named("unsafe_places"), named("criminal_milieus"),
+                named("systemic_crime")],
             "purposes": [named("joint"), named("other")],
             "legal_bases": [named("law")],
             "sources": [named("reports"), named("patrol")],
@@ -112,14 +115,17 @@ pub(crate) fn document(rows: &[RowSpec]) -> Document {
             organisation("kv", 2), organisation("fk", 2)],
         "groups": [{"id": "partners", "name": "p", "members": ["kv", "fk"]}],
         "parties": [
-            {"id": "sdf", "organisation": "stad", "name": "s", "kind": "municipal", "sub_kind": "d"},
+            {"id": "sdf", "organisation": "stad", "name": "s", "kind": "municipal",
+                "sub_kind": "d"},
             {"id": "tk", "organisation": "stad", "name": "t", "kind": "municipal", "sub_kind": "c"},
             {"id": "lpo", "organisation": "polis", "name": "l", "kind": "police", "sub_kind": "l"}
         ],
         "services": [
-            {"id": "stad/sdf", "organisation": "stad", "parties": ["sdf"], "roles": ["coordinator"]},
+            {"id": "stad/sdf", "organisation": "stad", "parties": ["sdf"],
+                "roles": ["coordinator"]},
             {"id": "stad/tk", "organisation": "stad", "parties": ["tk"], "roles": ["publisher"]},
-            {"id": "polis/lpo", "organisation": "polis", "parties": ["lpo"], "roles": ["kommunpolis"]},
+            {"id": "polis/lpo", "organisation": "polis", "parties": ["lpo"],
+                "roles": ["kommunpolis"]},
             {"id": "kv/reader", "organisation": "kv", "roles": ["reader"]},
             {"id": "fk/reader", "organisation": "fk", "roles": ["reader"]}
         ],

@@ -96,11 +96,7 @@ impl Authorities {
 }
 
 /// A certificate of the right name by an authority that nobody has registered.
-pub(super) fn forged(
-    trust_domain: &str,
-    name: &str,
-    now: Timestamp,
-) -> Result<Credentials, Error> {
+pub(super) fn forged(trust_domain: &str, name: &str, now: Timestamp) -> Result<Credentials, Error> {
     credentials(&authority(trust_domain, now)?, name, now)
 }
 

@@ -64,8 +64,7 @@ fn sign(
     let payload = descriptor.encode()?;
     let bytes = pre_authentication(PayloadType::Descriptor, &payload);
     let signers = agreement.tracks.values().flatten().filter_map(|endorser| keys.of(endorser));
-    let signature =
-        |key: &SigningKey| (public(key).id(), Signature(key.sign(&bytes).to_bytes()));
+    let signature = |key: &SigningKey| (public(key).id(), Signature(key.sign(&bytes).to_bytes()));
     let envelope = Envelope {
         payload_type: PayloadType::Descriptor,
         signatures: signers.map(signature).collect(),

@@ -22,13 +22,15 @@ use samsyn_domain::{
     registry::{BadRegistry, Document, Registry, Role, Service},
 };
 
-use self::{authorities::Authorities, keys::DomainKeys, pointer::Pointer};
+use self::{
+    authorities::Authorities,
+    keys::{DomainKeys, EndorsementKeys},
+    pointer::Pointer,
+};
 use crate::{
     pki,
     world::{self, Seed},
 };
-
-pub(super) use self::{keys::EndorsementKeys, pointer::pointer_file};
 
 /// The domain's name.
 pub(super) const DOMAIN: &str = "stockholm.example";
@@ -93,8 +95,8 @@ pub(crate) enum Error {
 
 /// The demo's folder and what stands in it.
 pub(super) struct Stage {
-    dir: tempfile::TempDir,
-    _pointer: Pointer,
+    folder: Folder,
+    _pointer: Option<Pointer>,
     seed: Seed,
     document: Document,
     registry: Registry,
@@ -102,9 +104,24 @@ pub(super) struct Stage {
     descriptors: BTreeMap<AgreementId, commit::hash::Digest>,
 }
 
+/// Where everything lies: it goes with the demo, or stays.
+enum Folder {
+    Temporary(tempfile::TempDir),
+    Kept(PathBuf),
+}
+
+impl Folder {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Temporary(dir) => dir.path(),
+            Self::Kept(path) => path,
+        }
+    }
+}
+
 impl fmt::Debug for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "stage in {}", self.dir.path().display())
+        write!(f, "stage in {}", self.dir().display())
     }
 }
 
@@ -116,6 +133,24 @@ impl Stage {
     pub(super) fn build(at: SocketAddr, now: Timestamp) -> Result<Self, Error> {
         let dir = tempfile::Builder::new().prefix("samsyn-demo-").tempdir();
         let dir = dir.map_err(|why| Error::Write { path: std::env::temp_dir(), why })?;
+        let pointer = Pointer::to(&dir.path().join("profiles"))?;
+        Self::lay(Folder::Temporary(dir), Some(pointer), at, now)
+    }
+
+    /// Writes the same to a folder that stays, for a gateway that is started from it.
+    ///
+    /// # Errors
+    /// When a file cannot be written, or the release's own files were changed.
+    pub(super) fn write(dir: &Path, at: SocketAddr, now: Timestamp) -> Result<(), Error> {
+        Self::lay(Folder::Kept(dir.to_owned()), None, at, now).map(drop)
+    }
+
+    fn lay(
+        folder: Folder,
+        pointer: Option<Pointer>,
+        at: SocketAddr,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
         let seed = Seed::demo()?;
         let keys = EndorsementKeys::fresh(world::endorsers(&seed))?;
         let domain_keys = DomainKeys::fresh()?;
@@ -125,7 +160,7 @@ impl Stage {
         let registry = Registry::build(&document)?;
         let authorities = Authorities::fresh(&document.organisations, now)?;
 
-        let files = Files(dir.path());
+        let files = Files(folder.path());
         files.write("config.toml", &config(at, &document))?;
         let text = toml::to_string(&document);
         let form = |why: toml::ser::Error| Error::Form { what: "registry", why: why.to_string() };
@@ -138,8 +173,8 @@ impl Stage {
         files.write("tls/server.pem", &server.certificate_pem)?;
         files.write("tls/server.key", &server.key_pem)?;
         let stage = Self {
-            _pointer: Pointer::to(&dir.path().join("profiles"))?,
-            dir,
+            _pointer: pointer,
+            folder,
             seed,
             document,
             registry,
@@ -152,7 +187,7 @@ impl Stage {
 
     /// The demo's folder.
     pub(super) fn dir(&self) -> &Path {
-        self.dir.path()
+        self.folder.path()
     }
 
     /// The gateway's configuration.
@@ -199,7 +234,8 @@ impl Stage {
     /// When there is no such profile, or no certificate can be made.
     pub(super) fn forged(&self, name: &str, now: Timestamp) -> Result<Profile, Error> {
         let profile = self.profile(name)?;
-        let mut all = self.document.services.iter().filter(|service| service.id.as_str().ends_with(name));
+        let mut all =
+            self.document.services.iter().filter(|service| service.id.as_str().ends_with(name));
         let organisation = all.next().and_then(|s| self.registry.organisation(&s.organisation));
         let trust_domain = organisation.map_or("", |o| o.trust_domain.as_str());
         let forged = authorities::forged(trust_domain, name, now)?;
@@ -219,8 +255,13 @@ impl Stage {
     /// # Errors
     /// When something of it cannot be removed.
     pub(super) fn remove(self) -> Result<(), Error> {
-        let path = self.dir.path().to_owned();
-        self.dir.close().map_err(|why| Error::Write { path, why })
+        match self.folder {
+            Folder::Temporary(dir) => {
+                let path = dir.path().to_owned();
+                dir.close().map_err(|why| Error::Write { path, why })
+            }
+            Folder::Kept(_) => Ok(()),
+        }
     }
 }
 

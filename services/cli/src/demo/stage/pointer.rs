@@ -7,13 +7,7 @@ use std::{
 };
 
 use super::Error;
-
-const NAME: &str = "samsyn-demo-profiles";
-
-/// Where a running demo says where its profiles are.
-pub(in crate::demo) fn pointer_file() -> PathBuf {
-    std::env::temp_dir().join(NAME)
-}
+use crate::profile_choice::POINTER;
 
 /// The file, removed when the demo ends, unless a later demo has written its own.
 #[derive(Debug)]
@@ -24,7 +18,7 @@ pub(super) struct Pointer {
 
 impl Pointer {
     pub(super) fn to(profiles: &Path) -> Result<Self, Error> {
-        Self::at(pointer_file(), profiles)
+        Self::at(std::env::temp_dir().join(POINTER), profiles)
     }
 
     pub(super) fn at(file: PathBuf, profiles: &Path) -> Result<Self, Error> {

@@ -51,13 +51,14 @@ pub(super) fn write(
 /// The names of all profiles, with their services.
 pub(super) fn named(document: &Document) -> Vec<(String, &Service)> {
     let mut taken = BTreeSet::new();
-    let named = |service| {
-        let Service { id, organisation, .. } = service;
-        let name = authorities::name(id);
+    let mut named = Vec::new();
+    for service in &document.services {
+        let name = authorities::name(&service.id);
         let free = taken.insert(name);
-        (if free { name.to_owned() } else { format!("{name}-{organisation}") }, service)
-    };
-    document.services.iter().map(named).collect()
+        let whose = || format!("{name}-{}", service.organisation);
+        named.push((if free { name.to_owned() } else { whose() }, service));
+    }
+    named
 }
 
 /// A purpose and legal basis that the service has; of several bases, one that needs no weighing
@@ -67,7 +68,8 @@ fn ground(document: &Document, service: &Service) -> (String, String) {
         return (PURPOSE.to_owned(), SIGNATORY_BASIS.to_owned());
     }
     let of = |row: &&ReleaseRow| row.receiver == service.organisation;
-    let row = document.release_rows.iter().find(of).filter(|_| service.roles.contains(&Role::Reader));
+    let row =
+        document.release_rows.iter().find(of).filter(|_| service.roles.contains(&Role::Reader));
     let (purpose, basis) = OVERSIGHT;
     row.map_or_else(
         || (purpose.to_owned(), basis.to_owned()),
@@ -81,8 +83,9 @@ fn purpose_of(row: &ReleaseRow) -> String {
 }
 
 fn basis_of(document: &Document, row: &ReleaseRow) -> String {
-    let weighed =
-        |id: &&LegalBasisId| document.lists.legal_basis(id).is_some_and(|basis| basis.needs_weighing);
+    let weighed = |id: &&LegalBasisId| {
+        document.lists.legal_basis(id).is_some_and(|basis| basis.needs_weighing)
+    };
     let plain = row.legal_bases.iter().find(|basis| !weighed(basis));
     plain.or_else(|| row.legal_bases.first()).map(LegalBasisId::to_string).unwrap_or_default()
 }

@@ -51,7 +51,8 @@ fn the_release_key_of_the_descriptors_is_that_of_the_key_file() {
     let stage = stage();
     let file = fs::read_to_string(stage.dir().join("data/keys.json")).unwrap();
     let file: serde_json::Value = serde_json::from_str(&file).unwrap();
-    let seed: [u8; 32] = hex::decode(file["release"].as_str().unwrap()).unwrap().try_into().unwrap();
+    let seed: [u8; 32] =
+        hex::decode(file["release"].as_str().unwrap()).unwrap().try_into().unwrap();
     let public = ed25519_dalek::SigningKey::from_bytes(&seed).verifying_key().to_bytes();
     for signed in &stage.document().descriptors {
         let envelope = Envelope::decode(&hex::decode(&signed.envelope).unwrap()).unwrap();
@@ -66,7 +67,8 @@ fn every_service_has_a_profile_of_its_own_and_every_signatory_its_endorsement_ke
     let named = profiles::named(stage.document());
     let names: BTreeSet<_> = named.iter().map(|(name, _)| name.clone()).collect();
     assert_eq!(names.len(), stage.document().services.len());
-    for expected in ["sdf-skarholmen", "lpo-skarholmen", "region-stockholm", "registrar", "auditor"] {
+    for expected in ["sdf-skarholmen", "lpo-skarholmen", "region-stockholm", "registrar", "auditor"]
+    {
         assert!(names.contains(expected), "{expected}");
     }
     let mut certificates = BTreeSet::new();

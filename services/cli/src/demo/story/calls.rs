@@ -1,13 +1,14 @@
 //! Calls that several sections make, all pages of them.
 
+use std::future::Future;
+
 use samsyn_client::{Client, wire, write_context};
+use tonic::{Response, Status};
 
 use super::Broken;
 
 /// As many rows as a page has.
 const PAGE_ROWS: u32 = 500;
-/// Nothing in the story has more pages.
-const PAGES_MAX: usize = 1_000;
 
 /// A change of some observations.
 pub(super) fn delta(
@@ -37,26 +38,24 @@ pub(super) const fn page(token: String) -> Option<wire::Page> {
     Some(wire::Page { size: PAGE_ROWS, token })
 }
 
-/// Reads pages until there is no next one.
-macro_rules! pages {
-    (|$page:ident| $call:expr, |$answer:ident| $take:expr) => {{
-        let mut token = String::new();
-        for _ in 0..$crate::demo::story::calls::pages_max() {
-            let $page = $crate::demo::story::calls::page(token);
-            let $answer = $call.await?.into_inner();
-            token = $answer.next_page_token.clone();
-            $take;
-            if token.is_empty() {
-                break;
-            }
+/// All pages of a list: `next` asks for one, `token` says what the next one is asked with.
+pub(super) async fn pages<A, F>(
+    next: impl Fn(Option<wire::Page>) -> F,
+    token: fn(&A) -> &str,
+) -> Result<Vec<A>, Broken>
+where
+    F: Future<Output = Result<Response<A>, Status>>,
+{
+    let mut answers = Vec::new();
+    let mut after = String::new();
+    loop {
+        let answer = next(page(after)).await?.into_inner();
+        after = token(&answer).to_owned();
+        answers.push(answer);
+        if after.is_empty() {
+            return Ok(answers);
         }
-    }};
-}
-pub(super) use pages;
-
-/// The most pages that are read.
-pub(super) const fn pages_max() -> usize {
-    PAGES_MAX
+    }
 }
 
 /// A client's whole view of a joint picture, now.
@@ -65,49 +64,43 @@ pub(super) async fn joint(
     area: &str,
     code: &str,
 ) -> Result<wire::GetJointPictureResponse, Broken> {
-    let context = client.profile().read_context();
+    let next = |page| {
+        let mut joint = client.joint.clone();
+        let request = wire::GetJointPictureRequest {
+            context: reads(client),
+            area: area.to_owned(),
+            period: period(code),
+            page,
+            ..wire::GetJointPictureRequest::default()
+        };
+        async move { joint.get_joint_picture(request).await }
+    };
     let mut whole = wire::GetJointPictureResponse::default();
-    pages!(
-        |page| {
-            client.joint.clone().get_joint_picture(wire::GetJointPictureRequest {
-                context: Some(context.clone()),
-                area: area.to_owned(),
-                period: period(code),
-                page,
-                ..wire::GetJointPictureRequest::default()
-            })
-        },
-        |answer| {
-            whole.findings.extend(answer.findings);
-            (whole.revision, whole.cursor) = (answer.revision, answer.cursor);
-        }
-    );
+    for answer in pages(next, |answer| &answer.next_page_token).await? {
+        whole.findings.extend(answer.findings);
+        (whole.revision, whole.cursor) = (answer.revision, answer.cursor);
+    }
     Ok(whole)
 }
 
 /// A client's whole view of an edition, with its proof where there is one.
 pub(super) async fn edition(client: &Client, id: &str) -> Result<wire::Edition, Broken> {
-    let context = client.profile().read_context();
+    let next = |page| {
+        let mut editions = client.editions.clone();
+        let request =
+            wire::GetEditionRequest { context: reads(client), edition_id: id.to_owned(), page };
+        async move { editions.get_edition(request).await }
+    };
     let mut whole = wire::Edition::default();
-    pages!(
-        |page| {
-            client.editions.clone().get_edition(wire::GetEditionRequest {
-                context: Some(context.clone()),
-                edition_id: id.to_owned(),
-                page,
-            })
-        },
-        |answer| {
-            let part = answer.edition.unwrap_or_default();
-            let findings = std::mem::take(&mut whole.findings);
-            whole = wire::Edition {
-                findings: findings.into_iter().chain(part.findings).collect(),
-                header: part.header,
-                analysis: if whole.analysis.is_empty() { part.analysis } else { whole.analysis },
-                proof: if part.proof.is_empty() { whole.proof } else { part.proof },
-            };
+    for answer in pages(next, |answer| &answer.next_page_token).await? {
+        let part = answer.edition.unwrap_or_default();
+        whole.findings.extend(part.findings);
+        whole.header = part.header;
+        if whole.analysis.is_empty() {
+            whole.analysis = part.analysis;
         }
-    );
+        whole.proof.extend(part.proof);
+    }
     Ok(whole)
 }
 
@@ -117,21 +110,20 @@ pub(super) async fn header(
     area: &str,
     id: &str,
 ) -> Result<wire::EditionHeader, Broken> {
-    let context = client.profile().read_context();
-    let mut found = None;
-    pages!(
-        |page| {
-            client.editions.clone().list_editions(wire::ListEditionsRequest {
-                context: Some(context.clone()),
-                area: area.to_owned(),
-                page,
-            })
-        },
-        |answer| {
-            found = found.or_else(|| answer.editions.into_iter().find(|edition| edition.id == id));
-        }
-    );
-    found.ok_or(Broken::Missing("the edition"))
+    let next = |page| {
+        let mut editions = client.editions.clone();
+        let (context, area) = (reads(client), area.to_owned());
+        let request = wire::ListEditionsRequest { context, area, page };
+        async move { editions.list_editions(request).await }
+    };
+    let answers = pages(next, |answer| &answer.next_page_token).await?;
+    let mut editions = answers.into_iter().flat_map(|answer| answer.editions);
+    editions.find(|edition| edition.id == id).ok_or(Broken::Missing("the edition"))
+}
+
+/// On what ground a client reads.
+pub(super) fn reads(client: &Client) -> Option<wire::ReadContext> {
+    Some(client.profile().read_context())
 }
 
 /// What a subscription of one area asks for.

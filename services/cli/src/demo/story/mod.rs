@@ -1,7 +1,6 @@
 //! The story, section by section. Whoever acts in it is a client with its own certificate; nothing
 //! is read or changed past the gateway.
 
-mod area;
 mod calls;
 mod city;
 mod desk;
@@ -20,7 +19,7 @@ mod resume;
 mod suspension;
 mod table;
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr, time::Instant};
+use std::{collections::BTreeMap, fmt, net::SocketAddr};
 
 use samsyn_client::{BadProfile, Client, ConnectError, Refused, verify, wire};
 use samsyn_domain::{AreaId, PartyId};
@@ -86,7 +85,6 @@ impl From<tonic::Status> for Broken {
 pub(super) struct Story<'a> {
     stage: &'a Stage,
     at: SocketAddr,
-    started: Instant,
     clients: BTreeMap<String, Client>,
     /// The newest version of every own picture.
     versions: Versions,
@@ -94,8 +92,6 @@ pub(super) struct Story<'a> {
     publications: Vec<Publication>,
     /// The edition as it was last seen.
     edition: Option<wire::EditionHeader>,
-    /// Region Stockholm's proof, as it was saved.
-    proof: Option<Vec<u8>>,
 }
 
 impl fmt::Debug for Story<'_> {
@@ -106,16 +102,14 @@ impl fmt::Debug for Story<'_> {
 
 impl<'a> Story<'a> {
     /// A story that begins.
-    pub(super) const fn new(stage: &'a Stage, at: SocketAddr, started: Instant) -> Self {
+    pub(super) const fn new(stage: &'a Stage, at: SocketAddr) -> Self {
         Self {
             stage,
             at,
-            started,
             clients: BTreeMap::new(),
             versions: Versions::new(),
             publications: Vec::new(),
             edition: None,
-            proof: None,
         }
     }
 
@@ -143,11 +137,19 @@ impl<'a> Story<'a> {
         section!(1, "A city on loopback", city);
         section!(2, "Own pictures come in (egna lägesbilder), weeks 33–40", own_pictures);
         section!(3, "Gemensam lägesbild: Skärholmen, September 2025", joint);
-        section!(4, "Disagreement is settled or kept (samordnare and kommunpolis must act)", dispute);
+        section!(
+            4,
+            "Disagreement is settled or kept (samordnare and kommunpolis must act)",
+            dispute
+        );
         section!(5, "Edition (utgåva) September 2025, strategic track: all four sign", edition);
         section!(6, "Each partner its part", partners);
         section!(7, "Proof without us: Region Stockholm's edition, no connection", proof);
-        section!(8, "A refusal that explains itself: Försäkringskassan asks for criminal milieus", refusal);
+        section!(
+            8,
+            "A refusal that explains itself: Försäkringskassan asks for criminal milieus",
+            refusal
+        );
         section!(9, "Revocation bites", suspension);
         section!(10, "Who received what, on what ground (utlämnanden)", disclosures);
         section!(11, "Trafikkontoret's desk", desk);
@@ -184,12 +186,5 @@ impl<'a> Story<'a> {
         let picture = PartyId::parse(party).ok().zip(AreaId::parse(area).ok());
         self.versions.extend(picture.map(|picture| (picture, answer.version)));
         Ok(answer)
-    }
-
-    /// A name for people: of a party, an area, a place.
-    fn name<'b>(&'b self, id: &'b str) -> &'b str {
-        let party = PartyId::parse(id).ok().and_then(|id| self.stage.registry().party(&id));
-        let geography = || self.stage.registry().geography_name(id);
-        party.map(|party| party.name.as_str()).or_else(geography).unwrap_or(id)
     }
 }

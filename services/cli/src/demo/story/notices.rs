@@ -12,7 +12,7 @@ use samsyn_domain::{
 use super::{Broken, Story, own_pictures::notices};
 use crate::{
     demo::print::{Section, count},
-    import::{self, Defaults, Gazetteer, Imported, TypeTable},
+    import::{self, Cause, Defaults, Gazetteer, Imported, TypeTable},
 };
 
 /// Invented notices in the form of the police's.
@@ -45,8 +45,9 @@ pub(super) async fn tell(story: &mut Story<'_>, section: &mut Section) -> Result
         stale.is_empty() && placed > 0,
         || stale.join("; "),
     );
-    for fault in imported.faults {
-        section.line(&format!("  row {}: {}", fault.row, fault.reason));
+    let unplaced = imported.faults.iter().find(|fault| fault.cause == Cause::NotPlaced);
+    if let Some(fault) = unplaced {
+        section.say(&format!("for instance row {}: {}", fault.row, fault.reason));
     }
     Ok(())
 }
@@ -89,7 +90,9 @@ fn answering(
 ) -> Option<PartyId> {
     use wire::observation::Location;
     let sub_area = match observation.location.as_ref()? {
-        Location::PlaceId(id) => id.rsplit_once('/').and_then(|(part, _)| SubAreaId::parse(part).ok()),
+        Location::PlaceId(id) => {
+            id.rsplit_once('/').and_then(|(part, _)| SubAreaId::parse(part).ok())
+        }
         Location::SubAreaId(id) => SubAreaId::parse(id).ok(),
         Location::AreaId(_) | Location::Coordinates(_) => None,
     };

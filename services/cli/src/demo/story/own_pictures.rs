@@ -116,10 +116,7 @@ fn taken(story: &Story<'_>, section: &mut Section, all: usize, observations: usi
 }
 
 /// Globen tries to publish of a sub-area that Farsta answers for.
-async fn refuse_others_part(
-    story: &mut Story<'_>,
-    section: &mut Section,
-) -> Result<(), Broken> {
+async fn refuse_others_part(story: &mut Story<'_>, section: &mut Section) -> Result<(), Broken> {
     use wire::observation::Location;
     let here = |o: &&wire::Observation| match &o.location {
         Some(Location::PlaceId(id) | Location::SubAreaId(id)) => id.starts_with(OTHERS_SUB_AREA),

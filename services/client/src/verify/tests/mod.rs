@@ -1,6 +1,7 @@
 #![expect(clippy::arithmetic_side_effects, reason = "tests")]
 
 mod findings;
+mod forms;
 mod proofs;
 mod reviews;
 mod tree;
@@ -99,6 +100,20 @@ impl Sample {
         let signed = ed25519_dalek::Signer::sign(key.unwrap(), &kind.to_sign(&payload));
         *signature.field(2) = Tree::Bytes(signed.to_bytes().to_vec());
         *envelope.field(2) = Tree::Bytes(payload);
+        self.proof.field(2).sort();
+    }
+
+    /// Changes both endorsements alike. Each change sorts them, so one is changed in a proof of
+    /// its own.
+    fn change_endorsements(&mut self, change: impl Fn(&mut Tree)) {
+        let mut other = Self::new();
+        let old = other.proof.field(2).items().clone();
+        self.change(Signed::Endorsement(0), &change);
+        other.change(Signed::Endorsement(1), &change);
+        let second = other.proof.field(2).items().iter().find(|one| !old.contains(one)).cloned();
+        let envelopes = self.proof.field(2).items();
+        envelopes.retain(|one| !old.contains(one));
+        envelopes.extend(second);
         self.proof.field(2).sort();
     }
 

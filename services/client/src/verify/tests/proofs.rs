@@ -5,16 +5,17 @@ use samsyn_domain::registry::FieldGroup;
 use super::{
     super::{
         Pinned, Rejected, Verified,
-        proof::{Agreed, Outer},
+        proof::{Agreed, Outer, Rules},
         rejected::Step,
     },
     Sample, Signed, Tree, bytes, vectors,
 };
 
-/// A verification that checks the signatures of steps 1 and 2 only when their bytes differ from
-/// those that have been checked, so that a change of every bit can be tried.
+/// A verification that checks the signatures of the descriptor and of the endorsements only when
+/// their bytes differ from those that were checked, so that a change of every bit can be tried.
 struct Checked<'a> {
     original: &'a Outer<'a>,
+    rules: Rules,
     agreed: Agreed,
     pinned: Pinned,
 }
@@ -22,10 +23,12 @@ struct Checked<'a> {
 impl Checked<'_> {
     fn proof(&self, bytes: &[u8]) -> Result<Verified, Rejected> {
         let outer = Outer::read(bytes)?;
-        let same = outer.descriptor == self.original.descriptor
-            && outer.endorsements == self.original.endorsements;
-        let agreed = if same { self.agreed.clone() } else { Agreed::of(&outer, &self.pinned)? };
-        agreed.opens(&outer)
+        let known = outer.descriptor == self.original.descriptor;
+        if known && outer.endorsements == self.original.endorsements {
+            return self.agreed.clone().opens(&outer);
+        }
+        let rules = if known { self.rules.clone() } else { Rules::of(&outer, &self.pinned)? };
+        Agreed::of(&outer, rules)?.opens(&outer)
     }
 }
 
@@ -33,8 +36,9 @@ impl Checked<'_> {
 fn no_proof_with_a_flipped_bit_is_accepted() {
     let (sample, whole) = (Sample::new(), bytes(&vectors()["proof"]["encoded"]));
     let original = Outer::read(&whole).unwrap();
-    let agreed = Agreed::of(&original, &sample.pinned).unwrap();
-    let checked = Checked { original: &original, agreed, pinned: sample.pinned };
+    let rules = Rules::of(&original, &sample.pinned).unwrap();
+    let agreed = Agreed::of(&original, rules.clone()).unwrap();
+    let checked = Checked { original: &original, rules, agreed, pinned: sample.pinned };
     checked.proof(&whole).unwrap();
     let tried: usize = thread::scope(|scope| {
         let tasks: Vec<_> = (0..2)
@@ -99,6 +103,11 @@ fn endorsements_that_are_missing_objecting_or_of_other_content_are_refused_in_st
         other.change(Signed::Endorsement(0), |payload| *payload.field(number) = value);
         assert_eq!(other.step(), Step::Endorsements);
     }
+    for (number, value) in [(2, Tree::Text("x".into())), (8, Tree::Text("strategic".into()))] {
+        let mut both = Sample::new();
+        both.change_endorsements(|payload| *payload.field(number) = value.clone());
+        assert_eq!(both.step(), Step::Endorsements, "field {number}");
+    }
     let mut stranger = Sample::new();
     stranger.change(Signed::Endorsement(0), |payload| {
         *payload.field(13) = Tree::Text("vantor".into());
@@ -107,6 +116,37 @@ fn endorsements_that_are_missing_objecting_or_of_other_content_are_refused_in_st
     let mut reserved = Sample::new();
     reserved.change(Signed::Endorsement(0), |payload| *payload.field(15) = Tree::I64(2));
     reserved.verify().unwrap();
+}
+
+#[test]
+fn signatures_that_do_not_verify_are_refused_in_their_step() {
+    let spoil = |envelope: &mut Tree| envelope.field(3).item(0).field(2).bytes()[40] ^= 1;
+    let mut descriptor = Sample::new();
+    spoil(descriptor.proof.field(1));
+    assert_eq!(descriptor.step(), Step::Descriptor);
+    let mut endorsement = Sample::new();
+    spoil(endorsement.envelope(Signed::Endorsement(1)));
+    assert_eq!(endorsement.step(), Step::Endorsements);
+    let mut manifest = Sample::new();
+    spoil(manifest.envelope(Signed::Manifest));
+    assert_eq!(manifest.step(), Step::Manifest);
+}
+
+#[test]
+fn two_variants_of_a_group_are_refused_in_step_6() {
+    let mut sample = Sample::new();
+    let vectors = vectors();
+    let leaves = super::list(&vectors["objects"][0]["leaves"]);
+    let leaf = leaves.iter().find(|leaf| leaf["position"] == 6).unwrap();
+    let district = Tree::Message(vec![
+        (1, Tree::I64(6)),
+        (2, Tree::Bytes(bytes(&leaf["salt"]))),
+        (3, Tree::Bytes(bytes(&leaf["canonical"]))),
+    ]);
+    sample.object(2).field(2).items().insert(2, district);
+    let rejected = sample.verify().unwrap_err();
+    assert_eq!((rejected.step(), rejected.object()), (Step::Values, Some(3)));
+    assert_eq!(rejected.group(), Some(FieldGroup::Place));
 }
 
 #[test]
@@ -123,6 +163,12 @@ fn leaves_of_another_position_or_object_are_refused_in_step_3() {
     let leaf = foreign.object(0).field(2).item(0).clone();
     *foreign.object(2).field(2).item(0) = leaf;
     assert_eq!(foreign.step(), Step::Openings);
+    let mut mixed = Sample::new();
+    let assessment = mixed.object(3).field(2).item(4).clone();
+    *mixed.object(2).field(2).item(4) = assessment;
+    let rejected = mixed.verify().unwrap_err();
+    assert_eq!((rejected.step(), rejected.object()), (Step::Openings, Some(3)));
+    assert!(rejected.to_string().ends_with("of another object"), "{rejected}");
     let mut twice = Sample::new();
     let opened = twice.object(0).field(2).clone();
     *twice.object(3).field(2) = opened;
@@ -155,8 +201,7 @@ fn siblings_and_slots_that_do_not_lead_to_the_root_are_refused_in_step_4() {
     *outside.object(3).field(1) = Tree::I64(16);
     assert_eq!(outside.step(), Step::Root);
     let mut other = Sample::new();
-    other.change(Signed::Endorsement(0), |payload| *payload.field(11) = Tree::Bytes(vec![1; 32]));
-    other.change(Signed::Endorsement(1), |payload| *payload.field(11) = Tree::Bytes(vec![1; 32]));
+    other.change_endorsements(|payload| *payload.field(11) = Tree::Bytes(vec![1; 32]));
     assert_eq!(other.step(), Step::Root);
 }
 

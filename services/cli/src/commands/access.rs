@@ -1,0 +1,64 @@
+//! `samsyn access`: why something is or is not allowed.
+
+use clap::{Args, Subcommand};
+use samsyn_client::wire::{ExplainAccessRequest, Scope};
+
+use super::tables::all_or;
+use crate::{
+    failure::Failure,
+    json, output,
+    session::{Globals, answer},
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Says why you may or may not see something, and what would have to change.
+    Explain(Explain),
+}
+
+/// Answers about your own rights only.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  samsyn access explain place --area sthlm-skarholmen \
+    --priority criminal_milieus --as forsakringskassan")]
+pub(super) struct Explain {
+    /// A field group: identity, place, time, counts, assessment, text, provenance.
+    field_group: Option<String>,
+    /// Of this area; may be repeated.
+    #[arg(long, value_name = "ID")]
+    area: Vec<String>,
+    /// Of this priority area; may be repeated.
+    #[arg(long, value_name = "ID")]
+    priority: Vec<String>,
+    /// Of periods of this kind: week, month, quarter, year; may be repeated.
+    #[arg(long, value_name = "KIND")]
+    period_kind: Vec<String>,
+}
+
+pub(super) async fn run(globals: &Globals, command: Command) -> Result<(), Failure> {
+    let Command::Explain(args) = command;
+    let session = globals.connect().await?;
+    let request = ExplainAccessRequest {
+        context: session.reads(),
+        scope: Some(Scope {
+            areas: args.area,
+            priorities: args.priority,
+            period_kinds: args.period_kind,
+        }),
+        field_group: args.field_group.unwrap_or_default(),
+    };
+    let explained = answer(session.client.access.clone().explain_access(request)).await?;
+    session.show(
+        || json::explained(&explained),
+        || {
+            let verdict =
+                if explained.allowed { "allowed".into() } else { explained.reason.clone() };
+            output::pairs([
+                ("verdict", verdict),
+                ("rules", all_or(&explained.rule_ids, super::tables::NONE)),
+                ("sv", explained.text_sv.clone()),
+                ("en", explained.text_en.clone()),
+                ("what would have to change", explained.remedy.clone()),
+            ])
+        },
+    )
+}

@@ -1,0 +1,93 @@
+//! `samsyn edition open`.
+
+use std::time::SystemTime;
+
+use jiff::{Timestamp, civil};
+use samsyn_client::wire::{OpenEditionRequest, Period as WirePeriod};
+use samsyn_domain::{
+    Period,
+    registry::{Role, Track},
+};
+
+use crate::{
+    clock,
+    failure::Failure,
+    session::{Session, answer},
+};
+
+/// In the function of coordinator or kommunpolis.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  samsyn edition open sthlm-skarholmen --period 2025-09 \
+    --track strategic --due 2025-10-14 --as sdf-skarholmen")]
+pub(in crate::commands) struct Open {
+    /// The area.
+    area: String,
+    /// The period.
+    #[arg(long)]
+    period: Period,
+    /// How it is agreed on: operative or strategic.
+    #[arg(long, value_parser = track)]
+    track: Track,
+    /// By when the answers are wanted: a day, with or without time, in Europe/Stockholm.
+    #[arg(long, value_name = "TIME", value_parser = due)]
+    due: Timestamp,
+    /// For which party [default: the profile's].
+    #[arg(long, value_name = "ID")]
+    party: Option<String>,
+}
+
+fn track(code: &str) -> Result<Track, &'static str> {
+    Track::from_code(code).ok_or("is no track; give operative or strategic")
+}
+
+/// A point in time, a local time, or the end of a day.
+fn due(text: &str) -> Result<Timestamp, String> {
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Ok(at);
+    }
+    let bad = || "is no time; write `2025-10-14` or `2025-10-14T16:00`".to_owned();
+    if text.contains(['T', ' ']) {
+        let local: civil::DateTime = text.parse().map_err(|_| bad())?;
+        let day = clock::midnight(local.date()).map_err(|_| bad())?;
+        return clock::local(day)
+            .with()
+            .time(local.time())
+            .build()
+            .map(|at| at.timestamp())
+            .map_err(|_| bad());
+    }
+    let day: civil::Date = text.parse().map_err(|_| bad())?;
+    let next = day.tomorrow().map_err(|_| bad())?;
+    clock::midnight(next).map_err(|_| bad())
+}
+
+pub(super) async fn run(session: &Session, args: Open) -> Result<(), Failure> {
+    let request = OpenEditionRequest {
+        context: session.writes(session.role(&[Role::Coordinator, Role::Kommunpolis]).await?),
+        area: args.area,
+        period: Some(WirePeriod { code: args.period.to_string() }),
+        track: args.track.as_str().to_owned(),
+        due: Some(SystemTime::from(args.due).into()),
+        party: session.party(args.party)?,
+    };
+    let opened = answer(session.client.editions.clone().open_edition(request)).await?;
+    super::show_header(session, opened.edition)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_due_day_ends_at_its_end_in_stockholm() {
+        for (text, at) in [
+            ("2025-10-14", "2025-10-14T22:00:00Z"),
+            ("2025-10-14T16:00", "2025-10-14T14:00:00Z"),
+            ("2025-10-14T16:00:00Z", "2025-10-14T16:00:00Z"),
+            ("2025-12-01 09:30", "2025-12-01T08:30:00Z"),
+        ] {
+            assert_eq!(due(text).unwrap().to_string(), at, "{text}");
+        }
+        assert!(due("tomorrow").unwrap_err().contains("2025-10-14"));
+    }
+}

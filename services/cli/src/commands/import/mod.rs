@@ -1,0 +1,224 @@
+//! `samsyn import`: what other systems have written becomes observations of an own picture.
+
+mod batch;
+mod report;
+mod send;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::{Timestamp, ToSpan as _};
+use samsyn_domain::registry::Registry;
+
+use self::report::Report;
+use super::labels;
+use crate::{
+    clock,
+    failure::Failure,
+    import::{
+        Gazetteer, Imported, Mapping, Row, SHIPPED_GAZETTEER, SHIPPED_TYPES, TypeTable, csv,
+        polisen_events,
+    },
+    names,
+    session::Globals,
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Notices (händelsenotiser) as polisen.se publishes them, JSON.
+    PolisenEvents(PolisenEvents),
+    /// A CSV file of another system, by a mapping of its columns.
+    Csv(Csv),
+}
+
+/// Good rows go through, the others are listed. Importing again makes no duplicates. The notices'
+/// free text places and classes them; it is never carried over.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    samsyn import polisen-events events.json --dry-run\n  \
+    samsyn import polisen-events events.json --area sthlm-skarholmen --as lpo-skarholmen")]
+pub(super) struct PolisenEvents {
+    /// The file, as polisen.se/api/events gives it.
+    file: PathBuf,
+    /// Which types become which category, TOML [default: as shipped].
+    #[arg(long, value_name = "FILE")]
+    types: Option<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Good rows go through, the others are listed. Importing again makes no duplicates.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    samsyn import csv felanmalan.csv --mapping felanmalan.toml --dry-run\n  \
+    samsyn import csv felanmalan.csv --mapping felanmalan.toml --as trafikkontoret\n\n\
+    config/import/mapping-example.toml explains a mapping.")]
+pub(super) struct Csv {
+    /// The file.
+    file: PathBuf,
+    /// How its columns become observations, TOML.
+    #[arg(long, value_name = "FILE")]
+    mapping: PathBuf,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    /// Only rows in this area; may be repeated [default: all].
+    #[arg(long, value_name = "ID")]
+    area: Vec<String>,
+    /// Reads and lists everything, and publishes nothing; needs no gateway.
+    #[arg(long)]
+    dry_run: bool,
+    /// For which party [default: the profile's].
+    #[arg(long, value_name = "ID")]
+    party: Option<String>,
+    /// Areas, places and categories, as a registry document [default: that of Stockholm].
+    #[arg(long, value_name = "FILE")]
+    registry: Option<PathBuf>,
+    /// Further names of places, TOML [default: as shipped].
+    #[arg(long, value_name = "FILE")]
+    gazetteer: Option<PathBuf>,
+    #[command(flatten)]
+    labels: labels::Flags,
+}
+
+pub(super) async fn run(globals: &Globals, command: Command) -> Result<(), Failure> {
+    let (common, imported) = match command {
+        Command::PolisenEvents(args) => {
+            let source = Source::read(&args.common)?;
+            let table = TypeTable::parse(&shipped_or(args.types.as_deref(), SHIPPED_TYPES)?)?;
+            let text = bytes(&args.file)?;
+            let text = String::from_utf8(text).map_err(|_| {
+                Failure::Local(format!("`{}` is not UTF-8; fetch it anew", args.file.display()))
+            })?;
+            let imported = with_progress("reading", |tell| {
+                polisen_events(&text, &table, &source.gazetteer, &source.defaults, tell)
+            })?;
+            (args.common, imported)
+        }
+        Command::Csv(args) => {
+            let source = Source::read(&args.common)?;
+            let mapping = Mapping::parse(&shipped_or(Some(&args.mapping), "")?)?;
+            let text = bytes(&args.file)?;
+            let imported = with_progress("reading", |tell| {
+                csv(&text, &mapping, &source.gazetteer, &source.defaults, tell)
+            })?;
+            (args.common, imported)
+        }
+    };
+    let months = common.labels.defaults()?.retention_months();
+    let Imported { mut rows, faults } = imported;
+    rows.retain(|row| common.area.is_empty() || common.area.iter().any(|a| a == row.area.as_str()));
+    for row in &mut rows {
+        keep_for(row, months);
+    }
+    let mut report = Report::of(&rows, faults, common.dry_run);
+    if !common.dry_run && !rows.is_empty() {
+        let session = globals.connect().await?;
+        let party = session.party(common.party)?;
+        send::all(&session, &party, rows, &mut report).await?;
+    }
+    globals.show(|| report.json(), || report.text())?;
+    report.outcome()
+}
+
+/// What reading needs besides the file.
+struct Source {
+    gazetteer: Gazetteer,
+    defaults: crate::import::Defaults,
+}
+
+impl Source {
+    fn read(common: &Common) -> Result<Self, Failure> {
+        let registry: Registry = names::registry(common.registry.as_deref())?;
+        let file = shipped_or(common.gazetteer.as_deref(), SHIPPED_GAZETTEER)?;
+        let gazetteer = Gazetteer::build(&registry, &file)?;
+        Ok(Self { gazetteer, defaults: common.labels.defaults()?.for_import() })
+    }
+}
+
+fn shipped_or(file: Option<&Path>, shipped: &str) -> Result<String, Failure> {
+    let Some(file) = file else { return Ok(shipped.to_owned()) };
+    fs::read_to_string(file).map_err(|why| Failure::file("read", file, &why))
+}
+
+fn bytes(file: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(file).map_err(|why| Failure::file("read", file, &why))
+}
+
+/// Retention counts from the observation, so that the same file gives the same labels each time.
+fn keep_for(row: &mut Row, months: i32) {
+    let start = row.observation.starts_at.as_ref().map(ToString::to_string);
+    let start = start.and_then(|start| start.parse::<Timestamp>().ok());
+    if let (Some(labels), Some(start)) = (&mut row.observation.labels, start) {
+        let until = clock::local(start).saturating_add(months.months());
+        labels.retain_until = Some(SystemTime::from(until.timestamp()).into());
+    }
+}
+
+/// Runs something that tells how far it is, with a bar on a terminal.
+fn with_progress<T>(what: &str, run: impl FnOnce(&mut dyn FnMut(usize, usize)) -> T) -> T {
+    let bar = bar(what, 0);
+    let done = run(&mut |done, total| {
+        bar.set_length(length(total));
+        bar.set_position(length(done));
+    });
+    bar.finish_and_clear();
+    done
+}
+
+/// A progress bar on standard error; nothing is drawn when that is no terminal.
+fn bar(what: &str, total: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg:>10} {bar:40} {pos}/{len} {per_sec}");
+    let bar = ProgressBar::new(length(total)).with_message(what.to_owned());
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+fn length(rows: usize) -> u64 {
+    u64::try_from(rows).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use samsyn_client::wire::{Labels, Observation};
+    use samsyn_domain::AreaId;
+
+    use super::*;
+
+    #[test]
+    fn retention_counts_from_the_observation_in_whole_months() {
+        let start: Timestamp = "2025-10-31T12:00:00Z".parse().unwrap();
+        let observation = Observation {
+            starts_at: Some(SystemTime::from(start).into()),
+            labels: Some(Labels::default()),
+            ..Observation::default()
+        };
+        let mut row = Row { area: AreaId::parse("a").unwrap(), observation };
+        keep_for(&mut row, 4);
+        let until = row.observation.labels.unwrap().retain_until.unwrap().to_string();
+        assert_eq!(until, "2026-02-28T12:00:00Z");
+    }
+
+    #[test]
+    fn the_shipped_files_read_the_sample_of_notices() {
+        let registry = names::registry(None).unwrap();
+        let gazetteer = Gazetteer::build(&registry, SHIPPED_GAZETTEER).unwrap();
+        let table = TypeTable::parse(SHIPPED_TYPES).unwrap();
+        let defaults = labels::Flags::default().defaults().unwrap().for_import();
+        let text = include_str!("../../../../../tests/fixtures/polisen-events.json");
+        let tell = &mut |_, _| {};
+        let imported = polisen_events(text, &table, &gazetteer, &defaults, tell).unwrap();
+        assert!(!imported.rows.is_empty());
+        assert!(imported.faults.iter().all(|fault| !fault.reason.is_empty()));
+    }
+}

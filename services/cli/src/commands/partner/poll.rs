@@ -1,0 +1,84 @@
+//! `samsyn partner poll`: the same events, order and cursor as the stream.
+
+use std::path::PathBuf;
+
+use samsyn_client::wire::ListEventsRequest;
+use samsyn_domain::registry::Role;
+use serde_json::json;
+
+use crate::{
+    commands::watch::{self, Of},
+    failure::Failure,
+    json,
+    names::Names,
+    output::Format,
+    session::{Globals, answer},
+};
+
+/// For systems that run now and then.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    samsyn partner poll --as raddningstjansten\n  \
+    samsyn partner poll --cursor-file at.cursor --wait 30 --output json --as raddningstjansten")]
+pub(in crate::commands) struct Poll {
+    #[command(flatten)]
+    scope: Of,
+    /// From here [default: a snapshot first].
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<String>,
+    /// From what this file holds, and keeps it up to date.
+    #[arg(long, value_name = "FILE", conflicts_with = "cursor")]
+    cursor_file: Option<PathBuf>,
+    /// At most so many events.
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=500))]
+    limit: u32,
+    /// Waits so many seconds when there is nothing new.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    #[arg(value_parser = clap::value_parser!(u32).range(0..=30))]
+    wait: u32,
+    /// Tells the gateway what is stored: your record of receipt.
+    #[arg(long)]
+    acknowledge: bool,
+}
+
+pub(super) async fn run(globals: &Globals, args: Poll) -> Result<(), Failure> {
+    let session = globals.connect().await?;
+    let stored = args.cursor_file.as_deref().map(watch::stored).transpose()?.flatten();
+    let request = ListEventsRequest {
+        context: session.reads(),
+        scope: Some(args.scope.into()),
+        cursor: args.cursor.or(stored).unwrap_or_default(),
+        limit: args.limit,
+        wait_seconds: args.wait,
+    };
+    let polled = answer(session.client.joint.clone().list_events(request)).await?;
+    match globals.output() {
+        Format::Json => globals.show(
+            || {
+                json!({
+                    "events": json::list(&polled.events, json::event),
+                    "next_cursor": polled.next_cursor,
+                })
+            },
+            String::new,
+        )?,
+        Format::Table => {
+            let names = Names::shipped();
+            for event in &polled.events {
+                watch::show(event, Format::Table, &names)?;
+            }
+        }
+    }
+    if let Some(file) = &args.cursor_file {
+        watch::store(file, &polled.next_cursor)
+            .map_err(|why| Failure::file("write", file, &why))?;
+    } else if globals.output() == Format::Table {
+        eprintln!("{} events; go on with --cursor {}", polled.events.len(), polled.next_cursor);
+    }
+    if args.acknowledge && !polled.events.is_empty() {
+        let role = session.role(&Role::ALL).await?;
+        watch::acknowledge(&session, role, &polled.next_cursor).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,140 @@
+//! The command line as a whole.
+
+use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
+
+use super::*;
+
+fn parsed(line: &str) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(line.split_whitespace())
+}
+
+#[test]
+fn the_command_line_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_command_parses() {
+    for line in [
+        "samsyn serve --config gateway.toml",
+        "samsyn serve --check --config gateway.toml",
+        "samsyn demo --once",
+        "samsyn pki init pki --trust-domain a.example",
+        "samsyn pki issue pki --service sdf-a",
+        "samsyn pki issue pki --server --dns a.example --ip 127.0.0.1",
+        "samsyn pki revoke pki sdf-a",
+        "samsyn pki refresh pki",
+        "samsyn whoami --as region-stockholm",
+        "samsyn publish week.json --as sdf-a --role publisher",
+        "samsyn publish - --output json",
+        "samsyn validate week.json --profiles profiles",
+        "samsyn import polisen-events e.json --area a --area b --dry-run --retention 12",
+        "samsyn import csv f.csv --mapping m.toml --level 2 --audience partners",
+        "samsyn picture sthlm-a --version 7",
+        "samsyn joint get sthlm-a",
+        "samsyn joint get sthlm-a 2025-09 --as sdf-a",
+        "samsyn joint get sthlm-a --period 2025-W40 --revision 37",
+        "samsyn joint explain sthlm-a sthlm-a/b/graffiti --period 2025-Q3",
+        "samsyn watch --area sthlm-a --cursor abc --count 3",
+        "samsyn revisions sthlm-a",
+        "samsyn edition list sthlm-a",
+        "samsyn edition open sthlm-a --period 2025-09 --track strategic --due 2025-10-14",
+        "samsyn edition lock e1 --analysis text --revision 40",
+        "samsyn edition answer e1 --reserve text --as trafikkontoret",
+        "samsyn edition answer e1 --object text --dry-run",
+        "samsyn edition release e1 --root 00",
+        "samsyn edition show e1",
+        "samsyn conflict settle 2025-09:a/b:severity --severity 3 --reason r",
+        "samsyn conflict settle 2025-09:a/b:trend --trend up --reason r --revision 3",
+        "samsyn conflict settle 2025-09:a/b:trend --both-stand --reason r",
+        "samsyn conflict dissent a a/b --period 2025-09 --field trend --reason r",
+        "samsyn partner watch --cursor-file at --acknowledge",
+        "samsyn partner poll --wait 30 --limit 10",
+        "samsyn partner verify e1 --save e1.bin",
+        "samsyn partner verify e1.bin --pin 00",
+        "samsyn partner kit region-stockholm --out kit",
+        "samsyn duties",
+        "samsyn collisions kommunpolis --from 2025-10-01 --to 2025-11-01",
+        "samsyn disclosures --receiver r --area a --from 2025-10-01",
+        "samsyn access explain place --area a --priority p",
+        "samsyn registry show release-rows",
+        "samsyn registry suspend a/b --reason r --as registrar",
+    ] {
+        assert!(parsed(line).is_ok(), "{line}: {}", parsed(line).unwrap_err());
+    }
+}
+
+#[test]
+fn what_does_not_hold_is_a_usage_error() {
+    for (line, kind) in [
+        ("samsyn", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+        ("samsyn fly", ErrorKind::InvalidSubcommand),
+        ("samsyn serve", ErrorKind::MissingRequiredArgument),
+        ("samsyn joint get a --period 2025-13", ErrorKind::ValueValidation),
+        ("samsyn joint get a 2025-09 --period 2025-09", ErrorKind::ArgumentConflict),
+        ("samsyn whoami --role chef", ErrorKind::ValueValidation),
+        ("samsyn whoami --output xml", ErrorKind::InvalidValue),
+        ("samsyn pki issue pki", ErrorKind::MissingRequiredArgument),
+        ("samsyn pki issue pki --service a --dns b", ErrorKind::ArgumentConflict),
+        ("samsyn conflict settle c --reason r", ErrorKind::MissingRequiredArgument),
+        ("samsyn conflict settle c --severity 6 --reason r", ErrorKind::ValueValidation),
+        (
+            "samsyn conflict settle c --severity 3 --trend up --reason r",
+            ErrorKind::ArgumentConflict,
+        ),
+        ("samsyn edition answer e --reserve r --object o", ErrorKind::ArgumentConflict),
+        ("samsyn edition lock e", ErrorKind::MissingRequiredArgument),
+        (
+            "samsyn edition open a --period 2025-09 --track slow --due 2025-10-14",
+            ErrorKind::ValueValidation,
+        ),
+        ("samsyn import csv f.csv", ErrorKind::MissingRequiredArgument),
+        ("samsyn partner poll --wait 31", ErrorKind::ValueValidation),
+    ] {
+        assert_eq!(parsed(line).unwrap_err().kind(), kind, "{line}");
+        let code = parsed(line).unwrap_err().exit_code();
+        assert_eq!(code, 2, "{line}");
+    }
+}
+
+#[test]
+fn every_command_has_an_example_that_parses() {
+    fn examples(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+        let path = format!("{path} {}", command.get_name());
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let own = help.lines().map(str::trim).filter(|line| line.starts_with("samsyn "));
+        let own: Vec<String> = own.map(str::to_owned).collect();
+        let children = command.get_subcommands().count();
+        assert!(!own.is_empty() || children > 0 || path.contains("pki"), "{path} has no example");
+        found.extend(own);
+        for child in command.get_subcommands() {
+            examples(child, &path, found);
+        }
+    }
+    let mut found = Vec::new();
+    examples(&Cli::command(), "", &mut found);
+    assert!(found.len() > 30, "{}", found.len());
+    for line in found.iter().filter(|line| !line.ends_with('\\')) {
+        let words = split_as_shell(line);
+        let parsed = Cli::try_parse_from(words);
+        assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
+    }
+}
+
+/// Words with quotation marks taken off; what follows several blanks is a remark.
+fn split_as_shell(line: &str) -> Vec<String> {
+    let line = line.split("       ").next().unwrap_or_default();
+    let parts = line.split('"').enumerate();
+    parts
+        .flat_map(|(i, part)| match i % 2 {
+            1 => vec![part.to_owned()],
+            _ => part.split_whitespace().map(str::to_owned).collect(),
+        })
+        .collect()
+}
+
+#[test]
+fn the_help_tells_the_exit_codes() {
+    let help = Cli::command().render_long_help().to_string();
+    assert!(help.contains("4  what should be verified does not hold"), "{help}");
+}

@@ -1,0 +1,124 @@
+//! 3: the joint picture of one district and month.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use samsyn_client::wire;
+
+use super::{AREA, Broken, DISTRICT, PERIOD, Story, calls, merged, table};
+use crate::demo::print::{Section, number};
+
+/// The findings that are shown: places of the district, and a category each.
+const SHOWN: [(&str, &str); 5] = [
+    ("skarholmen-centrum/p1", "open_drug_dealing"),
+    ("skarholmen-centrum/p2", "lighting_fault"),
+    ("varberg/p1", "perceived_unsafe_place"),
+    ("satra/p1", "assault_outdoor"),
+    ("bredang/p1", "youth_gathering"),
+];
+/// In how many other orders the merge is made again.
+const ORDERS: usize = 200;
+
+pub(super) async fn tell(story: &mut Story<'_>, section: &mut Section) -> Result<(), Broken> {
+    let client = story.client(DISTRICT).await?;
+    let picture = calls::joint(&client, AREA, PERIOD).await?;
+    let (revision, findings) = (picture.revision, picture.findings.len());
+    section.heading(&format!(", revision {revision}: {findings} findings, five shown"));
+    section.line(&table::heading());
+    let registry = story.stage.registry();
+    for (place, category) in SHOWN {
+        let id = format!("{AREA}/{place}/{category}");
+        let finding = picture.findings.iter().find(|finding| finding.id == id);
+        let finding = finding.ok_or(Broken::Missing("a finding that is set by hand"))?;
+        section.line(&table::finding(registry, finding));
+    }
+    let apart: Result<Vec<()>, String> = picture.findings.iter().map(stands_apart).collect();
+    section.check(
+        "reported, observed and perceived stand side by side: in every finding one kind; every \
+         joint value is one that a party gave; no count adds two parties",
+        apart.map(drop),
+    );
+    let again = merged::in_other_orders(registry, AREA, PERIOD, &picture.findings, ORDERS);
+    let bytes = again.as_ref().map_or(0, |bytes| *bytes);
+    section.check(
+        &format!(
+            "its contributions merged here again, in {ORDERS} other orders: each time the same {} \
+             bytes, and those of the gateway's findings",
+            number(bytes)
+        ),
+        again.map(drop),
+    );
+    Ok(())
+}
+
+/// Nothing in a finding is added up or averaged.
+fn stands_apart(finding: &wire::Finding) -> Result<(), String> {
+    let (_, category) = table::parts(finding);
+    let observations: Vec<_> = finding
+        .contributions
+        .iter()
+        .filter_map(|c| Some((c.party.as_str(), c.observation.as_ref()?)))
+        .collect();
+    if let Some((_, other)) = observations.iter().find(|(_, o)| o.category != category) {
+        return Err(format!("{} holds an observation of {}", finding.id, other.category));
+    }
+    let given: BTreeSet<u32> = observations.iter().filter_map(|(_, o)| o.severity).collect();
+    if let Some(severity) = finding.severity.filter(|severity| !given.contains(severity)) {
+        return Err(format!("{} has severity {severity}, which nobody gave", finding.id));
+    }
+    let mut counted: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+    for (party, observation) in &observations {
+        if let Some(count) = observation.count {
+            let sum = counted.entry((party, observation.source_kind.as_str())).or_default();
+            *sum = sum.saturating_add(count);
+        }
+    }
+    for series in &finding.counts {
+        use wire::count_series::Amount;
+        let own = counted.get(&(series.party.as_str(), series.source_kind.as_str()));
+        if series.amount != own.map(|count| Amount::Exact(*count)) {
+            let (id, party) = (&finding.id, &series.party);
+            return Err(format!("{id}: the count of {party} is not what {party} counted"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(severity: Option<u32>, count: u32) -> wire::Finding {
+        let observation = |party: &str, severity, count| wire::Contribution {
+            party: party.into(),
+            version: 1,
+            observation: Some(wire::Observation {
+                category: "graffiti".into(),
+                severity: Some(severity),
+                count: Some(count),
+                source_kind: "inspection".into(),
+                ..wire::Observation::default()
+            }),
+        };
+        let series = |party: &str, count| wire::CountSeries {
+            party: party.into(),
+            source_kind: "inspection".into(),
+            amount: Some(wire::count_series::Amount::Exact(count)),
+            ..wire::CountSeries::default()
+        };
+        wire::Finding {
+            id: "a/b/graffiti".into(),
+            severity,
+            contributions: vec![observation("x", 2, 3), observation("y", 4, 5)],
+            counts: vec![series("x", 3), series("y", count)],
+            ..wire::Finding::default()
+        }
+    }
+
+    #[test]
+    fn an_average_or_a_sum_over_parties_is_found() {
+        assert_eq!(stands_apart(&finding(Some(4), 5)), Ok(()));
+        assert_eq!(stands_apart(&finding(None, 5)), Ok(()));
+        assert!(stands_apart(&finding(Some(3), 5)).unwrap_err().contains("nobody gave"));
+        assert!(stands_apart(&finding(Some(4), 8)).unwrap_err().contains("not what y counted"));
+    }
+}
