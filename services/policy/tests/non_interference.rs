@@ -147,7 +147,7 @@ mod tests {
         for scope in [narrowed(&full), full] {
             let mut held = world.held(&reader, &scope, 0);
             for step in view.after(0) {
-                held.take(world.egress(&reader).step(&scope, &step.advance));
+                held.take(&world, world.egress(&reader).step(&scope, &step.advance));
                 let whole = world.held(&reader, &scope, step.advance.revision);
                 prop_assert_eq!(&held, &whole, "at revision {}", step.advance.revision);
             }
@@ -176,11 +176,11 @@ mod tests {
         }
     }
 
-    /// A partner with places and one group more, and nothing else.
-    fn case(groups: [bool; 5], acts: &[(Act, bool)]) -> Case {
+    /// A partner with places or without, and some groups more.
+    fn case(place: Option<&'static str>, groups: [bool; 5], acts: &[(Act, bool)]) -> Case {
         let row = RowSpec {
             receiver: "kv",
-            place: Some("exact"),
+            place,
             groups,
             priorities: 0,
             periods: 0,
@@ -205,22 +205,39 @@ mod tests {
     }
 
     const ASSESSMENT: [bool; 5] = [false, false, true, false, false];
+    const TEXT: [bool; 5] = [false, false, false, true, false];
+    const EXACT: Option<&str> = Some("exact");
     const FOR_KV: usize = 2;
     const FOR_SIGNATORIES: usize = 3;
 
-    #[test]
-    fn a_note_beside_coordinates_makes_no_event_for_who_has_places_alone() {
-        let placed = Act::Put(Put {
+    fn sealed(note: Option<u8>, coordinates: Option<i32>) -> Act {
+        Act::Put(Put {
             id: 0,
             category: 0,
             geography: 2,
-            coordinates: Some(1),
-            note: Some(0),
+            coordinates,
+            note,
             audience: FOR_KV,
             ..Put::for_signatories(0)
-        });
+        })
+    }
+
+    #[test]
+    fn a_note_beside_coordinates_makes_no_event_for_who_has_places_alone() {
         let note = Act::Tweak { pick: 0, tweak: Tweak::Note(1) };
-        same_to("kv/reader", &case([false; 5], &[(placed, false), (note, true)])).unwrap();
+        for before in [sealed(Some(0), Some(1)), sealed(None, Some(1)), sealed(None, None)] {
+            let acts = [(before, false), (note.clone(), true)];
+            same_to("kv/reader", &case(EXACT, [false; 5], &acts)).unwrap();
+        }
+    }
+
+    #[test]
+    fn coordinates_beside_a_note_make_no_event_for_who_has_texts_alone() {
+        let coordinates = Act::Tweak { pick: 0, tweak: Tweak::Coordinates(2) };
+        for before in [sealed(Some(0), Some(1)), sealed(Some(0), None), sealed(None, None)] {
+            let acts = [(before, false), (coordinates.clone(), true)];
+            same_to("kv/reader", &case(None, TEXT, &acts)).unwrap();
+        }
     }
 
     #[test]
@@ -232,7 +249,7 @@ mod tests {
             (severe(0, 1, 2, FOR_SIGNATORIES), true),
             (state, true),
         ];
-        same_to("kv/reader", &case(ASSESSMENT, &acts)).unwrap();
+        same_to("kv/reader", &case(EXACT, ASSESSMENT, &acts)).unwrap();
     }
 
     #[test]
@@ -243,7 +260,7 @@ mod tests {
             (severe(2, 0, 5, FOR_SIGNATORIES), true),
             (Act::Dissent { pick: 0, field, party: 2 }, true),
         ];
-        same_to("kv/reader", &case(ASSESSMENT, &acts)).unwrap();
+        same_to("kv/reader", &case(EXACT, ASSESSMENT, &acts)).unwrap();
     }
 
     #[test]
@@ -253,6 +270,6 @@ mod tests {
             (severe(2, 0, 5, FOR_SIGNATORIES), true),
             (severe(0, 0, 4, FOR_KV), false),
         ];
-        same_to("kv/reader", &case(ASSESSMENT, &acts)).unwrap();
+        same_to("kv/reader", &case(EXACT, ASSESSMENT, &acts)).unwrap();
     }
 }

@@ -4,8 +4,9 @@ use crate::harness::{Domain, samsyn};
 
 /// What `serve --check` says of a domain's folder after something in it was changed.
 fn checked(domain: &Domain) -> (bool, String) {
-    let check = samsyn().args(["serve", "--check", "--config"]).arg(domain.config());
-    let output = { check }.output().unwrap();
+    let mut check = samsyn();
+    check.args(["serve", "--check", "--config"]).arg(domain.config());
+    let output = check.output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8(said).unwrap())
 }

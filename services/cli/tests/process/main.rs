@@ -1,7 +1,12 @@
 //! The built binary as a process, over real sockets: what only a process can show.
 
+#[cfg(test)]
 mod configuration;
+#[cfg(test)]
 mod harness;
+#[cfg(test)]
 mod killed;
+#[cfg(test)]
 mod streams;
+#[cfg(test)]
 mod suspended;

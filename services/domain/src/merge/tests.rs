@@ -228,7 +228,7 @@ proptest! {
 
     #[test]
     fn a_finding_depends_on_its_own_contributions_alone(all in any_contributions()) {
-        let whole = merge(week(), all.clone(), &Decisions::default(), |_| Level::Place);
+        let whole = merge(week(), all, &Decisions::default(), |_| Level::Place);
         for finding in whole {
             let own = finding.contributions.clone();
             let alone = super::finding(

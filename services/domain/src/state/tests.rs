@@ -114,10 +114,8 @@ fn publish(base: u64, upserts: Vec<Observation>, withdrawn: &[&str]) -> Command 
 }
 
 fn refused(applied: &Applied) -> Reason {
-    match &applied.reply {
-        Reply::Refused(refusal) => refusal.reason,
-        other => panic!("{other:?}"),
-    }
+    let Reply::Refused(refusal) = &applied.reply else { panic!("{:?}", applied.reply) };
+    refusal.reason
 }
 
 #[test]
@@ -264,7 +262,7 @@ proptest! {
     ) {
         let area = AreaId::parse("a").unwrap();
         let mut state = founded();
-        let mut last = std::collections::BTreeMap::new();
+        let mut last = BTreeMap::new();
         for (position, (id, severity)) in edits.iter().enumerate() {
             let base = state.picture(&PartyId::parse("sdf").unwrap(), &area).version();
             let id = id.to_string();

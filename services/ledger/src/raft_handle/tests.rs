@@ -8,7 +8,7 @@ use std::{
 use futures::{StreamExt as _, stream::FuturesUnordered};
 
 use openraft::storage::RaftStateMachine as _;
-use samsyn_domain::row::Event;
+use samsyn_domain::{Timestamp, row::Event};
 
 use super::*;
 use crate::samples::{NOW, adopt_policy, numbered, open, standing};

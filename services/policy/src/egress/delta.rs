@@ -165,7 +165,8 @@ impl Egress<'_> {
             finding
         };
         let secrets = |finding: &Finding| {
-            finding.contributions.iter().map(|seen| self.secret(seen)).collect::<Vec<_>>()
+            let secrets = finding.contributions.iter().map(|seen| self.secret(seen));
+            secrets.map(Option::unwrap_or_default).collect::<Vec<_>>()
         };
         before == after || unsealed(before) == unsealed(after) && secrets(before) == secrets(after)
     }

@@ -133,7 +133,7 @@ impl World {
         let view = self.view(reader).unwrap();
         let at = BTreeMap::from([(area(), view.area_at(&area(), revision))]);
         let mut held = Held::default();
-        held.take(self.egress(reader).snapshot(scope, &at, revision));
+        held.take(self, self.egress(reader).snapshot(scope, &at, revision));
         held
     }
 
@@ -177,13 +177,14 @@ pub(crate) struct Held(BTreeMap<(PeriodKind, Period, String), Finding>);
 
 impl Held {
     /// Takes in events, as a receiver does.
-    pub(crate) fn take(&mut self, events: Vec<Bare>) {
+    pub(crate) fn take(&mut self, world: &World, events: Vec<Bare>) {
         for bare in events {
             match bare.change {
                 ViewChange::Finding(finding) => {
                     let (period, id) = (finding.period, finding.key.id());
-                    let before = self.0.insert((period.kind(), period, id), *finding.clone());
-                    assert_ne!(before, Some(*finding), "an event that changes nothing");
+                    let finding = world.masked(*finding);
+                    let before = self.0.insert((period.kind(), period, id), finding.clone());
+                    assert_ne!(before, Some(finding), "an event that changes nothing");
                 }
                 ViewChange::Removed { id, period } => {
                     let before = self.0.remove(&(period.kind(), period, id));

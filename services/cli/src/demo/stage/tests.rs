@@ -40,7 +40,7 @@ fn every_descriptor_is_signed_by_exactly_those_whom_it_names() {
             key.verify_strict(&bytes, &signature).unwrap();
         }
         let required: usize = agreement.tracks.values().map(Vec::len).sum();
-        let named: usize = descriptor.tracks.values().map(std::collections::BTreeMap::len).sum();
+        let named: usize = descriptor.tracks.values().map(BTreeMap::len).sum();
         assert_eq!(named, required);
         assert_eq!(stage.descriptors[&agreement.id], descriptor.digest().unwrap());
     }

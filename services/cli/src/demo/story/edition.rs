@@ -117,8 +117,8 @@ pub(super) async fn lock(
 async fn correct(story: &mut Story<'_>) -> Result<(), Broken> {
     let own = story.publications.iter().filter(|p| p.party.as_str() == DISTRICT);
     let noted = own.flat_map(|p| &p.observations).filter(|o| o.category == CORRECTED);
-    let september = noted.filter(|o| o.note.starts_with("Flera armaturer"));
-    let wrong = september.last().ok_or(Broken::Missing("the observation to correct"))?;
+    let mut september = noted.filter(|o| o.note.starts_with("Flera armaturer"));
+    let wrong = september.next_back().ok_or(Broken::Missing("the observation to correct"))?;
     let mended = wire::Observation { note: CORRECTION.to_owned(), ..wrong.clone() };
     story.change(DISTRICT, AREA, vec![mended]).await.map(drop)
 }

@@ -259,7 +259,8 @@ mod tests {
         let registry = registry();
         let good = alone(&registry);
         let (area, period) = ("sthlm-skarholmen", "2025-08");
-        let bytes = in_other_orders(&registry, area, period, &[good.clone()], 3).unwrap();
+        let bytes =
+            in_other_orders(&registry, area, period, std::slice::from_ref(&good), 3).unwrap();
         assert!(bytes > 100, "{bytes}");
         let bad = wire::Finding { severity: Some(9), ..good };
         let why = in_other_orders(&registry, area, period, &[bad], 3).unwrap_err();

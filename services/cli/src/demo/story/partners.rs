@@ -131,7 +131,7 @@ async fn hidden(story: &mut Story<'_>, section: &mut Section) -> Result<(), Brok
     };
     let changed = story.change(POLICE, AREA, vec![unseen.clone()]).await?;
     let (before, after) =
-        (view_bytes(visible), view_bytes(calls::joint(&fire, AREA, PERIOD).await?));
+        (visible.encode_to_vec(), calls::joint(&fire, AREA, PERIOD).await?.encode_to_vec());
     let events = resume::to_the_end(&fire, cursor.clone()).await?.events.len();
     let seen = wire::Observation { ends_at: later(&unseen), ..unseen };
     story.change(POLICE, AREA, vec![seen]).await?;
@@ -149,10 +149,6 @@ async fn hidden(story: &mut Story<'_>, section: &mut Section) -> Result<(), Brok
         },
     );
     Ok(())
-}
-
-fn view_bytes(view: wire::GetJointPictureResponse) -> Vec<u8> {
-    view.encode_to_vec()
 }
 
 /// An observation of the local police area that the fire service sees too.

@@ -62,14 +62,14 @@ pub(super) async fn tell(story: &mut Story<'_>, section: &mut Section) -> Result
 /// The district grades a gathering otherwise than before.
 async fn change_meanwhile(story: &mut Story<'_>) -> Result<(), Broken> {
     let own = story.publications.iter().filter(|p| p.party.as_str() == DISTRICT);
-    let gatherings = own.flat_map(|p| &p.observations).filter(|o| {
+    let mut gatherings = own.flat_map(|p| &p.observations).filter(|o| {
         let place = match &o.location {
             Some(wire::observation::Location::PlaceId(id)) => id.as_str(),
             _ => "",
         };
         o.category == "youth_gathering" && !DISPUTED.starts_with(place)
     });
-    let last = gatherings.last().ok_or(Broken::Missing("a gathering"))?;
+    let last = gatherings.next_back().ok_or(Broken::Missing("a gathering"))?;
     let severity = last.severity.map(|grade| if grade == 3 { 4 } else { 3 });
     let regraded = wire::Observation { severity, ..last.clone() };
     story.change(DISTRICT, AREA, vec![regraded]).await.map(drop)

@@ -34,7 +34,7 @@ impl Said {
 
 /// The heading.
 pub(super) fn heading() -> String {
-    row(["where", "what", "kind", "police", "district", "traffic", "joint"].map(str::to_owned))
+    row(&["where", "what", "kind", "police", "district", "traffic", "joint"].map(str::to_owned))
 }
 
 /// One finding, as a signatory of Skärholmen sees it.
@@ -48,7 +48,7 @@ pub(super) fn finding(registry: &Registry, finding: &wire::Finding) -> String {
             |said| format!("sev {} {}", said.severity, arrow(said.trend)),
         )
     };
-    row([
+    row(&[
         registry.geography_name(geography).unwrap_or(geography).to_owned(),
         category.map_or_else(String::new, |category| short_name(&category.en)),
         category.map_or("", |category| kind(category.kind)).to_owned(),
@@ -120,9 +120,9 @@ fn short_name(name: &str) -> String {
     first.chain(characters).collect()
 }
 
-fn row(cells: [String; 7]) -> String {
+fn row(cells: &[String; 7]) -> String {
     let widths = [16, 21, 11, 8, 8, 8];
-    let [cells @ .., last] = &cells;
+    let [cells @ .., last] = cells;
     let cells = cells.iter().zip(widths).map(|(text, width)| {
         // A gap, also after a cell that is cut.
         format!("{} ", cell(text, width))
