@@ -217,7 +217,11 @@ impl World {
         id
     }
 
+    /// Locks; where one side alone has contributed, the other adds what it keeps to itself.
     pub(super) fn lock(&mut self, id: &EditionId, salt: [u8; 32]) {
+        if !self.state.seen_by_both(&area(), period()) {
+            self.publish("lpo", vec![observation("kept", "graffiti", &[])]);
+        }
         let made = self.content(salt).unwrap();
         let basis_salt = Salt::new([8; 32]);
         let locked = Locked {
