@@ -91,9 +91,7 @@ async fn tell_all(once: bool) -> Result<Checks, Error> {
     let checks = tell_until(&stage, at, started, once, stopped).await;
     gateway.stop().await?;
     stage.remove()?;
-    if !once || checks.is_none() {
-        tell("\n Stopped; everything is removed.\n");
-    }
+    tell(" Stopped; everything is removed.\n");
     Ok(checks.unwrap_or_else(Checks::interrupted))
 }
 
@@ -143,12 +141,8 @@ async fn interrupted() {
 fn summary(checks: Checks, stage: &Stage, started: Instant) {
     let mut parts = vec![checks.to_string(), seconds(started.elapsed())];
     parts.extend(memory::peak_mebibytes().map(|peak| format!("peak {peak} MiB")));
-    tell(&format!(
-        "{}\n {}\n All files are under {}\n",
-        rule(),
-        parts.join(" · "),
-        stage.dir().display()
-    ));
+    parts.push(format!("in {}", stage.dir().display()));
+    tell(&format!("{}\n {}\n", rule(), parts.join(" · ")));
 }
 
 /// What to try: the commands as they work from here, with the program as it was called.
@@ -163,7 +157,8 @@ fn invitation() {
         spread(&format!("   {program} {arguments}"), &format!("  {what}\n"))
     });
     tell(
-        " Still serving; Ctrl-C stops and removes everything. In another terminal, from this folder:\n",
+        " Still serving; Ctrl-C stops and removes everything. In another terminal, from this \
+         folder:\n",
     );
     tell(&commands.concat());
 }

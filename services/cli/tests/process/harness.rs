@@ -115,7 +115,7 @@ pub(crate) fn observation(id: &str, severity: u32) -> wire::Observation {
             audience: vec!["signatories".to_owned()],
             purposes: vec!["joint_picture".to_owned()],
             regime: "nonpersonal".to_owned(),
-            retain_until: at(1_793_491_200),
+            retain_until: at(1_817_971_200),
             ..wire::Labels::default()
         }),
         ..wire::Observation::default()

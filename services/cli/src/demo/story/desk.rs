@@ -7,7 +7,10 @@ use samsyn_client::{Client, wire};
 use samsyn_domain::registry::{Date, midnight};
 
 use super::{Broken, DISTRICT, Story, TRAFFIC, calls, edition};
-use crate::demo::{clock, print::Section};
+use crate::demo::{
+    clock,
+    print::{Section, count},
+};
 
 /// The function that the same few people hold.
 const FUNCTION: &str = "trafikkontoret_public_space";
@@ -41,11 +44,14 @@ async fn duties(office: &Client, section: &mut Section, edition: &str) -> Result
     let areas: BTreeSet<&str> = duties.iter().map(|duty| duty.area.as_str()).collect();
     section.holds(
         &format!(
-            "one list for all districts: {} to answer, due in seven days, and {conflicts} \
-             conflicts in which its own word stands",
+            "one list for all districts: {} to answer, due in seven days, and {} to settle",
             match answers.len() {
                 1 => "one edition".to_owned(),
                 many => format!("{many} editions"),
+            },
+            match conflicts {
+                0 => "no conflict".to_owned(),
+                many => count(many, "conflict", "conflicts"),
             }
         ),
         answers == [edition] && !areas.is_empty() && duties.iter().all(|d| d.party == TRAFFIC),

@@ -40,10 +40,12 @@ pub(super) async fn tell(story: &mut Story<'_>, section: &mut Section) -> Result
         let grounded = ground.is_some_and(|g| !g.purpose.is_empty() && !g.legal_basis.is_empty());
         grounded && row.at.is_some() && !row.service.is_empty()
     });
+    let expected = expected(story).len();
     section.holds(
         &format!(
-            "every read in this story has its row, committed before its first byte, with service \
-             and ground: {parties} organisations received; Försäkringskassan, refused, is not among them"
+            "{expected} reads told above looked up: each has its row, and every row its service, \
+             time, purpose and legal basis; {parties} organisations received, and \
+             Försäkringskassan, refused, is not among them"
         ),
         whole && missing(story, &received).is_empty() && !received.contains_key(INSURANCE_AGENCY),
         || {
@@ -51,8 +53,8 @@ pub(super) async fn tell(story: &mut Story<'_>, section: &mut Section) -> Result
             format!("rows with their ground: {whole}; missing: {missing}")
         },
     );
-    let refused = story.client(REGION).await?;
-    let foreign = own_rows_only(&refused).await?;
+    let region = story.client(REGION).await?;
+    let foreign = rows_of_others(&region).await?;
     section.holds(
         "Region Stockholm asks the same and is told of its own alone",
         foreign == 0,
@@ -61,12 +63,12 @@ pub(super) async fn tell(story: &mut Story<'_>, section: &mut Section) -> Result
     Ok(())
 }
 
-/// What the story has shown to partners and parties, and the record does not have.
-fn missing(story: &Story<'_>, received: &BTreeMap<&str, Received>) -> Vec<String> {
+/// What the story has shown, and to whom.
+fn expected(story: &Story<'_>) -> [(&'static str, String); 8] {
     let edition = story.edition.as_ref().map_or("", |edition| edition.id.as_str());
-    let joint = format!("joint {} {}", super::AREA, super::PERIOD);
-    let view = format!("view {}", super::AREA);
-    let expected = [
+    let joint = format!("joint {AREA} {PERIOD}");
+    let view = format!("view {AREA}");
+    [
         ("stockholms-stad", joint.clone()),
         ("stockholms-stad", format!("review {edition}")),
         ("polismyndigheten", format!("edition {edition}")),
@@ -75,10 +77,14 @@ fn missing(story: &Story<'_>, received: &BTreeMap<&str, Received>) -> Vec<String
         (REGION, format!("edition {edition}")),
         (FIRE_SERVICE, joint),
         (FIRE_SERVICE, view),
-    ];
+    ]
+}
+
+/// What of it the record does not have.
+fn missing(story: &Story<'_>, received: &BTreeMap<&str, Received>) -> Vec<String> {
     let has =
         |who: &str, what: &String| received.get(who).is_some_and(|r| r.objects.contains(what));
-    let missing = expected.into_iter().filter(|(who, what)| !has(who, what));
+    let missing = expected(story).into_iter().filter(|(who, what)| !has(who, what));
     missing.map(|(who, what)| format!("{what} for {who}")).collect()
 }
 
@@ -98,7 +104,7 @@ async fn disclosures(story: &mut Story<'_>) -> Result<Vec<wire::Disclosure>, Bro
     Ok(answers.into_iter().flat_map(|answer| answer.disclosures).collect())
 }
 
-async fn own_rows_only(client: &samsyn_client::Client) -> Result<usize, Broken> {
+async fn rows_of_others(client: &samsyn_client::Client) -> Result<usize, Broken> {
     let request = wire::ListDisclosuresRequest {
         context: calls::reads(client),
         page: calls::page(String::new()),

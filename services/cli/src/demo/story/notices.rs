@@ -38,7 +38,8 @@ pub(super) async fn tell(story: &mut Story<'_>, section: &mut Section) -> Result
     }
     section.holds(
         &format!(
-            "{}: {placed} placed by their text and published in {}, {listed} listed with the reason",
+            "{}: {placed} placed by their text and published in {}, {listed} listed with the \
+             reason",
             notices(placed.saturating_add(listed)),
             count(pictures, "own picture of the police", "own pictures of the police"),
         ),

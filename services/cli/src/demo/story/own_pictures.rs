@@ -107,7 +107,8 @@ fn taken(story: &Story<'_>, section: &mut Section, all: usize, observations: usi
         .collect();
     section.holds(
         &format!(
-            "{all} publications with {} observations taken; every own picture is at version {weeks}",
+            "{all} publications with {} observations taken; every own picture is at version \
+             {weeks}",
             number(observations)
         ),
         short.is_empty() && all == story.versions.len().saturating_mul(weeks),

@@ -139,7 +139,8 @@ async fn hidden(story: &mut Story<'_>, section: &mut Section) -> Result<(), Brok
     section.holds(
         &format!(
             "police changed severity, note and count of what the fire service sees as a bare \
-             place: its view stayed the same in all {} bytes and no event came; a changed time came",
+             place: its view stayed the same in all {} bytes and no event came; a changed time \
+             came",
             number(before.len())
         ),
         !changed.unchanged && before == after && events == 0 && control > 0,

@@ -28,13 +28,14 @@ pub(super) async fn tell(story: &mut Story<'_>, section: &mut Section) -> Result
     let agreed = findings.as_ref().map_or(0, |many| *many);
     section.check(
         &format!(
-            "{} bytes on disk: {} fields in {} objects, {} signatures hold under root {}; all {} \
-             findings that were shown follow from them",
+            "{} bytes on disk: {} fields in {} objects, {} signatures hold under root {}; the {} \
+             findings that were shown follow from them, {} values in all",
             number(saved.len()),
             number(verified.fields_opened),
             number(verified.objects.len()),
             verified.signatures,
             short(&verified.content_root),
+            number(edition.findings.len()),
             number(agreed),
         ),
         findings.map(drop).map_err(|why| why.to_string()),
@@ -57,7 +58,7 @@ fn step(length: usize) -> usize {
 fn said(proof: &[u8]) -> String {
     let step = step(proof.len());
     let tried = number(proof.len().div_ceil(step));
-    let which = if step == 1 { "every byte".to_owned() } else { format!("every {step}th byte") };
+    let which = if step == 1 { "every byte".to_owned() } else { format!("one byte in {step}") };
     format!("{which} changed, one at a time: all {tried} changes caught, and a changed finding too")
 }
 
@@ -100,6 +101,6 @@ mod tests {
     fn at_most_so_many_bytes_are_tried_and_the_claim_says_which() {
         assert_eq!((step(1), step(500), step(501)), (1, 1, 2));
         assert!(said(&[0; 40]).starts_with("every byte changed, one at a time: all 40 "));
-        assert!(said(&[0; 1_400]).starts_with("every 3th byte changed, one at a time: all 467 "));
+        assert!(said(&[0; 1_400]).starts_with("one byte in 3 changed, one at a time: all 467 "));
     }
 }
