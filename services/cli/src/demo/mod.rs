@@ -154,7 +154,7 @@ fn invitation() {
         ("disclosures --as auditor", "who received what"),
     ];
     let commands = commands.map(|(arguments, what)| {
-        spread(&format!("   {program} {arguments}"), &format!("  {what}\n"))
+        format!("{}\n", spread(&format!("   {program} {arguments}"), what))
     });
     tell(
         " Still serving; Ctrl-C stops and removes everything. In another terminal, from this \

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use samsyn_client::wire;
 use samsyn_domain::OrganisationId;
 
-use super::{Broken, FIRE_SERVICE, INSURANCE_AGENCY, PRISON_SERVICE, REGION, Story, calls};
+use super::{
+    AREA, Broken, FIRE_SERVICE, INSURANCE_AGENCY, PERIOD, PRISON_SERVICE, REGION, Story, calls,
+};
 use crate::demo::print::{Section, cell};
 
 const AUDITOR: &str = "auditor";
