@@ -1,7 +1,7 @@
 //! The demo city: Stockholm with real names and invented figures, the same on every machine.
 //!
 //! From two files under `config/demo` come a registry document ([`registry()`]) and eight weeks of
-//! own pictures ([`publications`]). No clock, no floating point number and no outside chance goes
+//! own pictures ([`publications()`]). No clock, no floating point number and no outside chance goes
 //! into either: the same seed gives the same bytes.
 
 mod calendar;

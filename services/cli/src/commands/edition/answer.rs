@@ -51,7 +51,7 @@ pub(in crate::commands) struct Answer {
     /// The digest of the agreement's descriptor, hexadecimal [default: the profile's].
     #[arg(long, value_name = "HEX")]
     pin: Option<String>,
-    /// Which registered key the profile holds [default: `<party>/<role>`].
+    /// Which registered key the profile holds (`<party>/<role>` unless given).
     #[arg(long, value_name = "ID")]
     key_id: Option<String>,
 }
