@@ -205,3 +205,27 @@ fn document(path: &Path) -> Result<Document, BadConfig> {
 fn text(path: &Path) -> Result<String, BadConfig> {
     fs::read_to_string(path).map_err(|why| BadConfig::Unreadable { file: path.to_owned(), why })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_configuration_is_one() {
+        let sample = include_str!("../../../config/gateway.toml");
+        let config: Config = toml::from_str(sample).unwrap();
+        assert_eq!((config.mode, config.domain.as_str()), (Mode::Test, "stockholm.example"));
+        let more = format!("unknown = 1\n{sample}");
+        let refused = toml::from_str::<Config>(&more).unwrap_err().to_string();
+        assert!(refused.contains("unknown"), "{refused}");
+    }
+
+    #[test]
+    fn production_is_refused_and_says_why() {
+        let sample = include_str!("../../../config/gateway.toml");
+        let config: Config = toml::from_str(sample).unwrap();
+        let production = Config { mode: Mode::Production, ..config };
+        let refused = Checked::check(production, Path::new(".")).unwrap_err().to_string();
+        assert!(refused.contains("erasure") && refused.contains("evidence"), "{refused}");
+    }
+}

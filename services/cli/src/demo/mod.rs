@@ -149,8 +149,8 @@ fn summary(checks: Checks, stage: &Stage, started: Instant) {
 fn invitation() {
     let program = std::env::args().next().unwrap_or_else(|| "samsyn".to_owned());
     let commands = [
-        ("joint get sthlm-skarholmen 2025-09 --as sdf-skarholmen", "the picture of a district"),
-        ("partner watch --as raddningstjansten", "a partner's stream; publish and look"),
+        ("joint get sthlm-skarholmen 2025-09 --as sdf-skarholmen", "the district"),
+        ("partner watch --as raddningstjansten", "a partner's stream"),
         ("disclosures --as auditor", "who received what"),
     ];
     let commands = commands.map(|(arguments, what)| {

@@ -11,8 +11,10 @@ mod tests;
 
 use std::{
     collections::BTreeMap,
-    fmt, fs, io,
+    fmt, fs,
+    io::{self, Write as _},
     net::{Ipv4Addr, SocketAddr},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -299,7 +301,11 @@ impl Files<'_> {
     fn write(&self, name: &str, text: &str) -> Result<(), Error> {
         let path = self.0.join(name);
         let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
-        folder.and_then(|()| fs::write(&path, text)).map_err(|why| Error::Write { path, why })
+        // Keys are among them: all are their owner's alone.
+        let mut options = fs::File::options();
+        options.create(true).truncate(true).write(true).mode(0o600);
+        let written = folder.and_then(|()| options.open(&path)?.write_all(text.as_bytes()));
+        written.map_err(|why| Error::Write { path, why })
     }
 }
 

@@ -122,6 +122,16 @@ fn the_pointer_goes_with_the_demo_but_not_when_it_is_a_later_ones() {
 }
 
 #[test]
+fn keys_are_readable_by_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let stage = stage();
+    for file in ["data/keys.json", "tls/server.key", "profiles/registrar/client.key"] {
+        let mode = fs::metadata(stage.dir().join(file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+}
+
+#[test]
 fn nothing_is_left_when_the_stage_is_removed() {
     let stage = stage();
     let dir = stage.dir().to_owned();
