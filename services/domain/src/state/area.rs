@@ -97,8 +97,9 @@ impl AreaState {
     ) -> impl Iterator<Item = &'a Stage> {
         let level = key.geography.level();
         self.index.get_key_value(&key.category).into_iter().flat_map(move |(category, all)| {
-            all.iter()
-                .filter(move |(geography, _)| geography.coarsened(level) == key.geography)
+            // What lies within a geography stands right behind it in the order.
+            all.range(&key.geography..)
+                .take_while(move |(geography, _)| geography.coarsened(level) == key.geography)
                 .flat_map(move |(geography, starts)| {
                     self.starting(category, geography, starts, period, revision)
                 })
