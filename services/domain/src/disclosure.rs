@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use crate::{
-    AreaId, EditionId, LabelClass, LegalBasisId, OrganisationId, PartyId, Period, PurposeId, RowId,
+    AreaId, EditionId, LabelClass, LegalBasisId, OrganisationId, PartyId, Period, PurposeId,
     ServiceId, Timestamp,
     command::Digest,
     registry::{FieldGroup, Shown},
@@ -214,6 +214,3 @@ pub struct Denied {
     /// How many.
     pub requests: u32,
 }
-
-/// The rows of a receiver, for a class.
-pub type Rows = BTreeSet<RowId>;

@@ -318,16 +318,12 @@ impl Feed {
         ]
         .concat();
         let tag = self.ledger.inner.keys.cursor_mac("event", &[self.class.digest(), &place]);
-        let at = match egress.mask_of(&bare.area) {
-            Masked::Signatory => at,
-            Masked::Partner => at.whole_minute(),
-        };
         ViewEvent {
             id: hex::encode(tag.iter().take(16).copied().collect::<Vec<u8>>()),
             cursor: self.token(self.cursor),
+            at: egress.time_shown(&bare.area, at),
             area: bare.area,
             revision: bare.revision,
-            at,
             change: bare.change,
         }
     }

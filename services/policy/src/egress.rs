@@ -6,7 +6,7 @@ pub mod edition;
 mod lists;
 mod picture;
 
-pub use delta::{Address, Bare};
+pub use delta::Bare;
 pub use lists::DisclosureFilter;
 pub use picture::At;
 

@@ -20,6 +20,6 @@ pub use content::{
 };
 pub use denial::{Denial, Why};
 pub use door::{Permit, Projection, Receipt, Recorder, View};
-pub use egress::{Address, At, Bare, DisclosureFilter, Egress, Known, edition};
+pub use egress::{At, Bare, DisclosureFilter, Egress, Known, edition};
 pub use explain::AccessAnswer;
 pub use reader::{Reader, Rights, Scope};

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use samsyn_domain::{
-    AreaId, Geography, Level, Period, PeriodKind, Placed,
-    disclosure::{Advance, Change, Object, Step},
+    AreaId, Geography, Level, Period, PeriodKind, Placed, Timestamp,
+    disclosure::{Advance, Change, Object},
     merge::{Finding, Key},
 };
 
@@ -23,9 +23,6 @@ pub struct Bare {
     /// What it brings.
     pub change: ViewChange,
 }
-
-/// Names and addresses events: made by the ledger, which holds the keys.
-pub type Address<'a> = &'a dyn Fn(u64, u32) -> (String, String);
 
 impl Egress<'_> {
     /// The kinds of period that a reader's live rights have in an area.
@@ -276,19 +273,13 @@ impl Egress<'_> {
         self.known.digest(format!("{:?}", self.step(scope, step)).as_bytes())
     }
 
-    /// The time a step shows: whole minutes for partners.
+    /// The time that an event shows: whole minutes for partners.
     #[must_use]
-    pub fn step_time(&self, area: &AreaId, step: &Step) -> samsyn_domain::Timestamp {
+    pub fn time_shown(&self, area: &AreaId, at: Timestamp) -> Timestamp {
         match self.masked(area) {
-            Masked::Signatory => step.at,
-            Masked::Partner => step.at.whole_minute(),
+            Masked::Signatory => at,
+            Masked::Partner => at.whole_minute(),
         }
-    }
-
-    /// Whether a reader is a signatory towards an area.
-    #[must_use]
-    pub fn mask_of(&self, area: &AreaId) -> Masked {
-        self.masked(area)
     }
 }
 

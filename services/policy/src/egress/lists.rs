@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use samsyn_domain::{
-    AreaId, ConflictId, OrganisationId, Period, Timestamp,
-    disclosure::{Ground, Object},
-    registry::Role,
+    AreaId, ConflictId, OrganisationId, Period, Timestamp, disclosure::Object, registry::Role,
 };
 
 use super::Egress;
@@ -171,11 +169,5 @@ impl Egress<'_> {
         let rows = disclosures.len();
         let record = self.disclosure(&rights, Object::Disclosures, 0, rows, b"disclosures");
         Ok(Projection::new(DisclosureList { disclosures }, vec![record]))
-    }
-
-    /// The ground of the reader.
-    #[must_use]
-    pub const fn ground(&self) -> &Ground {
-        self.reader.ground()
     }
 }

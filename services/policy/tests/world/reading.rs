@@ -96,7 +96,7 @@ impl World {
             given.push((format!("snapshot {revision}"), self.events(snapshot)));
             let events = egress.step(&scope, &step.advance);
             given.push((format!("step {revision}"), self.events(events)));
-            let time = egress.step_time(&area(), step).micros();
+            let time = egress.time_shown(&area(), step.at).micros();
             given.push((format!("time {revision}"), Told::Number(time.unsigned_abs())));
         }
     }
