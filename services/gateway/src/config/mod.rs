@@ -1,5 +1,7 @@
 //! Configuration: one TOML file, environment overrides, everything checked before a port is bound.
 
+mod anchor;
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -11,6 +13,8 @@ use samsyn_domain::registry::{BadRegistry, Document};
 use serde::Deserialize;
 
 use crate::tls::{Anchor, ServerMaterial};
+
+pub use self::anchor::{AnchorFiles, SharedAnchorFiles, SharedService};
 
 /// What stands before the name of a setting in the environment.
 pub const ENVIRONMENT_PREFIX: &str = "SAMSYN_";
@@ -45,8 +49,12 @@ pub struct Config {
     pub policy: PathBuf,
     /// The server's certificate.
     pub tls: TlsFiles,
-    /// The authorities whose clients are let in.
+    /// The organisations' own authorities, whose clients are let in.
+    #[serde(default)]
     pub anchors: Vec<AnchorFiles>,
+    /// Authorities that organisations share, whose registered clients are let in.
+    #[serde(default)]
+    pub shared_anchors: Vec<SharedAnchorFiles>,
 }
 
 /// The server's certificate chain and key, as PEM files.
@@ -57,18 +65,6 @@ pub struct TlsFiles {
     pub chain: PathBuf,
     /// Its key.
     pub key: PathBuf,
-}
-
-/// An organisation's own authority, as PEM files.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AnchorFiles {
-    /// The organisation, as registered.
-    pub organisation: String,
-    /// Its bundle of authorities.
-    pub bundle: PathBuf,
-    /// Its revocation lists.
-    pub crl: Option<PathBuf>,
 }
 
 /// What is wrong with a configuration: which file, what, and the mend.
@@ -103,6 +99,28 @@ pub enum BadConfig {
     /// An anchor names an organisation that is not registered.
     #[error("anchor `{0}` is not a registered organisation; register it or take the anchor away")]
     UnknownAnchor(String),
+    /// A shared anchor names a service that is not registered.
+    #[error(
+        "shared anchor `{anchor}` names `{service}`, which is not a registered service; write it \
+         as it is registered, or take it away"
+    )]
+    UnknownService {
+        /// Which anchor.
+        anchor: String,
+        /// As configured.
+        service: String,
+    },
+    /// A key's pin is not a SHA-256.
+    #[error(
+        "the pin of `{service}` in shared anchor `{anchor}` is not 64 hex digits; make it with \
+         `openssl x509 -in cert.pem -pubkey -noout | openssl pkey -pubin -outform DER | sha256sum`"
+    )]
+    KeyPin {
+        /// Which anchor.
+        anchor: String,
+        /// Whose.
+        service: String,
+    },
     /// Production needs what does not exist yet.
     #[error(
         "`mode = \"production\"` is refused: erasure by key destruction and the evidence logs do \
@@ -165,20 +183,7 @@ impl Checked {
         let read = |file: &Path| text(&folder.join(file));
         let material =
             ServerMaterial { chain_pem: read(&config.tls.chain)?, key_pem: read(&config.tls.key)? };
-        let anchors = config.anchors.iter().map(|anchor| {
-            let organisation = document
-                .organisations
-                .iter()
-                .find(|organisation| organisation.id.as_str() == anchor.organisation)
-                .ok_or_else(|| BadConfig::UnknownAnchor(anchor.organisation.clone()))?;
-            Ok(Anchor::Own {
-                organisation: anchor.organisation.clone(),
-                trust_domain: organisation.trust_domain.clone(),
-                bundle_pem: read(&anchor.bundle)?,
-                crl_pem: anchor.crl.as_deref().map(read).transpose()?,
-            })
-        });
-        let anchors = anchors.collect::<Result<_, BadConfig>>()?;
+        let anchors = anchor::anchors(&config, &document, folder)?;
         let policy = folder.join(&config.policy);
         let schema = text(&policy.join("samsyn.cedarschema"))?;
         let policies = text(&policy.join("samsyn.cedar"))?;
@@ -212,7 +217,7 @@ mod tests {
 
     #[test]
     fn the_sample_configuration_is_one() {
-        let sample = include_str!("../../../config/gateway.toml");
+        let sample = include_str!("../../../../config/gateway.toml");
         let config: Config = toml::from_str(sample).unwrap();
         assert_eq!((config.mode, config.domain.as_str()), (Mode::Test, "stockholm.example"));
         let more = format!("unknown = 1\n{sample}");
@@ -221,8 +226,19 @@ mod tests {
     }
 
     #[test]
+    fn the_sample_of_a_shared_anchor_is_one() {
+        let sample = include_str!("../../../../config/gateway.toml");
+        let (_, shared) = sample.split_once("# [[shared_anchors]]").unwrap();
+        let text = format!("# [[shared_anchors]]{shared}").replace("\n# ", "\n");
+        let text = sample.replace(&format!("# [[shared_anchors]]{shared}"), &text[2..]);
+        let config: Config = toml::from_str(&text).unwrap();
+        assert_eq!(config.shared_anchors.len(), 1);
+        assert_eq!(config.shared_anchors[0].services.len(), 1);
+    }
+
+    #[test]
     fn production_is_refused_and_says_why() {
-        let sample = include_str!("../../../config/gateway.toml");
+        let sample = include_str!("../../../../config/gateway.toml");
         let config: Config = toml::from_str(sample).unwrap();
         let production = Config { mode: Mode::Production, ..config };
         let refused = Checked::check(production, Path::new(".")).unwrap_err().to_string();
