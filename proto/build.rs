@@ -7,7 +7,7 @@ use std::{env, error::Error, fs, path::PathBuf};
 mod reasons;
 
 /// Responses that carry content: on the server only a view makes one.
-const SEALED: [&str; 17] = [
+const SEALED: [&str; 18] = [
     "PublishPictureResponse",
     "ValidatePictureResponse",
     "GetPictureResponse",
@@ -25,6 +25,7 @@ const SEALED: [&str; 17] = [
     "ListEditionsResponse",
     "GetEditionReviewResponse",
     "ListDutiesResponse",
+    "ListMeetingCollisionsResponse",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

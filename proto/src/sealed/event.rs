@@ -105,8 +105,8 @@ fn event(event: &ViewEvent, batch: &EventBatch) -> v1::Event {
         cursor: event.cursor.clone(),
         area: event.area.to_string(),
         revision: event.revision,
-        recorded_at: Some(time(recorded(event.at, batch.masked))),
-        what: Some(what(&event.change, batch)),
+        recorded_at: Some(time(recorded(event.at, event.masked))),
+        what: Some(what(event, batch)),
     }
 }
 
@@ -118,14 +118,14 @@ const fn recorded(at: Timestamp, masked: Masked) -> Timestamp {
     }
 }
 
-fn what(change: &ViewChange, batch: &EventBatch) -> What {
-    match change {
+fn what(event: &ViewEvent, batch: &EventBatch) -> What {
+    match &event.change {
         ViewChange::SnapshotBegins { period: of, findings, reset } => {
             let (period, findings, reset) = (Some(period(*of)), *findings, *reset);
             What::SnapshotBegins(v1::Snapshot { period, findings, reset })
         }
         ViewChange::Finding(found) => {
-            let frame = Frame { masked: batch.masked, secrets: &batch.secrets, withheld: &[] };
+            let frame = Frame { masked: event.masked, secrets: &batch.secrets, withheld: &[] };
             What::Finding(finding::finding(found, frame))
         }
         ViewChange::Removed { id, period: of } => {
@@ -136,6 +136,6 @@ fn what(change: &ViewChange, batch: &EventBatch) -> What {
             let (period, findings) = (Some(period(*of)), *findings);
             What::SnapshotEnds(v1::Snapshot { period, findings, reset: false })
         }
-        ViewChange::Edition(released) => What::Edition(edition::bare(released, batch.masked)),
+        ViewChange::Edition(released) => What::Edition(edition::bare(released, event.masked)),
     }
 }

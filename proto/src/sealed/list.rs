@@ -1,11 +1,12 @@
-//! Lists: revisions, duties, disclosures.
+//! Lists: revisions, duties, collisions, disclosures.
 
 use samsyn_domain::{
-    Timestamp,
+    MeetingId, Timestamp,
     disclosure::{Disclosure, Ground},
+    registry::Collision,
     row::Revised,
 };
-use samsyn_policy::{DisclosureList, Duty, DutyKind, DutyList, RevisionList, View};
+use samsyn_policy::{CollisionList, DisclosureList, Duty, DutyKind, DutyList, RevisionList, View};
 
 use super::{
     Encoded, Paged,
@@ -33,6 +34,21 @@ impl Encoded<v1::ListDutiesResponse> {
         let all = &view.content().duties;
         let duties = paged.rows(all).iter().map(duty).collect();
         Self::seal(&v1::ListDutiesResponse { duties, next_page_token: paged.next(all, token) })
+    }
+}
+
+impl From<View<CollisionList>> for Encoded<v1::ListMeetingCollisionsResponse> {
+    fn from(view: View<CollisionList>) -> Self {
+        let CollisionList { role, collisions } = view.content();
+        let collision = |collision: &Collision| v1::MeetingCollision {
+            role: role.clone(),
+            starts_at: Some(time(collision.starts_at)),
+            ends_at: Some(time(collision.ends_at)),
+            meeting_ids: codes(collision.meetings.iter().map(MeetingId::as_str)),
+            same_start: collision.same_start,
+        };
+        let collisions = collisions.iter().map(collision).collect();
+        Self::seal(&v1::ListMeetingCollisionsResponse { collisions })
     }
 }
 

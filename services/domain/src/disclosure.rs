@@ -71,6 +71,8 @@ pub enum Object {
     Duties,
     /// The evidence itself.
     Disclosures,
+    /// Where one function is wanted in several meetings at once, over all areas.
+    Meetings,
 }
 
 impl fmt::Display for Object {
@@ -85,6 +87,7 @@ impl fmt::Display for Object {
             Self::Editions(area) => write!(f, "editions {area}"),
             Self::Duties => f.write_str("duties"),
             Self::Disclosures => f.write_str("disclosures"),
+            Self::Meetings => f.write_str("meetings"),
         }
     }
 }
@@ -100,7 +103,7 @@ impl Object {
             | Self::Revisions(area)
             | Self::Editions(area) => Some(area.as_str()),
             Self::Edition(id) | Self::Review(id) => id.as_str().split(':').next(),
-            Self::Duties | Self::Disclosures => None,
+            Self::Duties | Self::Disclosures | Self::Meetings => None,
         }
     }
 }

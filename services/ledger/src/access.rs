@@ -3,18 +3,24 @@
 use std::collections::BTreeMap;
 
 use samsyn_domain::{
-    Caller, Draft, LabelClass, State,
+    Caller, Draft, LabelClass, State, Timestamp,
     command::{Command, Denials, Reply, SuspendService},
     disclosure::{Denied, Ground},
     registry::FieldGroup,
 };
 use samsyn_policy::{
-    AccessAnswer, DisclosureFilter, DisclosureList, DutyList, Problem, Reader, RevisionList, Scope,
-    ValidationView, View,
+    AccessAnswer, CollisionList, Denial, DisclosureFilter, DisclosureList, DutyList, Problem,
+    Reader, RevisionList, Scope, ValidationView, View,
 };
-use samsyn_proto::inbound::{Change, SuspendAsked, Trial};
+use samsyn_proto::{
+    Reason,
+    inbound::{SuspendAsked, Trial},
+};
 
-use crate::{Error, Ledger, Rejection};
+use crate::{
+    Error, Ledger, Rejection,
+    pictures::{bare, delta, drafts, in_request},
+};
 
 impl Ledger {
     /// Explains whether a caller may have a field group within a scope.
@@ -31,21 +37,63 @@ impl Ledger {
         self.read(|state| policy.explain_access(state, now, caller, ground, scope, group))
     }
 
-    /// What is wrong with a publication and who would see it; nothing changes.
+    /// What is wrong with a publication and who would see it; nothing changes. Who would not be
+    /// allowed to publish it is told so, and nothing of who would see it.
     ///
     /// # Errors
     /// When policy cannot decide.
     pub fn validate(
         &self,
+        caller: &Caller,
         trial: Option<&Trial>,
-        problems: &[Problem],
+        mut problems: Vec<Problem>,
     ) -> Result<View<ValidationView>, Rejection> {
         let now = (self.inner.clock)();
-        let labels = trial.map_or_else(BTreeMap::new, |trial| labels(trial, now));
         let policy = &self.inner.policy;
-        let projection =
-            self.read(|state| policy.previews(state, now, problems.to_vec(), &labels))?;
+        let projection = self.read(|state| {
+            let mut seen = BTreeMap::new();
+            if let Some(trial) = trial {
+                match self.tried(state, now, caller, trial) {
+                    Ok(()) => seen = labels(trial, now),
+                    Err(problem) => problems.push(problem),
+                }
+            }
+            policy.previews(state, now, problems, &seen)
+        })?;
         Ok(self.release(projection)?)
+    }
+
+    /// A publication as far as it goes without sealing and ordering anything.
+    fn tried(
+        &self,
+        state: &State,
+        now: Timestamp,
+        caller: &Caller,
+        trial: &Trial,
+    ) -> Result<(), Problem> {
+        let problem = |why: Reason, field: &str| Problem {
+            reason: why.id().to_owned(),
+            field: field.to_owned(),
+            characters: (0, 0),
+            rule: None,
+            text: why.remedy().to_owned(),
+            warning: false,
+        };
+        let denied = |denial: Denial| {
+            let Denial { why, field, .. } = in_request(denial, &trial.change);
+            problem(Reason::from_id(why.id()).unwrap_or(Reason::PolicyUndecided), &field)
+        };
+        let bare = bare(&trial.party, &trial.area, trial.base_version, &trial.change);
+        let command = Command::Publish(bare.clone());
+        let policy = &self.inner.policy;
+        let _permit = policy.permit(state, now, caller, None, command).map_err(denied)?;
+        let publish = delta(state, &trial.area, &trial.change, bare);
+        let (service, organisation) = (caller.service(), caller.organisation());
+        let tried = state.tried(now, service, organisation, &Command::Publish(publish));
+        tried.map_err(|refusal| {
+            let why = Reason::from_id(refusal.reason.id()).unwrap_or(Reason::Internal);
+            problem(why, &refusal.field)
+        })
     }
 
     /// The revisions of an area; signatories only.
@@ -72,6 +120,19 @@ impl Ledger {
         self.decide(reader, &areas, true).await?;
         let now = (self.inner.clock)();
         self.show(reader, |egress| Ok(egress.duties(now)?)).await
+    }
+
+    /// Where a function is wanted in several meetings at once.
+    ///
+    /// # Errors
+    /// When the reader speaks for no party.
+    pub async fn collisions(
+        &self,
+        reader: &Reader,
+        role: &str,
+        (from, to): (Timestamp, Timestamp),
+    ) -> Result<View<CollisionList>, Rejection> {
+        self.show(reader, |egress| Ok(egress.collisions(role, from, to)?)).await
     }
 
     /// Who received what, the newest first.
@@ -101,7 +162,9 @@ impl Ledger {
     /// # Errors
     /// When policy or the domain says no.
     pub async fn suspend(&self, caller: &Caller, asked: &SuspendAsked) -> Result<u64, Rejection> {
+        self.oversee(caller, "suspend")?;
         let unit = samsyn_domain::UnitKey::named("registry");
+        self.make_units([unit.clone()].into()).await?;
         let object = format!("suspension {}", asked.service);
         let reason = self.inner.keys.seal_text(&unit, &object, asked.reason.as_deref())?;
         let command = SuspendService { service: asked.service.clone(), reason };
@@ -121,12 +184,9 @@ impl Ledger {
     }
 }
 
-fn labels(trial: &Trial, now: samsyn_domain::Timestamp) -> BTreeMap<LabelClass, u32> {
-    let drafts = match &trial.change {
-        Change::Full { drafts, .. } | Change::Delta { drafts, .. } => drafts,
-    };
+fn labels(trial: &Trial, now: Timestamp) -> BTreeMap<LabelClass, u32> {
     let mut labels = BTreeMap::new();
-    for Draft { content, .. } in drafts {
+    for Draft { content, .. } in drafts(&trial.change) {
         let label = LabelClass {
             owner: trial.party.clone(),
             area: trial.area.clone(),

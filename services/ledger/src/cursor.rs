@@ -1,22 +1,23 @@
-//! Cursors: tokens of fixed length that say how far a subscription has come, and that only this
-//! domain can make.
+//! Cursors: tokens of fixed length that say how far a subscription has come. Only this domain makes
+//! them and only it reads them: what they say would tell how the domain numbers its own steps.
 
-use samsyn_domain::disclosure::ClassId;
+use samsyn_domain::{OrganisationId, disclosure::ClassId};
 
-use crate::keys::Keys;
+use crate::{Error, keys::Keys};
 
 const VERSION: u8 = 1;
-const BYTES: usize = 1 + 8 + 8 + 8 + 8 + 1 + 4 + 16;
 
 /// How far a subscription has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cursor {
-    /// Since which epoch the rights hold; another means a resync.
-    pub(crate) generation: u64,
+    /// Under which terms it was made: a digest of policy and rows. Other terms mean a resync.
+    pub(crate) terms: [u8; 8],
     /// The revision of the view.
     pub(crate) revision: u64,
     /// Inside the snapshot of that revision, or inside the step after it.
     pub(crate) snapshot: bool,
+    /// The snapshot replaces what was held before.
+    pub(crate) reset: bool,
     /// How many of its events were sent.
     pub(crate) events: u32,
 }
@@ -29,46 +30,60 @@ pub(crate) struct Subscription {
 }
 
 impl Subscription {
-    fn receiver(&self) -> [u8; 8] {
-        first_eight(self.class.digest())
-    }
-
-    /// The subscription of a class that a token says it is of; that it holds is for `read` to say.
-    pub(crate) fn of_token(class: ClassId, token: &str) -> Option<Self> {
-        let bytes = hex::decode(token).ok()?;
-        Some(Self { class, scope: bytes.get(9..17)?.try_into().ok()? })
-    }
-
-    /// The token of a cursor.
-    pub(crate) fn token(&self, keys: &Keys, cursor: Cursor) -> String {
-        let mut bytes = Vec::with_capacity(BYTES);
-        bytes.push(VERSION);
-        bytes.extend(self.receiver());
+    /// The token of a cursor: equal cursors have equal tokens, on every node.
+    ///
+    /// # Errors
+    /// When it cannot be sealed.
+    pub(crate) fn token(
+        &self,
+        receiver: &OrganisationId,
+        keys: &Keys,
+        cursor: Cursor,
+    ) -> Result<String, Error> {
+        let Cursor { terms, revision, snapshot, reset, events } = cursor;
+        let mut bytes = vec![VERSION];
+        bytes.extend(self.class.digest());
         bytes.extend(self.scope);
-        bytes.extend(cursor.generation.to_be_bytes());
-        bytes.extend(cursor.revision.to_be_bytes());
-        bytes.push(u8::from(cursor.snapshot));
-        bytes.extend(cursor.events.to_be_bytes());
-        let tag = keys.cursor_mac("cursor", &[self.class.digest(), &bytes]);
-        bytes.extend(tag.iter().take(16));
-        hex::encode(bytes)
+        bytes.extend(terms);
+        bytes.extend(revision.to_be_bytes());
+        bytes.push(u8::from(snapshot) | u8::from(reset) << 1);
+        bytes.extend(events.to_be_bytes());
+        keys.seal_token(receiver.as_str().as_bytes(), &bytes).map(hex::encode)
     }
 
-    /// Reads a token; none when it is forged, or of another caller or scope.
-    pub(crate) fn read(&self, keys: &Keys, token: &str) -> Option<Cursor> {
-        let bytes = hex::decode(token).ok().filter(|bytes| bytes.len() == BYTES)?;
-        let number = |from: usize| {
-            let bytes = bytes.get(from..from + 8)?.try_into().ok()?;
-            Some(u64::from_be_bytes(bytes))
-        };
+    /// The cursor of a receiver's token of this subscription.
+    pub(crate) fn read(
+        &self,
+        receiver: &OrganisationId,
+        keys: &Keys,
+        token: &str,
+    ) -> Option<Cursor> {
+        let (subscription, cursor) = Self::of_token(receiver, keys, token)?;
+        (subscription == *self).then_some(cursor)
+    }
+
+    /// The subscription and cursor of a receiver's token.
+    pub(crate) fn of_token(
+        receiver: &OrganisationId,
+        keys: &Keys,
+        token: &str,
+    ) -> Option<(Self, Cursor)> {
+        let bytes = keys.open_token(receiver.as_str().as_bytes(), &hex::decode(token).ok()?)?;
+        let (version, rest) = bytes.split_first()?;
+        let (class, rest) = rest.split_first_chunk::<32>()?;
+        let (scope, rest) = rest.split_first_chunk::<8>()?;
+        let (terms, rest) = rest.split_first_chunk::<8>()?;
+        let (revision, rest) = rest.split_first_chunk::<8>()?;
+        let (flags, events) = rest.split_first()?;
         let cursor = Cursor {
-            generation: number(17)?,
-            revision: number(25)?,
-            snapshot: *bytes.get(33)? == 1,
-            events: u32::from_be_bytes(bytes.get(34..38)?.try_into().ok()?),
+            terms: *terms,
+            revision: u64::from_be_bytes(*revision),
+            snapshot: flags & 1 == 1,
+            reset: flags & 2 == 2,
+            events: u32::from_be_bytes(events.try_into().ok()?),
         };
-        // One comparison covers version, receiver, scope and tag.
-        (self.token(keys, cursor) == token).then_some(cursor)
+        let subscription = Self { class: ClassId::of(*class), scope: *scope };
+        (*version == VERSION).then_some((subscription, cursor))
     }
 }
 
@@ -82,22 +97,32 @@ pub(crate) const fn first_eight(digest: &[u8; 32]) -> [u8; 8] {
 mod tests {
     use super::*;
 
+    fn receiver() -> OrganisationId {
+        OrganisationId::parse("region").unwrap()
+    }
+
     #[test]
     fn a_token_is_read_by_its_own_subscription_alone() {
         let dir = tempfile::tempdir().unwrap();
         let keys = Keys::open(dir.path()).unwrap();
         let mine = Subscription { class: ClassId::of([1; 32]), scope: [2; 8] };
-        let cursor = Cursor { generation: 3, revision: 14, snapshot: true, events: 9 };
-        let token = mine.token(&keys, cursor);
-        assert_eq!(mine.read(&keys, &token), Some(cursor));
+        let cursor =
+            Cursor { terms: [3; 8], revision: 14, snapshot: true, reset: false, events: 9 };
+        let token = mine.token(&receiver(), &keys, cursor).unwrap();
+        assert_eq!(mine.read(&receiver(), &keys, &token), Some(cursor));
         let class = Subscription { class: ClassId::of([9; 32]), ..mine };
         let scope = Subscription { scope: [9; 8], ..mine };
-        assert_eq!((class.read(&keys, &token), scope.read(&keys, &token)), (None, None));
+        let other = OrganisationId::parse("police").unwrap();
+        assert_eq!(mine.read(&other, &keys, &token), None);
+        assert_eq!(
+            (class.read(&receiver(), &keys, &token), scope.read(&receiver(), &keys, &token)),
+            (None, None)
+        );
         for i in 0..token.len() {
             let mut forged = token.clone().into_bytes();
             forged[i] = if forged[i] == b'0' { b'1' } else { b'0' };
             let forged = String::from_utf8(forged).unwrap();
-            assert_eq!(mine.read(&keys, &forged), None, "digit {i}");
+            assert_eq!(mine.read(&receiver(), &keys, &forged), None, "digit {i}");
         }
     }
 
@@ -106,9 +131,30 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let keys = Keys::open(dir.path()).unwrap();
         let mine = Subscription { class: ClassId::of([1; 32]), scope: [2; 8] };
-        let small = Cursor { generation: 0, revision: 0, snapshot: false, events: 0 };
-        let large =
-            Cursor { generation: u64::MAX, revision: u64::MAX, snapshot: true, events: u32::MAX };
-        assert_eq!(mine.token(&keys, small).len(), mine.token(&keys, large).len());
+        let small = Cursor { terms: [0; 8], revision: 0, snapshot: false, reset: false, events: 0 };
+        let large = Cursor {
+            terms: [255; 8],
+            revision: u64::MAX,
+            snapshot: true,
+            reset: true,
+            events: u32::MAX,
+        };
+        let length = |cursor| mine.token(&receiver(), &keys, cursor).unwrap().len();
+        assert_eq!(length(small), length(large));
+    }
+
+    #[test]
+    fn a_token_does_not_show_what_it_says() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = Keys::open(dir.path()).unwrap();
+        let mine = Subscription { class: ClassId::of([1; 32]), scope: [2; 8] };
+        let cursor = Cursor { terms: [3; 8], revision: 14, snapshot: true, reset: true, events: 9 };
+        let next = Cursor { revision: 15, ..cursor };
+        let [token, next] =
+            [cursor, next].map(|c| hex::decode(mine.token(&receiver(), &keys, c).unwrap()));
+        let (token, next) = (token.unwrap(), next.unwrap());
+        assert!(!token.windows(8).any(|part| part == [3; 8] || part == [2; 8]));
+        let same = token.iter().zip(&next).filter(|(a, b)| a == b).count();
+        assert!(same < token.len() / 4, "{same} of {} bytes are the same", token.len());
     }
 }

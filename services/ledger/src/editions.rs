@@ -1,5 +1,7 @@
 //! Editions: open, lock, answer, release; and what may be seen of them.
 
+use std::collections::BTreeSet;
+
 use samsyn_domain::{
     AreaId, Caller, EditionId, PeriodKind, Sealed, State, Timestamp, UnitKey,
     command::{AnswerEdition, Command, Digest, LockEdition, OpenEdition, ReleaseEdition, Reply},
@@ -7,7 +9,7 @@ use samsyn_domain::{
     edition::{Answer, Edition, Locked},
 };
 use samsyn_policy::{
-    Denial, EditionList, EditionView, Reader, ReviewView, View, Why,
+    Deed, Denial, EditionList, EditionView, Reader, ReviewView, View, Why,
     edition::{Analysis, Frame, SignedAnswer, content, undecided, verify_answer},
 };
 use samsyn_proto::inbound::{AnswerAsked, LockAsked, OpenAsked, ReleaseAsked};
@@ -58,10 +60,13 @@ impl Ledger {
         reader: &Reader,
         asked: &LockAsked,
     ) -> Result<View<EditionList>, Rejection> {
+        let (edition, party, role) = (&asked.edition, &asked.party, asked.context.role);
+        self.may(caller, Deed { action: "lock", edition, party, role })?;
         let edition = self.edition_of(&asked.edition)?;
-        let unit = Keys::unit(&asked.party, &edition.area, (self.inner.clock)());
+        let unit = Keys::unit(&asked.party, &edition.area, asked.context.key.made_at());
+        // The round's secrets are sealed under it as well.
+        self.make_units(BTreeSet::from([unit.clone()])).await?;
         let object = format!("analysis {}", asked.edition);
-        // Sealing makes the unit's key, under which the round's secrets are sealed as well.
         let analysis = self.inner.keys.seal_text(&unit, &object, Some(&asked.analysis))?;
         let body = self.lock_body(asked, analysis.as_ref());
         for _ in 0..LOCKS_MAX {
@@ -138,8 +143,10 @@ impl Ledger {
         reader: &Reader,
         asked: &AnswerAsked,
     ) -> Result<View<EditionList>, Rejection> {
+        let (edition, party, role) = (&asked.edition, &asked.party, Some(asked.role));
+        self.may(caller, Deed { action: "answer", edition, party, role })?;
         let edition = self.edition_of(&asked.edition)?;
-        let text = self.seal_answer(asked, &edition.area)?;
+        let text = self.seal_answer(asked, &edition.area).await?;
         let answer = Answer {
             party: asked.party.clone(),
             role: asked.role,
@@ -181,11 +188,22 @@ impl Ledger {
         self.header(reader, &id_of(reply)?).await
     }
 
-    fn seal_answer(&self, asked: &AnswerAsked, area: &AreaId) -> Result<Option<Sealed>, Error> {
+    /// Asked before anything is made or sealed for a change.
+    fn may(&self, caller: &Caller, deed: Deed<'_>) -> Result<(), Rejection> {
+        let Inner { policy, clock, .. } = &*self.inner;
+        Ok(self.read(|state| policy.permit_on(state, clock(), caller, deed))?)
+    }
+
+    async fn seal_answer(
+        &self,
+        asked: &AnswerAsked,
+        area: &AreaId,
+    ) -> Result<Option<Sealed>, Error> {
         if asked.text_salt.is_empty() {
             return Ok(None);
         }
-        let unit = Keys::unit(&asked.party, area, (self.inner.clock)());
+        let unit = Keys::unit(&asked.party, area, asked.context.key.made_at());
+        self.make_units(BTreeSet::from([unit.clone()])).await?;
         let object = format!("answer {} {} {}", asked.edition, asked.party, asked.role.as_str());
         let message = samsyn_domain::commit::canonical::Message::new()
             .with(TEXT, asked.text.as_deref().unwrap_or_default())
@@ -272,8 +290,7 @@ impl Ledger {
     async fn decide_cells(&self, reader: &Reader, edition: &Edition) -> Result<(), Rejection> {
         let kind: PeriodKind = edition.period.kind();
         let open = self.read(|state| undecided(state, &edition.area, kind));
-        let rights: std::collections::BTreeSet<_> =
-            open.into_iter().map(|(rights, _)| rights).collect();
+        let rights: BTreeSet<_> = open.into_iter().map(|(rights, _)| rights).collect();
         for rights in rights {
             self.decide_rights(reader, &rights, std::slice::from_ref(&edition.area)).await?;
         }

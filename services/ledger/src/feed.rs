@@ -1,17 +1,24 @@
 //! Streams and polls: the same events of a view, in the same order, under the same cursors.
 
-use std::{collections::BTreeMap, sync::Mutex, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use samsyn_domain::{
     AreaId, Caller, State, Timestamp,
-    command::{Acknowledge, Command, Disclose},
+    command::{Acknowledge, Command, Disclose, Reply},
     disclosure::{Advance, Change, ClassId, Ground},
     edition::Edition,
     row::Event,
 };
-use samsyn_policy::{Bare, Egress, EventBatch, Masked, Reader, Scope, View, ViewEvent};
+use samsyn_policy::{Bare, Egress, EventBatch, Reader, Scope, View, ViewEvent};
 use samsyn_proto::inbound::Context;
-use tokio::{sync::broadcast, time::timeout};
+use tokio::{
+    sync::{Semaphore, broadcast},
+    time::timeout,
+};
 
 use crate::{
     Error, Ledger, Rejection,
@@ -21,21 +28,33 @@ use crate::{
 
 /// How old a cursor may be.
 const CURSOR_SECONDS: i64 = 400 * 24 * 60 * 60;
+/// How often a view is brought up to date anew when something changes meanwhile.
+const TURNS_MAX: usize = 16;
 
-/// Up to which revision of an area nothing new was found for a class: spares looking again.
+/// What is known of the views of release classes beside what is in the log.
 #[derive(Debug, Default)]
-pub(crate) struct Views(Mutex<BTreeMap<(ClassId, AreaId), u64>>);
+pub(crate) struct Views {
+    /// Up to which revision of an area nothing new was found for a class: spares looking again.
+    looked: Mutex<BTreeMap<(ClassId, AreaId), u64>>,
+    /// One at a time brings a class up to date: the others find it done.
+    turns: Mutex<BTreeMap<ClassId, Arc<Semaphore>>>,
+}
 
 impl Views {
     fn looked(&self, class: ClassId, area: &AreaId) -> u64 {
-        let looked = self.0.lock().ok();
+        let looked = self.looked.lock().ok();
         looked.and_then(|looked| looked.get(&(class, area.clone())).copied()).unwrap_or(0)
     }
 
     fn look(&self, class: ClassId, area: &AreaId, revision: u64) {
-        if let Ok(mut looked) = self.0.lock() {
+        if let Ok(mut looked) = self.looked.lock() {
             looked.insert((class, area.clone()), revision);
         }
+    }
+
+    fn turn(&self, class: ClassId) -> Arc<Semaphore> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(turns.entry(class).or_insert_with(|| Arc::new(Semaphore::new(1))))
     }
 }
 
@@ -49,9 +68,17 @@ pub struct Feed {
     scope: Scope,
     class: ClassId,
     subscription: Subscription,
-    cursor: Cursor,
-    bare: Option<(u64, bool, Vec<Bare>)>,
+    place: Place,
     events: broadcast::Receiver<(u64, Event)>,
+}
+
+/// How far a subscription has come, with the snapshot that it is in. Copied before it moves on: it
+/// stays where it was until what it passed over is recorded.
+#[derive(Debug, Clone)]
+struct Place {
+    cursor: Cursor,
+    /// The epoch it was made under, and its events.
+    snapshot: Option<(u64, Arc<[Bare]>)>,
 }
 
 impl Ledger {
@@ -69,23 +96,28 @@ impl Ledger {
         let events = self.events();
         let reader = self.reader(caller, ground.clone())?;
         let scope = self.read(|state| reader.scope(state.registry(), &asked, false))?;
-        let class = self.read(|state| reader.rights(state.registry(), None, false)).class();
+        let rights = self.read(|state| reader.rights(state.registry(), None, false));
+        let class = rights.class();
         let digest = self.inner.keys.cursor_mac("scope", &[format!("{scope:?}").as_bytes()]);
         let subscription = Subscription { class, scope: first_eight(&digest) };
         self.advance(&reader).await?;
-        let start = self.read(|state| {
+        let cursor = self.read(|state| {
             let view = state.view(&class);
             let revision = view.map_or(0, samsyn_domain::View::revision);
+            let terms = first_eight(&rights.terms(state));
+            let anew = |reset| Cursor { terms, revision, snapshot: true, reset, events: 0 };
             if cursor.is_empty() {
-                let generation = state.epoch();
-                return Ok(Cursor { generation, revision, snapshot: true, events: 0 });
+                return Ok(anew(false));
             }
-            let cursor = subscription.read(&self.inner.keys, cursor);
+            let cursor = subscription.read(caller.organisation(), &self.inner.keys, cursor);
             let cursor = cursor.filter(|cursor| cursor.revision <= revision);
             let cursor = cursor.ok_or(Rejection::CursorInvalid)?;
             let made = view.and_then(|view| view.step(cursor.revision)).map(|step| step.at);
             let old = made.is_some_and(|at| at.after_seconds(CURSOR_SECONDS) < state.stamp());
-            if old { Err(Rejection::CursorTooOld) } else { Ok(cursor) }
+            if old {
+                return Err(Rejection::CursorTooOld);
+            }
+            Ok(if cursor.terms == terms { cursor } else { anew(true) })
         })?;
         Ok(Feed {
             ledger: self.clone(),
@@ -95,8 +127,7 @@ impl Ledger {
             scope,
             class,
             subscription,
-            cursor: start,
-            bare: None,
+            place: Place { cursor, snapshot: None },
             events,
         })
     }
@@ -112,11 +143,12 @@ impl Ledger {
         cursor: &str,
     ) -> Result<(), Rejection> {
         let now = (self.inner.clock)();
-        let class = self.read(|state| Reader::view_rights(state, now, caller))?.class();
-        let subscription = Subscription::of_token(class, cursor);
-        let cursor = subscription.and_then(|s| s.read(&self.inner.keys, cursor));
-        // Inside a snapshot or step, what is stored is the revision before it.
-        let revision = cursor.ok_or(Rejection::CursorInvalid)?.revision;
+        // Of the same receiver: rights of the time when the cursor was made may have ended since.
+        let receiver = self.read(|state| Reader::view_rights(state, now, caller))?.organisation;
+        let stored = Subscription::of_token(&receiver, &self.inner.keys, cursor);
+        let (Subscription { class, .. }, cursor) = stored.ok_or(Rejection::CursorInvalid)?;
+        // Inside a snapshot nothing of its revision is whole yet.
+        let revision = if cursor.snapshot { 0 } else { cursor.revision };
         let command = Acknowledge { class, revision };
         let body = self.body("acknowledge", Command::Acknowledge(command.clone()))?;
         let make = |_: &State| Ok(Command::Acknowledge(command.clone()));
@@ -126,25 +158,38 @@ impl Ledger {
     /// Brings a reader's view up to date: one step for each area that changed in what it may see,
     /// and for each edition released since.
     pub(crate) async fn advance(&self, reader: &Reader) -> Result<(), Rejection> {
-        let full = self.read(|state| reader.scope(state.registry(), &Scope::default(), false))?;
-        let areas: Vec<AreaId> = full.areas.iter().cloned().collect();
-        self.decide(reader, &areas, true).await?;
-        loop {
-            let advances = self.read(|state| {
+        let class = self.read(|state| reader.rights(state.registry(), None, false)).class();
+        let turn = self.inner.views.turn(class);
+        let _turn = turn.acquire().await.map_err(|_| Error::Closed)?;
+        for _ in 0..TURNS_MAX {
+            let full =
+                self.read(|state| reader.scope(state.registry(), &Scope::default(), false))?;
+            let (epoch, advances, open) = self.read(|state| {
                 let egress = Egress::new(state, &self.inner.keys, reader);
-                self.due(state, &egress, reader, &full)
+                let advances = self.due(state, &egress, reader, &full);
+                (state.epoch(), advances, egress.met_undecided())
             });
+            if !open.is_empty() {
+                let areas: Vec<AreaId> = open.into_iter().collect();
+                self.decide(reader, &areas, true).await?;
+                continue;
+            }
             if advances.is_empty() {
                 return Ok(());
             }
-            match self.own(Command::Disclose(Disclose { disclosures: Vec::new(), advances })).await
-            {
-                Ok(_) => return Ok(()),
-                // Another subscriber of the class was first.
-                Err(Error::Overloaded) => {}
-                Err(error) => return Err(error.into()),
+            let step = Command::Disclose(Disclose { disclosures: Vec::new(), advances });
+            match self.own_under(epoch, step).await? {
+                Reply::Refused(refusal) if refusal.is_race() => {}
+                Reply::Refused(refusal) => return Err(refusal.into()),
+                Reply::Done
+                | Reply::Published { .. }
+                | Reply::Revised { .. }
+                | Reply::Edition { .. }
+                | Reply::Recorded { .. }
+                | Reply::Epoch { .. } => return Ok(()),
             }
         }
+        Err(Error::Overloaded.into())
     }
 
     fn due(
@@ -175,14 +220,13 @@ impl Ledger {
             }
             if egress.changes(full, area, if reached == 0 { 0 } else { from }, to) {
                 push(Change::Area { area: area.clone(), from: reached, to });
-            } else {
+            } else if egress.met_undecided().is_empty() {
                 views.look(class, area, to);
             }
         }
         let mut released: Vec<&Edition> = state
             .editions()
-            .filter(|e| e.released.is_some() && full.areas.contains(&e.area))
-            .filter(|e| full.periods.contains(&e.period.kind()))
+            .filter(|e| full.areas.contains(&e.area) && egress.announces(e))
             .filter(|e| view.is_none_or(|view| !view.has_edition(&e.id)))
             .collect();
         released.sort_by_key(|e| e.released.as_ref().map(|r| r.sequence));
@@ -195,34 +239,40 @@ impl Ledger {
 
 impl Feed {
     /// The next events, at most so many; none when there is nothing new. What is shown is recorded
-    /// before it is given.
+    /// before it is given, and only then does the subscription move on.
     ///
     /// # Errors
     /// When the caller's rights ended, or the record cannot be committed.
     pub async fn next(&mut self, limit: usize) -> Result<Option<View<EventBatch>>, Rejection> {
-        let reader = self.ledger.reader(&self.caller, self.ground.clone())?;
         let ledger = self.ledger.clone();
-        let rights = ledger.read(|state| {
-            let scope = reader.scope(state.registry(), &self.asked, false)?;
-            let class = reader.rights(state.registry(), None, false).class();
-            Ok::<_, Rejection>(scope == self.scope && class == self.class)
-        })?;
-        if !rights {
-            return Err(Rejection::CursorInvalid);
-        }
+        let reader = ledger.reader(&self.caller, self.ground.clone())?;
         ledger.advance(&reader).await?;
-        let events = ledger.read(|state| {
-            let egress = Egress::new(state, &ledger.inner.keys, &reader);
-            self.collect(state, &egress, limit)
+        let mut after = self.place.clone();
+        let shown = ledger.show_if_any(&reader, |egress| {
+            self.still_has(egress)?;
+            after = self.place.clone();
+            let events = self.collect(&mut after, egress, limit)?;
+            if events.is_empty() {
+                return Ok(None);
+            }
+            let next = self.token(after.cursor)?;
+            Ok(Some(egress.batch(events, next)?))
         });
-        if events.is_empty() {
-            return Ok(None);
+        let shown = shown.await?;
+        self.place = after;
+        Ok(shown)
+    }
+
+    /// The reader has the rights with which the subscription was opened, by the same terms.
+    fn still_has(&self, egress: &Egress<'_>) -> Result<(), Rejection> {
+        let (reader, state) = (egress.reader(), egress.state());
+        let scope = reader.scope(state.registry(), &self.asked, false)?;
+        let rights = reader.rights(state.registry(), None, false);
+        let terms = first_eight(&rights.terms(state)) == self.place.cursor.terms;
+        if scope == self.scope && rights.class() == self.class && terms {
+            return Ok(());
         }
-        let next = self.token(self.cursor);
-        let masked = if reader.is_signatory() { Masked::Signatory } else { Masked::Partner };
-        let project =
-            |egress: &Egress<'_>| Ok(egress.batch(events.clone(), next.clone(), masked)?);
-        ledger.show(&reader, project).await.map(Some)
+        Err(Rejection::CursorInvalid)
     }
 
     /// Waits until something may be new, or so long.
@@ -247,84 +297,117 @@ impl Feed {
     }
 
     /// Passes over the snapshot, for who reads the picture itself; gives where to go on from.
-    pub(crate) fn after_snapshot(&mut self) -> String {
-        self.cursor = Cursor { snapshot: false, events: 0, ..self.cursor };
+    ///
+    /// # Errors
+    /// When the token cannot be sealed.
+    pub(crate) fn after_snapshot(&mut self) -> Result<String, Error> {
+        let cursor = &mut self.place.cursor;
+        *cursor = Cursor { snapshot: false, reset: false, events: 0, ..*cursor };
         self.cursor()
     }
 
     /// Where to go on from.
-    #[must_use]
-    pub fn cursor(&self) -> String {
-        self.token(self.cursor)
+    ///
+    /// # Errors
+    /// When the token cannot be sealed.
+    pub fn cursor(&self) -> Result<String, Error> {
+        self.token(self.place.cursor)
     }
 
-    fn token(&self, cursor: Cursor) -> String {
-        self.subscription.token(&self.ledger.inner.keys, cursor)
+    fn token(&self, cursor: Cursor) -> Result<String, Error> {
+        let receiver = self.caller.organisation();
+        self.subscription.token(receiver, &self.ledger.inner.keys, cursor)
     }
 
-    fn collect(&mut self, state: &State, egress: &Egress<'_>, limit: usize) -> Vec<ViewEvent> {
+    /// The next events from a place on, which moves behind them.
+    fn collect(
+        &self,
+        place: &mut Place,
+        egress: &Egress<'_>,
+        limit: usize,
+    ) -> Result<Vec<ViewEvent>, Error> {
         let mut events = Vec::new();
         while events.len() < limit {
-            let Some((at, bare)) = self.bare(state, egress) else { break };
-            let from = usize::try_from(self.cursor.events).unwrap_or(usize::MAX);
-            let taken: Vec<Bare> =
-                bare.iter().skip(from).take(limit - events.len()).cloned().collect();
-            let whole = from.saturating_add(taken.len()) >= bare.len();
-            for bare in taken {
-                self.cursor.events = self.cursor.events.saturating_add(1);
-                events.push(self.addressed(egress, bare, at));
+            let Some((at, bare)) = self.bare(place, egress) else { break };
+            let from = usize::try_from(place.cursor.events).unwrap_or(usize::MAX);
+            let mut rest = bare.iter().skip(from);
+            for bare in rest.by_ref().take(limit - events.len()) {
+                place.cursor.events = place.cursor.events.saturating_add(1);
+                events.push((self.event_id(place.cursor), place.cursor, bare.clone(), at));
             }
-            if whole {
-                let revision = self.cursor.revision + u64::from(!self.cursor.snapshot);
-                self.cursor = Cursor { revision, snapshot: false, events: 0, ..self.cursor };
-                self.bare = None;
+            if rest.next().is_none() {
+                *place = place.behind();
+                // Who has the last event has the whole snapshot or step.
+                if let Some((_, cursor, ..)) = events.last_mut().filter(|_| from < bare.len()) {
+                    *cursor = place.cursor;
+                }
             }
         }
-        events
+        let addressed = |(id, cursor, bare, at): (String, Cursor, Bare, Timestamp)| {
+            Ok(ViewEvent {
+                id,
+                cursor: self.token(cursor)?,
+                at: egress.time_shown(&bare.area, at),
+                masked: egress.masked(&bare.area),
+                area: bare.area,
+                revision: bare.revision,
+                change: bare.change,
+            })
+        };
+        events.into_iter().map(addressed).collect()
     }
 
-    /// The events of the snapshot or step that the cursor is in, with the time they show.
-    fn bare(&mut self, state: &State, egress: &Egress<'_>) -> Option<(Timestamp, Vec<Bare>)> {
+    /// The events of the snapshot or step that a place is in, with the time they show.
+    fn bare(&self, place: &mut Place, egress: &Egress<'_>) -> Option<(Timestamp, Arc<[Bare]>)> {
+        let state = egress.state();
         let view = state.view(&self.class);
-        let revision = self.cursor.revision;
-        if self.cursor.snapshot {
-            let at =
-                view.and_then(|view| view.step(revision)).map_or_else(|| state.stamp(), |s| s.at);
-            if let Some((of, true, bare)) = &self.bare
-                && *of == revision
-            {
-                return Some((at, bare.clone()));
-            }
-            let areas =
-                self.scope.areas.iter().map(|area| {
-                    (area.clone(), view.map_or(0, |view| view.area_at(area, revision)))
-                });
-            let bare = egress.snapshot(&self.scope, &areas.collect(), revision);
-            self.bare = Some((revision, true, bare.clone()));
-            return Some((at, bare));
+        let revision = place.cursor.revision;
+        if !place.cursor.snapshot {
+            let step = view?.step(revision.checked_add(1)?)?;
+            return Some((step.at, egress.step(&self.scope, &step.advance).into()));
         }
-        let step = view?.step(revision + 1)?;
-        Some((step.at, egress.step(&self.scope, &step.advance)))
+        let step = view.and_then(|view| view.step(revision));
+        let at = step.map_or_else(|| state.stamp(), |step| step.at);
+        if let Some((epoch, bare)) = &place.snapshot
+            && *epoch == state.epoch()
+        {
+            return Some((at, Arc::clone(bare)));
+        }
+        let areas = self
+            .scope
+            .areas
+            .iter()
+            .map(|area| (area.clone(), view.map_or(0, |view| view.area_at(area, revision))));
+        let mut bare = egress.snapshot(&self.scope, &areas.collect(), revision);
+        if place.cursor.reset {
+            egress.reset(&self.scope, &mut bare, revision);
+        }
+        let bare: Arc<[Bare]> = bare.into();
+        place.snapshot = Some((state.epoch(), Arc::clone(&bare)));
+        Some((at, bare))
     }
 
-    fn addressed(&self, egress: &Egress<'_>, bare: Bare, at: Timestamp) -> ViewEvent {
-        let Cursor { generation, revision, snapshot, events } = self.cursor;
+    /// The id of the event up to which a cursor has come: the same whoever asks, however often.
+    fn event_id(&self, cursor: Cursor) -> String {
+        let Cursor { terms, revision, snapshot, reset, events } = cursor;
         let place = [
-            generation.to_be_bytes().as_slice(),
+            terms.as_slice(),
             &revision.to_be_bytes(),
-            &[u8::from(snapshot)],
+            &[u8::from(snapshot), u8::from(reset)],
             &events.to_be_bytes(),
             &self.subscription.scope,
         ]
         .concat();
         let tag = self.ledger.inner.keys.cursor_mac("event", &[self.class.digest(), &place]);
-        ViewEvent {
-            id: hex::encode(tag.iter().take(16).copied().collect::<Vec<u8>>()),
-            cursor: self.token(self.cursor),
-            at: egress.time_shown(&bare.area, at),
-            area: bare.area,
-            revision: bare.revision,
-            change: bare.change,
-        }
+        hex::encode(tag.iter().take(16).copied().collect::<Vec<u8>>())
+    }
+}
+
+impl Place {
+    /// Behind the snapshot or step that it is in.
+    fn behind(&self) -> Self {
+        let revision = self.cursor.revision.saturating_add(u64::from(!self.cursor.snapshot));
+        let cursor = Cursor { revision, snapshot: false, reset: false, events: 0, ..self.cursor };
+        Self { cursor, snapshot: None }
     }
 }

@@ -1,12 +1,11 @@
 //! The one handle: founds or opens a domain, orders what policy permits, and shows what may be
 //! seen once its disclosure is committed.
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, fmt, path::PathBuf, sync::Arc};
 
-use prost::Message as _;
 use samsyn_domain::{
-    Caller, OrganisationId, Refusal, Sealed, Secret, ServiceId, State, Timestamp, UnitKey,
-    command::{Actor, AdoptPolicy, Command, Digest, Disclose, Found, Reply, Submission},
+    AreaId, Caller, Refusal, Sealed, Secret, ServiceId, State, Timestamp, UnitKey,
+    command::{AdoptPolicy, Command, Digest, Disclose, Found, Reply},
     commit::{
         canonical::Message,
         dsse::Signature,
@@ -16,22 +15,17 @@ use samsyn_domain::{
     registry::{Document, Registry},
     row::{Event, Stage},
 };
-use samsyn_policy::{
-    Denial, Egress, Known, Permit, Policy, Projection, Reader, Receipt, Recorder, View,
-};
-use samsyn_proto::inbound::Context;
+use samsyn_policy::{Denial, Egress, Known, Policy, Projection, Reader, Receipt, Recorder, View};
 use tokio::sync::broadcast;
 
 use crate::{
-    Error, format,
+    Error,
     keys::Keys,
     raft_handle::{self, Consensus},
 };
 
 /// How often a race inside the gateway is decided anew.
-const RACES_MAX: usize = 8;
-/// How long the domain's own changes may wait for their commit.
-const OWN_VALID_SECONDS: i64 = 60;
+pub(crate) const RACES_MAX: usize = 8;
 
 /// What time it is.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -123,6 +117,7 @@ impl Ledger {
         let ledger = Self { inner: inner.into() };
         ledger.found(options.domain, options.document).await?;
         ledger.inner.consensus.barrier().await?;
+        ledger.has_all_keys()?;
         let (applied, root) = (ledger.inner.consensus.applied(), ledger.inner.consensus.root());
         tracing::info!(applied, %root, "the ledger is open");
         Ok(ledger)
@@ -162,6 +157,21 @@ impl Ledger {
             self.own(Command::AdoptPolicy(adopt)).await?;
         }
         Ok(())
+    }
+
+    /// An older key file would have keys made anew for what is sealed under others.
+    fn has_all_keys(&self) -> Result<(), Error> {
+        let keys = &self.inner.keys;
+        let missing = self.read(|state| {
+            let mut missing = keys.missing(state.units().into_iter());
+            missing.next().map(|first| (first.as_str().to_owned(), missing.count()))
+        });
+        let Some((first, more)) = missing else { return Ok(()) };
+        let what = format!(
+            "it is older than the log: the key of unit `{first}` and {more} more are not in it; \
+             restore its newest copy"
+        );
+        Err(Error::damaged(keys.path(), 0, what))
     }
 
     /// Checks a registry for what a ledger would refuse it for, without opening anything.
@@ -234,7 +244,8 @@ impl Ledger {
     /// # Errors
     /// When no rule allows it.
     pub fn oversee(&self, caller: &Caller, action: &str) -> Result<(), Rejection> {
-        Ok(self.read(|state| self.inner.policy.oversee(state, caller, action))?)
+        let now = (self.inner.clock)();
+        Ok(self.read(|state| self.inner.policy.oversee(state, now, caller, action))?)
     }
 
     /// Lets time act on what is due by now; nothing is ordered when nothing is.
@@ -273,74 +284,58 @@ impl Ledger {
         self.inner.consensus.read(read)
     }
 
-    /// Orders a change of the domain itself.
-    pub(crate) async fn own(&self, command: Command) -> Result<Reply, Error> {
-        for _ in 0..RACES_MAX {
-            let submission = Submission {
-                actor: own_actor()?,
-                key: None,
-                epoch: self.epoch(),
-                valid_until: (self.inner.clock)().after_seconds(OWN_VALID_SECONDS),
-                command: command.clone(),
-            };
-            match self.inner.consensus.submit(submission).await? {
-                (_, Reply::Refused(refusal)) if refusal.is_race() => {}
-                (_, Reply::Refused(refusal)) => return Err(Error::Fatal(refusal.to_string())),
-                (_, reply) => return Ok(reply),
-            }
-        }
-        Err(Error::Overloaded)
-    }
-
-    /// Orders what a caller asks: made from state, permitted, proposed; anew after a race.
-    pub(crate) async fn propose(
-        &self,
-        caller: &Caller,
-        context: &Context,
-        body: &Digest,
-        make: impl Fn(&State) -> Result<Command, Rejection>,
-    ) -> Result<Reply, Rejection> {
-        let Inner { consensus, policy, clock, .. } = &*self.inner;
-        for _ in 0..RACES_MAX {
-            let permit = self.read(|state| {
-                let command = make(state)?;
-                let now = clock();
-                Ok::<_, Rejection>(policy.permit(state, now, caller, context.role, command)?)
-            })?;
-            match consensus.submit(submission(permit, context, *body)).await? {
-                (_, Reply::Refused(refusal)) if refusal.is_race() => {}
-                (_, Reply::Refused(refusal)) => return Err(refusal.into()),
-                (_, reply) => return Ok(reply),
-            }
-        }
-        Err(Error::Overloaded.into())
-    }
-
     /// Shows what a reader may see, its disclosure committed first.
     pub(crate) async fn show<T>(
         &self,
         reader: &Reader,
-        project: impl Fn(&Egress<'_>) -> Result<Projection<T>, Rejection>,
+        mut project: impl FnMut(&Egress<'_>) -> Result<Projection<T>, Rejection>,
     ) -> Result<View<T>, Rejection> {
+        let some = |egress: &Egress<'_>| project(egress).map(Some);
+        let nothing = || Error::Fatal("a projection was made and is not there".to_owned());
+        self.show_if_any(reader, some).await?.ok_or_else(|| nothing().into())
+    }
+
+    /// As [`Self::show`]; none when there is nothing to show.
+    ///
+    /// Reader, policy's decisions, content and record are of one epoch: when it changes before the
+    /// record is committed, or when something was met that policy has not decided, all is made
+    /// anew.
+    pub(crate) async fn show_if_any<T>(
+        &self,
+        reader: &Reader,
+        mut project: impl FnMut(&Egress<'_>) -> Result<Option<Projection<T>>, Rejection>,
+    ) -> Result<Option<View<T>>, Rejection> {
         for _ in 0..RACES_MAX {
-            let (epoch, projection) = self.read(|state| {
-                let egress = Egress::new(state, &self.inner.keys, reader);
-                Ok::<_, Rejection>((state.epoch(), project(&egress)?))
-            })?;
-            let disclosures = projection.disclosures().to_vec();
-            let record = Submission {
-                actor: own_actor()?,
-                key: None,
-                epoch,
-                valid_until: (self.inner.clock)().after_seconds(OWN_VALID_SECONDS),
-                command: Command::Disclose(Disclose { disclosures, advances: Vec::new() }),
-            };
-            match self.inner.consensus.submit(record).await? {
-                (_, Reply::Recorded { first }) => {
-                    return Ok(self.inner.recorder.release(projection, Receipt(first)));
+            let made = self.read(|state| -> Result<_, Rejection> {
+                let reader = reader.renewed(state, (self.inner.clock)())?;
+                let egress = Egress::new(state, &self.inner.keys, &reader);
+                let projection = project(&egress);
+                let open = egress.met_undecided();
+                if !open.is_empty() {
+                    return Ok(Made::Undecided(reader, open));
                 }
-                (_, Reply::Refused(refusal)) if !refusal.is_race() => return Err(refusal.into()),
-                (_, _) => {}
+                projection.map(|projection| Made::Whole(state.epoch(), projection))
+            });
+            let (epoch, projection) = match made? {
+                Made::Whole(_, None) => return Ok(None),
+                Made::Whole(epoch, Some(projection)) => (epoch, projection),
+                Made::Undecided(reader, areas) => {
+                    let areas: Vec<AreaId> = areas.into_iter().collect();
+                    self.decide(&reader, &areas, true).await?;
+                    self.decide(&reader, &areas, false).await?;
+                    continue;
+                }
+            };
+            let disclosures = projection.disclosures().to_vec();
+            let record = Command::Disclose(Disclose { disclosures, advances: Vec::new() });
+            let reply = self.own_under(epoch, record).await?;
+            if let Reply::Recorded { first } = reply {
+                return Ok(Some(self.inner.recorder.release(projection, Receipt(first))));
+            }
+            if let Reply::Refused(refusal) = reply
+                && !refusal.is_race()
+            {
+                return Err(refusal.into());
             }
         }
         Err(Error::Overloaded.into())
@@ -353,47 +348,14 @@ impl Ledger {
         }
         Err(Error::Fatal("a disclosure was to be released without its record".to_owned()))
     }
-
-    /// A keyed digest of a request in its sealed form: it covers ciphertext, never what is erased
-    /// with its key.
-    pub(crate) fn body(&self, verb: &str, sealed: Command) -> Result<Digest, Error> {
-        let bare = Submission {
-            actor: own_actor()?,
-            key: None,
-            epoch: 0,
-            valid_until: Timestamp::ZERO,
-            command: sealed,
-        };
-        let bytes = format::encode_submission(&bare).encode_to_vec();
-        Ok(self.inner.keys.digest("request", &[verb.as_bytes(), &bytes]))
-    }
 }
 
-fn submission(permit: Permit<Command>, context: &Context, body: Digest) -> Submission {
-    let caller = permit.caller();
-    Submission {
-        actor: Actor {
-            organisation: caller.organisation().clone(),
-            service: caller.service().clone(),
-            role: context.role,
-            pseudonym: context.pseudonym.clone(),
-        },
-        key: Some((context.key, body)),
-        epoch: permit.epoch(),
-        valid_until: permit.valid_until(),
-        command: permit.into_command(),
-    }
-}
-
-/// The domain itself, as the actor of its own changes.
-fn own_actor() -> Result<Actor, Error> {
-    let bad = |_| Error::Fatal("the domain's own name is not an id".to_owned());
-    Ok(Actor {
-        organisation: OrganisationId::parse("samsyn").map_err(bad)?,
-        service: ServiceId::parse("samsyn/domain").map_err(bad)?,
-        role: None,
-        pseudonym: None,
-    })
+/// What a read came to.
+enum Made<T> {
+    /// All of it, under an epoch.
+    Whole(u64, Option<Projection<T>>),
+    /// In these areas something was met that policy has not decided.
+    Undecided(Reader, BTreeSet<AreaId>),
 }
 
 impl Known for Keys {

@@ -1,12 +1,12 @@
 //! The domain's key file: what the domain keys with, and the data key of every unit of erasure.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     fs::{self, File},
     io::Write as _,
     path::{Path, PathBuf},
-    sync::RwLock,
+    sync::{Mutex, RwLock},
 };
 
 use chacha20poly1305::{
@@ -33,7 +33,7 @@ const LATITUDE: u16 = 2;
 const LONGITUDE: u16 = 3;
 
 /// The key file as it is written. Every key is 64 hexadecimal digits.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
     format: String,
@@ -52,6 +52,7 @@ pub(crate) struct Keys {
     digest: [u8; 32],
     release: SigningKey,
     document: RwLock<Document>,
+    making: Mutex<()>,
 }
 
 impl fmt::Debug for Keys {
@@ -68,6 +69,11 @@ impl Keys {
             Ok(text) => serde_json::from_str(&text)
                 .map_err(|why| Error::damaged(&path, 0, format!("{why}; restore it")))?,
             Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
+                if holds_something(&dir.join("log"))? {
+                    let what = "it is missing and the log beside it is not: restore it from its \
+                                backup; without it nothing sealed can be read";
+                    return Err(Error::damaged(&path, 0, what));
+                }
                 let document = Document {
                     format: FORMAT.to_owned(),
                     reference: fresh()?,
@@ -99,6 +105,7 @@ impl Keys {
             digest: key(&document.digest)?,
             release: SigningKey::from_bytes(&key(&document.release)?),
             document: RwLock::new(document),
+            making: Mutex::new(()),
             path,
         })
     }
@@ -134,6 +141,16 @@ impl Keys {
         mac(&self.cursor, &framed(what, parts))
     }
 
+    /// Seals what a token says, for a release class: equal content gives equal bytes.
+    pub(crate) fn seal_token(&self, class: &[u8], content: &[u8]) -> Result<Vec<u8>, Error> {
+        seal(&self.cursor, b"cursor", class, content)
+    }
+
+    /// Opens a token of a release class; none when it is not one.
+    pub(crate) fn open_token(&self, class: &[u8], token: &[u8]) -> Option<Vec<u8>> {
+        open(&self.cursor, class, token)
+    }
+
     /// The unit of erasure of a party's objects in an area and the month of a time.
     pub(crate) fn unit(party: &PartyId, area: &AreaId, at: Timestamp) -> UnitKey {
         let month = Period::holding(PeriodKind::Month, at);
@@ -141,20 +158,46 @@ impl Keys {
         UnitKey::named(&format!("{party}|{area}|{month}"))
     }
 
-    /// The key of a unit, made and made durable when there is none yet: a key is on disk before
-    /// anything sealed under it is in the log.
+    /// Makes the keys of units that have none yet, and makes them durable, all in one write: a key
+    /// is on disk before anything sealed under it is in the log.
+    pub(crate) fn make_units(&self, units: &BTreeSet<UnitKey>) -> Result<(), Error> {
+        if units.iter().all(|unit| self.known_unit(unit).is_some()) {
+            return Ok(());
+        }
+        // One maker at a time; who reads keys goes on meanwhile.
+        let _making = self.making.lock().map_err(poisoned)?;
+        let mut document = self.document.read().map_err(poisoned)?.clone();
+        for unit in units {
+            if !document.units.contains_key(unit.as_str()) {
+                document.units.insert(unit.as_str().to_owned(), fresh()?);
+            }
+        }
+        write(&self.path, &document)?;
+        // INVARIANT: nothing is sealed under a key that is not on disk.
+        *self.document.write().map_err(poisoned)? = document;
+        Ok(())
+    }
+
     fn unit_key(&self, unit: &UnitKey) -> Result<[u8; 32], Error> {
         if let Some(key) = self.known_unit(unit) {
             return Ok(key);
         }
-        let poisoned = |_| Error::Fatal("the key lock is poisoned".to_owned());
-        let mut document = self.document.write().map_err(poisoned)?;
-        if !document.units.contains_key(unit.as_str()) {
-            document.units.insert(unit.as_str().to_owned(), fresh()?);
-            write(&self.path, &document)?;
-        }
-        let key = document.units.get(unit.as_str()).and_then(|hex| parse(hex));
-        key.ok_or_else(|| Error::Fatal("a unit key is missing after it was made".to_owned()))
+        self.make_units(&BTreeSet::from([unit.clone()]))?;
+        let missing = || Error::Fatal("a unit key is missing after it was made".to_owned());
+        self.known_unit(unit).ok_or_else(missing)
+    }
+
+    /// The units among some that have no key here.
+    pub(crate) fn missing<'a>(
+        &'a self,
+        units: impl Iterator<Item = &'a UnitKey>,
+    ) -> impl Iterator<Item = &'a UnitKey> {
+        units.filter(|unit| self.known_unit(unit).is_none())
+    }
+
+    /// The key file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The key of a unit, when it is there.
@@ -163,8 +206,7 @@ impl Keys {
         document.units.get(unit.as_str()).and_then(|hex| parse(hex))
     }
 
-    /// Seals a message of an object. The nonce is a keyed hash of the object and the content
-    /// (synthetic, as in RFC 8452): equal content of one object gives equal bytes.
+    /// Seals a message of an object: equal content of one object gives equal bytes.
     pub(crate) fn seal(
         &self,
         unit: &UnitKey,
@@ -175,23 +217,15 @@ impl Keys {
         let content = message
             .encode()
             .map_err(|why| Error::Fatal(format!("a sealed field cannot be encoded: {why}")))?;
-        let mut nonce = mac(&key, &framed("nonce", &[object.as_bytes(), &content])).to_vec();
-        nonce.truncate(NONCE_BYTES);
-        let cipher = ChaCha20Poly1305::new(&mac(&key, &framed("seal", &[])).into());
-        let payload = Payload { msg: &content, aad: unit.as_str().as_bytes() };
-        let sealed = cipher
-            .encrypt(nonce.as_slice().into(), payload)
-            .map_err(|_| Error::Fatal("a field cannot be sealed".to_owned()))?;
-        Ok(Sealed { key: unit.clone(), bytes: [nonce, sealed].concat().into() })
+        let aad = unit.as_str().as_bytes();
+        let bytes = seal(&key, object.as_bytes(), aad, &content)?;
+        Ok(Sealed { key: unit.clone(), bytes: bytes.into() })
     }
 
     /// Opens what was sealed; none when its key is gone.
     pub(crate) fn open_message(&self, sealed: &Sealed) -> Option<Message> {
         let key = self.known_unit(&sealed.key)?;
-        let (nonce, content) = sealed.bytes.split_at_checked(NONCE_BYTES)?;
-        let cipher = ChaCha20Poly1305::new(&mac(&key, &framed("seal", &[])).into());
-        let payload = Payload { msg: content, aad: sealed.key.as_str().as_bytes() };
-        let content = cipher.decrypt(nonce.into(), payload).ok()?;
+        let content = open(&key, sealed.key.as_str().as_bytes(), &sealed.bytes)?;
         Message::decode(&content).ok()
     }
 
@@ -236,12 +270,42 @@ impl Keys {
     }
 }
 
+fn poisoned<T>(_: std::sync::PoisonError<T>) -> Error {
+    Error::Fatal("the key lock is poisoned".to_owned())
+}
+
+fn holds_something(dir: &Path) -> Result<bool, Error> {
+    match fs::read_dir(dir) {
+        Ok(mut entries) => Ok(entries.next().is_some()),
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(why) => Err(Error::io(dir)(why)),
+    }
+}
+
 /// 32 fresh random bytes.
 pub(crate) fn random() -> Result<[u8; 32], Error> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)
         .map_err(|why| Error::Fatal(format!("the system gives no randomness: {why}")))?;
     Ok(bytes)
+}
+
+/// Nonce, ciphertext, tag. The nonce is a keyed hash of the object and the content (synthetic, as
+/// in RFC 8452): equal content of one object gives equal bytes.
+fn seal(key: &[u8; 32], object: &[u8], aad: &[u8], content: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut nonce = mac(key, &framed("nonce", &[object, content])).to_vec();
+    nonce.truncate(NONCE_BYTES);
+    let cipher = ChaCha20Poly1305::new(&mac(key, &framed("seal", &[])).into());
+    let sealed = cipher
+        .encrypt(nonce.as_slice().into(), Payload { msg: content, aad })
+        .map_err(|_| Error::Fatal("a field cannot be sealed".to_owned()))?;
+    Ok([nonce, sealed].concat())
+}
+
+fn open(key: &[u8; 32], aad: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+    let (nonce, content) = sealed.split_at_checked(NONCE_BYTES)?;
+    let cipher = ChaCha20Poly1305::new(&mac(key, &framed("seal", &[])).into());
+    cipher.decrypt(nonce.into(), Payload { msg: content, aad }).ok()
 }
 
 fn fresh() -> Result<String, Error> {
@@ -338,6 +402,29 @@ mod tests {
             let changed = Sealed { key: unit(), bytes: bytes.into() };
             assert_eq!(keys.open_secret(&changed), None, "byte {i}");
         }
+    }
+
+    #[test]
+    fn a_key_that_could_not_be_made_durable_seals_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = Keys::open(dir.path()).unwrap();
+        // Where the new file would be written stands a directory.
+        fs::create_dir(dir.path().join("keys.new")).unwrap();
+        keys.seal_secret(&unit(), "1", &secret("a")).unwrap_err();
+        assert_eq!(keys.known_unit(&unit()), None, "a later entry would be sealed under it");
+        fs::remove_dir(dir.path().join("keys.new")).unwrap();
+        let sealed = keys.seal_secret(&unit(), "1", &secret("a")).unwrap().unwrap();
+        assert_eq!(Keys::open(dir.path()).unwrap().open_secret(&sealed), Some(secret("a")));
+    }
+
+    #[test]
+    fn a_missing_key_file_beside_a_log_is_not_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("log")).unwrap();
+        fs::write(dir.path().join("log/chunk"), "x").unwrap();
+        let error = Keys::open(dir.path()).unwrap_err();
+        assert!(error.to_string().contains("restore it"), "{error}");
+        assert!(!dir.path().join("keys.json").exists(), "it would be taken for the right one");
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod keys;
 mod log_store;
 mod machine;
 mod network;
+mod order;
 mod pictures;
 mod proposer;
 mod raft_handle;

@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 
 use samsyn_domain::{
     AreaId, Caller, Draft, LabelClass, Observation, ObservationId, PartyId, Period, PeriodKind,
-    State,
+    Sealed, State, UnitKey,
     command::{Command, Publish, RecordDissent, Reply, ResolveConflict},
     merge::{ConflictRef, Field, Key},
 };
 use samsyn_policy::{
-    Egress, Explanation, JointView, PictureView, PublishedView, Reader, Rights, Scope, View,
+    Denial, Egress, Explanation, JointView, PictureView, PublishedView, Reader, Rights, Scope, View,
 };
 use samsyn_proto::inbound::{
-    Change, DissentAsked, ExplainAsked, JointAsked, PictureAsked, Publication, Resolve,
+    Change, Context, DissentAsked, ExplainAsked, JointAsked, PictureAsked, Publication, Resolve,
 };
 
 use crate::{Error, Ledger, Rejection, handle::Inner, keys::Keys};
@@ -33,14 +33,20 @@ impl Ledger {
         reader: &Reader,
         asked: &Publication,
     ) -> Result<View<PublishedView>, Rejection> {
-        let sealed = self.sealed(asked)?;
+        let bare = bare(&asked.party, &asked.area, asked.base_version, &asked.change);
+        self.allowed(caller, &asked.context, Command::Publish(bare.clone()))
+            .map_err(|denial| in_request(denial, &asked.change))?;
+        let sealed = self.sealed(asked, bare).await?;
         let whole = Publish { withdrawn: Vec::new(), ..sealed.clone() };
         let verb = match &asked.change {
             Change::Full { period, .. } => format!("full {period}"),
             Change::Delta { withdrawn, .. } => format!("delta {withdrawn:?}"),
         };
         let body = self.body(&verb, Command::Publish(whole))?;
-        let make = |state: &State| Ok(Command::Publish(delta(state, asked, sealed.clone())));
+        let make = |state: &State| {
+            let publish = delta(state, &asked.area, &asked.change, sealed.clone());
+            Ok(Command::Publish(publish))
+        };
         let reply = self.propose(caller, &asked.context, &body, make).await?;
         let Reply::Published { version, revision, unchanged } = reply else {
             return Err(Error::Fatal("a publication had another answer".to_owned()).into());
@@ -62,15 +68,19 @@ impl Ledger {
         asked: &Resolve,
     ) -> Result<View<PublishedView>, Rejection> {
         let area = asked.conflict.area().clone();
-        let object = format!("statement {} {}", asked.conflict.id(), asked.party);
-        let command = ResolveConflict {
+        let bare = ResolveConflict {
             conflict: asked.conflict.clone(),
             revision: asked.revision,
             party: asked.party.clone(),
             role: asked.role,
             outcome: asked.outcome,
-            reason: self.seal_reason(&asked.party, &area, &object, asked.reason.as_deref())?,
+            reason: None,
         };
+        self.allowed(caller, &asked.context, Command::ResolveConflict(bare.clone()))?;
+        let object = format!("statement {} {}", asked.conflict.id(), asked.party);
+        let reason = (&asked.party, &area, object.as_str(), asked.reason.as_deref());
+        let command =
+            ResolveConflict { reason: self.seal_reason(&asked.context, reason).await?, ..bare };
         let body = self.body("resolve", Command::ResolveConflict(command.clone()))?;
         let make = |_: &State| Ok(Command::ResolveConflict(command.clone()));
         let revision = revised(&self.propose(caller, &asked.context, &body, make).await?)?;
@@ -86,14 +96,18 @@ impl Ledger {
     /// When policy or the domain says no.
     pub async fn dissent(&self, caller: &Caller, asked: &DissentAsked) -> Result<u64, Rejection> {
         let area = &asked.finding.geography.area;
-        let object = format!("dissent {} {} {}", asked.finding.id(), asked.period, asked.party);
-        let command = RecordDissent {
+        let bare = RecordDissent {
             finding: asked.finding.clone(),
             period: asked.period,
             field: asked.field,
             party: asked.party.clone(),
-            reason: self.seal_reason(&asked.party, area, &object, asked.reason.as_deref())?,
+            reason: None,
         };
+        self.allowed(caller, &asked.context, Command::RecordDissent(bare.clone()))?;
+        let object = format!("dissent {} {} {}", asked.finding.id(), asked.period, asked.party);
+        let reason = (&asked.party, area, object.as_str(), asked.reason.as_deref());
+        let command =
+            RecordDissent { reason: self.seal_reason(&asked.context, reason).await?, ..bare };
         let body = self.body("dissent", Command::RecordDissent(command.clone()))?;
         let make = |_: &State| Ok(Command::RecordDissent(command.clone()));
         revised(&self.propose(caller, &asked.context, &body, make).await?)
@@ -131,7 +145,7 @@ impl Ledger {
         };
         self.decide(reader, std::slice::from_ref(&asked.area), true).await?;
         let cursor = match self.subscribe(caller, reader.ground().clone(), scope, "").await {
-            Ok(mut feed) => feed.after_snapshot(),
+            Ok(mut feed) => feed.after_snapshot()?,
             Err(Rejection::Denied(_)) => String::new(),
             Err(rejection) => return Err(rejection),
         };
@@ -206,7 +220,7 @@ impl Ledger {
             let Inner { policy, keys, .. } = &*self.inner;
             let grants = self.read(|state| {
                 let egress = Egress::new(state, keys, reader);
-                let labels = areas.iter().flat_map(|area| egress.undecided(rights, area));
+                let labels = areas.iter().flat_map(|a| egress.undecided(rights, a, GRANTS_MAX));
                 let labels: Vec<LabelClass> = labels.take(GRANTS_MAX).collect();
                 let decide = |label| policy.decide(state, rights, label);
                 labels.iter().map(decide).collect::<Result<Vec<_>, _>>()
@@ -219,43 +233,81 @@ impl Ledger {
     }
 
     /// A publication with its free text and coordinates sealed.
-    fn sealed(&self, asked: &Publication) -> Result<Publish, Rejection> {
-        let drafts = match &asked.change {
-            Change::Full { drafts, .. } | Change::Delta { drafts, .. } => drafts,
-        };
+    async fn sealed(&self, asked: &Publication, bare: Publish) -> Result<Publish, Rejection> {
+        let unit = |draft: &Draft| Keys::unit(&asked.party, &asked.area, draft.content.starts_at);
+        let secret = drafts(&asked.change).iter().filter(|draft| !draft.secret.is_empty());
+        self.make_units(secret.map(unit).collect()).await?;
         let seal = |draft: &Draft| {
-            let unit = Keys::unit(&asked.party, &asked.area, draft.content.starts_at);
             let object = format!("observation {} {} {}", asked.party, asked.area, draft.id);
             Ok(Observation {
                 id: draft.id.clone(),
                 content: draft.content.clone(),
-                sealed: self.inner.keys.seal_secret(&unit, &object, &draft.secret)?,
+                sealed: self.inner.keys.seal_secret(&unit(draft), &object, &draft.secret)?,
             })
         };
-        let upserts = drafts.iter().map(seal).collect::<Result<Vec<_>, Error>>()?;
+        let upserts = drafts(&asked.change).iter().map(seal).collect::<Result<Vec<_>, Error>>()?;
         let object = format!("publication {} {}", asked.party, asked.area);
-        let reason =
-            self.seal_reason(&asked.party, &asked.area, &object, asked.reason.as_deref())?;
-        Ok(Publish {
-            party: asked.party.clone(),
-            area: asked.area.clone(),
-            base_version: asked.base_version,
-            upserts,
-            withdrawn: Vec::new(),
-            reason,
-        })
+        let reason = (&asked.party, &asked.area, object.as_str(), asked.reason.as_deref());
+        let reason = self.seal_reason(&asked.context, reason).await?;
+        Ok(Publish { upserts, reason, ..bare })
     }
 
-    pub(crate) fn seal_reason(
+    /// Seals the text that goes with a change. The month of its unit is that of the change's key,
+    /// so that a repetition has the same bytes whenever it comes.
+    async fn seal_reason(
         &self,
-        party: &PartyId,
-        area: &AreaId,
-        object: &str,
-        reason: Option<&str>,
-    ) -> Result<Option<samsyn_domain::Sealed>, Error> {
-        let unit = Keys::unit(party, area, (self.inner.clock)());
+        context: &Context,
+        (party, area, object, reason): (&PartyId, &AreaId, &str, Option<&str>),
+    ) -> Result<Option<Sealed>, Error> {
+        if reason.is_none() {
+            return Ok(None);
+        }
+        let unit = Keys::unit(party, area, context.key.made_at());
+        self.make_units(BTreeSet::from([unit.clone()])).await?;
         self.inner.keys.seal_text(&unit, object, reason)
     }
+
+    /// Makes the keys of units that have none yet; the disk is not waited for on a worker.
+    pub(crate) async fn make_units(&self, units: BTreeSet<UnitKey>) -> Result<(), Error> {
+        if self.inner.keys.missing(units.iter()).next().is_none() {
+            return Ok(());
+        }
+        let ledger = self.clone();
+        let making = tokio::task::spawn_blocking(move || ledger.inner.keys.make_units(&units));
+        making.await.map_err(|_| Error::Closed)?
+    }
+}
+
+pub(crate) fn drafts(change: &Change) -> &[Draft] {
+    match change {
+        Change::Full { drafts, .. } | Change::Delta { drafts, .. } => drafts,
+    }
+}
+
+/// A publication without what is sealed and what is made from state.
+pub(crate) fn bare(party: &PartyId, area: &AreaId, base_version: u64, change: &Change) -> Publish {
+    let observation = |draft: &Draft| Observation {
+        id: draft.id.clone(),
+        content: draft.content.clone(),
+        sealed: None,
+    };
+    Publish {
+        party: party.clone(),
+        area: area.clone(),
+        base_version,
+        upserts: drafts(change).iter().map(observation).collect(),
+        withdrawn: Vec::new(),
+        reason: None,
+    }
+}
+
+/// What policy says of a command, with the path that its field has in the request.
+pub(crate) fn in_request(denial: Denial, change: &Change) -> Denial {
+    let field = denial.field.strip_prefix("upserts").map(|rest| match change {
+        Change::Full { .. } => format!("full.observations{rest}"),
+        Change::Delta { .. } => format!("delta.upserts{rest}"),
+    });
+    Denial { field: field.unwrap_or_else(|| denial.field.clone()), ..denial }
 }
 
 fn revised(reply: &Reply) -> Result<u64, Rejection> {
@@ -274,14 +326,14 @@ fn revised(reply: &Reply) -> Result<u64, Rejection> {
 
 /// A full publication becomes a delta: what the party has in the period and does not publish again
 /// is withdrawn. Compare-and-set on the version keeps it right.
-fn delta(state: &State, asked: &Publication, sealed: Publish) -> Publish {
-    let withdrawn = match &asked.change {
+pub(crate) fn delta(state: &State, area: &AreaId, change: &Change, sealed: Publish) -> Publish {
+    let withdrawn = match change {
         Change::Delta { withdrawn, .. } => withdrawn.clone(),
         Change::Full { period, drafts } => {
             let kept: BTreeSet<&ObservationId> = drafts.iter().map(|draft| &draft.id).collect();
-            let index = state.area(&asked.area);
-            let revision = state.revision(&asked.area);
-            let own = index.into_iter().flat_map(|index| index.own(&asked.party, revision));
+            let index = state.area(area);
+            let revision = state.revision(area);
+            let own = index.into_iter().flat_map(|index| index.own(&sealed.party, revision));
             own.filter(|stage| {
                 let starts = stage.observation.as_ref().map(|o| o.content.starts_at);
                 starts.is_some_and(|at| period.contains(at)) && !kept.contains(&stage.id)

@@ -157,7 +157,8 @@ fn reader(state: &State) -> Outcome<Reader> {
     let organisation = OrganisationId::parse("raddningstjansten")?;
     let service = ServiceId::parse("raddningstjansten/raddningstjansten")?;
     #[expect(clippy::disallowed_methods, reason = "a benchmark is its own edge")]
-    let caller = Caller::authenticated(organisation, service, "1".into(), START);
+    let caller =
+        Caller::authenticated(organisation, service, "1".into(), START.after_seconds(86_400));
     let ground = Ground {
         purpose: PurposeId::parse("joint_picture")?,
         legal_basis: LegalBasisId::parse("osl_6_5")?,

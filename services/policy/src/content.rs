@@ -7,7 +7,7 @@ use samsyn_domain::{
     disclosure::Disclosure,
     edition::Edition,
     merge::{Conflict, Finding, Step},
-    registry::{Endorser, Role},
+    registry::{Collision, Endorser, Role},
     row::{Revised, Stage},
     screening::Rule,
 };
@@ -169,6 +169,8 @@ pub struct ViewEvent {
     pub cursor: String,
     /// The area.
     pub area: AreaId,
+    /// How it is masked: the same reader may have signed one area and receive another by a row.
+    pub masked: Masked,
     /// The revision shown: a signatory's is the area's, a partner's the view's.
     pub revision: u64,
     /// When it was recorded.
@@ -180,8 +182,6 @@ pub struct ViewEvent {
 /// Events of a view, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventBatch {
-    /// For whom.
-    pub masked: Masked,
     /// The events.
     pub events: Vec<ViewEvent>,
     /// Where to go on from.
@@ -297,6 +297,15 @@ pub struct Duty {
 pub struct DutyList {
     /// The duties.
     pub duties: Vec<Duty>,
+}
+
+/// Where one function is wanted in several meetings at once, by time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CollisionList {
+    /// The function.
+    pub role: String,
+    /// Where it is wanted more than once.
+    pub collisions: Vec<Collision>,
 }
 
 /// Disclosures, the newest first.

@@ -9,6 +9,8 @@ pub enum Why {
     UnknownService,
     /// The service is shut out.
     Suspended,
+    /// The certificate of the connection has expired.
+    CertificateEnded,
     /// The service does not speak for this party.
     NotYourParty,
     /// The party has not signed this area's agreement, or does not answer for the sub-area.
@@ -40,6 +42,7 @@ impl Why {
         match self {
             Self::UnknownService => "UNKNOWN_SERVICE",
             Self::Suspended => "SUSPENDED",
+            Self::CertificateEnded => "CERTIFICATE_ENDED",
             Self::NotYourParty => "NOT_YOUR_PARTY",
             Self::NotYourArea => "NOT_YOUR_AREA",
             Self::NotAllowed => "NOT_ALLOWED",
@@ -93,6 +96,9 @@ impl fmt::Display for Denial {
                 "this certificate's service is not registered; ask the registrar"
             }
             Why::Suspended => "this service is suspended; ask the registrar",
+            Why::CertificateEnded => {
+                "the certificate of this connection has expired; get a new one and connect again"
+            }
             Why::NotYourParty => "this service does not speak for that party",
             Why::NotYourArea => "that party has no part in this area",
             Why::NotAllowed => "this service does not act in a role that allows this",

@@ -10,13 +10,13 @@ pub use delta::Bare;
 pub use lists::DisclosureFilter;
 pub use picture::At;
 
-use std::collections::BTreeSet;
+use std::{cell::RefCell, collections::BTreeSet, sync::Arc};
 
 use samsyn_domain::{
     AreaId, LabelClass, Level, Period, Sealed, Secret, State, UnitKey,
     command::Digest,
     commit::{canonical::Message, dsse::Signature, object::ReferenceKey},
-    disclosure::{ClassId, Disclosure, Object},
+    disclosure::{ClassId, Disclosure, Grant, Object},
     merge::{self, Class, Finding, Key, Seen},
     registry::{FieldGroup, Role, Variant},
     row::Stage,
@@ -43,10 +43,14 @@ pub trait Known: Sync {
 }
 
 /// State as one release class may see it.
+///
+/// What policy has not decided is not shown, and is kept in mind: whoever reads must have it
+/// decided and read anew, or it would be taken for what is not there.
 pub struct Egress<'a> {
     state: &'a State,
     known: &'a dyn Known,
     reader: &'a Reader,
+    undecided: RefCell<BTreeSet<AreaId>>,
 }
 
 impl std::fmt::Debug for Egress<'_> {
@@ -59,22 +63,52 @@ impl<'a> Egress<'a> {
     /// Reads for a reader.
     #[must_use]
     pub const fn new(state: &'a State, known: &'a dyn Known, reader: &'a Reader) -> Self {
-        Self { state, known, reader }
+        Self { state, known, reader, undecided: RefCell::new(BTreeSet::new()) }
     }
 
-    /// The classes of labels in an area that policy has not decided for some rights.
+    /// Whose reads these are.
     #[must_use]
-    pub fn undecided(&self, rights: &Rights, area: &AreaId) -> Vec<LabelClass> {
+    pub const fn reader(&self) -> &Reader {
+        self.reader
+    }
+
+    /// What is read. Nothing of it leaves but through a projection.
+    #[must_use]
+    pub const fn state(&self) -> &State {
+        self.state
+    }
+
+    /// The areas of what was met and policy has not decided; empty: all that was read is whole.
+    #[must_use]
+    pub fn met_undecided(&self) -> BTreeSet<AreaId> {
+        self.undecided.borrow().clone()
+    }
+
+    /// What was decided of an observation for a class; none, kept in mind, when nothing was.
+    fn grant(&self, class: &ClassId, stage: &Stage) -> Option<&Arc<Grant>> {
+        let label = stage.label_class()?;
+        let grant = self.state.evidence().grant(self.state.epoch(), class, &label);
+        if grant.is_none() {
+            self.undecided.borrow_mut().insert(stage.area.clone());
+        }
+        grant
+    }
+
+    /// The classes of labels in an area that policy has not decided for some rights; at most so
+    /// many.
+    #[must_use]
+    pub fn undecided(&self, rights: &Rights, area: &AreaId, max: usize) -> Vec<LabelClass> {
         let class = rights.class();
-        let decided = |label: &&LabelClass| {
+        let open = |label: &&LabelClass| {
             self.state.evidence().grant(self.state.epoch(), &class, label).is_none()
         };
         let labels = self.state.area(area).into_iter().flat_map(|area| area.labels());
-        labels.filter(decided).cloned().collect()
+        labels.filter(open).take(max).cloned().collect()
     }
 
     /// How ids and revisions are masked in an area: its signatories see them as they are.
-    fn masked(&self, area: &AreaId) -> Masked {
+    #[must_use]
+    pub fn masked(&self, area: &AreaId) -> Masked {
         let agreement = self.state.registry().agreement_of(area);
         let signs = agreement.is_some_and(|a| self.reader.parties().iter().any(|p| a.signed_by(p)));
         if signs { Masked::Signatory } else { Masked::Partner }
@@ -82,7 +116,8 @@ impl<'a> Egress<'a> {
 
     /// An observation as a class sees it, its id and version masked for partners.
     fn seen(&self, class: &ClassId, stage: &Stage, masked: Masked) -> Option<Seen> {
-        let seen = self.without_note(filter::seen(self.state, class, stage)?);
+        let grant = self.grant(class, stage)?;
+        let seen = self.without_note(filter::seen(self.state, grant, stage)?);
         Some(match masked {
             Masked::Signatory => seen,
             Masked::Partner => {

@@ -125,6 +125,11 @@ impl Policy {
                 "The service is suspended.".to_owned(),
                 "two registrars must lift the suspension".to_owned(),
             ),
+            Why::CertificateEnded => (
+                "Anslutningens certifikat har gått ut.".to_owned(),
+                "The certificate of this connection has expired.".to_owned(),
+                "get a new certificate and connect again".to_owned(),
+            ),
             Why::UnknownService
             | Why::NotYourParty
             | Why::NotYourArea

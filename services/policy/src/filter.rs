@@ -2,18 +2,16 @@
 
 use samsyn_domain::{
     State,
-    disclosure::ClassId,
+    disclosure::Grant,
     in_full,
     merge::Seen,
     registry::{FieldGroup, Shown, Variant},
     row::Stage,
 };
 
-/// An observation as a release class sees it; none when it is not shown or not decided.
-pub(crate) fn seen(state: &State, class: &ClassId, stage: &Stage) -> Option<Seen> {
-    let grant = state.evidence().grant(state.epoch(), class, &stage.label_class()?)?;
-    let shown = grant.shown.as_ref()?;
-    Some(masked(in_full(state.registry(), stage)?, shown))
+/// An observation as a grant lets it be seen; none when it is not shown.
+pub(crate) fn seen(state: &State, grant: &Grant, stage: &Stage) -> Option<Seen> {
+    Some(masked(in_full(state.registry(), stage)?, grant.shown.as_ref()?))
 }
 
 /// Takes away what is not shown.

@@ -14,12 +14,14 @@ mod reader;
 
 pub use cedar::{BadPolicy, Policy, RuleText};
 pub use content::{
-    DisclosureList, Duty, DutyKind, DutyList, EditionHeader, EditionList, EditionView, EventBatch,
-    Explanation, JointView, Masked, Opening, PictureView, Preview, Problem, PublishedView,
-    ReviewView, RevisionList, Secrets, ValidationView, ViewChange, ViewEvent,
+    CollisionList, DisclosureList, Duty, DutyKind, DutyList, EditionHeader, EditionList,
+    EditionView, EventBatch, Explanation, JointView, Masked, Opening, PictureView, Preview,
+    Problem, PublishedView, ReviewView, RevisionList, Secrets, ValidationView, ViewChange,
+    ViewEvent,
 };
 pub use denial::{Denial, Why};
 pub use door::{Permit, Projection, Receipt, Recorder, View};
 pub use egress::{At, Bare, DisclosureFilter, Egress, Known, edition};
 pub use explain::AccessAnswer;
+pub use permit::Deed;
 pub use reader::{Reader, Rights, Scope};

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use samsyn_domain::{
-    AreaId, Caller, LabelClass, PartyId, State, Timestamp,
+    AreaId, Caller, EditionId, LabelClass, PartyId, State, Timestamp,
     command::Command,
     disclosure::Grant,
-    registry::{FieldGroup, Registry, ReleaseRow, Role, Service, Shown, Variant},
+    registry::{Agreement, FieldGroup, Registry, ReleaseRow, Role, Service, Shown, Variant},
 };
 
 use crate::{
@@ -17,6 +17,19 @@ use crate::{
 
 /// How long a permit may wait for its commit.
 const VALID_SECONDS: i64 = 30;
+
+/// What somebody would do with an edition.
+#[derive(Debug, Clone, Copy)]
+pub struct Deed<'a> {
+    /// `lock`, `answer` or `release`.
+    pub action: &'a str,
+    /// Which edition.
+    pub edition: &'a EditionId,
+    /// On behalf of which party.
+    pub party: &'a PartyId,
+    /// In which function.
+    pub role: Option<Role>,
+}
 
 impl Policy {
     /// Decides a command.
@@ -32,11 +45,7 @@ impl Policy {
         command: Command,
     ) -> Result<Permit<Command>, Denial> {
         let registry = state.registry();
-        let service = registered(registry, caller)?;
-        let edition_area = |id| {
-            let edition = state.edition(id).ok_or_else(|| Denial::of(Why::NotFound));
-            edition.map(|edition| edition.area.clone())
-        };
+        let service = registered(registry, now, caller)?;
         let asked = match &command {
             Command::Publish(c) => Some(("publish", c.area.clone(), c.party.clone(), None)),
             Command::ResolveConflict(c) => {
@@ -47,14 +56,22 @@ impl Policy {
             }
             Command::OpenEdition(c) => Some(("open", c.area.clone(), c.party.clone(), role)),
             Command::LockEdition(c) => {
-                Some(("lock", edition_area(&c.edition)?, c.party.clone(), role))
+                let (edition, party) = (&c.edition, &c.party);
+                let deed = Deed { action: "lock", edition, party, role };
+                self.permit_on(state, now, caller, deed)?;
+                None
             }
             Command::AnswerEdition(c) => {
-                let answer = &c.answer;
-                Some(("answer", edition_area(&c.edition)?, answer.party.clone(), Some(answer.role)))
+                let (edition, party) = (&c.edition, &c.answer.party);
+                let deed = Deed { action: "answer", edition, party, role: Some(c.answer.role) };
+                self.permit_on(state, now, caller, deed)?;
+                None
             }
             Command::ReleaseEdition(c) => {
-                Some(("release", edition_area(&c.edition)?, c.party.clone(), role))
+                let (edition, party) = (&c.edition, &c.party);
+                let deed = Deed { action: "release", edition, party, role };
+                self.permit_on(state, now, caller, deed)?;
+                None
             }
             Command::Acknowledge(_) => None,
             Command::SuspendService(_) => {
@@ -78,7 +95,7 @@ impl Policy {
                 if registry.is_divided(&publish.party)
                     && !registry.answers_for(&publish.party, sub_area, content.starts_at)
                 {
-                    let field = format!("observations[{i}].location");
+                    let field = format!("upserts[{i}].location");
                     return Err(Denial::of(Why::NotYourArea).by("POL-40").at(field));
                 }
             }
@@ -87,12 +104,42 @@ impl Policy {
         Ok(Permit::grant(command, caller.clone(), state.epoch(), until))
     }
 
+    /// Whether a caller may `lock`, `answer` or `release` an edition: asked before anything is made
+    /// for it, so that only its signatories learn that it is there.
+    ///
+    /// # Errors
+    /// When no rule allows it.
+    pub fn permit_on(
+        &self,
+        state: &State,
+        now: Timestamp,
+        caller: &Caller,
+        deed: Deed<'_>,
+    ) -> Result<(), Denial> {
+        let Deed { action, edition, party, role } = deed;
+        let registry = state.registry();
+        let service = registered(registry, now, caller)?;
+        let missing = || Denial::of(Why::NotFound).at("edition_id");
+        let edition = state.edition(edition).ok_or_else(missing)?;
+        let signs = |agreement: &Agreement| service.parties.iter().any(|p| agreement.signed_by(p));
+        if !registry.agreement_of(&edition.area).is_some_and(signs) {
+            return Err(missing());
+        }
+        self.allow(registry, service, action, &edition.area, party, role)
+    }
+
     /// Whether a caller may oversee: `suspend`, `audit` or `administer`.
     ///
     /// # Errors
     /// When no rule allows it.
-    pub fn oversee(&self, state: &State, caller: &Caller, action: &str) -> Result<(), Denial> {
-        self.overseer(registered(state.registry(), caller)?, action)
+    pub fn oversee(
+        &self,
+        state: &State,
+        now: Timestamp,
+        caller: &Caller,
+        action: &str,
+    ) -> Result<(), Denial> {
+        self.overseer(registered(state.registry(), now, caller)?, action)
     }
 
     fn overseer(&self, service: &Service, action: &str) -> Result<(), Denial> {

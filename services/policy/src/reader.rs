@@ -6,7 +6,7 @@ use samsyn_domain::{
     AreaId, Caller, OrganisationId, PartyId, PeriodKind, PriorityId, RowId, ServiceId, State,
     Timestamp,
     disclosure::{ClassId, Ground},
-    registry::{Registry, ReleaseRow, Role},
+    registry::{Registry, ReleaseRow, Role, Service},
 };
 use sha2::{Digest as _, Sha256};
 
@@ -55,6 +55,24 @@ impl Rights {
         ClassId::of(hash.finalize().into())
     }
 
+    /// A digest of all by which these rights are judged: policy, rows and agreements. As long as it
+    /// stays the same, what was once shown is still shown.
+    #[must_use]
+    pub fn terms(&self, state: &State) -> [u8; 32] {
+        let registry = state.registry();
+        let rows: Vec<_> = self.rows.iter().map(|id| registry.release_row(id)).collect();
+        let organisation = registry.organisation(&self.organisation);
+        let signed = registry
+            .agreements()
+            .filter(|agreement| self.parties.iter().any(|party| agreement.signed_by(party)));
+        let areas: Vec<_> = signed.map(|agreement| (&agreement.id, &agreement.area)).collect();
+        let mut hash = Sha256::new_with_prefix(b"samsyn terms 1");
+        hash.update(state.policy().copied().unwrap_or_default());
+        let groups: Vec<_> = registry.groups_of(&self.organisation).map(|g| &g.id).collect();
+        hash.update(format!("{organisation:?} {groups:?} {rows:?} {areas:?}"));
+        hash.finalize().into()
+    }
+
     /// Nothing can be seen with them.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -75,10 +93,12 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// A registered caller with a ground that one of its rights has.
+    /// A registered caller with a ground that one of its rights has. Of its release rows it reads
+    /// by those alone that have this purpose on this legal basis.
     ///
     /// # Errors
-    /// When the service is unknown or suspended, or no right has the purpose and legal basis.
+    /// When the service is unknown, suspended or no reader, or no right has the purpose and legal
+    /// basis.
     pub fn of(
         state: &State,
         now: Timestamp,
@@ -86,24 +106,41 @@ impl Reader {
         ground: Ground,
     ) -> Result<Self, Denial> {
         let registry = state.registry();
-        let service = registered(registry, caller)?;
-        let rows: Vec<&ReleaseRow> =
-            Self::rows_in_force(registry, &service.organisation, now).collect();
+        let service = registered(registry, now, caller)?;
+        Self::registered(registry, now, service, caller.serial(), ground)
+    }
+
+    /// The same reader by the registry of now: its rights may have changed.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub fn renewed(&self, state: &State, now: Timestamp) -> Result<Self, Denial> {
+        let registry = state.registry();
+        let service = in_service(registry, &self.organisation, &self.service)?;
+        Self::registered(registry, now, service, &self.serial, self.ground.clone())
+    }
+
+    fn registered(
+        registry: &Registry,
+        now: Timestamp,
+        service: &Service,
+        serial: &str,
+        ground: Ground,
+    ) -> Result<Self, Denial> {
         let lists = registry.lists();
-        let signatory = !service.parties.is_empty();
-        let overseer = service.roles.contains(&Role::Auditor);
-        let all = signatory || overseer;
-        let purpose = lists.has_purpose(&ground.purpose)
-            && (all
-                || rows.is_empty()
-                || rows.iter().any(|row| row.purposes.contains(&ground.purpose)));
-        if !purpose {
+        // Signatories read what they sign, and auditors oversee, on any registered ground.
+        let free = !service.parties.is_empty() || service.roles.contains(&Role::Auditor);
+        let rows = Self::rows_in_force(registry, &service.organisation, now);
+        let mut rows: Vec<&ReleaseRow> =
+            rows.filter(|_| service.roles.contains(&Role::Reader)).collect();
+        let free = free || rows.is_empty();
+        rows.retain(|row| row.purposes.contains(&ground.purpose));
+        if !lists.has_purpose(&ground.purpose) || (rows.is_empty() && !free) {
             return Err(Denial::of(Why::PurposeNotCovered).at("context.purpose"));
         }
-        let basis = lists.legal_basis(&ground.legal_basis).filter(|basis| {
-            all || rows.is_empty() || rows.iter().any(|row| row.legal_bases.contains(&basis.id))
-        });
-        let Some(basis) = basis else {
+        rows.retain(|row| row.legal_bases.contains(&ground.legal_basis));
+        let basis = lists.legal_basis(&ground.legal_basis);
+        let Some(basis) = basis.filter(|_| free || !rows.is_empty()) else {
             return Err(Denial::of(Why::BasisNotCovered).at("context.legal_basis"));
         };
         if basis.needs_weighing && ground.weighing.is_none() {
@@ -112,7 +149,7 @@ impl Reader {
         Ok(Self {
             organisation: service.organisation.clone(),
             service: service.id.clone(),
-            serial: caller.serial().to_owned(),
+            serial: serial.to_owned(),
             parties: service.parties.clone(),
             roles: service.roles.clone(),
             rows: rows.into_iter().map(|row| row.id.clone()).collect(),
@@ -138,7 +175,7 @@ impl Reader {
     /// When the service is unknown or suspended.
     pub fn view_rights(state: &State, now: Timestamp, caller: &Caller) -> Result<Rights, Denial> {
         let registry = state.registry();
-        let service = registered(registry, caller)?;
+        let service = registered(registry, now, caller)?;
         Ok(Rights {
             organisation: service.organisation.clone(),
             parties: service.parties.clone(),
@@ -256,13 +293,28 @@ impl Reader {
 }
 
 /// The service of a caller, when it is registered, of that organisation, and not shut out.
+///
+/// # Errors
+/// When it is not, or its certificate has expired by now.
 pub(crate) fn registered<'a>(
     registry: &'a Registry,
+    now: Timestamp,
     caller: &Caller,
-) -> Result<&'a samsyn_domain::registry::Service, Denial> {
+) -> Result<&'a Service, Denial> {
+    if caller.certificate_until() <= now {
+        return Err(Denial::of(Why::CertificateEnded));
+    }
+    in_service(registry, caller.organisation(), caller.service())
+}
+
+fn in_service<'a>(
+    registry: &'a Registry,
+    organisation: &OrganisationId,
+    service: &ServiceId,
+) -> Result<&'a Service, Denial> {
     let service = registry
-        .service(caller.service())
-        .filter(|service| service.organisation == *caller.organisation())
+        .service(service)
+        .filter(|service| service.organisation == *organisation)
         .ok_or_else(|| Denial::of(Why::UnknownService))?;
     if service.suspended {
         return Err(Denial::of(Why::Suspended).by("POL-45"));

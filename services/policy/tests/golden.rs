@@ -196,7 +196,8 @@ mod tests {
             deeds.push((name.to_owned(), permit(None, command)));
         }
         for action in ["suspend", "audit", "administer"] {
-            deeds.push((action.to_owned(), told(&policy.oversee(&city.state, caller, action))));
+            let overseen = policy.oversee(&city.state, NOW, caller, action);
+            deeds.push((action.to_owned(), told(&overseen)));
         }
         deeds
     }

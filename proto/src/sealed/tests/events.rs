@@ -35,12 +35,13 @@ fn batch(service: &str, masked: Masked) -> View<EventBatch> {
             id: format!("event-{i}"),
             cursor: format!("cursor-{i}"),
             area: area(),
+            masked,
             revision: 3,
             at: AT,
             change,
         };
         let events = changes.enumerate().map(event).collect();
-        egress.batch(events, "cursor-next".to_owned(), masked)
+        egress.batch(events, "cursor-next".to_owned())
     })
 }
 
@@ -140,8 +141,7 @@ fn found(message: v1::WatchEventsResponse) -> Option<v1::Finding> {
 
 #[test]
 fn an_empty_poll_brings_its_cursor() {
-    let view = World::new()
-        .view(SIGNATORY, |egress| egress.batch(Vec::new(), "c".to_owned(), Masked::Signatory));
+    let view = World::new().view(SIGNATORY, |egress| egress.batch(Vec::new(), "c".to_owned()));
     let list = read(&Encoded::<v1::ListEventsResponse>::from(view));
     assert_eq!((list.events.len(), list.next_cursor.as_str()), (0, "c"));
 }

@@ -198,7 +198,7 @@ impl World {
             let rights = reader.rights(self.state.registry(), Some(month().kind()), true);
             let egress = Egress::new(&self.state, &self.keys, &reader);
             let grants: Vec<_> = egress
-                .undecided(&rights, &area())
+                .undecided(&rights, &area(), 1_000)
                 .iter()
                 .map(|label| policy.decide(&self.state, &rights, label).unwrap())
                 .collect();

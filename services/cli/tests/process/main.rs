@@ -7,6 +7,8 @@ mod harness;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]
+mod refused;
+#[cfg(test)]
 mod shared_authority;
 #[cfg(test)]
 mod streams;

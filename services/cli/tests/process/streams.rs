@@ -1,7 +1,17 @@
-use prost::Message as _;
-use samsyn_client::{Client, wire};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
-use crate::harness::{Domain, PARTY, delta, observation};
+use prost::Message as _;
+use samsyn_client::{Client, admin, wire};
+use tokio::{task::JoinHandle, time::sleep};
+
+use crate::harness::{AREA, Domain, PARTY, delta, observation};
+
+/// How many changes come while streams are read.
+const CHANGES: u32 = 60;
+const STREAMS: usize = 4;
 
 async fn polled(client: &Client, limit: u32) -> Vec<Vec<u8>> {
     let (mut events, mut cursor) = (Vec::new(), String::new());
@@ -97,4 +107,115 @@ async fn a_cursor_serves_its_own_caller_alone() {
     };
     assert_eq!(told(&other), told(&forged));
     assert_eq!(told(&other).0, Some("CURSOR_INVALID"));
+}
+
+/// Every finding of the week and month that a stream has brought, as it stands last.
+type Held = BTreeMap<(String, String), Vec<u8>>;
+
+fn take(held: &mut Held, what: wire::event::What) {
+    use wire::event::What;
+    let code = |period: Option<wire::Period>| period.unwrap_or_default().code;
+    match what {
+        What::Finding(finding) => {
+            let key = (finding.id.clone(), code(finding.period.clone()));
+            held.insert(key, finding.encode_to_vec());
+        }
+        What::RemovedFinding(removed) => {
+            held.remove(&(removed.finding_id, code(removed.period)));
+        }
+        What::SnapshotBegins(_)
+        | What::SnapshotEnds(_)
+        | What::Edition(_)
+        | What::Recall(_)
+        | What::Heartbeat(_)
+        | What::Closing(_) => {}
+    }
+}
+
+/// Reads a stream until it has been silent for a while.
+fn held_by(client: Client) -> JoinHandle<Held> {
+    tokio::spawn(async move {
+        let context = Some(client.profile().read_context());
+        let request = wire::WatchEventsRequest { context, scope: None, cursor: String::new() };
+        let mut stream = client.joint.clone().watch_events(request).await.unwrap().into_inner();
+        let mut held = Held::new();
+        let silence = Duration::from_secs(3);
+        while let Ok(message) = tokio::time::timeout(silence, stream.message()).await {
+            let event = message.unwrap().and_then(|message| message.entry).expect("an event");
+            take(&mut held, event.what.expect("something happened"));
+        }
+        held
+    })
+}
+
+/// Each publication brings a class of labels that policy has never decided, and in between services
+/// are shut out, so that all that was decided is decided anew: no stream loses anything by it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_lost_while_policy_decides() {
+    let mut domain = Domain::written();
+    domain.start();
+    let city = domain.client(PARTY).await;
+    let registrar = domain.client("registrar").await;
+    let mut streams = Vec::new();
+    for _ in 0..STREAMS {
+        streams.push(held_by(domain.client("lpo-skarholmen").await));
+    }
+    for change in 0..CHANGES {
+        let mut new = observation(&format!("O-{}", change % 7), 1 + change % 5);
+        let labels = new.labels.as_mut().unwrap();
+        labels.retain_until.as_mut().unwrap().seconds -= i64::from(change);
+        city.publish(delta(PARTY, change.into(), new)).await.unwrap();
+        if change % 10 == 9 {
+            let partner = ["tullverket", "kronofogden", "aklagarmyndigheten"];
+            let name = partner[usize::try_from(change).unwrap() / 10 % partner.len()];
+            // The second time it is refused: it is shut out already.
+            let _ = registrar
+                .registry
+                .clone()
+                .suspend_service(admin::SuspendServiceRequest {
+                    context: Some(samsyn_client::write_context("registrar")),
+                    service: format!("{name}/{name}"),
+                    reason: "drill".to_owned(),
+                })
+                .await;
+        }
+    }
+    let police = domain.client("lpo-skarholmen").await;
+    let mut whole = Held::new();
+    for event in polled(&police, 500).await {
+        take(&mut whole, wire::Event::decode(event.as_slice()).unwrap().what.unwrap());
+    }
+    assert!(!whole.is_empty());
+    for stream in streams {
+        assert_eq!(stream.await.unwrap(), whole);
+    }
+}
+
+/// What a partner does not see must not show in how long its polls last.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hidden_change_does_not_end_a_poll() {
+    const WAIT: Duration = Duration::from_secs(2);
+    let mut domain = Domain::written();
+    domain.start();
+    let city = domain.client(PARTY).await;
+    let partner = domain.client("raddningstjansten").await;
+    let request = wire::ListEventsRequest {
+        context: Some(partner.profile().read_context()),
+        scope: None,
+        cursor: String::new(),
+        limit: 10,
+        wait_seconds: u32::try_from(WAIT.as_secs()).unwrap(),
+    };
+    let publishing = async {
+        for version in 0..4 {
+            sleep(WAIT / 8).await;
+            let hidden = observation(&format!("H-{version}"), 2);
+            city.publish(delta(PARTY, version, hidden)).await.unwrap();
+        }
+    };
+    let started = Instant::now();
+    let mut polls = partner.joint.clone();
+    let (answer, ()) = tokio::join!(polls.list_events(request), publishing);
+    assert!(answer.unwrap().into_inner().events.is_empty(), "{AREA} is shown");
+    assert!(started.elapsed() >= WAIT, "ended after {:?}", started.elapsed());
 }

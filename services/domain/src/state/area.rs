@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    CategoryId, Geography, LabelClass, ObservationId, PartyId, Period, Timestamp,
+    CategoryId, Geography, LabelClass, ObservationId, PartyId, Period, Sealed, Timestamp,
     merge::{Assessed, ConflictRef, Decisions, Dissent, Finding, Key, Seen, Statement},
     registry::{Registry, Role},
     row::{Dissented, Revised, Stage, Stated},
@@ -235,6 +235,15 @@ impl AreaState {
             .collect();
         let decisions = self.decisions(conflict.period, revision, roles);
         crate::merge::finding(conflict.key.clone(), conflict.period, seen, &decisions, Vec::new())
+    }
+
+    /// Everything under seal, at any revision.
+    pub(super) fn sealed(&self) -> impl Iterator<Item = &Sealed> {
+        let stages = self.stages.values().flat_map(BTreeMap::values).flatten();
+        let observed = stages.filter_map(|stage| stage.observation.as_ref()?.sealed.as_ref());
+        let stated = self.statements.iter().filter_map(|row| row.statement.reason.as_ref());
+        let dissented = self.dissents.iter().filter_map(|row| row.dissent.reason.as_ref());
+        observed.chain(stated).chain(dissented)
     }
 
     pub(super) fn embargoes_ended(&self, at: Timestamp) -> impl Iterator<Item = &Stage> {

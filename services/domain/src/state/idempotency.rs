@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     Reason, Refusal, ServiceId, Timestamp,
-    command::{IdempotencyKey, KEY_AHEAD_SECONDS, KEY_SECONDS, Reply, Submission},
+    command::{Digest, IdempotencyKey, KEY_AHEAD_SECONDS, KEY_SECONDS, Reply, Submission},
     row::{Outcome, Row},
 };
 
@@ -25,9 +25,8 @@ impl Outcomes {
         at: Timestamp,
     ) -> Result<Option<Reply>, Refusal> {
         let Some((key, body)) = submission.key else { return Ok(None) };
-        match self.0.get(&submission.actor.service).and_then(|keys| keys.get(&key)) {
-            Some(outcome) if outcome.body == body => Ok(Some(outcome.reply.clone())),
-            Some(_) => Err(Refusal::at(Reason::KeyReused, "context.idempotency_key")),
+        match self.answered(&submission.actor.service, key, &body)? {
+            Some(reply) => Ok(Some(reply)),
             None => {
                 let made = key.made_at();
                 let fresh = made.after_seconds(KEY_SECONDS) >= at
@@ -35,6 +34,20 @@ impl Outcomes {
                 let expired = || Refusal::at(Reason::KeyExpired, "context.idempotency_key");
                 if fresh { Ok(None) } else { Err(expired()) }
             }
+        }
+    }
+
+    /// What a service was answered under a key.
+    pub(super) fn answered(
+        &self,
+        service: &ServiceId,
+        key: IdempotencyKey,
+        body: &Digest,
+    ) -> Result<Option<Reply>, Refusal> {
+        match self.0.get(service).and_then(|keys| keys.get(&key)) {
+            Some(outcome) if outcome.body == *body => Ok(Some(outcome.reply.clone())),
+            Some(_) => Err(Refusal::at(Reason::KeyReused, "context.idempotency_key")),
+            None => Ok(None),
         }
     }
 

@@ -4,14 +4,18 @@ mod area;
 mod evidence;
 mod idempotency;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 pub use area::{AreaState, Placed, in_full};
 pub use evidence::View;
 
 use crate::{
-    AreaId, EditionId, ObservationId, PartyId, Period, Reason, Refusal, ServiceId, Timestamp,
-    command::{Decided, Digest, Moment, Reply, Submission},
+    AreaId, EditionId, ObservationId, OrganisationId, PartyId, Period, Reason, Refusal, ServiceId,
+    Timestamp, UnitKey,
+    command::{Actor, Command, Decided, Digest, IdempotencyKey, Moment, Reply, Submission},
     disclosure::ClassId,
     edition::{Edition, Phase},
     merge::{ConflictRef, Finding},
@@ -94,6 +98,23 @@ impl State {
         }
         let moment = Moment { state: self, at, position, actor: &submission.actor };
         submission.command.decide(moment)
+    }
+
+    /// What a command would be refused for if it came now; nothing is done.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn tried(
+        &self,
+        at: Timestamp,
+        service: &ServiceId,
+        organisation: &OrganisationId,
+        command: &Command,
+    ) -> Result<(), Refusal> {
+        let (organisation, service) = (organisation.clone(), service.clone());
+        let actor = Actor { organisation, service, role: None, pseudonym: None };
+        let moment = Moment { state: self, at, position: 0, actor: &actor };
+        command.decide(moment).map(drop)
     }
 
     /// Takes in one fact.
@@ -220,7 +241,7 @@ impl State {
     #[must_use]
     pub fn seen_by_both(&self, area: &AreaId, period: Period) -> bool {
         let Some(index) = self.areas.get(area) else { return false };
-        let mut kinds = std::collections::BTreeSet::new();
+        let mut kinds = BTreeSet::new();
         for stage in index.contributions(period, index.revision()) {
             kinds.extend(self.registry.party(&stage.party).map(|party| party.kind));
             if kinds.contains(&PartyKind::Municipal) && kinds.contains(&PartyKind::Police) {
@@ -272,6 +293,32 @@ impl State {
                 matches!(edition.phase, Phase::Collecting | Phase::InReview | Phase::Contested);
             waits && !edition.overdue && edition.due <= now
         })
+    }
+
+    /// What a service was answered under a key: the same again is neither judged nor done anew.
+    ///
+    /// # Errors
+    /// When the key stands for another body.
+    pub fn answered(
+        &self,
+        service: &ServiceId,
+        key: IdempotencyKey,
+        body: &Digest,
+    ) -> Result<Option<Reply>, Refusal> {
+        self.outcomes.answered(service, key, body)
+    }
+
+    /// The units of erasure under whose keys anything is sealed.
+    #[must_use]
+    pub fn units(&self) -> BTreeSet<&UnitKey> {
+        let areas = self.areas.values().flat_map(AreaState::sealed);
+        let versions = self.versions.values().flatten().filter_map(|row| row.reason.as_ref());
+        let suspended = self.suspended.values().filter_map(|row| row.reason.as_ref());
+        let rounds = || self.editions.values().flat_map(|edition| &edition.rounds);
+        let secrets = rounds().map(|round| &round.locked.secrets);
+        let texts = rounds().flat_map(|round| &round.answers).filter_map(|a| a.text.as_ref());
+        let all = areas.chain(versions).chain(suspended).chain(secrets).chain(texts);
+        all.map(|sealed| &sealed.key).collect()
     }
 
     /// What is recorded of who received what.

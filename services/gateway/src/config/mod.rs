@@ -228,9 +228,9 @@ mod tests {
     #[test]
     fn the_sample_of_a_shared_anchor_is_one() {
         let sample = include_str!("../../../../config/gateway.toml");
-        let (_, shared) = sample.split_once("# [[shared_anchors]]").unwrap();
-        let text = format!("# [[shared_anchors]]{shared}").replace("\n# ", "\n");
-        let text = sample.replace(&format!("# [[shared_anchors]]{shared}"), &text[2..]);
+        let (before, shared) = sample.split_once("# [[shared_anchors]]").unwrap();
+        let uncommented = shared.replace("\n# ", "\n");
+        let text = format!("{before}[[shared_anchors]]{uncommented}");
         let config: Config = toml::from_str(&text).unwrap();
         assert_eq!(config.shared_anchors.len(), 1);
         assert_eq!(config.shared_anchors[0].services.len(), 1);

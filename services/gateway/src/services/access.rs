@@ -9,7 +9,7 @@ use samsyn_proto::{
     v1::{
         ExplainAccessRequest, ExplainAccessResponse, GetAccessRequest, GetAccessResponse, Grant,
         ListDisclosuresRequest, ListDisclosuresResponse, ListDutiesRequest, ListDutiesResponse,
-        ListMeetingCollisionsRequest, ListMeetingCollisionsResponse, MeetingCollision, Scope,
+        ListMeetingCollisionsRequest, ListMeetingCollisionsResponse, Scope,
         access_service_server::AccessService,
     },
 };
@@ -130,19 +130,11 @@ impl AccessService for Shared {
     async fn list_meeting_collisions(
         &self,
         request: Request<ListMeetingCollisionsRequest>,
-    ) -> Result<Response<ListMeetingCollisionsResponse>, Status> {
-        let (_, _, asked) = self.reader(request, |r| r.context.take())?;
+    ) -> Result<Response<Encoded<ListMeetingCollisionsResponse>>, Status> {
+        let (caller, reader, asked) = self.reader(request, |r| r.context.take())?;
         let asked = CollisionsAsked::parse(asked).map_err(|f| status::fault(&f))?;
-        let registry = self.ledger.registry();
-        let collisions = registry.collisions(&asked.role, asked.from, asked.to);
-        let collisions = collisions.into_iter().map(|collision| MeetingCollision {
-            role: asked.role.clone(),
-            starts_at: Some(time(collision.starts_at)),
-            ends_at: Some(time(collision.ends_at)),
-            meeting_ids: collision.meetings.iter().map(ToString::to_string).collect(),
-            same_start: collision.same_start,
-        });
-        Ok(Response::new(ListMeetingCollisionsResponse { collisions: collisions.collect() }))
+        let work = self.ledger.collisions(&reader, &asked.role, (asked.from, asked.to));
+        Ok(Response::new(self.answered(&caller, work).await?.into()))
     }
 }
 

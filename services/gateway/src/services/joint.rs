@@ -17,6 +17,7 @@ use samsyn_proto::{
         WatchEventsResponse, joint_picture_service_server::JointPictureService,
     },
 };
+use tokio::time::Instant;
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
@@ -80,17 +81,24 @@ impl JointPictureService for Shared {
         let ground = reader.ground().clone();
         let open = self.ledger.subscribe(&caller, ground, asked.scope, &asked.cursor);
         let mut feed = self.answered(&caller, open).await?;
-        let longest = Duration::from_secs(asked.wait_seconds.into());
-        let mut view = self.answered(&caller, feed.next(asked.limit)).await?;
-        if view.is_none() && !longest.is_zero() {
-            feed.wait(longest).await;
-            view = self.answered(&caller, feed.next(asked.limit)).await?;
+        let until = Instant::now() + Duration::from_secs(asked.wait_seconds.into());
+        let mut stopping = self.stopping.clone();
+        // What the receiver does not see wakes the feed as well, and must not end the wait.
+        loop {
+            if let Some(view) = self.answered(&caller, feed.next(asked.limit)).await? {
+                return Ok(Response::new(view.into()));
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || *stopping.borrow() {
+                let cursor = self.answered(&caller, async { Ok(feed.cursor()?) }).await?;
+                return Ok(Response::new(Encoded::<ListEventsResponse>::nothing_new(cursor)));
+            }
+            tokio::select! {
+                () = feed.wait(left) => {}
+                // The sender is gone only when the process ends.
+                _ = stopping.wait_for(|stop| *stop) => {}
+            }
         }
-        let answer = view.map_or_else(
-            || Encoded::<ListEventsResponse>::nothing_new(feed.cursor()),
-            Encoded::<ListEventsResponse>::from,
-        );
-        Ok(Response::new(answer))
     }
 
     async fn acknowledge_events(

@@ -31,11 +31,10 @@ impl PictureService for Shared {
         &self,
         request: Request<ValidatePictureRequest>,
     ) -> Result<Response<Encoded<ValidatePictureResponse>>, Status> {
-        let (caller, reader, asked) = self.writer(request)?;
+        let (caller, _, asked) = self.writer(request)?;
         let checked = inbound::trial(asked, &self.ledger.registry(), (self.clock)());
-        let trial = checked.value.filter(|trial| reader.parties().contains(&trial.party));
         let problems: Vec<Problem> = checked.faults.into_iter().map(Problem::from).collect();
-        let work = async { self.ledger.validate(trial.as_ref(), &problems) };
+        let work = async { self.ledger.validate(&caller, checked.value.as_ref(), problems) };
         Ok(Response::new(self.answered(&caller, work).await?.into()))
     }
 

@@ -38,6 +38,8 @@ struct Serving {
     stopping: watch::Receiver<bool>,
     waiting: VecDeque<Encoded<WatchEventsResponse>>,
     opened: Instant,
+    /// When the last message was made. What a receiver does not see must not move its heartbeats.
+    spoke: Instant,
     phase: Phase,
 }
 
@@ -51,6 +53,7 @@ pub(super) fn events(
         stopping,
         waiting: VecDeque::new(),
         opened: Instant::now(),
+        spoke: Instant::now(),
         phase: Phase::Serving,
     };
     Box::pin(futures::stream::unfold(serving, |mut serving| async move {
@@ -85,20 +88,24 @@ impl Serving {
             return self.close(Close::MaxAge, None);
         }
         match self.feed.next(BATCH_MAX).await {
-            Ok(Some(view)) => self.waiting.extend(Encoded::<WatchEventsResponse>::events(&view)),
+            Ok(Some(view)) => {
+                self.waiting.extend(Encoded::<WatchEventsResponse>::events(&view));
+                self.spoke = Instant::now();
+            }
+            Ok(None) if self.spoke.elapsed() >= HEARTBEAT => match self.feed.cursor() {
+                Ok(cursor) => {
+                    self.waiting.push_back(Encoded::<WatchEventsResponse>::heartbeat(&cursor));
+                    self.spoke = Instant::now();
+                }
+                Err(error) => self.phase = Phase::Ending(Some(status::rejection(&error.into()))),
+            },
             Ok(None) => {
-                let mut stopping = self.stopping.clone();
-                let (feed, waiting) = (&mut self.feed, &mut self.waiting);
-                let began = Instant::now();
+                let silence = HEARTBEAT.saturating_sub(self.spoke.elapsed());
+                let age = AGE_MAX.saturating_sub(self.opened.elapsed());
                 tokio::select! {
-                    () = feed.wait(HEARTBEAT) => {
-                        if began.elapsed() >= HEARTBEAT {
-                            let alive = Encoded::<WatchEventsResponse>::heartbeat(&feed.cursor());
-                            waiting.push_back(alive);
-                        }
-                    }
+                    () = self.feed.wait(silence.min(age)) => {}
                     // The sender is gone only when the process ends.
-                    _ = stopping.wait_for(|stop| *stop) => {}
+                    _ = self.stopping.wait_for(|stop| *stop) => {}
                 }
             }
             Err(rejection) => {
@@ -119,9 +126,13 @@ impl Serving {
     }
 
     fn close(&mut self, reason: Close, status: Option<Status>) {
-        let cursor = self.feed.cursor();
-        let last = Encoded::<WatchEventsResponse>::closing(&cursor, reason, RETRY_SECONDS);
-        self.waiting.push_back(last);
-        self.phase = Phase::Ending(status);
+        self.phase = match self.feed.cursor() {
+            Ok(cursor) => {
+                let last = Encoded::<WatchEventsResponse>::closing(&cursor, reason, RETRY_SECONDS);
+                self.waiting.push_back(last);
+                Phase::Ending(status)
+            }
+            Err(error) => Phase::Ending(Some(status::rejection(&error.into()))),
+        };
     }
 }

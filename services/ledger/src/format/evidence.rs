@@ -142,6 +142,7 @@ impl Stored for Object {
             Self::Editions(area) => Kind::Editions(area.to_string()),
             Self::Duties => Kind::Duties(disclosed::Duties {}),
             Self::Disclosures => Kind::Disclosures(disclosed::Disclosures {}),
+            Self::Meetings => Kind::Meetings(disclosed::Meetings {}),
         };
         log::Disclosed { kind: Some(kind) }
     }
@@ -165,6 +166,7 @@ impl Stored for Object {
             Kind::Editions(of) => Self::Editions(area(&of)?),
             Kind::Duties(disclosed::Duties {}) => Self::Duties,
             Kind::Disclosures(disclosed::Disclosures {}) => Self::Disclosures,
+            Kind::Meetings(disclosed::Meetings {}) => Self::Meetings,
         })
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use samsyn_domain::{
     AreaId, Geography, Level, Period, PeriodKind, Placed, Timestamp,
     disclosure::{Advance, Change, Object},
+    edition::Edition,
     merge::{Finding, Key},
 };
 
@@ -69,6 +70,7 @@ impl Egress<'_> {
             Change::Edition(id) => {
                 let edition = self.state.edition(id).filter(|e| scope.areas.contains(&e.area));
                 let edition = edition.filter(|e| scope.periods.contains(&e.period.kind()));
+                let edition = edition.filter(|e| self.announces(e));
                 let bare = edition.map(|edition| Bare {
                     area: edition.area.clone(),
                     revision: self.shown(
@@ -81,6 +83,12 @@ impl Egress<'_> {
                 bare.into_iter().collect()
             }
         }
+    }
+
+    /// Whether the release of an edition is told: some right of the reader reaches it.
+    #[must_use]
+    pub fn announces(&self, edition: &Edition) -> bool {
+        edition.released.is_some() && self.rights_to(edition).is_some()
     }
 
     /// The revision that an event shows.
@@ -233,7 +241,6 @@ impl Egress<'_> {
         &self,
         events: Vec<ViewEvent>,
         next: String,
-        masked: Masked,
     ) -> Result<Projection<EventBatch>, Denial> {
         let rights = self.reader.rights(self.state.registry(), None, false);
         let findings = events.iter().filter_map(|event| match &event.change {
@@ -264,13 +271,7 @@ impl Egress<'_> {
                 )
             })
             .collect();
-        Ok(Projection::new(EventBatch { masked, events, next, secrets }, records))
-    }
-
-    /// A digest of what a step brings, for its record.
-    #[must_use]
-    pub fn step_digest(&self, scope: &Scope, step: &Advance) -> [u8; 32] {
-        self.known.digest(format!("{:?}", self.step(scope, step)).as_bytes())
+        Ok(Projection::new(EventBatch { events, next, secrets }, records))
     }
 
     /// The time that an event shows: whole minutes for partners.
@@ -279,6 +280,33 @@ impl Egress<'_> {
         match self.masked(area) {
             Masked::Signatory => at,
             Masked::Partner => at.whole_minute(),
+        }
+    }
+
+    /// A digest of what a step brings, for its record.
+    #[must_use]
+    pub fn step_digest(&self, scope: &Scope, step: &Advance) -> [u8; 32] {
+        self.known.digest(format!("{:?}", self.step(scope, step)).as_bytes())
+    }
+}
+
+impl Egress<'_> {
+    /// Makes the events of a snapshot those of a resync: the first says that what was held before
+    /// is to be dropped, also when nothing follows.
+    pub fn reset(&self, scope: &Scope, events: &mut Vec<Bare>, view: u64) {
+        if events.is_empty()
+            && let Some((area, kind)) = scope.areas.first().zip(scope.periods.first())
+            && let Some(period) = Period::holding(*kind, self.state.stamp())
+        {
+            let revision = self.shown(area, self.state.revision(area), view);
+            let bare = |change| Bare { area: area.clone(), revision, change };
+            events.push(bare(ViewChange::SnapshotBegins { period, findings: 0, reset: false }));
+            events.push(bare(ViewChange::SnapshotEnds { period, findings: 0 }));
+        }
+        if let Some(Bare { change: ViewChange::SnapshotBegins { reset, .. }, .. }) =
+            events.first_mut()
+        {
+            *reset = true;
         }
     }
 }

@@ -143,7 +143,7 @@ impl Egress<'_> {
     }
 
     /// The reader's rights to an edition; none when it may not know of it.
-    fn rights_to(&self, edition: &Edition) -> Option<Rights> {
+    pub(super) fn rights_to(&self, edition: &Edition) -> Option<Rights> {
         let registry = self.state.registry();
         let rights = self.reader.rights(registry, Some(edition.period.kind()), false);
         let may_know = match self.masked(&edition.area) {

@@ -7,7 +7,10 @@ use samsyn_domain::{
 };
 
 use super::Egress;
-use crate::{Denial, DisclosureList, Duty, DutyKind, DutyList, Projection, RevisionList, Why};
+use crate::{
+    CollisionList, Denial, DisclosureList, Duty, DutyKind, DutyList, Projection, Reader,
+    RevisionList, Why,
+};
 
 /// Which disclosures.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -79,6 +82,30 @@ impl Egress<'_> {
         Ok(Projection::new(DutyList { duties }, vec![record]))
     }
 
+    /// Where a function is wanted in several meetings at once, in the areas that the reader's
+    /// parties have signed.
+    ///
+    /// # Errors
+    /// When the reader speaks for no party.
+    pub fn collisions(
+        &self,
+        role: &str,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Projection<CollisionList>, Denial> {
+        if !self.reader.is_signatory() {
+            return Err(Denial::of(Why::NotAllowed));
+        }
+        let registry = self.state.registry();
+        let mut rights = self.reader.rights(registry, None, true);
+        rights.rows.clear();
+        let areas = Reader::areas(registry, &rights);
+        let collisions = registry.collisions(role, &areas, from, to);
+        let record = self.disclosure(&rights, Object::Meetings, 0, collisions.len(), b"meetings");
+        let list = CollisionList { role: role.to_owned(), collisions };
+        Ok(Projection::new(list, vec![record]))
+    }
+
     fn conflicts_to_settle(
         &self,
         area: &AreaId,
@@ -120,8 +147,9 @@ impl Egress<'_> {
     }
 
     /// Who received what, the newest first. Auditors see all; others what their own organisation
-    /// received, numbered as it received them and without revisions, and what was given of areas
-    /// that they have signed.
+    /// received, and that something of an area that they have signed was given, to whom and on
+    /// what ground. Theirs is numbered as they see it: the domain's count, an area's revision and
+    /// how much another was given would tell what is not theirs to know.
     ///
     /// # Errors
     /// When the filter names what the reader may not know of.
@@ -138,15 +166,18 @@ impl Egress<'_> {
             })
         };
         let evidence = self.state.evidence();
-        let partner = !overseer && !self.reader.is_signatory();
-        let mut received = 0_u64;
+        let mut known = 0_u64;
         let mut disclosures = Vec::new();
         for row in evidence.disclosures() {
             let own = row.receiver == *self.reader.organisation();
-            received = received.saturating_add(u64::from(own));
-            let whole = overseer || row.object.area().is_some_and(signed);
-            let wanted = (whole || own)
-                && filter.receiver.as_ref().is_none_or(|receiver| row.receiver == *receiver)
+            // What a party reads of its own picture concerns nobody else.
+            let own_picture = matches!(row.object, Object::Picture(..));
+            let signed = !own_picture && row.object.area().is_some_and(signed);
+            if !(overseer || own || signed) {
+                continue;
+            }
+            known = known.saturating_add(1);
+            let wanted = filter.receiver.as_ref().is_none_or(|r| row.receiver == *r)
                 && filter.area.as_ref().is_none_or(|a| row.object.area() == Some(a.as_str()))
                 && filter.from.is_none_or(|from| from <= row.at)
                 && filter.to.is_none_or(|to| row.at < to);
@@ -158,10 +189,12 @@ impl Egress<'_> {
                 .filter(|a| a.service == row.service && a.at >= row.at)
                 .map(|a| a.at)
                 .min();
-            // The domain's count and the area's revision would tell what others read and publish.
             let mut shown = row.as_ref().clone();
-            shown.sequence = if partner { received } else { row.sequence };
-            shown.revision = if whole { row.revision } else { 0 };
+            if !overseer {
+                shown.sequence = known;
+                shown.revision = if signed { row.revision } else { 0 };
+                shown.rows = if own { row.rows } else { 0 };
+            }
             disclosures.push((Arc::new(shown), stored));
         }
         disclosures.reverse();

@@ -135,7 +135,7 @@ pub(crate) fn policy() -> Policy {
 pub(crate) fn caller(service: &str) -> Caller {
     let organisation = service.split('/').next().unwrap();
     let (organisation, service) = (id!(OrganisationId, organisation), id!(ServiceId, service));
-    Caller::authenticated(organisation, service, "1".into(), NOW)
+    Caller::authenticated(organisation, service, "1".into(), NOW.after_seconds(86_400))
 }
 
 pub(crate) fn ground(purpose: &str, basis: &str) -> Ground {

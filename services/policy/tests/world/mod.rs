@@ -168,7 +168,8 @@ impl World {
         let organisation = service.split('/').next().unwrap();
         let (organisation, service) = (id!(OrganisationId, organisation), id!(ServiceId, service));
         #[expect(clippy::disallowed_methods, reason = "a test is its own edge")]
-        let caller = Caller::authenticated(organisation, service, "1".into(), START);
+        let caller =
+            Caller::authenticated(organisation, service, "1".into(), START.after_seconds(1 << 32));
         let purpose = id!(PurposeId, "joint");
         let ground = Ground { purpose, legal_basis: id!(LegalBasisId, "law"), weighing: None };
         Reader::of(&self.state, START, &caller, ground).unwrap()
@@ -187,7 +188,7 @@ impl World {
     pub(crate) fn decide(&mut self, reader: &Reader) {
         for rights in all_rights(&self.state, reader) {
             loop {
-                let labels = self.egress(reader).undecided(&rights, &area());
+                let labels = self.egress(reader).undecided(&rights, &area(), 1_000);
                 let decide = |label| POLICY.0.decide(&self.state, &rights, label);
                 let grants: Vec<_> = labels.iter().map(decide).collect::<Result<_, _>>().unwrap();
                 if grants.is_empty() {

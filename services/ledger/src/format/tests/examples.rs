@@ -218,6 +218,7 @@ pub(super) fn objects() -> Vec<Object> {
         Object::Editions(area()),
         Object::Duties,
         Object::Disclosures,
+        Object::Meetings,
     ]
 }
 

@@ -162,11 +162,10 @@ impl Egress<'_> {
 
     /// The observations of an edition that some rights see, by object.
     fn visible(&self, rights: &Rights, area: &AreaId, content: &Content) -> Vec<Visible> {
-        let (class, masked, epoch) = (rights.class(), self.masked(area), self.state.epoch());
+        let (class, masked) = (rights.class(), self.masked(area));
         let see = |(id, object): (&ObjectId, &super::object::Object)| {
             let What::Observation(stage) = &object.what else { return None };
-            let grant = self.state.evidence().grant(epoch, &class, &stage.label_class()?)?;
-            let shown = grant.shown.clone()?;
+            let shown = self.grant(&class, stage)?.shown.clone()?;
             Some(Visible { id: *id, seen: self.seen(&class, stage, masked)?, shown })
         };
         content.objects.iter().filter_map(see).collect()

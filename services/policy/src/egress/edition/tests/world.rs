@@ -178,7 +178,7 @@ impl World {
                 let kind = Some(period().kind());
                 let rights = reader.rights(self.state.registry(), kind, live);
                 let egress = Egress::new(&self.state, &self.keys, &reader);
-                for label in egress.undecided(&rights, &area()) {
+                for label in egress.undecided(&rights, &area(), 1_000) {
                     let grant = POLICY.0.decide(&self.state, &rights, &label).unwrap();
                     self.state.absorb(Row::Grant(grant.into()));
                 }
@@ -328,7 +328,8 @@ impl World {
         };
         let service = id!(ServiceId, &format!("{organisation}/{name}"));
         let organisation = id!(OrganisationId, organisation);
-        let caller = Caller::authenticated(organisation, service, "1".into(), NOW);
+        let caller =
+            Caller::authenticated(organisation, service, "1".into(), NOW.after_seconds(86_400));
         let ground = Ground {
             purpose: id!(PurposeId, "joint_picture"),
             legal_basis: id!(LegalBasisId, "law"),

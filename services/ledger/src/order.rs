@@ -1,0 +1,141 @@
+//! Ordering: what a caller asks and what the domain itself changes, with the races between making
+//! a command and its commit.
+
+use prost::Message as _;
+use samsyn_domain::{
+    Caller, OrganisationId, ServiceId, State, Timestamp,
+    command::{Actor, Command, Digest, Reply, Submission},
+};
+use samsyn_policy::{Denial, Permit};
+use samsyn_proto::inbound::Context;
+
+use crate::{
+    Error, Ledger, Rejection, format,
+    handle::{Inner, RACES_MAX},
+};
+
+/// How long the domain's own changes may wait for their commit.
+const OWN_VALID_SECONDS: i64 = 60;
+
+impl Ledger {
+    /// Orders a change of the domain itself.
+    pub(crate) async fn own(&self, command: Command) -> Result<Reply, Error> {
+        for _ in 0..RACES_MAX {
+            let reply = self.own_under(self.epoch(), command.clone()).await?;
+            let Reply::Refused(refusal) = reply else { return Ok(reply) };
+            if !refusal.is_race() {
+                return Err(Error::Fatal(refusal.to_string()));
+            }
+        }
+        Err(Error::Overloaded)
+    }
+
+    /// Orders a change of the domain itself that was made under an epoch; what it came to.
+    pub(crate) async fn own_under(&self, epoch: u64, command: Command) -> Result<Reply, Error> {
+        let submission = Submission {
+            actor: own_actor()?,
+            key: None,
+            epoch,
+            valid_until: (self.inner.clock)().after_seconds(OWN_VALID_SECONDS),
+            command,
+        };
+        self.inner.consensus.submit(submission).await.map(|(_, reply)| reply)
+    }
+
+    /// Whether policy would allow a caller's command as state is now. What is not in the command
+    /// yet is what policy does not look at: sealed fields, and what is made from state.
+    ///
+    /// # Errors
+    /// When no rule allows it.
+    pub(crate) fn allowed(
+        &self,
+        caller: &Caller,
+        context: &Context,
+        bare: Command,
+    ) -> Result<(), Denial> {
+        let Inner { policy, clock, .. } = &*self.inner;
+        let permit = self.read(|state| policy.permit(state, clock(), caller, context.role, bare));
+        // It is asked for again when the whole command is made.
+        permit.map(drop)
+    }
+
+    /// Orders what a caller asks: made from state, permitted, proposed; anew after a race. What was
+    /// answered before under its key is answered so again, whatever has changed since.
+    pub(crate) async fn propose(
+        &self,
+        caller: &Caller,
+        context: &Context,
+        body: &Digest,
+        make: impl Fn(&State) -> Result<Command, Rejection>,
+    ) -> Result<Reply, Rejection> {
+        let Inner { consensus, policy, clock, .. } = &*self.inner;
+        for _ in 0..RACES_MAX {
+            let permit = self.read(|state| {
+                match state.answered(caller.service(), context.key, body)? {
+                    Some(Reply::Refused(refusal)) => return Err(refusal.into()),
+                    Some(reply) => return Ok(Err(reply)),
+                    None => {}
+                }
+                let command = make(state)?;
+                Ok::<_, Rejection>(Ok(policy.permit(
+                    state,
+                    clock(),
+                    caller,
+                    context.role,
+                    command,
+                )?))
+            })?;
+            let permit = match permit {
+                Ok(permit) => permit,
+                Err(answered) => return Ok(answered),
+            };
+            match consensus.submit(submission(permit, context, *body)).await? {
+                (_, Reply::Refused(refusal)) if refusal.is_race() => {}
+                (_, Reply::Refused(refusal)) => return Err(refusal.into()),
+                (_, reply) => return Ok(reply),
+            }
+        }
+        Err(Error::Overloaded.into())
+    }
+
+    /// A keyed digest of a request in its sealed form: it covers ciphertext, never what is erased
+    /// with its key.
+    pub(crate) fn body(&self, verb: &str, sealed: Command) -> Result<Digest, Error> {
+        let bare = Submission {
+            actor: own_actor()?,
+            key: None,
+            epoch: 0,
+            valid_until: Timestamp::ZERO,
+            command: sealed,
+        };
+        let bytes = format::encode_submission(&bare).encode_to_vec();
+        Ok(self.inner.keys.digest("request", &[verb.as_bytes(), &bytes]))
+    }
+}
+
+fn submission(permit: Permit<Command>, context: &Context, body: Digest) -> Submission {
+    let caller = permit.caller();
+    Submission {
+        actor: Actor {
+            organisation: caller.organisation().clone(),
+            service: caller.service().clone(),
+            role: context.role,
+            pseudonym: context.pseudonym.clone(),
+        },
+        key: Some((context.key, body)),
+        epoch: permit.epoch(),
+        valid_until: permit.valid_until(),
+        command: permit.into_command(),
+    }
+}
+
+/// The domain itself, as the actor of its own changes.
+fn own_actor() -> Result<Actor, Error> {
+    let bad = |_| Error::Fatal("the domain's own name is not an id".to_owned());
+    Ok(Actor {
+        organisation: OrganisationId::parse("samsyn").map_err(bad)?,
+        service: ServiceId::parse("samsyn/domain").map_err(bad)?,
+        role: None,
+        pseudonym: None,
+    })
+}
