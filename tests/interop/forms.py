@@ -35,7 +35,7 @@ DECISION = {
     1: i64(1, 6), 2: text(), 7: text(), 8: message(LABELS), 9: i64(1, 3), 10: text(), 11: text(),
 }
 DECIDED = {
-    6: text(), 7: i64(1, 5, True), 8: set_of(octets(16)), 9: set_of(text()), 10: flag(),
+    6: text(), 7: i64(0, 5, True), 8: set_of(octets(16)), 9: set_of(text()), 10: flag(),
 }
 ANALYSIS = {1: i64(1, 6), 7: text(), 8: message(LABELS), 10: text()}
 
@@ -77,6 +77,8 @@ def content(kind, position, fields):
         require(value[3] < value[4], "a band is empty")
     if form is DECIDED and 7 in value:
         require(not value[10], "a dissent has no outcome")
-        outcomes = {"severity": 5, "trend": 3}.get(value[6], 0)
+        outcomes = {"severity": 5, "trend": 3}.get(value[6], -1)
         require(value[7] <= outcomes, "the field does not have this outcome")
+    if form is DECIDED and value[10]:
+        require(len(value[9]) == 1, "a dissent is one party's")
     return value

@@ -312,20 +312,27 @@ fn assessment(mut fields: Fields<'_>) -> Result<Assessment, Malformed> {
 
 fn decided(mut fields: Fields<'_>) -> Result<Assessment, Malformed> {
     let field = fields.text(6)?.to_owned();
-    let outcome = match field.as_str() {
-        "severity" => code_if(&mut fields, 7, 5)?,
-        "trend" => code_if(&mut fields, 7, 3)?,
-        // Only these two have outcomes: field 7 is refused below as one that does not belong here.
+    // Only these two have outcomes: elsewhere field 7 is refused as one that does not belong there.
+    let last = match field.as_str() {
+        "severity" => Some(5),
+        "trend" => Some(3),
         _ => None,
     };
+    let outcome: Option<u8> = last.map(|_| fields.number_if(7)).transpose()?.flatten();
+    if outcome > last {
+        return Err(Malformed::Range(7));
+    }
     let candidates =
         fields.set(8, |item| ObjectId::try_from(item.bytes()?).map_err(|_| Malformed::Range(8)))?;
     let candidates: BTreeSet<ObjectId> = candidates.into_iter().collect();
-    let decided_by = fields.texts(9)?.into_iter().collect();
+    let decided_by: BTreeSet<String> = fields.texts(9)?.into_iter().collect();
     let dissent = fields.bool(10)?;
     fields.end()?;
     if dissent && outcome.is_some() {
         return Err(Malformed::Rule("a dissent has no outcome"));
+    }
+    if dissent && decided_by.len() != 1 {
+        return Err(Malformed::Rule("a dissent is one party's"));
     }
     Ok(Assessment::Decision { field, outcome, candidates, decided_by, dissent })
 }

@@ -46,18 +46,13 @@ pub(super) fn id_of(object: &VerifiedObject) -> String {
     hex::encode(object.id)
 }
 
-/// A dissent as a finding tells it: the finding's id, the party and the field.
-pub(super) type Told<'a> = (&'a str, &'a str, &'a str);
-
-/// The findings of opened objects, by id. `told` are the dissents that were shown: a leaf alone
-/// does not say whether one party dissents or a conflict was settled as one that stands.
+/// The findings of opened objects, by id.
 ///
 /// # Errors
 /// When an id or code in an object is none that the merge knows.
 pub(super) fn findings(
     objects: &[VerifiedObject],
     period: Period,
-    told: Vec<Told<'_>>,
 ) -> Result<BTreeMap<String, Expected>, Rejected> {
     let mut seen = Vec::new();
     let mut cells = Vec::new();
@@ -78,7 +73,7 @@ pub(super) fn findings(
     let level =
         |category: &CategoryId| registered.get(category).copied().unwrap_or(Level::District);
     let undecided = merge::merge(period, seen.clone(), &Decisions::default(), level);
-    let (statements, dissents) = decided(objects, period, &undecided, told);
+    let (statements, dissents) = decided(objects, period, &undecided);
     let roles = BTreeSet::from([DECIDED_AS]);
     let decisions = Decisions { statements: statements.iter().collect(), dissents, roles };
     Ok(expected(merge::merge(period, seen, &decisions, level), cells))
@@ -299,7 +294,6 @@ fn decided(
     objects: &[VerifiedObject],
     period: Period,
     findings: &[Finding],
-    mut told: Vec<Told<'_>>,
 ) -> (Vec<Statement>, Vec<(Key, Dissent)>) {
     let (mut statements, mut dissents) = (Vec::new(), Vec::new());
     let period = period.to_string();
@@ -314,16 +308,12 @@ fn decided(
         let id = format!("{geography_id}/{category}");
         let finding = findings.iter().find(|finding| finding.key.id() == id && *of == period);
         let (Some(finding), Some(field)) = (finding, Field::from_code(field)) else { continue };
-        let sole = decided_by.first().filter(|_| *dissent && decided_by.len() == 1);
-        let as_told = sole.and_then(|party| {
-            let one = (id.as_str(), party.as_str(), field.as_str());
-            let at = told.iter().position(|told| *told == one)?;
-            told.swap_remove(at);
-            PartyId::parse(party).ok()
-        });
-        if let Some(party) = as_told {
-            dissents.push((finding.key.clone(), Dissent { party, field, reason: None }));
-        } else if *dissent || outcome.is_some() {
+        if *dissent {
+            let parties = decided_by.iter().filter_map(|party| PartyId::parse(party).ok());
+            dissents.extend(
+                parties.map(|party| (finding.key.clone(), Dissent { party, field, reason: None })),
+            );
+        } else if let Some(outcome) = outcome {
             statements.extend(statement(finding, field, *outcome, candidates));
         }
     }
@@ -333,7 +323,7 @@ fn decided(
 fn statement(
     finding: &Finding,
     field: Field,
-    outcome: Option<u8>,
+    outcome: u8,
     candidates: &BTreeSet<[u8; 16]>,
 ) -> Option<Statement> {
     let conflict = finding.conflicts.iter().find(|conflict| conflict.at.field == field)?;
@@ -346,10 +336,10 @@ fn statement(
         return None;
     }
     let outcome = match (outcome, field) {
-        (None, _) => Outcome::Dissent,
-        (Some(grade), Field::Severity) => Outcome::Severity(Severity::of(grade.into())?),
-        (Some(number), Field::Trend) => Outcome::Trend(Trend::of(number.into())?),
-        (Some(_), Field::Class | Field::Counts) => return None,
+        (0, _) => Outcome::Dissent,
+        (grade, Field::Severity) => Outcome::Severity(Severity::of(grade.into())?),
+        (number, Field::Trend) => Outcome::Trend(Trend::of(number.into())?),
+        (_, Field::Class | Field::Counts) => return None,
     };
     Some(Statement {
         conflict: conflict.at.clone(),

@@ -226,7 +226,8 @@ pub enum Assessment {
     Decision {
         /// On which field of the finding.
         field: String,
-        /// The number of the severity or trend; none in a dissent, and none while it is open.
+        /// The number of the severity or trend, or 0 where all stand without a joint value; none in
+        /// a dissent, and none while it is open.
         outcome: Option<u8>,
         /// The ids of the objects between whose values was decided.
         candidates: BTreeSet<[u8; 16]>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Decided, Digest, Moment, Reply};
 use crate::{
     Reason, Refusal,
-    registry::{Document, Registry},
+    registry::Document,
     row::{Founded, Row},
 };
 
@@ -14,7 +14,8 @@ use crate::{
 pub struct Found {
     /// The domain's name.
     pub domain: String,
-    /// The registry, as it was written.
+    /// The registry, as it was written. The edge has checked it: a later program may ask for more,
+    /// and must not read this entry otherwise.
     pub document: Arc<Document>,
     /// The digest of the domain's key file.
     pub key_file: Digest,
@@ -24,7 +25,7 @@ pub struct Found {
 
 impl Found {
     pub(super) fn decide(&self, moment: Moment<'_>) -> Result<Decided, Refusal> {
-        if moment.state.founded().is_some() || Registry::build(&self.document).is_err() {
+        if moment.state.founded().is_some() {
             return Err(Refusal::of(Reason::WrongGenesis));
         }
         let epoch = moment.position;

@@ -121,7 +121,8 @@ pub struct Decision<'a> {
     pub labels: Labels<'a>,
     /// Name of the field decided or dissented on.
     pub field: &'a str,
-    /// The value decided: a severity, or the code of a trend; none for a dissent.
+    /// The value decided: a severity, the code of a trend, or 0 where all stand without a joint
+    /// value; none for a dissent, and none while functions that must act have not agreed.
     pub outcome: Option<i64>,
     /// The objects whose values it is between, in any order, each once.
     pub candidates: &'a [ObjectId],

@@ -109,7 +109,7 @@ pub mod assessment {
     pub const CREDIBILITY: u16 = 5;
     /// Name of the field that is decided or dissented on.
     pub const FIELD: u16 = 6;
-    /// The value decided: a severity, or the code of a trend.
+    /// The value decided: a severity, the code of a trend, or 0: no joint value, all stand.
     pub const OUTCOME: u16 = 7;
     /// Ids of the objects whose values the decision is between.
     pub const CANDIDATES: u16 = 8;
@@ -314,7 +314,7 @@ const ASSESSMENT: Table = &[
 
 const DECISION: Table = &[
     always(assessment::FIELD, "field", Type::Text),
-    optional(assessment::OUTCOME, "outcome", NUMBER),
+    optional(assessment::OUTCOME, "outcome", Type::Integer(0, 5)),
     always(assessment::CANDIDATES, "candidates", Type::BytesSet(16)),
     always(assessment::DECIDED_BY, "decided_by", Type::Texts),
     always(assessment::DISSENT, "dissent", Type::Bool),

@@ -194,11 +194,12 @@ pub(super) fn settle<T>(
         return joint.value;
     }
     let at = ConflictRef { key: key.clone(), period, field: joint.field };
-    // The last statement of a function counts, and only while what it saw still stands.
+    // The last statement of a function that must act counts, and only while what it saw stands.
     let mut stated = BTreeMap::new();
     let mut reason = None;
     for statement in &decisions.statements {
-        if statement.conflict == at && statement.candidates == joint.candidates {
+        let acts = decisions.roles.contains(&statement.role);
+        if acts && statement.conflict == at && statement.candidates == joint.candidates {
             stated.insert(statement.role, (statement.party.clone(), statement.outcome));
             reason.clone_from(&statement.reason);
         }

@@ -98,6 +98,45 @@ fn two_city_offices_are_still_only_the_city() {
 }
 
 #[test]
+fn of_equal_starts_the_more_severe_gives_the_trend_whatever_the_ids() {
+    let at = |id: u32, severity, trend| {
+        let time = seen("lpo-a", 1, 1, None).time;
+        Seen { time, ..seen("lpo-a", id, severity, Some(trend)) }
+    };
+    for [a, b, c] in [[1, 2, 3], [3, 2, 1], [2, 3, 1]] {
+        let more_severe = vec![at(a, 4, Trend::Down), at(b, 3, Trend::Up)];
+        assert_eq!(one(more_severe, &[]).trend, Some(Trend::Down));
+        let equal = vec![at(a, 3, Trend::Down), at(b, 3, Trend::Up), at(c, 3, Trend::Flat)];
+        assert_eq!(one(equal, &[]).trend, Some(Trend::Up));
+    }
+}
+
+#[test]
+fn a_function_that_need_not_act_settles_nothing_and_blocks_nothing() {
+    let contributions = || vec![seen("lpo-a", 1, 2, None), seen("sdf-a", 2, 4, None)];
+    let open = one(contributions(), &[]);
+    let conflict = &open.conflicts[0];
+    let stated = |role, grade| Statement {
+        conflict: conflict.at.clone(),
+        party: PartyId::parse("sdf-a").unwrap(),
+        role,
+        outcome: Outcome::Severity(Severity::of(grade).unwrap()),
+        candidates: conflict.candidates.clone(),
+        reason: None,
+    };
+    let statements = [stated(Role::Coordinator, 3), stated(Role::Kommunpolis, 2)];
+    let settled_by = |roles: BTreeSet<Role>| {
+        let statements = statements.iter().collect();
+        let decisions = Decisions { statements, dissents: Vec::new(), roles };
+        merge(week(), contributions(), &decisions, |_| Level::Place)[0].severity
+    };
+    assert_eq!(settled_by(BTreeSet::from([Role::Coordinator])), Severity::of(3));
+    assert_eq!(settled_by(BTreeSet::from([Role::Kommunpolis])), Severity::of(2));
+    assert_eq!(settled_by(roles()), None);
+    assert_eq!(settled_by(BTreeSet::new()), None);
+}
+
+#[test]
 fn a_party_speaks_with_its_highest_severity_and_its_latest_trend() {
     let finding = one(
         vec![

@@ -10,9 +10,13 @@ use crate::{Kind, PartyId, Severity, SourceId, Timestamp, Trend};
 pub(super) struct Said {
     /// Its highest severity.
     pub(super) severity: Option<Severity>,
-    /// The trend of its latest start; of equal starts, of the greatest id.
+    /// The trend of its latest start; of equal starts, of the highest severity; of equal ones, up
+    /// before flat before down. Ids do not count: readers see different ones.
     pub(super) trend: Option<Trend>,
 }
+
+/// Which trend of a party counts: the one that ranks highest.
+type Rank = (Option<Timestamp>, Option<Severity>, u8);
 
 /// What a field comes to before any decision.
 #[derive(Debug, Clone)]
@@ -26,17 +30,15 @@ pub(super) struct Joint<T> {
 
 pub(super) fn by_party(contributions: &[Seen]) -> BTreeMap<PartyId, Said> {
     let mut said: BTreeMap<PartyId, Said> = BTreeMap::new();
-    let mut latest: BTreeMap<&PartyId, (Option<Timestamp>, &str)> = BTreeMap::new();
+    let mut latest: BTreeMap<&PartyId, Rank> = BTreeMap::new();
     for seen in contributions {
         let one = said.entry(seen.party.clone()).or_default();
         let Some(assessed) = seen.assessment else { continue };
         one.severity = one.severity.max(assessed.severity);
-        if assessed.trend.is_none() {
-            continue;
-        }
-        let at = (seen.time.map(|(start, _)| start), seen.id.as_str());
-        if latest.get(&seen.party).is_none_or(|before| *before < at) {
-            latest.insert(&seen.party, at);
+        let Some(trend) = assessed.trend else { continue };
+        let rank = (seen.time.map(|(start, _)| start), assessed.severity, trend.number());
+        if latest.get(&seen.party).is_none_or(|before| *before < rank) {
+            latest.insert(&seen.party, rank);
             one.trend = assessed.trend;
         }
     }

@@ -1,8 +1,11 @@
 //! Builds a registry from a document: ids once, references kept, limits held.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
-use super::{Document, FieldGroup, PartyKind, Registry, Variant};
+use super::{Document, FieldGroup, PartyKind, Registry, ReleaseRow, Variant};
 
 /// Everything that is wrong with a registry document, each with the mend.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,23 +24,7 @@ const OUTLINE_CORNERS_MAX: usize = 1_000;
 
 pub(super) fn build(document: &Document) -> Result<Registry, BadRegistry> {
     let mut faults = Vec::new();
-    let registry = Registry {
-        organisations: index("organisations", &document.organisations, |o| &o.id, &mut faults),
-        parties: index("parties", &document.parties, |p| &p.id, &mut faults),
-        services: index("services", &document.services, |s| &s.id, &mut faults),
-        keys: index("endorsement_keys", &document.endorsement_keys, |k| &k.id, &mut faults),
-        groups: index("groups", &document.groups, |g| &g.id, &mut faults),
-        areas: index("areas", &document.areas, |a| &a.id, &mut faults),
-        sub_areas: index("sub_areas", &document.sub_areas, |s| &s.id, &mut faults),
-        places: index("places", &document.places, |p| &p.id, &mut faults),
-        responsibilities: document.responsibilities.clone(),
-        agreements: index("agreements", &document.agreements, |a| &a.id, &mut faults),
-        descriptors: index("descriptors", &document.descriptors, |d| &d.agreement, &mut faults),
-        release_rows: index("release_rows", &document.release_rows, |r| &r.id, &mut faults),
-        categories: index("categories", &document.categories, |c| &c.id, &mut faults),
-        lists: document.lists.clone(),
-        meetings: index("meetings", &document.meetings, |m| &m.id, &mut faults),
-    };
+    let registry = index(document, &mut faults);
     who(&registry, &mut faults);
     places(&registry, &mut faults);
     agreements(&registry, &mut faults);
@@ -46,7 +33,28 @@ pub(super) fn build(document: &Document) -> Result<Registry, BadRegistry> {
     if faults.is_empty() { Ok(registry) } else { Err(BadRegistry { faults }) }
 }
 
-fn index<K: Ord + Clone + fmt::Display, V: Clone>(
+/// The tables by their ids.
+pub(super) fn index(document: &Document, faults: &mut Vec<String>) -> Registry {
+    Registry {
+        organisations: by_id("organisations", &document.organisations, |o| &o.id, faults),
+        parties: by_id("parties", &document.parties, |p| &p.id, faults),
+        services: by_id("services", &document.services, |s| &s.id, faults),
+        keys: by_id("endorsement_keys", &document.endorsement_keys, |k| &k.id, faults),
+        groups: by_id("groups", &document.groups, |g| &g.id, faults),
+        areas: by_id("areas", &document.areas, |a| &a.id, faults),
+        sub_areas: by_id("sub_areas", &document.sub_areas, |s| &s.id, faults),
+        places: by_id("places", &document.places, |p| &p.id, faults),
+        responsibilities: document.responsibilities.clone(),
+        agreements: by_id("agreements", &document.agreements, |a| &a.id, faults),
+        descriptors: by_id("descriptors", &document.descriptors, |d| &d.agreement, faults),
+        release_rows: by_id("release_rows", &document.release_rows, |r| &r.id, faults),
+        categories: by_id("categories", &document.categories, |c| &c.id, faults),
+        lists: document.lists.clone(),
+        meetings: by_id("meetings", &document.meetings, |m| &m.id, faults),
+    }
+}
+
+fn by_id<K: Ord + Clone + fmt::Display, V: Clone>(
     table: &str,
     rows: &[V],
     id: fn(&V) -> &K,
@@ -154,6 +162,12 @@ fn agreements(registry: &Registry, faults: &mut Vec<String>) {
         if registry.agreements.values().filter(|a| a.area == agreement.area).count() > 1 {
             faults.push(format!("agreements: area `{}` has more than one", agreement.area));
         }
+        if agreement.conflict_roles.is_empty() {
+            faults.push(format!(
+                "agreements: `{id}` names no function that settles conflicts; name at least one in \
+                 `conflict_roles`"
+            ));
+        }
         for signatory in &agreement.signatories {
             if registry.party(&signatory.party).is_none() {
                 missing("agreements", id, "signatory", &signatory.party, faults);
@@ -167,6 +181,13 @@ fn agreements(registry: &Registry, faults: &mut Vec<String>) {
                 let track = track.as_str();
                 faults.push(format!(
                     "agreements: `{id}` track `{track}` needs a municipal and a police endorser"
+                ));
+            }
+            let different: BTreeSet<_> = endorsers.iter().map(|e| (&e.party, e.role)).collect();
+            if different.len() < endorsers.len() {
+                let track = track.as_str();
+                faults.push(format!(
+                    "agreements: `{id}` track `{track}` names an endorser twice; keep one"
                 ));
             }
             for endorser in endorsers {
@@ -240,10 +261,36 @@ fn release_rows(registry: &Registry, faults: &mut Vec<String>) {
                  editions only"
             ));
         }
+        if row.protected_counts && row.periods.len() > 1 {
+            let id = &row.id;
+            faults.push(format!(
+                "release_rows: `{id}` protects counts and has several kinds of period; the longer \
+                 minus the shorter would give small counts away: keep one"
+            ));
+        }
+        for other in registry.release_rows.values().filter(|other| differ(row, other)) {
+            let (id, other) = (&row.id, &other.id);
+            faults.push(format!(
+                "release_rows: what `{id}` protects, `{other}` gives as well; one minus the other \
+                 would give small counts away: let each receiver have it by one row"
+            ));
+        }
         if row.valid_to <= row.valid_from {
             faults.push(format!("release_rows: `{}` ends before it begins", row.id));
         }
     }
+}
+
+/// Whether a row protects counts of what the same receiver has by another row.
+fn differ(row: &ReleaseRow, other: &ReleaseRow) -> bool {
+    let overlap = row.valid_from < other.valid_to && other.valid_from < row.valid_to;
+    row.protected_counts
+        && row.id != other.id
+        && row.receiver == other.receiver
+        && overlap
+        && !row.areas.is_disjoint(&other.areas)
+        && !row.priorities.is_disjoint(&other.priorities)
+        && !row.kinds.is_disjoint(&other.kinds)
 }
 
 fn missing(
@@ -254,4 +301,62 @@ fn missing(
     faults: &mut Vec<String>,
 ) {
     faults.push(format!("{table}: `{id}` names {what} `{named}`, which is not registered"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(edit: impl FnOnce(&mut serde_json::Value)) -> String {
+        let row = serde_json::json!({
+            "id": "cells", "receiver": "region", "areas": ["a"], "priorities": ["p"],
+            "kinds": ["reported_crime"], "periods": ["month"], "purposes": ["u"],
+            "legal_bases": ["l"], "live": false, "protected_counts": true,
+            "declares_withheld": false, "valid_from": "2025-01-01", "valid_to": "2026-01-01",
+            "shown": {"identity": "exact", "counts": "exact"},
+        });
+        let entry = |id: &str| serde_json::json!({"id": id, "sv": id, "en": id});
+        let mut document = serde_json::json!({
+            "lists": {
+                "priorities": [entry("p")], "purposes": [entry("u")],
+                "legal_bases": [{"id": "l", "sv": "l", "en": "l", "needs_weighing": false}],
+            },
+            "organisations": [{"id": "region", "name": "R", "orgnr": "1",
+                "trust_domain": "r.example", "clearance": 1}],
+            "areas": [{"id": "a", "name": "A"}],
+            "release_rows": [row],
+        });
+        edit(&mut document);
+        let document: Document = serde_json::from_value(document).unwrap();
+        build(&document).map_or_else(|bad| bad.to_string(), |_| String::new())
+    }
+
+    fn beside(document: &mut serde_json::Value, edit: impl FnOnce(&mut serde_json::Value)) {
+        let mut row = document["release_rows"][0].clone();
+        row["id"] = "beside".into();
+        row["protected_counts"] = false.into();
+        edit(&mut row);
+        document["release_rows"].as_array_mut().unwrap().push(row);
+    }
+
+    #[test]
+    fn protected_counts_cannot_be_had_by_subtraction() {
+        assert_eq!(faults(|_| {}), "");
+        let nested = faults(|d| d["release_rows"][0]["periods"] = ["month", "quarter"].into());
+        assert!(nested.contains("keep one"), "{nested}");
+        let plain = faults(|d| beside(d, |row| row["live"] = true.into()));
+        assert!(plain.contains("`beside` gives as well"), "{plain}");
+        let elsewhere = [("areas", "b"), ("priorities", "q"), ("kinds", "environment")];
+        for (field, other) in elsewhere {
+            let apart = faults(|d| beside(d, |row| row[field] = [other].into()));
+            assert!(!apart.contains("gives as well"), "{field}: {apart}");
+        }
+        let later = faults(|d| {
+            beside(d, |row| {
+                row["valid_from"] = "2026-01-01".into();
+                row["valid_to"] = "2027-01-01".into();
+            });
+        });
+        assert_eq!(later, "");
+    }
 }

@@ -85,12 +85,18 @@ pub struct Document {
 }
 
 impl Registry {
-    /// Builds a registry from a document.
+    /// Builds a registry from a document, for the edge that takes it in.
     ///
     /// # Errors
-    /// When an id stands twice or names something that is not registered; every fault is named.
+    /// When an id stands twice, names something that is not registered, or what a row would give
+    /// gives away what another protects; every fault is named.
     pub fn build(document: &Document) -> Result<Self, BadRegistry> {
         check::build(document)
+    }
+
+    /// The registry of a document that was checked when it was taken in.
+    pub(crate) fn of(document: &Document) -> Self {
+        check::index(document, &mut Vec::new())
     }
 
     /// An organisation.

@@ -121,7 +121,7 @@ impl State {
     pub fn absorb(&mut self, row: Row) {
         match row {
             Row::Founded(founded) => {
-                self.registry = Registry::build(&founded.document).unwrap_or_default().into();
+                self.registry = Registry::of(&founded.document).into();
                 self.founded = Some(founded);
             }
             Row::Policy(digest) => self.policy = Some(digest),

@@ -80,6 +80,7 @@ fn observation(id: u8, owner: &str, severity: u8) -> VerifiedObject {
     object
 }
 
+/// A decision that settled a conflict; without an outcome, a dissent.
 fn decision(candidates: &[u8], outcome: Option<u8>, by: &[&str]) -> VerifiedObject {
     let about = About::Decision {
         category: CATEGORY.to_owned(),
@@ -286,10 +287,13 @@ fn a_conflict_may_be_settled_as_one_that_stands_and_stays_open_without_an_outcom
     stands.conflicts[0].resolved = true;
     let both = ["farsta", "lpo-farsta"];
     for by in [&both[..], &both[..1]] {
-        let opened = [world(), vec![decision(&[1, 4], None, by)]].concat();
+        let opened = [world(), vec![decision(&[1, 4], Some(0), by)]].concat();
         assert!(check(opened.clone(), stands.clone()).is_ok());
         assert!(check(opened, shown()).is_err());
     }
+    // A dissent on an open conflict does not settle it.
+    let dissent = [world(), vec![decision(&[1, 4], None, &both[..1])]].concat();
+    assert!(check(dissent, stands.clone()).is_err());
     let mut open = decision(&[1, 4], None, &both);
     if let Opened::Value(Assessment::Decision { dissent, .. }) = &mut open.fields.assessment {
         *dissent = false;

@@ -57,8 +57,10 @@ fn an_outcome_is_one_of_its_field_and_a_dissent_has_none() {
     *decision.field(10) = Tree::Bool(true);
     assert!(read(ObjectKind::Decision, 16, &decision).is_err());
     *decision.field(10) = Tree::Bool(false);
-    *decision.field(7) = Tree::I64(5);
-    assert!(read(ObjectKind::Decision, 16, &decision).is_ok());
+    for outcome in [0, 5] {
+        *decision.field(7) = Tree::I64(outcome);
+        assert!(read(ObjectKind::Decision, 16, &decision).is_ok());
+    }
     *decision.field(6) = Tree::Text("trend".to_owned());
     assert!(read(ObjectKind::Decision, 16, &decision).is_err());
     *decision.field(6) = Tree::Text("counts".to_owned());

@@ -43,7 +43,6 @@ struct Stated {
     name: String,
     outcome: Option<i64>,
     decided_by: BTreeSet<PartyId>,
-    stands: bool,
     labels: Labels,
     reason: Option<Sealed>,
 }
@@ -87,9 +86,8 @@ fn conflicts<'a>(
         let candidates: Vec<&Seen> = finding.contributions.iter().filter(named).collect();
         Some(Stated {
             name: conflict.at.id(),
-            outcome: conflict.outcome.and_then(outcome_code),
+            outcome: conflict.outcome.map(outcome_code),
             decided_by: conflict.stated.values().map(|(party, _)| party.clone()).collect(),
-            stands: conflict.outcome == Some(Outcome::Dissent),
             labels: merged(candidates.iter().map(|seen| seen.labels.as_ref()))?,
             reason: conflict.reason.clone(),
             decision: Decision {
@@ -118,7 +116,6 @@ fn dissents<'a>(
             name: format!("dissent:{}:{}:{count}", at.id(), dissent.party),
             outcome: None,
             decided_by: BTreeSet::from([dissent.party.clone()]),
-            stands: true,
             labels: merged(finding.contributions.iter().map(|seen| seen.labels.as_ref()))?,
             reason: dissent.reason.clone(),
             decision: Decision { at, dissent: true, candidates: group.clone(), group },
@@ -150,7 +147,7 @@ fn object(
         outcome: stated.outcome,
         candidates: &candidates,
         decided_by: &decided_by,
-        dissent: stated.stands,
+        dissent: stated.decision.dissent,
     };
     let mut leaves = Leaves::of(salt, id);
     leaves.clear(Group::Identity, Variant::Exact, value.identity()?)?;
@@ -177,11 +174,11 @@ fn objects_of<'a>(
     seen.into_iter().filter_map(|seen| ids.get(&(&seen.party, seen.id.as_str())).copied()).collect()
 }
 
-fn outcome_code(outcome: Outcome) -> Option<i64> {
+fn outcome_code(outcome: Outcome) -> i64 {
     match outcome {
-        Outcome::Severity(severity) => Some(severity.grade().into()),
-        Outcome::Trend(trend) => Some(trend.number().into()),
-        Outcome::Dissent => None,
+        Outcome::Severity(severity) => severity.grade().into(),
+        Outcome::Trend(trend) => trend.number().into(),
+        Outcome::Dissent => 0,
     }
 }
 
