@@ -56,8 +56,6 @@ reasons! {
     ConflictSettled = "CONFLICT_SETTLED", 12;
     /// The outcome does not fit the field of the conflict.
     ConflictUnknownValue = "CONFLICT_UNKNOWN_VALUE", 13;
-    /// An own picture that the basis needs is missing.
-    BasisIncomplete = "BASIS_INCOMPLETE", 14;
     /// An edition of that area, period and track is under way.
     EditionUnderWay = "EDITION_UNDER_WAY", 15;
     /// A view advanced meanwhile: decided anew, never stored.

@@ -93,6 +93,8 @@ pub enum What {
     Dissent,
     /// An embargo that ended.
     EmbargoEnd,
+    /// The time until which something was to be kept has come.
+    RetentionEnd,
 }
 
 impl What {
@@ -104,6 +106,7 @@ impl What {
             Self::Decision => "decision",
             Self::Dissent => "dissent",
             Self::EmbargoEnd => "embargo_end",
+            Self::RetentionEnd => "retention_end",
         }
     }
 }
@@ -140,6 +143,8 @@ pub struct Version {
     pub service: ServiceId,
     /// Why, under seal.
     pub reason: Option<Sealed>,
+    /// The period of which this is all that the party has, be it nothing.
+    pub covers: Option<Period>,
 }
 
 /// What an observation was from a revision on.

@@ -77,6 +77,7 @@ mod tests {
                 upserts: vec![observation(severity)],
                 withdrawn: Vec::new(),
                 reason: None,
+                covers: None,
             };
             let reply = self.apply(Command::Publish(publish));
             assert!(matches!(reply, Reply::Published { unchanged: false, .. }), "{reply:?}");
@@ -285,15 +286,6 @@ mod tests {
         };
         let reply = world.apply(Command::OpenEdition(strategic));
         assert_eq!(refused(&reply), Some((Reason::NotFound, "track".into())));
-    }
-
-    #[test]
-    fn one_side_alone_is_no_basis() {
-        let mut world = World::founded();
-        world.publish("sdf", 2);
-        world.did(open());
-        let reply = world.apply(world.lock());
-        assert_eq!(refused(&reply), Some((Reason::BasisIncomplete, "edition_id".into())));
     }
 
     #[test]

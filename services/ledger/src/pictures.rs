@@ -298,6 +298,10 @@ pub(crate) fn bare(party: &PartyId, area: &AreaId, base_version: u64, change: &C
         upserts: drafts(change).iter().map(observation).collect(),
         withdrawn: Vec::new(),
         reason: None,
+        covers: match change {
+            Change::Full { period, .. } => Some(*period),
+            Change::Delta { .. } => None,
+        },
     }
 }
 

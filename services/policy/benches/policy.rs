@@ -84,8 +84,15 @@ impl World {
         apply(&mut state, 1, Command::Found(found.into()))?;
         let upserts = (0..observations).map(observation).collect::<Outcome<Vec<_>>>()?;
         let (party, area) = (PartyId::parse("sdf-skarholmen")?, area()?);
-        let publish =
-            Publish { party, area, base_version: 0, upserts, withdrawn: Vec::new(), reason: None };
+        let publish = Publish {
+            party,
+            area,
+            base_version: 0,
+            upserts,
+            withdrawn: Vec::new(),
+            reason: None,
+            covers: None,
+        };
         apply(&mut state, 2, Command::Publish(publish))?;
         let reader = reader(&state)?;
         let mut world = Self { state, policy, keys: Keys(ReferenceKey::new([4; 32])), reader };

@@ -19,7 +19,7 @@ use samsyn_domain::{
     disclosure::{ClassId, Disclosure, Grant, Object},
     merge::{self, Class, Finding, Key, Seen},
     registry::{FieldGroup, Role, Variant},
-    row::Stage,
+    row::{Stage, What},
 };
 
 use crate::{Denial, Masked, Reader, Rights, Secrets, Why, filter};
@@ -40,6 +40,25 @@ pub trait Known: Sync {
     fn open_message(&self, sealed: &Sealed) -> Option<Message>;
     /// The domain's signature over a release manifest's pre-authentication encoding.
     fn sign_release(&self, pre_authentication: &[u8]) -> Signature;
+}
+
+/// By which labels an observation is judged when it is read at an earlier revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lens {
+    /// By those of then: for what was shown once and may have to be taken back.
+    Then,
+    /// By those of then and those of now: history is shown no wider than what it has become.
+    Now,
+}
+
+/// What has become of an observation.
+enum Later<'a> {
+    /// Nothing, or it was withdrawn: what it was stays what it was.
+    Same,
+    /// It says something else, or to others, until it was withdrawn if it was.
+    Changed(&'a Stage),
+    /// The time until which it was to be kept has come.
+    Expired,
 }
 
 /// State as one release class may see it.
@@ -115,9 +134,16 @@ impl<'a> Egress<'a> {
     }
 
     /// An observation as a class sees it, its id and version masked for partners.
-    fn seen(&self, class: &ClassId, stage: &Stage, masked: Masked) -> Option<Seen> {
+    fn seen(&self, class: &ClassId, stage: &Stage, masked: Masked, lens: Lens) -> Option<Seen> {
         let grant = self.grant(class, stage)?;
-        let seen = self.without_note(filter::seen(self.state, grant, stage)?);
+        let seen = match (lens, self.later(stage)) {
+            (Lens::Then, _) | (Lens::Now, Later::Same) => filter::seen(self.state, grant, stage)?,
+            (Lens::Now, Later::Changed(now)) => {
+                filter::seen_by_both(self.state, grant, self.grant(class, now)?, stage)?
+            }
+            (Lens::Now, Later::Expired) => return None,
+        };
+        let seen = self.without_note(seen);
         Some(match masked {
             Masked::Signatory => seen,
             Masked::Partner => {
@@ -125,6 +151,15 @@ impl<'a> Egress<'a> {
                 Seen { id, version: None, ..seen }
             }
         })
+    }
+
+    /// What has become of an observation since a stage of it.
+    fn later(&self, stage: &Stage) -> Later<'a> {
+        match self.state.area(&stage.area).map(|area| area.became(stage)) {
+            Some((_, Some(What::RetentionEnd))) => Later::Expired,
+            Some((Some(now), _)) if now.revision != stage.revision => Later::Changed(now),
+            Some((_, _)) | None => Later::Same,
+        }
     }
 
     /// Note and coordinates are sealed as one. Who may have the coordinates and not the note must
@@ -150,7 +185,8 @@ impl<'a> Egress<'a> {
     fn findings(&self, rights: &Rights, area: &AreaId, period: Period, at: u64) -> Vec<Finding> {
         let Some(index) = self.state.area(area) else { return Vec::new() };
         let (class, masked) = (rights.class(), self.masked(area));
-        let seen = index.contributions(period, at).filter_map(|s| self.seen(&class, s, masked));
+        let seen = index.contributions(period, at);
+        let seen = seen.filter_map(|stage| self.seen(&class, stage, masked, Lens::Now));
         let decisions = self.decided(&class, area, period, at, None);
         let merged = merge::merge(period, seen, &decisions, |category| self.registered(category));
         merged.into_iter().map(shown_in_part).collect()
@@ -162,16 +198,17 @@ impl<'a> Egress<'a> {
         rights: &Rights,
         key: &Key,
         period: Period,
-        at: u64,
+        at: (u64, Lens),
         related: Vec<String>,
     ) -> Option<Finding> {
+        let (at, lens) = at;
         let area = &key.geography.area;
         let index = self.state.area(area)?;
         let (class, masked) = (rights.class(), self.masked(area));
         let registered = self.registered(&key.category);
         let seen = index
             .contributions_to(key, period, at)
-            .filter_map(|stage| self.seen(&class, stage, masked))
+            .filter_map(|stage| self.seen(&class, stage, masked, lens))
             .filter(|seen| merge::key(seen, registered) == *key)
             .collect();
         let decisions = self.decided(&class, area, period, at, Some(key));

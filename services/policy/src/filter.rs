@@ -14,6 +14,21 @@ pub(crate) fn seen(state: &State, grant: &Grant, stage: &Stage) -> Option<Seen> 
     Some(masked(in_full(state.registry(), stage)?, grant.shown.as_ref()?))
 }
 
+/// As [`seen`], and no wider than another grant: what both give, each group in the coarser variant.
+pub(crate) fn seen_by_both(
+    state: &State,
+    grant: &Grant,
+    other: &Grant,
+    stage: &Stage,
+) -> Option<Seen> {
+    let (shown, other) = (grant.shown.as_ref()?, other.shown.as_ref()?);
+    let common = |(group, variant): (&FieldGroup, &Variant)| {
+        Some((*group, (*variant).max(*other.get(group)?)))
+    };
+    let common: Shown = shown.iter().filter_map(common).collect();
+    Some(masked(in_full(state.registry(), stage)?, &common))
+}
+
 /// Takes away what is not shown.
 fn masked(full: Seen, shown: &Shown) -> Seen {
     let has = |group| shown.contains_key(&group);

@@ -18,6 +18,7 @@ mod tests {
         area,
         deed::Deed,
         oracle,
+        reading::Told,
         registry::RowSpec,
     };
 
@@ -271,5 +272,25 @@ mod tests {
             (severe(0, 0, 4, FOR_KV), false),
         ];
         same_to("kv/reader", &case(EXACT, ASSESSMENT, &acts)).unwrap();
+    }
+
+    #[test]
+    fn what_is_narrowed_is_narrowed_in_history_too() {
+        let shown = (severe(0, 0, 5, FOR_KV), false);
+        let narrowed = (severe(0, 0, 5, FOR_SIGNATORIES), false);
+        let findings = |acts: &[(Act, bool)]| -> Vec<usize> {
+            let twins = Twins::live(&case(EXACT, ASSESSMENT, acts), "kv/reader");
+            let reader = twins.plain.reader("kv/reader");
+            let told = twins.plain.told(&reader, None).into_iter();
+            let asked = told.filter(|(name, _)| name.starts_with("joint 2025-10"));
+            let shown = asked.filter_map(|(_, told)| {
+                let Told::Picture(_, findings, _) = told else { return None };
+                Some(findings.len())
+            });
+            shown.collect()
+        };
+        assert!(findings(std::slice::from_ref(&shown)).iter().sum::<usize>() >= 2);
+        let history = findings(&[shown, narrowed]);
+        assert!(history.len() >= 4 && history.iter().all(|n| *n == 0), "{history:?}");
     }
 }

@@ -38,9 +38,6 @@ impl LockEdition {
         if self.locked.revision != now {
             return Err(Refusal::at(Reason::RevisionStale, "revision").now(now));
         }
-        if !moment.state.seen_by_both(&edition.area, edition.period) {
-            return Err(Refusal::at(Reason::BasisIncomplete, "edition_id"));
-        }
         if edition.rounds.len() >= ROUNDS_MAX {
             return Err(Refusal::at(Reason::TooLarge, "edition_id"));
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Decided, Moment, Reply};
 use crate::{
-    AreaId, Observation, ObservationId, PartyId, Reason, Refusal, Sealed,
+    AreaId, Observation, ObservationId, PartyId, Period, Reason, Refusal, Sealed,
     row::{Revised, Row, Stage, Version, What},
 };
 
@@ -23,6 +23,8 @@ pub struct Publish {
     pub withdrawn: Vec<ObservationId>,
     /// Why, under seal.
     pub reason: Option<Sealed>,
+    /// The period of which this is all that the party has; none for a delta.
+    pub covers: Option<Period>,
 }
 
 impl Publish {
@@ -34,7 +36,9 @@ impl Publish {
         }
         let revision = moment.state.revision(&self.area);
         let changes = self.changes(moment)?;
-        if changes.is_empty() {
+        // That a party has nothing more to say of a period is said once.
+        let said = self.covers.is_none_or(|period| picture.covers(period, revision));
+        if changes.is_empty() && said {
             return Ok(Decided::new(
                 Reply::Published { version, revision, unchanged: true },
                 vec![],
@@ -57,6 +61,7 @@ impl Publish {
                 at: moment.at,
                 service: moment.actor.service.clone(),
                 reason: self.reason.clone(),
+                covers: self.covers,
             }),
         ];
         rows.extend(changes.into_iter().map(|(id, observation)| {

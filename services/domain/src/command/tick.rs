@@ -1,5 +1,7 @@
 //! Time acts on state only here: what is due by now.
 
+use std::collections::BTreeMap;
+
 use super::{Decided, Moment, Reply};
 use crate::{
     edition::Edition,
@@ -21,22 +23,46 @@ impl Tick {
             .take(CHANGES_MAX)
             .map(|edition| Row::Edition(Edition { overdue: true, ..edition.clone() }.into()))
             .collect();
-        let mut revisions = std::collections::BTreeMap::new();
-        for due in moment.state.embargoes_ended(moment.at).take(CHANGES_MAX) {
-            let revision = *revisions.entry(due.area.clone()).or_insert_with(|| {
-                let revision = moment.state.revision(&due.area) + 1;
-                rows.push(Row::Revision(Revised {
-                    area: due.area.clone(),
-                    revision,
-                    at: moment.at,
-                    party: due.party.clone(),
-                    what: What::EmbargoEnd,
-                }));
-                revision
+        let embargoes = moment.state.embargoes_ended(moment.at).take(CHANGES_MAX);
+        staged(moment, What::EmbargoEnd, embargoes, &mut rows, |due| Stage {
+            embargoed: false,
+            ..due.clone()
+        });
+        // What has an end to both is dealt with by the next tick.
+        if !rows.iter().any(|row| matches!(row, Row::Stage(_))) {
+            let ended = moment.state.retention_ended(moment.at).take(CHANGES_MAX);
+            staged(moment, What::RetentionEnd, ended, &mut rows, |due| Stage {
+                observation: None,
+                embargoed: false,
+                ..due.clone()
             });
-            rows.push(Row::Stage(Stage { revision, embargoed: false, ..due.clone() }));
         }
         rows.push(Row::Ticked(moment.at));
         Decided::new(Reply::Done, rows)
+    }
+}
+
+/// What observations become by now: one revision for each area.
+fn staged<'a>(
+    moment: Moment<'_>,
+    what: What,
+    due: impl Iterator<Item = &'a Stage>,
+    rows: &mut Vec<Row>,
+    becomes: fn(&Stage) -> Stage,
+) {
+    let mut revisions = BTreeMap::new();
+    for due in due {
+        let revision = *revisions.entry(due.area.clone()).or_insert_with(|| {
+            let revision = moment.state.revision(&due.area) + 1;
+            rows.push(Row::Revision(Revised {
+                area: due.area.clone(),
+                revision,
+                at: moment.at,
+                party: due.party.clone(),
+                what,
+            }));
+            revision
+        });
+        rows.push(Row::Stage(Stage { revision, ..becomes(due) }));
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     CategoryId, Geography, LabelClass, ObservationId, PartyId, Period, Sealed, Timestamp,
     merge::{Assessed, ConflictRef, Decisions, Dissent, Finding, Key, Seen, Statement},
     registry::{Registry, Role},
-    row::{Dissented, Revised, Stage, Stated},
+    row::{Dissented, Revised, Stage, Stated, What},
 };
 
 /// Where observations of one category and geography start, and which they are.
@@ -26,6 +26,7 @@ pub struct AreaState {
     index: BTreeMap<CategoryId, BTreeMap<Geography, Starts>>,
     touched: BTreeMap<u64, BTreeSet<(PartyId, ObservationId)>>,
     embargoes: BTreeSet<(Timestamp, PartyId, ObservationId)>,
+    kept: BTreeSet<(Timestamp, PartyId, ObservationId)>,
     statements: Vec<Stated>,
     dissents: Vec<Dissented>,
     labels: BTreeSet<LabelClass>,
@@ -251,6 +252,28 @@ impl AreaState {
         ended.filter_map(|(_, party, id)| self.current(party, id)).filter(|stage| stage.embargoed)
     }
 
+    pub(super) fn retention_ended(&self, at: Timestamp) -> impl Iterator<Item = &Stage> {
+        let ended = self.kept.iter().take_while(move |(until, ..)| *until <= at);
+        ended.filter_map(|(_, party, id)| self.current(party, id))
+    }
+
+    /// What became of an observation after a stage of it, up to its withdrawal: its last stage
+    /// before that, and what withdrew it. What is published later under the same id is another.
+    #[must_use]
+    pub fn became(&self, stage: &Stage) -> (Option<&Stage>, Option<What>) {
+        let stages = self.stages.get(&stage.party).and_then(|ids| ids.get(&stage.id));
+        let later = stages.into_iter().flatten().skip_while(|one| one.revision < stage.revision);
+        let mut last = None;
+        for one in later {
+            if one.observation.is_none() {
+                let n = self.revisions.partition_point(|row| row.revision < one.revision);
+                return (last, self.revisions.get(n).map(|row| row.what));
+            }
+            last = Some(one);
+        }
+        (last, None)
+    }
+
     pub(super) fn revised(&mut self, row: Revised) {
         self.revisions.push(row);
     }
@@ -264,6 +287,15 @@ impl AreaState {
         };
         if let Some(until) = stages.last().and_then(embargo) {
             self.embargoes.remove(&(until, party.clone(), id.clone()));
+        }
+        let kept_until = |stage: &Stage| {
+            stage.observation.as_ref().map(|observation| observation.content.labels.retain_until)
+        };
+        if let Some(until) = stages.last().and_then(kept_until) {
+            self.kept.remove(&(until, party.clone(), id.clone()));
+        }
+        if let Some(until) = kept_until(&stage) {
+            self.kept.insert((until, party.clone(), id.clone()));
         }
         if let Some(until) = embargo(&stage) {
             self.embargoes.insert((until, party.clone(), id.clone()));

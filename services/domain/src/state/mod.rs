@@ -37,7 +37,29 @@ impl Picture<'_> {
     /// A version.
     #[must_use]
     pub fn at(&self, version: u64) -> Option<&Version> {
-        self.0.iter().find(|v| v.version == version)
+        // Versions are dense from 1.
+        let place = usize::try_from(version.checked_sub(1)?).ok()?;
+        self.0.get(place).filter(|v| v.version == version)
+    }
+
+    /// The version that stood at a revision of the area; 0 before the first.
+    #[must_use]
+    pub fn version_at(&self, revision: u64) -> u64 {
+        let n = self.0.partition_point(|version| version.revision <= revision);
+        n.checked_sub(1).and_then(|n| self.0.get(n)).map_or(0, |version| version.version)
+    }
+
+    /// Whether the party has said up to a revision that what it published is all of a period, or
+    /// of a longer one that holds it.
+    #[must_use]
+    pub fn covers(&self, period: Period, revision: u64) -> bool {
+        let (from, to) = period.bounds();
+        self.0.iter().filter(|version| version.revision <= revision).any(|version| {
+            version
+                .covers
+                .map(Period::bounds)
+                .is_some_and(|(start, end)| start <= from && to <= end)
+        })
     }
 }
 
@@ -237,18 +259,14 @@ impl State {
         self.editions().filter_map(|e| e.released.as_ref()).map(|r| r.sequence).max().unwrap_or(0)
     }
 
-    /// Whether a municipal party and the police contribute to an area and period.
+    /// The kinds of party that have said of an area up to a revision what they have of a whole
+    /// period, be it nothing.
     #[must_use]
-    pub fn seen_by_both(&self, area: &AreaId, period: Period) -> bool {
-        let Some(index) = self.areas.get(area) else { return false };
-        let mut kinds = BTreeSet::new();
-        for stage in index.contributions(period, index.revision()) {
-            kinds.extend(self.registry.party(&stage.party).map(|party| party.kind));
-            if kinds.contains(&PartyKind::Municipal) && kinds.contains(&PartyKind::Police) {
-                return true;
-            }
-        }
-        false
+    pub fn covered_by(&self, area: &AreaId, period: Period, revision: u64) -> BTreeSet<PartyKind> {
+        let covered = self.versions.iter().filter(|((_, of), versions)| {
+            of == area && Picture(versions.as_slice()).covers(period, revision)
+        });
+        covered.filter_map(|((party, _), _)| Some(self.registry.party(party)?.kind)).collect()
     }
 
     /// Whose answers an edition requires.
@@ -280,10 +298,17 @@ impl State {
         self.areas.values().flat_map(move |area| area.embargoes_ended(at))
     }
 
+    /// Observations that were to be kept until a time that has come.
+    pub(crate) fn retention_ended(&self, at: Timestamp) -> impl Iterator<Item = &Stage> {
+        self.areas.values().flat_map(move |area| area.retention_ended(at))
+    }
+
     /// Whether a tick at this time would change anything.
     #[must_use]
     pub fn has_due(&self, now: Timestamp) -> bool {
-        self.embargoes_ended(now).next().is_some() || self.overdue_by(now).next().is_some()
+        self.embargoes_ended(now).next().is_some()
+            || self.retention_ended(now).next().is_some()
+            || self.overdue_by(now).next().is_some()
     }
 
     /// Editions whose due time has passed, whose answers are missing, and that are not marked yet.

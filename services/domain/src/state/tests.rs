@@ -9,6 +9,7 @@ use crate::{
     command::{Actor, Command, Found, IdempotencyKey, Publish, Tick},
     merge::{Decisions, merge},
     registry::Document,
+    row::What,
 };
 
 const NOW: Timestamp = Timestamp::from_micros(1_759_300_000_000_000);
@@ -72,7 +73,7 @@ fn observation(id: &str, severity: u32, embargo: Option<Timestamp>) -> Observati
         purposes: BTreeSet::new(),
         regime: Regime::Nonpersonal,
         secrecy_provisions: BTreeSet::new(),
-        retain_until: Timestamp::ZERO,
+        retain_until: NOW.after_seconds(1_000_000),
         person_related: false,
         special_category: false,
         originator_control: false,
@@ -110,6 +111,7 @@ fn publish(base: u64, upserts: Vec<Observation>, withdrawn: &[&str]) -> Command 
         upserts,
         withdrawn: withdrawn.iter().map(|id| ObservationId::parse(id).unwrap()).collect(),
         reason: None,
+        covers: None,
     })
 }
 
@@ -292,4 +294,83 @@ proptest! {
         };
         prop_assert_eq!(picture(&state), picture(&full));
     }
+}
+
+#[test]
+fn what_was_to_be_kept_until_now_is_gone_with_a_revision_of_its_own() {
+    let mut state = founded();
+    let (party, area) = (PartyId::parse("sdf").unwrap(), AreaId::parse("a").unwrap());
+    let mut short = observation("1", 3, None);
+    let until = NOW.after_seconds(100);
+    short.content.labels =
+        Labels { retain_until: until, ..Labels::clone(&short.content.labels) }.into();
+    let both = publish(0, vec![short, observation("2", 3, None)], &[]);
+    state.apply(NOW, 2, &own(1, both));
+    let ids = |state: &State| -> Vec<String> {
+        let own = state.area(&area).unwrap().own(&party, state.revision(&area));
+        own.map(|stage| stage.id.to_string()).collect()
+    };
+    assert!(!state.has_due(NOW.after_seconds(99)));
+    assert!(state.has_due(until));
+    let applied = state.apply(until, 3, &own(1, Command::Tick(Tick)));
+    assert!(matches!(applied.events[..], [Event::Revised { .. }]), "{:?}", applied.events);
+    assert_eq!((ids(&state), state.revision(&area)), (vec!["2".to_owned()], 2));
+    assert!(!state.has_due(until), "it ends once");
+    let index = state.area(&area).unwrap();
+    let then: Vec<_> = index.contributions("2025-10".parse().unwrap(), 1).collect();
+    let became = then.iter().map(|stage| (stage.id.as_str(), index.became(stage).1));
+    let became: Vec<_> = became.collect();
+    assert_eq!(became, [("1", Some(What::RetentionEnd)), ("2", None)]);
+}
+
+#[test]
+fn what_an_observation_became_ends_where_it_was_withdrawn() {
+    let mut state = founded();
+    for (position, command) in [
+        (2, publish(0, vec![observation("1", 2, None)], &[])),
+        (3, publish(1, vec![observation("1", 3, None)], &[])),
+        (4, publish(2, Vec::new(), &["1"])),
+        (5, publish(3, vec![observation("1", 5, None)], &[])),
+    ] {
+        state.apply(NOW, position, &own(1, command));
+    }
+    let index = state.area(&AreaId::parse("a").unwrap()).unwrap();
+    let became = |revision| {
+        let stage = index.contributions("2025-10".parse().unwrap(), revision).next().unwrap();
+        let (last, by) = index.became(stage);
+        (last.map(|stage| stage.revision), by)
+    };
+    assert_eq!(became(1), (Some(2), Some(What::Publication)));
+    assert_eq!(became(2), (Some(2), Some(What::Publication)));
+    assert_eq!(became(4), (Some(4), None));
+}
+
+#[test]
+fn a_party_with_nothing_to_report_says_so_once_for_each_period() {
+    let mut state = founded();
+    let area = AreaId::parse("a").unwrap();
+    let nothing = |base_version, covers: &str| {
+        Command::Publish(Publish {
+            party: PartyId::parse("lpo").unwrap(),
+            area: AreaId::parse("a").unwrap(),
+            base_version,
+            upserts: Vec::new(),
+            withdrawn: Vec::new(),
+            reason: None,
+            covers: Some(covers.parse().unwrap()),
+        })
+    };
+    let covered = |state: &State, period: &str, revision| {
+        state.covered_by(&area, period.parse().unwrap(), revision)
+    };
+    let mut apply = |position, command| state.apply(NOW, position, &own(1, command)).reply;
+    let said = |version, unchanged| Reply::Published { version, revision: version, unchanged };
+    assert_eq!(apply(2, nothing(0, "2025-09")), said(1, false));
+    assert_eq!(apply(3, nothing(1, "2025-09")), said(1, true));
+    assert_eq!(apply(4, nothing(1, "2025-W37")), said(1, true), "the month holds the week");
+    assert_eq!(apply(5, nothing(1, "2025-Q3")), said(2, false));
+    let police = BTreeSet::from([PartyKind::Police]);
+    assert_eq!(covered(&state, "2025-09", 1), police);
+    assert_eq!(covered(&state, "2025-08", 1), BTreeSet::new());
+    assert_eq!(covered(&state, "2025-08", 2), police);
 }

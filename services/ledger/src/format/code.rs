@@ -72,7 +72,7 @@ coded! {
     Phase: Collecting InReview Contested Endorsed Released Superseded Recalled;
     Reason: VersionConflict RevisionStale KeyReused KeyExpired EpochStale NotFound
         EditionWrongState EditionRoundStale RootMismatch AlreadyAnswered NotAnEndorser
-        ConflictSettled ConflictUnknownValue BasisIncomplete EditionUnderWay ViewStale TooLarge
+        ConflictSettled ConflictUnknownValue EditionUnderWay ViewStale TooLarge
         WrongGenesis DuplicateId;
     Regime: Nonpersonal Gdpr CrimeData;
     Role: Publisher Reader Coordinator Kommunpolis Endorser Registrar Auditor Operator;
@@ -80,5 +80,5 @@ coded! {
     Trend: Down Flat Up;
     Variant: Exact SubArea District;
     Verdict: Endorsed Reserved Objected;
-    What: Publication Decision Dissent EmbargoEnd;
+    What: Publication Decision Dissent EmbargoEnd RetentionEnd;
 }

@@ -14,7 +14,7 @@ use samsyn_domain::{
 use samsyn_proto::log::{self, submission::Command as Wire};
 
 use super::{
-    Damaged, Stored, code::Coded as _, decode_all, decode_document, digest, encode_all,
+    Damaged, Stored, code::Coded as _, covered, decode_all, decode_document, digest, encode_all,
     encode_document, idempotency_key, optional, parsed, period, required, time,
 };
 
@@ -167,6 +167,7 @@ impl Stored for Publish {
             upserts: encode_all(&self.upserts),
             withdrawn: self.withdrawn.iter().map(ToString::to_string).collect(),
             reason: self.reason.as_ref().map(Stored::encode),
+            covers: self.covers.map_or_else(String::new, |period| period.to_string()),
         }
     }
 
@@ -181,6 +182,7 @@ impl Stored for Publish {
                 .map(|id| parsed(id, ObservationId::parse, "publish.withdrawn"))
                 .collect::<Result<_, _>>()?,
             reason: optional(message.reason)?,
+            covers: covered(&message.covers, "publish.covers")?,
         })
     }
 }

@@ -133,6 +133,11 @@ fn period(code: &str, field: &'static str) -> Result<Period, Damaged> {
     parsed(code, str::parse, field)
 }
 
+/// A period that may be left out.
+fn covered(code: &str, field: &'static str) -> Result<Option<Period>, Damaged> {
+    if code.is_empty() { Ok(None) } else { period(code, field).map(Some) }
+}
+
 /// A value that a constructor of the domain lets through or not.
 fn checked<T>(value: Option<T>, field: &'static str) -> Result<T, Damaged> {
     value.ok_or(Damaged::Invalid(field))

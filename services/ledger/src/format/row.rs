@@ -10,7 +10,7 @@ use samsyn_domain::{
 use samsyn_proto::log::{self, row::Kind};
 
 use super::{
-    Damaged, Stored, code::Coded as _, command, decode_document, digest, encode_document,
+    Damaged, Stored, code::Coded as _, command, covered, decode_document, digest, encode_document,
     idempotency_key, optional, parsed, period, required, time,
 };
 
@@ -154,6 +154,7 @@ impl Stored for Version {
             at_micros: self.at.micros(),
             service: self.service.to_string(),
             reason: self.reason.as_ref().map(Stored::encode),
+            covers: self.covers.map_or_else(String::new, |period| period.to_string()),
         }
     }
 
@@ -166,6 +167,7 @@ impl Stored for Version {
             at: time(message.at_micros),
             service: parsed(&message.service, ServiceId::parse, "version.service")?,
             reason: optional(message.reason)?,
+            covers: covered(&message.covers, "version.covers")?,
         })
     }
 }

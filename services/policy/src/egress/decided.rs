@@ -8,7 +8,7 @@ use samsyn_domain::{
     row::Stage,
 };
 
-use super::Egress;
+use super::{Egress, Lens};
 
 /// Where something was decided, and whom it is to be told to.
 struct Telling<'a> {
@@ -86,7 +86,7 @@ impl Egress<'_> {
     /// Whether a class sees an observation with its assessment in the same finding.
     fn sees_assessed(&self, class: &ClassId, key: &Key, stage: &Stage) -> bool {
         let registered = self.registered(&key.category);
-        let seen = self.seen(class, stage, self.masked(&key.geography.area));
+        let seen = self.seen(class, stage, self.masked(&key.geography.area), Lens::Then);
         seen.is_some_and(|seen| seen.assessment.is_some() && merge::key(&seen, registered) == *key)
     }
 }

@@ -9,7 +9,7 @@ use samsyn_domain::{
     merge::{Finding, Key},
 };
 
-use super::Egress;
+use super::{Egress, Lens};
 use crate::{
     Denial, EventBatch, Masked, Projection, Rights, Scope, Secrets, ViewChange, ViewEvent,
 };
@@ -115,7 +115,7 @@ impl Egress<'_> {
             });
             periods.take_while(|period| period.bounds().0 <= last).any(|period| {
                 let mut stages = index.contributions(period, to);
-                stages.any(|stage| self.seen(&class, stage, masked).is_some())
+                stages.any(|stage| self.seen(&class, stage, masked, Lens::Now).is_some())
             })
         })
     }
@@ -134,19 +134,20 @@ impl Egress<'_> {
             let nearby: Vec<(Period, Key)> = keys
                 .iter()
                 .flat_map(|(period, key)| {
-                    let near = [from, to].map(|at| self.nearby(&rights, &levels, key, *period, at));
+                    let near = [(from, Lens::Then), (to, Lens::Now)]
+                        .map(|at| self.nearby(&rights, &levels, key, *period, at));
                     near.into_iter().flatten().map(|key| (*period, key))
                 })
                 .collect();
             keys.extend(nearby);
             for (period, key) in keys {
-                let at = |revision| {
-                    let near = self.nearby(&rights, &levels, &key, period, revision);
+                let at = |at: (u64, Lens)| {
+                    let near = self.nearby(&rights, &levels, &key, period, at);
                     let related = near.iter().map(Key::id).collect();
-                    self.finding(&rights, &key, period, revision, related)
+                    self.finding(&rights, &key, period, at, related)
                         .filter(|finding| scope.priorities.contains(&finding.priority))
                 };
-                match (at(from), at(to)) {
+                match (at((from, Lens::Then)), at((to, Lens::Now))) {
                     (Some(before), Some(after)) if self.looks_alike(&before, &after) => {}
                     (_, Some(after)) => changes.push(ViewChange::Finding(Box::new(after))),
                     (Some(_), None) => {
@@ -193,7 +194,7 @@ impl Egress<'_> {
         levels: &BTreeSet<Level>,
         key: &Key,
         period: Period,
-        at: u64,
+        (at, lens): (u64, Lens),
     ) -> BTreeSet<Key> {
         let Some(index) = self.state.area(&key.geography.area) else { return BTreeSet::new() };
         let (class, masked) = (rights.class(), self.masked(&key.geography.area));
@@ -206,7 +207,7 @@ impl Egress<'_> {
             let mut stages = index.contributions_at(&key.category, geography, period, at);
             while !possible.is_empty() {
                 let Some(stage) = stages.next() else { break };
-                let Some(seen) = self.seen(&class, stage, masked) else { continue };
+                let Some(seen) = self.seen(&class, stage, masked, lens) else { continue };
                 let found = samsyn_domain::merge::key(&seen, registered);
                 if possible.remove(&found) {
                     near.insert(found);

@@ -4,9 +4,10 @@ use samsyn_domain::{
     AreaId, PartyId, Period, Timestamp,
     disclosure::Object,
     merge::{self, ConflictRef, Key},
+    registry::midnight,
 };
 
-use super::Egress;
+use super::{Egress, Lens};
 use crate::{
     Denial, Explanation, JointView, Masked, PictureView, Projection, PublishedView, Rights,
     Secrets, Why,
@@ -40,6 +41,8 @@ impl Egress<'_> {
         let picture = self.state.picture(party, area);
         let version = if version == 0 { picture.version() } else { version };
         let revision = match picture.at(version) {
+            // The newest is what is left of it: time may have ended something since.
+            Some(_) if version == picture.version() => self.state.revision(area),
             Some(row) => row.revision,
             None if version == 0 => 0,
             None => return Err(Denial::of(Why::NotFound).at("version")),
@@ -109,7 +112,7 @@ impl Egress<'_> {
         if key.geography.area != *area {
             return Err(missing());
         }
-        let finding = self.finding(&rights, &key, period, revision, Vec::new());
+        let finding = self.finding(&rights, &key, period, (revision, Lens::Now), Vec::new());
         let steps = merge::explain(&finding.ok_or_else(missing)?);
         let shown = format!("{} {period}", key.id());
         let object = Object::Joint(area.clone(), period);
@@ -132,7 +135,8 @@ impl Egress<'_> {
         let rights = self.rights_in(area, None, true)?;
         let mut conflicts = Vec::new();
         for at in touched.iter().filter(|at| self.several_see(at, revision)) {
-            let finding = self.finding(&rights, &at.key, at.period, revision, Vec::new());
+            let finding =
+                self.finding(&rights, &at.key, at.period, (revision, Lens::Now), Vec::new());
             conflicts.extend(finding.into_iter().flat_map(|f| f.conflicts));
         }
         conflicts.sort_by(|a, b| a.at.cmp(&b.at));
@@ -177,13 +181,18 @@ impl Egress<'_> {
             (Masked::Signatory, At::Revision(revision)) if revision <= newest => {
                 Ok((revision, revision))
             }
-            (_, At::Recorded(time)) => {
+            (Masked::Signatory, At::Recorded(time)) => {
                 let revision = index.map_or(0, |index| index.revision_at(time));
-                let shown = match self.masked(area) {
-                    Masked::Signatory => revision,
-                    Masked::Partner => 0,
-                };
-                Ok((revision, shown))
+                Ok((revision, revision))
+            }
+            (Masked::Partner, At::Recorded(time)) => {
+                // A finer time would tell hidden changes apart, and before its rows began it had
+                // no view.
+                let time = time.whole_minute();
+                if time < self.rows_began(area) {
+                    return Err(Denial::of(Why::NotFound).at("recorded_at"));
+                }
+                Ok((index.map_or(0, |index| index.revision_at(time)), 0))
             }
             (Masked::Partner, At::Newest) => {
                 let reached = view.map_or(0, |view| view.area(area));
@@ -195,6 +204,15 @@ impl Egress<'_> {
             }
             (Masked::Signatory, At::Revision(_)) => Err(missing()),
         }
+    }
+
+    /// Since when all rows by which the reader sees an area are in force.
+    fn rows_began(&self, area: &AreaId) -> Timestamp {
+        let registry = self.state.registry();
+        let rights = self.reader.rights(registry, None, true);
+        let rows = rights.rows.iter().filter_map(|id| registry.release_row(id));
+        let rows = rows.filter(|row| row.areas.contains(area));
+        rows.map(|row| midnight(row.valid_from)).max().unwrap_or(Timestamp::ZERO)
     }
 
     /// The groups that the rows for an area do not give, where they declare it.

@@ -190,6 +190,7 @@ fn publish(of: &str, within: &str, sub_area: Option<&str>) -> Command {
         upserts: vec![observation],
         withdrawn: Vec::new(),
         reason: None,
+        covers: None,
     })
 }
 

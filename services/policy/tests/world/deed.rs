@@ -36,6 +36,7 @@ impl Deed {
                     upserts: left.iter().map(|one| one.as_ref().clone()).collect(),
                     withdrawn,
                     reason: None,
+                    covers: None,
                 }));
             }
             Self::State { at, outcome, both } => {

@@ -332,6 +332,7 @@ fn content_commands(full: bool) -> Vec<Command> {
             upserts: [true, false].into_iter().filter(|_| full).map(observation).collect(),
             withdrawn: full.then(|| ObservationId::parse("2").unwrap()).into_iter().collect(),
             reason: reason.clone(),
+            covers: full.then(october),
         }),
         Command::RecordDissent(RecordDissent {
             finding: Key { geography: geography(full), ..conflict(Field::Class).key },
@@ -455,6 +456,7 @@ fn rows_with_options(full: bool) -> Vec<(&'static str, Row)> {
         at: NOW,
         service: service("stad/sdf"),
         reason: full.then(sealed),
+        covers: full.then(|| "2025-W40".parse().unwrap()),
     };
     let stage = Stage {
         area: area(),

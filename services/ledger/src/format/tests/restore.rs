@@ -88,7 +88,8 @@ impl World {
         let base_version = self.live.picture(&party, &area).version();
         let withdrawn = withdrawn.iter().map(|id| ObservationId::parse(id).unwrap()).collect();
         let reason = Some(examples::sealed());
-        let publish = Publish { party, area, base_version, upserts, withdrawn, reason };
+        let publish =
+            Publish { party, area, base_version, upserts, withdrawn, reason, covers: None };
         self.apply(Command::Publish(publish))
     }
 

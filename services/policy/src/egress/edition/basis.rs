@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use samsyn_domain::{
-    AreaId, ObservationId, PartyId, State,
+    AreaId, Labels, ObservationId, PartyId, State,
     commit::{
         descriptor::{Descriptor, Function},
         dsse::Envelope,
@@ -11,7 +11,7 @@ use samsyn_domain::{
         object::ObjectId,
     },
     merge,
-    registry::{Agreement, Registry, Track},
+    registry::{Agreement, PartyKind, Registry, Track},
     row::Stage,
 };
 
@@ -76,10 +76,34 @@ pub(super) fn observed<'a>(state: &'a State, frame: &Frame<'_>) -> Observed<'a> 
     Observed { included, left_out }
 }
 
+/// A basis needs a contribution of a municipal party and of the police, or their word that they
+/// have nothing: what not all endorsers may see is none.
+pub(super) fn is_complete(state: &State, frame: &Frame<'_>, observed: &Observed<'_>) -> bool {
+    let registry = state.registry();
+    let mut kinds = state.covered_by(frame.area, frame.period, frame.revision);
+    let parties: BTreeSet<&PartyId> = observed.included.iter().map(|stage| &stage.party).collect();
+    kinds.extend(parties.into_iter().filter_map(|party| Some(registry.party(party)?.kind)));
+    kinds.contains(&PartyKind::Municipal) && kinds.contains(&PartyKind::Police)
+}
+
+/// Whether all who must endorse may see an analysis with these labels.
+pub(super) fn is_shared(state: &State, frame: &Frame<'_>, labels: &Labels) -> bool {
+    let registry = state.registry();
+    let agreement = registry.agreement_of(frame.area);
+    let mut endorsers = agreement.map_or(&[][..], |a| a.endorsers(frame.track)).iter();
+    !labels.embargoed(state.stamp())
+        && endorsers.all(|endorser| reaches(registry, &endorser.party, labels))
+}
+
 /// Whether an endorsing party may see an observation: it owns it, or is addressed and cleared.
 fn may_see(registry: &Registry, party: &PartyId, stage: &Stage) -> bool {
     let Some(observation) = &stage.observation else { return false };
     let labels = &observation.content.labels;
+    !stage.embargoed && (stage.party == *party || reaches(registry, party, labels))
+}
+
+/// Whether a party is addressed and cleared.
+fn reaches(registry: &Registry, party: &PartyId, labels: &Labels) -> bool {
     let organisation =
         registry.party(party).and_then(|party| registry.organisation(&party.organisation));
     let Some(organisation) = organisation else { return false };
@@ -87,8 +111,7 @@ fn may_see(registry: &Registry, party: &PartyId, stage: &Stage) -> bool {
         [party.as_str(), organisation.id.as_str()].contains(&token.as_str())
     };
     let addressed = labels.for_signatories() || labels.audience.iter().any(named);
-    let cleared = labels.level.level() <= organisation.clearance;
-    !stage.embargoed && (stage.party == *party || addressed && cleared)
+    addressed && labels.level.level() <= organisation.clearance
 }
 
 /// What the endorsers commit to as the basis: the version of every signatory's own picture, the
@@ -103,10 +126,7 @@ pub(super) fn committed(
     let pictures: BTreeMap<(String, String), u64> = parties
         .map(|signatory| {
             let picture = state.picture(&signatory.party, frame.area);
-            let then = |version: &u64| {
-                picture.at(*version).is_some_and(|version| version.revision <= frame.revision)
-            };
-            let version = (1..=picture.version()).rev().find(then).unwrap_or(0);
+            let version = picture.version_at(frame.revision);
             let key = (signatory.party.as_str().to_owned(), frame.area.as_str().to_owned());
             (key, version)
         })

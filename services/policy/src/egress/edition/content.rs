@@ -94,7 +94,13 @@ pub fn content(
     salt: &RoundSalt,
     analysis: Analysis<'_>,
 ) -> Result<Content, Unmade> {
+    if !basis::is_shared(state, &frame, analysis.labels) {
+        return Err(Unmade::AnalysisWithheld);
+    }
     let observed = basis::observed(state, &frame);
+    if !basis::is_complete(state, &frame, &observed) {
+        return Err(Unmade::BasisIncomplete);
+    }
     let cells = cell::of_basis(state, &frame, &observed.included)?;
     Making { state, known, frame, salt }.content(analysis, observed, cells)
 }

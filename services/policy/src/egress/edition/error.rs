@@ -8,6 +8,12 @@ pub enum Unmade {
     /// The agreement has no descriptor, or one that names another domain or other endorsers.
     #[error("the agreement has no descriptor of its endorsers; register the one they have signed")]
     NoDescriptor,
+    /// Not all who must endorse may see the analysis.
+    #[error("not all who must endorse may see the analysis; address it to the signatories")]
+    AnalysisWithheld,
+    /// Of what all endorsers may see nothing is from a municipal party, or from the police.
+    #[error("the basis lacks a contribution of a municipal party or of the police")]
+    BasisIncomplete,
     /// More objects than the tree has room for.
     #[error("{objects} objects exceed the {limit} that the tree has room for; use less at a time")]
     TooManyObjects {
@@ -40,6 +46,8 @@ impl Unmade {
     pub const fn id(&self) -> &'static str {
         match self {
             Self::TooManyObjects { .. } => "TOO_MANY_OBJECTS",
+            Self::AnalysisWithheld => "ANALYSIS_WITHHELD",
+            Self::BasisIncomplete => "BASIS_INCOMPLETE",
             Self::Undecided => "POLICY_UNDECIDED",
             Self::NoDescriptor
             | Self::KeyMissing
@@ -53,6 +61,8 @@ impl Unmade {
     pub(super) const fn cause(&self) -> &'static str {
         match self {
             Self::NoDescriptor => "the agreement has no descriptor of its endorsers",
+            Self::AnalysisWithheld => "not all who must endorse may see the analysis",
+            Self::BasisIncomplete => "the basis is one side's alone",
             Self::TooManyObjects { .. } => "an edition has more objects than its tree has room for",
             Self::Undecided => "what a receiver of cells may have is not decided",
             Self::KeyMissing => "a data key of an edition is missing",

@@ -14,7 +14,8 @@ use crate::{Denial, Egress, Masked, Opening, Projection, ReviewView, Why};
 
 impl Egress<'_> {
     /// What rebuilds the content root of an edition's current round, `size` leaves a page from the
-    /// leaf `from` on: for those who speak for a party that must answer it.
+    /// leaf `from` on: for those who speak for a party that must answer it, in the role in which
+    /// it must.
     ///
     /// # Errors
     /// When the reader may not know of the edition or need not answer it, or when its content
@@ -28,7 +29,10 @@ impl Egress<'_> {
         let (edition, rights) = self.reachable(id)?;
         let mut required = self.state.required(edition).into_iter();
         let endorses = self.masked(&edition.area) == Masked::Signatory
-            && required.any(|endorser| self.reader.parties().contains(&endorser.party));
+            && required.any(|endorser| {
+                self.reader.parties().contains(&endorser.party)
+                    && self.reader.roles().contains(&endorser.role)
+            });
         if !endorses {
             return Err(Denial::of(Why::NotAllowed).by("POL-43").at("edition_id"));
         }

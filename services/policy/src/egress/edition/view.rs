@@ -10,6 +10,7 @@ use samsyn_domain::{
     registry::{FieldGroup, ReleaseRow, Shown},
 };
 
+use super::super::Lens;
 use super::{
     cell::{self, Cell},
     content::{Content, registered},
@@ -166,7 +167,7 @@ impl Egress<'_> {
         let see = |(id, object): (&ObjectId, &super::object::Object)| {
             let What::Observation(stage) = &object.what else { return None };
             let shown = self.grant(&class, stage)?.shown.clone()?;
-            Some(Visible { id: *id, seen: self.seen(&class, stage, masked)?, shown })
+            Some(Visible { id: *id, seen: self.seen(&class, stage, masked, Lens::Then)?, shown })
         };
         content.objects.iter().filter_map(see).collect()
     }

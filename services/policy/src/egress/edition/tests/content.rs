@@ -142,7 +142,7 @@ fn what_an_endorser_may_not_see_is_left_out() {
     assert_eq!(left_out, ["lpo:own", "sdf:later", "sdf:own", "sdf:partner", "sdf:secret"]);
     assert_eq!(content.objects(), 3 + 1 + cells(&content));
     let versions: Vec<u64> = content.basis().pictures.values().copied().collect();
-    assert_eq!((versions, content.basis().revision), (vec![1, 1], 2));
+    assert_eq!((versions, content.basis().revision), (vec![2, 2], 4));
 }
 
 fn cells(content: &Content) -> u32 {
@@ -185,11 +185,46 @@ fn without_decisions_of_policy_no_cell_is_made() {
     assert!(world.content(SALT).is_ok());
     world.state.absorb(Row::Epoch(99));
     let (area, salt) = (area(), RoundSalt::new(SALT));
-    let frame = Frame { area: &area, period: period(), track: Track::Operative, revision: 1 };
-    let (labels, unit) = (labels(&[]), UnitKey::named("unit"));
+    let revision = world.state.revision(&area);
+    let frame = Frame { area: &area, period: period(), track: Track::Operative, revision };
+    let (labels, unit) = (labels(&["signatories"]), UnitKey::named("unit"));
     let analysis = Analysis { text: "", labels: &labels, unit: &unit };
     let made = content(&world.state, &world.keys, frame, &salt, analysis);
     assert_eq!(made.unwrap_err(), Unmade::Undecided);
+}
+
+#[test]
+fn an_analysis_that_an_endorser_may_not_see_is_refused() {
+    let mut world = World::new();
+    world.publish("sdf", vec![observation("1", "graffiti", ALL)]);
+    world.content(SALT).unwrap();
+    let (area, salt, unit) = (area(), RoundSalt::new(SALT), UnitKey::named("unit"));
+    let revision = world.state.revision(&area);
+    let frame = Frame { area: &area, period: period(), track: Track::Operative, revision };
+    let made = |labels: &Labels| {
+        let analysis = Analysis { text: "", labels, unit: &unit };
+        content(&world.state, &world.keys, frame, &salt, analysis).map(drop)
+    };
+    assert_eq!(made(&labels(&["signatories"])), Ok(()));
+    assert_eq!(made(&labels(&["sdf", "lpo"])), Ok(()));
+    assert_eq!(made(&labels(&["sdf"])), Err(Unmade::AnalysisWithheld));
+    let secret = Labels { level: Secrecy::MAX, ..labels(&["signatories"]) };
+    assert_eq!(made(&secret), Err(Unmade::AnalysisWithheld));
+    let later = Some(world.state.stamp().after_seconds(1));
+    let embargoed = Labels { embargo_until: later, ..labels(&["signatories"]) };
+    assert_eq!(made(&embargoed), Err(Unmade::AnalysisWithheld));
+}
+
+#[test]
+fn one_side_alone_is_no_basis_whatever_the_other_keeps_to_itself() {
+    let mut world = World::new();
+    world.publish("sdf", vec![observation("1", "graffiti", ALL)]);
+    let incomplete = Err(Unmade::BasisIncomplete);
+    assert_eq!(world.content_of_these(SALT).map(drop), incomplete);
+    world.publish("lpo", vec![observation("kept", "graffiti", &[])]);
+    assert_eq!(world.content_of_these(SALT).map(drop), incomplete);
+    world.cover("lpo");
+    assert_eq!(world.content_of_these(SALT).map(drop), Ok(()));
 }
 
 pub(super) fn settle(world: &mut World, category: &str, outcome: Outcome) {

@@ -127,7 +127,7 @@ fn a_signatory_gets_all_with_proof_and_before_the_release_without() {
     world.release(&id);
     let after = view(&world, "polis", &id);
     assert_eq!(after.joint.findings, before.joint.findings);
-    assert_eq!(after.joint.revision, 2);
+    assert_eq!(after.joint.revision, 3);
     let proof = proven(&world, &id, &after.proof);
     let places = opened(&proof).into_keys().filter(|(_, position)| *position == 4).count();
     assert_eq!(places, 2);
@@ -363,7 +363,7 @@ fn the_record_names_what_was_given() {
     let projection = egress.edition(&id, 0, EVERY).unwrap();
     let [record] = projection.disclosures() else { panic!("one record") };
     assert_eq!(record.object, samsyn_domain::disclosure::Object::Edition(id));
-    assert_eq!((record.revision, record.rows), (2, 1));
+    assert_eq!((record.revision, record.rows), (3, 1));
     assert!(record.rules.contains("POL-12/row-kv"));
     assert!(record.groups.contains(&FieldGroup::Text), "the analysis is text");
     assert!(!record.groups.contains(&FieldGroup::Provenance));

@@ -141,6 +141,21 @@ impl World {
         world
     }
 
+    /// A party says that what it has published is all that it has of the period.
+    pub(super) fn cover(&mut self, party: &str) {
+        let party = id!(PartyId, party);
+        let base_version = self.state.picture(&party, &area()).version();
+        self.apply(Command::Publish(Publish {
+            party,
+            area: area(),
+            base_version,
+            upserts: Vec::new(),
+            withdrawn: Vec::new(),
+            reason: None,
+            covers: Some(period()),
+        }));
+    }
+
     pub(super) fn apply(&mut self, command: Command) -> Reply {
         self.position += 1;
         let actor = Actor {
@@ -165,6 +180,7 @@ impl World {
             upserts,
             withdrawn: Vec::new(),
             reason: None,
+            covers: None,
         };
         let reply = self.apply(Command::Publish(publish));
         assert!(matches!(reply, Reply::Published { unchanged: false, .. }), "{reply:?}");
@@ -193,7 +209,18 @@ impl World {
         }
     }
 
+    /// The content of what is published; who has not contributed says that it has nothing.
     pub(super) fn content(&mut self, salt: [u8; 32]) -> Result<Content, Unmade> {
+        match self.content_of_these(salt) {
+            Err(Unmade::BasisIncomplete) => {}
+            made => return made,
+        }
+        self.cover("sdf");
+        self.cover("lpo");
+        self.content_of_these(salt)
+    }
+
+    pub(super) fn content_of_these(&mut self, salt: [u8; 32]) -> Result<Content, Unmade> {
         self.decide_cells();
         let area = area();
         let revision = self.state.revision(&area);
@@ -217,11 +244,7 @@ impl World {
         id
     }
 
-    /// Locks; where one side alone has contributed, the other adds what it keeps to itself.
     pub(super) fn lock(&mut self, id: &EditionId, salt: [u8; 32]) {
-        if !self.state.seen_by_both(&area(), period()) {
-            self.publish("lpo", vec![observation("kept", "graffiti", &[])]);
-        }
         let made = self.content(salt).unwrap();
         let basis_salt = Salt::new([8; 32]);
         let locked = Locked {
