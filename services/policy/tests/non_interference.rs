@@ -293,4 +293,38 @@ mod tests {
         let history = findings(&[shown, narrowed]);
         assert!(history.len() >= 4 && history.iter().all(|n| *n == 0), "{history:?}");
     }
+
+    #[test]
+    fn what_is_shown_coarser_than_it_is_comes_near_by_a_step_as_by_a_snapshot() {
+        let put = |id, geography, purpose| {
+            let audience = FOR_KV;
+            Act::Put(Put {
+                id,
+                category: 0,
+                geography,
+                audience,
+                purpose,
+                ..Put::for_signatories(0)
+            })
+        };
+        let acts = [(put(0, 2, "joint"), false), (put(1, 3, "other"), false)];
+        let mut case = case(EXACT, [false; 5], &acts);
+        case.rows.push(RowSpec { place: None, wide: true, ..case.rows[0].clone() });
+        steps_make_the_snapshot("kv/reader", &case).unwrap();
+    }
+
+    #[test]
+    fn a_hidden_change_of_what_is_narrowed_later_shows_in_no_step() {
+        let put = |party, id, day, category| {
+            let (geography, audience) = (2, FOR_KV);
+            Act::Put(Put { id, category, geography, day, audience, ..Put::for_signatories(party) })
+        };
+        let acts = [
+            (put(0, 1, 3, 0), false),
+            (Act::Tweak { pick: 0, tweak: Tweak::Count(0) }, true),
+            (put(1, 0, 0, 0), false),
+            (put(0, 1, 0, 2), false),
+        ];
+        same_to("kv/reader", &case(EXACT, [false; 5], &acts)).unwrap();
+    }
 }

@@ -218,6 +218,12 @@ impl AreaState {
         Decisions { statements, dissents, roles }
     }
 
+    /// The dissents of a period up to a revision, in order, each with the revision that it made.
+    pub fn dissents(&self, period: Period, revision: u64) -> impl Iterator<Item = &Dissented> {
+        let until = move |row: &&Dissented| row.revision <= revision && row.period == period;
+        self.dissents.iter().filter(until)
+    }
+
     /// A finding as all signatories see it.
     pub(super) fn common_finding(
         &self,

@@ -1,14 +1,19 @@
 //! Decisions and dissents on findings, for those who see all that they name.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use samsyn_domain::{
-    AreaId, AreaState, Period,
+    AreaId, AreaState, PartyId, Period,
     disclosure::ClassId,
     in_full,
-    merge::{self, Decisions, Key},
+    merge::{self, ConflictRef, Decisions, Field, Key},
     row::Stage,
 };
 
 use super::{Egress, Lens};
+
+/// A dissent: on which finding and field, whose, and which of that party's, from 1.
+pub(super) type Numbered = (Key, Field, PartyId, u32);
 
 /// Where something was decided, and whom it is to be told to.
 struct Telling<'a> {
@@ -51,6 +56,42 @@ impl Egress<'_> {
         decisions
     }
 
+    /// Which conflicts and dissents of a period up to a revision a class is told all of: it saw
+    /// everything that they name when they were decided. A dissent is the party's how many-eth on
+    /// that field.
+    pub(super) fn told_of(
+        &self,
+        class: &ClassId,
+        area: &AreaId,
+        period: Period,
+        at: u64,
+    ) -> (BTreeSet<ConflictRef>, BTreeSet<Numbered>) {
+        let (mut conflicts, mut dissents) = (BTreeSet::new(), BTreeSet::new());
+        let Some(index) = self.state.area(area) else { return (conflicts, dissents) };
+        let telling = Telling { index, period, class, on: None };
+        let all = index.decisions(period, at, BTreeSet::new());
+        let mut withheld = BTreeSet::new();
+        for (n, statement) in all.statements.iter().enumerate() {
+            let at = &statement.conflict;
+            let told = self.told(&telling, &at.key, n, |then| then.statements.len());
+            if told {
+                conflicts.insert(at.clone())
+            } else {
+                withheld.insert(at.clone())
+            };
+        }
+        conflicts.retain(|at| !withheld.contains(at));
+        let mut earlier: BTreeMap<(&Key, &PartyId, Field), u32> = BTreeMap::new();
+        for (n, (key, dissent)) in all.dissents.iter().enumerate() {
+            let nth = earlier.entry((key, &dissent.party, dissent.field)).or_default();
+            *nth = nth.saturating_add(1);
+            if self.told(&telling, key, n, |then| then.dissents.len()) {
+                dissents.insert((key.clone(), dissent.field, dissent.party.clone(), *nth));
+            }
+        }
+        (conflicts, dissents)
+    }
+
     /// Whether the decision at a place in the order of its period is told.
     fn told(
         &self,
@@ -64,7 +105,7 @@ impl Egress<'_> {
             return false;
         }
         let earlier = |revision| {
-            let then = index.decisions(*period, revision, std::collections::BTreeSet::new());
+            let then = index.decisions(*period, revision, BTreeSet::new());
             count(&then) <= place
         };
         let revisions = index.revisions();

@@ -147,14 +147,18 @@ impl Egress<'_> {
                     self.finding(&rights, &key, period, at, related)
                         .filter(|finding| scope.priorities.contains(&finding.priority))
                 };
-                match (at((from, Lens::Then)), at((to, Lens::Now))) {
-                    (Some(before), Some(after)) if self.looks_alike(&before, &after) => {}
-                    (_, Some(after)) => changes.push(ViewChange::Finding(Box::new(after))),
-                    (Some(_), None) => {
-                        changes.push(ViewChange::Removed { id: key.id(), period });
-                    }
-                    (None, None) => {}
+                // As it was shown at the time, and as it is shown of that time now: a receiver may
+                // hold the one or the other, and what is hidden from it must change neither.
+                let after = at((to, Lens::Now));
+                let same =
+                    |lens| self.look_alike(at((from, lens)).as_ref(), at((to, lens)).as_ref());
+                if same(Lens::Then) && same(Lens::Now) {
+                    continue;
                 }
+                changes.push(match after {
+                    Some(after) => ViewChange::Finding(Box::new(after)),
+                    None => ViewChange::Removed { id: key.id(), period },
+                });
             }
         }
         changes
@@ -162,7 +166,12 @@ impl Egress<'_> {
 
     /// Whether two states of a finding are the same to who is shown them: a note that is withheld
     /// and coordinates that are not stand under one seal.
-    fn looks_alike(&self, before: &Finding, after: &Finding) -> bool {
+    fn look_alike(&self, before: Option<&Finding>, after: Option<&Finding>) -> bool {
+        let (before, after) = match (before, after) {
+            (Some(before), Some(after)) => (before, after),
+            (None, None) => return true,
+            (Some(_), None) | (None, Some(_)) => return false,
+        };
         let unsealed = |finding: &Finding| {
             let mut finding = finding.clone();
             for seen in &mut finding.contributions {
@@ -200,7 +209,12 @@ impl Egress<'_> {
         let (class, masked) = (rights.class(), self.masked(&key.geography.area));
         let registered = self.registered(&key.category);
         let mut near = BTreeSet::new();
-        let branch = index.geographies(&key.category).filter(|g| g.same_branch(&key.geography));
+        // What is elsewhere may be shown coarser, and then in the same branch.
+        let shown_near = |geography: &&Geography| {
+            let coarser = levels.iter().map(|level| geography.coarsened(registered.max(*level)));
+            coarser.into_iter().any(|geography| geography.same_branch(&key.geography))
+        };
+        let branch = index.geographies(&key.category).filter(shown_near);
         for geography in branch {
             let mut possible = self.possible(levels, registered, key, geography);
             possible.retain(|key| !near.contains(key));

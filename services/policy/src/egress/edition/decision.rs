@@ -6,7 +6,7 @@ use std::{
 };
 
 use samsyn_domain::{
-    Labels, PartyId, Sealed, State,
+    AreaState, Labels, PartyId, Sealed, State,
     commit::{
         content,
         object::{ObjectId, ObjectKind},
@@ -29,8 +29,9 @@ use crate::Known;
 pub(super) struct Decision {
     /// The finding's field.
     pub(super) at: ConflictRef,
-    /// A party dissents; else functions stated an outcome.
-    pub(super) dissent: bool,
+    /// Who dissents, and which of its dissents on this field it is, from 1; none where functions
+    /// stated an outcome.
+    pub(super) dissent: Option<(PartyId, u32)>,
     /// The objects that it names: between whose values it is.
     pub(super) candidates: BTreeSet<ObjectId>,
     /// All objects of the finding.
@@ -68,7 +69,7 @@ pub(super) fn of_basis(
     });
     let mut objects = Vec::new();
     for finding in &findings {
-        for stated in conflicts(finding, &ids).chain(dissents(finding, &ids)) {
+        for stated in conflicts(finding, &ids).chain(dissents(index, frame, finding, &ids)) {
             objects.push(object(known, frame, salt, &stated)?);
         }
     }
@@ -92,7 +93,7 @@ fn conflicts<'a>(
             reason: conflict.reason.clone(),
             decision: Decision {
                 at: conflict.at.clone(),
-                dissent: false,
+                dissent: None,
                 candidates: objects_of(candidates, ids),
                 group: objects_of(&finding.contributions, ids),
             },
@@ -100,25 +101,41 @@ fn conflicts<'a>(
     })
 }
 
-/// The dissents on a finding: they are on all of it.
+/// The dissents on a finding: each is on all of it that stood when it was recorded and still does.
 fn dissents<'a>(
+    index: &'a AreaState,
+    frame: &'a Frame<'_>,
     finding: &'a Finding,
     ids: &'a BTreeMap<(&PartyId, &str), ObjectId>,
 ) -> impl Iterator<Item = Stated> + 'a {
     let mut earlier: BTreeMap<(&PartyId, Field), u32> = BTreeMap::new();
-    finding.dissents.iter().filter_map(move |dissent| {
+    let made = index.dissents(frame.period, frame.revision);
+    let made = made.filter(|row| row.finding == finding.key);
+    made.filter_map(move |row| {
+        let dissent = &row.dissent;
         let count = earlier.entry((&dissent.party, dissent.field)).or_default();
         *count = count.saturating_add(1);
         let at =
             ConflictRef { key: finding.key.clone(), period: finding.period, field: dissent.field };
         let group = objects_of(&finding.contributions, ids);
+        let then: BTreeSet<_> = index
+            .contributions_to(&finding.key, finding.period, row.revision)
+            .map(|stage| (&stage.party, stage.id.as_str()))
+            .collect();
+        let stood = finding.contributions.iter();
+        let stood = stood.filter(|seen| then.contains(&(&seen.party, seen.id.as_str())));
         Some(Stated {
             name: format!("dissent:{}:{}:{count}", at.id(), dissent.party),
             outcome: None,
             decided_by: BTreeSet::from([dissent.party.clone()]),
             labels: merged(finding.contributions.iter().map(|seen| seen.labels.as_ref()))?,
             reason: dissent.reason.clone(),
-            decision: Decision { at, dissent: true, candidates: group.clone(), group },
+            decision: Decision {
+                at,
+                dissent: Some((dissent.party.clone(), *count)),
+                candidates: objects_of(stood, ids),
+                group,
+            },
         })
     })
 }
@@ -147,7 +164,7 @@ fn object(
         outcome: stated.outcome,
         candidates: &candidates,
         decided_by: &decided_by,
-        dissent: stated.decision.dissent,
+        dissent: stated.decision.dissent.is_some(),
     };
     let mut leaves = Leaves::of(salt, id);
     leaves.clear(Group::Identity, Variant::Exact, value.identity()?)?;

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use samsyn_domain::{
-    AreaId, CategoryId, SourceId,
+    AreaId, CategoryId, PartyId, SourceId,
     commit::{object::ObjectId, position::Position},
     edition::{Edition, Round},
-    merge::{self, Class, Decisions, Finding, Key, Seen, Series},
+    merge::{self, Class, Decisions, Field, Finding, Key, Seen, Series},
     registry::{FieldGroup, ReleaseRow, Shown},
 };
 
-use super::super::Lens;
+use super::super::{Lens, decided::Numbered};
 use super::{
     cell::{self, Cell},
     content::{Content, registered},
@@ -141,8 +141,15 @@ impl Egress<'_> {
             let key = merge::key(&one.seen, registered(registry, &one.seen.category));
             groups.entry(key).or_default().insert(one.id);
         }
-        let may_know: Vec<(ObjectId, &Decision)> =
-            decisions(content).filter(|(_, decision)| shown_whole(decision, &groups)).collect();
+        let (area, at) = (&edition.area, round.locked.revision);
+        let (conflicts, dissents) = self.told_of(&rights.class(), area, edition.period, at);
+        let is_told = |decision: &Decision| match &decision.dissent {
+            None => conflicts.contains(&decision.at),
+            Some(_) => numbered(decision).is_some_and(|one| dissents.contains(&one)),
+        };
+        let may_know: Vec<(ObjectId, &Decision)> = decisions(content)
+            .filter(|(_, decision)| is_told(decision) && shown_whole(decision, &groups))
+            .collect();
         let Some(index) = self.state.area(&edition.area) else { return Sight::default() };
         let roles = self.conflict_roles(&edition.area);
         let all = index.decisions(edition.period, round.locked.revision, roles);
@@ -184,7 +191,7 @@ impl Egress<'_> {
         let organised = tokens.contains(organisation.id.as_str());
         match self.masked(&edition.area) {
             Masked::Signatory => {
-                let named = |party: &samsyn_domain::PartyId| tokens.contains(party.as_str());
+                let named = |party: &PartyId| tokens.contains(party.as_str());
                 labels.for_signatories() || organised || rights.parties.iter().any(named)
             }
             Masked::Partner => {
@@ -216,13 +223,25 @@ fn shown_whole(decision: &Decision, groups: &BTreeMap<Key, BTreeSet<ObjectId>>) 
 
 /// The statements and dissents that are among some decisions.
 fn counting<'a>(all: Decisions<'a>, among: &[(ObjectId, &Decision)]) -> Decisions<'a> {
-    let has = |dissent: bool, key: &Key, field| {
-        among.iter().any(|(_, d)| d.dissent == dissent && d.at.key == *key && d.at.field == field)
-    };
+    let known: BTreeSet<Numbered> = among.iter().filter_map(|(_, d)| numbered(d)).collect();
     let Decisions { mut statements, mut dissents, roles } = all;
-    statements.retain(|statement| has(false, &statement.conflict.key, statement.conflict.field));
-    dissents.retain(|(key, dissent)| has(true, key, dissent.field));
+    statements.retain(|statement| {
+        among.iter().any(|(_, d)| d.dissent.is_none() && d.at == statement.conflict)
+    });
+    let mut earlier: BTreeMap<(Key, Field, PartyId), u32> = BTreeMap::new();
+    dissents.retain(|(key, dissent)| {
+        let (key, field, party) = (key.clone(), dissent.field, dissent.party.clone());
+        let nth = earlier.entry((key.clone(), field, party.clone())).or_default();
+        *nth = nth.saturating_add(1);
+        known.contains(&(key, field, party, *nth))
+    });
     Decisions { statements, dissents, roles }
+}
+
+/// The dissent that a decision is.
+fn numbered(decision: &Decision) -> Option<Numbered> {
+    let (party, nth) = decision.dissent.as_ref()?;
+    Some((decision.at.key.clone(), decision.at.field, party.clone(), *nth))
 }
 
 /// Whether a finding, as it is shown, tells of a decision.
@@ -230,8 +249,9 @@ fn told(finding: &Finding, decision: &Decision) -> bool {
     if finding.key != decision.at.key {
         return false;
     }
-    if decision.dissent {
-        return finding.dissents.iter().any(|dissent| dissent.field == decision.at.field);
+    if let Some((party, _)) = &decision.dissent {
+        let mut dissents = finding.dissents.iter();
+        return dissents.any(|one| one.field == decision.at.field && one.party == *party);
     }
     finding.conflicts.iter().any(|c| c.at == decision.at && !c.stated.is_empty())
 }
