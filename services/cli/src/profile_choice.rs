@@ -120,7 +120,7 @@ mod tests {
             weighing_ref: String::new(),
             party: String::new(),
             descriptor: String::new(),
-            endorsement_key: None,
+            endorsement_keys: std::collections::BTreeMap::new(),
         };
         profile.save(&dir.join(name)).unwrap();
     }

@@ -1,10 +1,12 @@
 //! A client profile: a folder with what one service needs to call a gateway.
 
 use std::{
+    collections::BTreeMap,
     fmt, fs,
     path::{Path, PathBuf},
 };
 
+use samsyn_domain::registry::Role;
 use serde::{Deserialize, Serialize};
 
 use crate::wire::ReadContext;
@@ -51,8 +53,9 @@ pub struct Profile {
     pub party: String,
     /// The pinned digest of the agreement's descriptor, in hexadecimal; empty when none is.
     pub descriptor: String,
-    /// The Ed25519 key with which the party endorses, when this service holds it.
-    pub endorsement_key: Option<[u8; 32]>,
+    /// The Ed25519 keys with which the party endorses, by function, as far as this service holds
+    /// them.
+    pub endorsement_keys: BTreeMap<Role, [u8; 32]>,
 }
 
 impl fmt::Debug for Profile {
@@ -81,14 +84,14 @@ pub enum BadProfile {
         /// What.
         why: String,
     },
-    /// `endorsement.key` is not 64 hexadecimal digits.
+    /// An endorsement key is not 64 hexadecimal digits.
     #[error("`{}` is not 64 hexadecimal digits", .0.display())]
     Key(PathBuf),
 }
 
 impl Profile {
     /// Reads a profile's folder: `profile.toml`, `ca.pem`, `client.pem`, `client.key`, and
-    /// `endorsement.key` when it is there.
+    /// `endorsement-<function>.key` as far as they are there.
     ///
     /// # Errors
     /// When a file is missing or does not hold.
@@ -100,15 +103,15 @@ impl Profile {
         let file: File = toml::from_str(&read("profile.toml")?).map_err(|why| {
             BadProfile::Toml { file: dir.join("profile.toml"), why: why.to_string() }
         })?;
-        let path = dir.join("endorsement.key");
-        let endorsement_key = match path.exists() {
-            false => None,
-            true => {
-                let bytes = hex::decode(read("endorsement.key")?.trim()).ok();
+        let mut endorsement_keys = BTreeMap::new();
+        for role in Role::ALL {
+            let name = endorsement_file(role);
+            if dir.join(&name).exists() {
+                let bytes = hex::decode(read(&name)?.trim()).ok();
                 let key = bytes.and_then(|bytes| bytes.try_into().ok());
-                Some(key.ok_or(BadProfile::Key(path))?)
+                endorsement_keys.insert(role, key.ok_or_else(|| BadProfile::Key(dir.join(name)))?);
             }
-        };
+        }
         Ok(Self {
             endpoint: file.endpoint,
             ca_pem: read("ca.pem")?,
@@ -119,7 +122,7 @@ impl Profile {
             weighing_ref: file.weighing_ref,
             party: file.party,
             descriptor: file.descriptor,
-            endorsement_key,
+            endorsement_keys,
         })
     }
 
@@ -142,18 +145,18 @@ impl Profile {
             file: dir.join("profile.toml"),
             why: why.to_string(),
         })?;
-        let key = self.endorsement_key.map(hex::encode);
+        let keys = self.endorsement_keys.iter();
+        let keys = keys.map(|(role, key)| (endorsement_file(*role), hex::encode(key)));
         let files = [
-            ("profile.toml", Some(text.as_str())),
-            ("ca.pem", Some(&self.ca_pem)),
-            ("client.pem", Some(&self.certificate_pem)),
-            ("client.key", Some(&self.key_pem)),
-            ("endorsement.key", key.as_deref()),
+            ("profile.toml", text.as_str()),
+            ("ca.pem", &self.ca_pem),
+            ("client.pem", &self.certificate_pem),
+            ("client.key", &self.key_pem),
         ];
-        for (name, text) in files {
-            let Some(text) = text else { continue };
+        let files = files.map(|(name, text)| (name.to_owned(), text.to_owned()));
+        for (name, text) in files.into_iter().chain(keys) {
             let path = dir.join(name);
-            write_private(&path, text).map_err(fail(path))?;
+            write_private(&path, &text).map_err(fail(path))?;
         }
         Ok(())
     }
@@ -168,6 +171,10 @@ impl Profile {
             actor_role: "reader".to_owned(),
         }
     }
+}
+
+fn endorsement_file(role: Role) -> String {
+    format!("endorsement-{}.key", role.as_str())
 }
 
 #[cfg(unix)]
@@ -200,7 +207,7 @@ mod tests {
             weighing_ref: String::new(),
             party: "sdf-skarholmen".into(),
             descriptor: "00".into(),
-            endorsement_key: Some([7; 32]),
+            endorsement_keys: [(Role::Endorser, [7; 32]), (Role::Coordinator, [8; 32])].into(),
         };
         profile.save(&dir).unwrap();
         assert!(Profile::load(&dir).unwrap() == profile);

@@ -101,11 +101,8 @@ impl App {
     pub async fn build(checked: Checked, clock: Clock) -> Result<Self, Error> {
         let tls = checked.tls()?;
         let (policy, recorder) = checked.policy()?;
-        let data = checked.config.data.clone();
-        std::fs::create_dir_all(&data)
-            .map_err(|why| BadConfig::Unreadable { file: data.clone(), why })?;
         let options = samsyn_ledger::Options {
-            dir: data,
+            dir: checked.config.data.clone(),
             node: 1,
             domain: checked.config.domain.clone(),
             document: Arc::new(checked.document),

@@ -1,16 +1,17 @@
 //! Directories that only this node reads, and what makes a file's name durable.
 
 use std::{
-    fs::{DirBuilder, File},
-    os::unix::fs::DirBuilderExt as _,
+    fs::{self, DirBuilder, File, Permissions},
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::Path,
 };
 
 use crate::Error;
 
-/// Makes a directory with its parents, for the owner alone.
+/// Makes a directory with its parents, and keeps it for the owner alone.
 pub(crate) fn make_dir(dir: &Path) -> Result<(), Error> {
     DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(Error::io(dir))?;
+    fs::set_permissions(dir, Permissions::from_mode(0o700)).map_err(Error::io(dir))?;
     match dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         Some(parent) => sync_dir(parent),
         None => Ok(()),

@@ -19,7 +19,7 @@ use samsyn_policy::{Denial, Egress, Known, Policy, Projection, Reader, Receipt, 
 use tokio::sync::broadcast;
 
 use crate::{
-    Error,
+    Error, disk,
     keys::Keys,
     raft_handle::{self, Consensus},
 };
@@ -107,6 +107,7 @@ impl Ledger {
     /// # Errors
     /// When a file is damaged, or was founded with another registry or key file.
     pub async fn open(options: Options, policy: Policy, recorder: Recorder) -> Result<Self, Error> {
+        disk::make_dir(&options.dir)?;
         let keys = Keys::open(&options.dir)?;
         let consensus = {
             let (dir, node) = (options.dir, options.node);

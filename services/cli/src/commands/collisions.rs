@@ -18,7 +18,7 @@ use crate::{
 /// Looks at most 400 days ahead.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
-    samsyn collisions trafikkontoret_public_space --as trafikkontoret\n  \
+    samsyn collisions trafikkontoret_public_space --as sthlm-trafikkontoret\n  \
     samsyn collisions kommunpolis --from 2025-10-01 --to 2026-01-01 --as lpo-farsta")]
 pub(super) struct Args {
     /// The function, as the series of meetings name it.

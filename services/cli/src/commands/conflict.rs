@@ -79,7 +79,7 @@ impl From<Way> for Trend {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  samsyn conflict dissent sthlm-skarholmen \
     sthlm-skarholmen/varberg/p1/perceived_unsafe_place \\\n    \
-    --period 2025-09 --field trend --reason \"för få svar\" --as utbildningsforvaltningen")]
+    --period 2025-09 --field trend --reason \"för få svar\" --as sthlm-utbildningsforvaltningen")]
 pub(super) struct Dissent {
     /// The area.
     area: String,

@@ -14,7 +14,7 @@ use crate::{
 
 /// In all areas; the earliest due first.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  samsyn duties --as trafikkontoret")]
+#[command(after_help = "Example:\n  samsyn duties --as sthlm-trafikkontoret")]
 pub(super) struct Args {}
 
 pub(super) async fn run(globals: &Globals, Args {}: Args) -> Result<(), Failure> {

@@ -40,7 +40,7 @@ fn every_command_parses() {
         "samsyn edition list sthlm-a",
         "samsyn edition open sthlm-a --period 2025-09 --track strategic --due 2025-10-14",
         "samsyn edition lock e1 --analysis text --revision 40",
-        "samsyn edition answer e1 --reserve text --as trafikkontoret",
+        "samsyn edition answer e1 --reserve text --as sthlm-trafikkontoret",
         "samsyn edition answer e1 --object text --dry-run",
         "samsyn edition release e1 --root 00",
         "samsyn edition show e1",

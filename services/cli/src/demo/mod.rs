@@ -75,7 +75,9 @@ fn write(dir: &Path) -> Result<Checks, Error> {
     Stage::write(dir, SocketAddr::from((Ipv4Addr::LOCALHOST, stage::PORT)), clock::now())?;
     tell(&format!(
         "The demo city's domain is in {0}\n  samsyn serve --config {0}/config.toml\n  \
-         samsyn whoami --profiles {0}/profiles --as sdf-skarholmen\n",
+         samsyn whoami --profiles {0}/profiles --as sdf-skarholmen\n\
+         Its revocation lists are good for seven days, and its authorities are gone: write it anew \
+         then.\n",
         dir.display()
     ));
     Ok(Checks::default())

@@ -3,7 +3,13 @@
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod damaged;
+#[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod history;
+#[cfg(test)]
+mod imported;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]

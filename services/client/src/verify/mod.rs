@@ -11,6 +11,7 @@ mod form;
 mod hash;
 mod joint;
 mod object;
+mod profile;
 mod proof;
 mod rejected;
 mod review;
@@ -26,6 +27,7 @@ pub use object::{
     About, Amount, Assessment, Counts, Fields, Identity, Labels, ObjectKind, Opened, Place,
     PlaceVariant, Provenance, Treatment, VerifiedObject,
 };
+pub use profile::Controlled;
 pub use proof::proof;
 pub use rejected::{Rejected, Step};
 pub use review::{Reviewed, ReviewedObject, review};

@@ -27,6 +27,8 @@ pub struct Reviewed {
     pub basis_commitment: Digest,
     /// The digest of the descriptor.
     pub descriptor_digest: Digest,
+    /// The digest of the disclosure-control profile, as in the descriptor.
+    pub profile: Digest,
     /// The domain, as in the descriptor.
     pub domain: String,
     /// The agreement, as in the descriptor.
@@ -60,7 +62,8 @@ pub struct ReviewedObject {
 ///
 /// # Errors
 /// When the descriptor is not the pinned one, a leaf is missing, malformed or salted otherwise than
-/// it must be, a coarser place or a band does not fit the exact value, or the basis is malformed.
+/// it must be, a coarser place or a band does not fit the exact value, or the basis is malformed or
+/// has other decisions.
 pub fn review(
     pinned: &Pinned,
     descriptor_bytes: &[u8],
@@ -96,13 +99,20 @@ pub fn review(
     for object in &mut objects {
         object.slot = edition.slots.get(&object.id).copied().unwrap_or_default();
     }
+    let basis_commitment = Basis::commitment_of(basis, basis_salt);
+    let basis = Basis::read(basis).map_err(|fault| Step::Basis.refuses(fault))?;
+    let decisions = objects.iter().filter(|object| object.kind == ObjectKind::Decision);
+    if !decisions.map(|object| &object.id).eq(&basis.decisions) {
+        return Err(Step::Basis.refuses("its decisions are not those in the content"));
+    }
     Ok(Reviewed {
         content_root: edition.root,
-        basis_commitment: Basis::commitment_of(basis, basis_salt),
+        basis_commitment,
         descriptor_digest: descriptor.digest,
+        profile: descriptor.profile,
         domain: descriptor.domain,
         agreement: descriptor.agreement,
-        basis: Basis::read(basis).map_err(|fault| Step::Basis.refuses(fault))?,
+        basis,
         objects,
     })
 }

@@ -11,14 +11,14 @@ use super::{
     canonical::Writer,
     envelope::Payload,
     hash::{Digest, Use, hash},
-    review::Reviewed,
+    profile::Controlled,
 };
 
 /// An answer of a party in a role to what it has reviewed.
 #[derive(Debug, Clone)]
 pub struct EndorsementToSign<'a> {
     /// What was reviewed: its content root must be the one that the edition's header names.
-    pub reviewed: &'a Reviewed,
+    pub reviewed: Controlled<'a>,
     /// The area.
     pub area: AreaId,
     /// The edition (utgåva).
@@ -43,6 +43,7 @@ pub struct EndorsementToSign<'a> {
 #[must_use]
 pub fn endorsement_payload(answer: &EndorsementToSign<'_>) -> Vec<u8> {
     let (from, to) = answer.period;
+    let reviewed = answer.reviewed.reviewed();
     let verdict = match answer.verdict {
         Verdict::Endorsed => 1,
         Verdict::Reserved => 2,
@@ -50,17 +51,17 @@ pub fn endorsement_payload(answer: &EndorsementToSign<'_>) -> Vec<u8> {
     };
     Writer::default()
         .i64(1, 1)
-        .text(2, &answer.reviewed.domain)
-        .text(3, &answer.reviewed.agreement)
-        .digest(4, &answer.reviewed.descriptor_digest)
+        .text(2, &reviewed.domain)
+        .text(3, &reviewed.agreement)
+        .digest(4, &reviewed.descriptor_digest)
         .text(5, answer.area.as_str())
         .text(6, answer.edition.as_str())
         .i64(7, answer.round.into())
         .text(8, answer.track.as_str())
         .i64(9, from.micros())
         .i64(10, to.micros())
-        .digest(11, &answer.reviewed.content_root)
-        .digest(12, &answer.reviewed.basis_commitment)
+        .digest(11, &reviewed.content_root)
+        .digest(12, &reviewed.basis_commitment)
         .text(13, answer.party.as_str())
         .text(14, answer.role.as_str())
         .i64(15, verdict)

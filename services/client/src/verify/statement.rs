@@ -27,6 +27,7 @@ pub(super) struct Descriptor {
     pub(super) domain: String,
     pub(super) agreement: String,
     pub(super) depth: u8,
+    pub(super) profile: Digest,
     pub(super) merge_version: u32,
     pub(super) tracks: BTreeMap<String, BTreeMap<Endorser, PublicKey>>,
     pub(super) release_key: PublicKey,
@@ -47,14 +48,14 @@ impl Descriptor {
         if !(1..=DEPTH_MAX).contains(&depth) {
             return Err(Malformed::Range(5));
         }
-        fields.array::<32>(6)?;
+        let profile = fields.array(6)?;
         let merge_version = fields.number(7)?;
         let tracks = read_tracks(&mut fields)?;
         let release_key = PublicKey::read(fields.message(9)?)?;
         fields.end()?;
         one_owner_a_key(&tracks, &release_key)?;
         let digest = Self::digest_of(payload);
-        Ok(Self { digest, domain, agreement, depth, merge_version, tracks, release_key })
+        Ok(Self { digest, domain, agreement, depth, profile, merge_version, tracks, release_key })
     }
 
     /// The keys of all tracks.

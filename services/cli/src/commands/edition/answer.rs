@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ed25519_dalek::SigningKey;
 use samsyn_client::{
-    verify::{self, ObjectKind, Opened, Pinned, Reviewed},
+    verify::{self, Controlled, ObjectKind, Opened, Pinned, Reviewed},
     wire::{
         self, AnswerEditionRequest, EditionHeader, GetEditionReviewRequest,
         GetEditionReviewResponse,
@@ -30,7 +30,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     samsyn edition answer EDITION --as lpo-skarholmen\n  \
-    samsyn edition answer EDITION --reserve \"crew from week 44\" --as trafikkontoret\n  \
+    samsyn edition answer EDITION --reserve \"crew from week 44\" --as sthlm-trafikkontoret\n  \
     samsyn edition answer EDITION --object \"week 38 is missing\" --as lpo-skarholmen\n  \
     samsyn edition answer EDITION --dry-run --as sdf-skarholmen")]
 pub(in crate::commands) struct Answer {
@@ -76,14 +76,24 @@ pub(super) async fn run(session: &Session, args: Answer) -> Result<(), Failure> 
             fingerprint(&header.content_root)
         )));
     }
+    let controlled = reviewed.controlled()?;
     let told = told(&header, &reviewed, &intent);
     if session.globals().output() == Format::Table {
         output::text(&told).map_err(|why| Failure::Local(why.to_string()))?;
     }
     if args.dry_run {
-        return session.show(|| json!({ "signed": false }), || "\nnothing was signed\n".into());
+        let would = || {
+            json!({
+                "signed": false,
+                "content_root": hex::encode(reviewed.content_root),
+                "basis_commitment": hex::encode(reviewed.basis_commitment),
+                "party": &intent.party,
+                "role": intent.role.as_str(),
+            })
+        };
+        return session.show(would, || "\nnothing was signed\n".into());
     }
-    let answer = signed(session, &header, &reviewed, intent, args.key_id)?;
+    let answer = signed(session, &header, controlled, intent, args.key_id)?;
     let request = AnswerEditionRequest {
         context: session.writes(Role::from_code(&answer.actor_role).unwrap_or(Role::Endorser)),
         edition_id: args.edition,
@@ -238,25 +248,28 @@ fn rests_on(reviewed: &Reviewed) -> String {
 fn signed(
     session: &Session,
     header: &EditionHeader,
-    reviewed: &Reviewed,
+    reviewed: Controlled<'_>,
     intent: Intent,
     key_id: Option<String>,
 ) -> Result<wire::Answer, Failure> {
-    let key = session.profile().endorsement_key.ok_or_else(|| {
-        Failure::Local("the profile holds no endorsement key; put it in `endorsement.key`".into())
+    let role = intent.role.as_str().to_owned();
+    let key = session.profile().endorsement_keys.get(&intent.role).ok_or_else(|| {
+        Failure::Local(format!(
+            "the profile holds no endorsement key of this function; put it in \
+             `endorsement-{role}.key`"
+        ))
     })?;
     let mut salt = [0; 32];
     getrandom::fill(&mut salt)
         .map_err(|why| Failure::Local(format!("the system gives no random numbers: {why}")))?;
     let unsigned = unsigned(header, reviewed, &intent, &salt).ok_or_else(super::incomplete)?;
     let statement = verify::endorsement_payload(&unsigned);
-    let signature = verify::sign(&SigningKey::from_bytes(&key), &statement).to_vec();
+    let signature = verify::sign(&SigningKey::from_bytes(key), &statement).to_vec();
     let verdict = match intent.verdict {
         Verdict::Endorsed => wire::Verdict::Endorsed,
         Verdict::Reserved => wire::Verdict::EndorsedWithReservation,
         Verdict::Objected => wire::Verdict::Objected,
     };
-    let role = intent.role.as_str().to_owned();
     Ok(wire::Answer {
         key_id: key_id.unwrap_or_else(|| format!("{}/{role}", intent.party)),
         party: intent.party,
@@ -272,7 +285,7 @@ fn signed(
 /// What is signed; none when the header does not name what it must.
 fn unsigned<'a>(
     header: &EditionHeader,
-    reviewed: &'a Reviewed,
+    reviewed: Controlled<'a>,
     intent: &Intent,
     salt: &[u8; 32],
 ) -> Option<verify::EndorsementToSign<'a>> {

@@ -56,7 +56,7 @@ pub(super) struct PolisenEvents {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     samsyn import csv felanmalan.csv --mapping felanmalan.toml --dry-run\n  \
-    samsyn import csv felanmalan.csv --mapping felanmalan.toml --as trafikkontoret\n\n\
+    samsyn import csv felanmalan.csv --mapping felanmalan.toml --as sthlm-trafikkontoret\n\n\
     config/import/mapping-example.toml explains a mapping.")]
 pub(super) struct Csv {
     /// The file.
@@ -120,12 +120,14 @@ pub(super) async fn run(globals: &Globals, command: Command) -> Result<(), Failu
         keep_for(row, months);
     }
     let mut report = Report::of(&rows, faults, common.dry_run);
+    let mut sent = Ok(());
     if !common.dry_run && !rows.is_empty() {
         let session = globals.connect().await?;
         let party = session.party(common.party)?;
-        send::all(&session, &party, rows, &mut report).await?;
+        sent = send::all(&session, &party, rows, &mut report).await;
     }
     globals.show(|| report.json(), || report.text())?;
+    sent?;
     report.outcome()
 }
 

@@ -22,7 +22,8 @@ const UPSERTS: &str = "delta.upserts[";
 /// Publishes all rows. Rows that the gateway does not take are left out and reported.
 ///
 /// # Errors
-/// When the gateway refuses for another reason than single rows.
+/// When the gateway refuses for another reason than single rows or areas; what was published until
+/// then is in the report.
 pub(super) async fn all(
     session: &Session,
     party: &str,
@@ -31,15 +32,24 @@ pub(super) async fn all(
 ) -> Result<(), Failure> {
     let role = session.role(&[Role::Publisher]).await?;
     let bar = super::bar("publishing", rows.len());
-    for (area, mut batches) in batch::batches(rows) {
+    for (area, batches) in batch::batches(rows) {
         let mut version = current_version(session, party, area.as_str()).await?;
-        while let Some(batch) = batches.pop_front() {
-            let rows = batch.len();
-            let target = Target { session, party, area: &area, role };
-            if let Some(answer) = target.publish(batch, &mut version, report).await? {
-                version = answer.version;
+        let target = Target { session, party, area: &area, role };
+        for batch in batches {
+            let ids: Vec<String> = batch.iter().map(|one| one.id.clone()).collect();
+            bar.inc(super::length(ids.len()));
+            match target.publish(batch, &mut version, report).await {
+                Ok(Some(answer)) => version = answer.version,
+                Ok(None) => {}
+                // The party has no part in this area; it may have one in the next.
+                Err(failure) if failure.is("NOT_YOUR_AREA") => {
+                    let reason = failure.to_string();
+                    let refused =
+                        |id| RefusedRow { id, field: "area".into(), reason: reason.clone() };
+                    ids.into_iter().map(refused).for_each(|row| report.refuse(row));
+                }
+                Err(failure) => return Err(failure),
             }
-            bar.inc(super::length(rows));
         }
     }
     bar.finish_and_clear();

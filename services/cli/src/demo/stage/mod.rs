@@ -58,6 +58,9 @@ pub(crate) enum Error {
         #[source]
         why: io::Error,
     },
+    /// Something is in the folder already: it could be the keys of another domain.
+    #[error("`{}` is not empty; name a folder that is, or that is not there yet", .0.display())]
+    Taken(PathBuf),
     /// The city of the release.
     #[error(transparent)]
     World(#[from] world::Error),
@@ -142,8 +145,12 @@ impl Stage {
     /// Writes the same to a folder that stays, for a gateway that is started from it.
     ///
     /// # Errors
-    /// When a file cannot be written, or the release's own files were changed.
+    /// When the folder holds anything already, a file cannot be written, or the release's own
+    /// files were changed.
     pub(super) fn write(dir: &Path, at: SocketAddr, now: Timestamp) -> Result<(), Error> {
+        if fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
+            return Err(Error::Taken(dir.to_owned()));
+        }
         Self::lay(Folder::Kept(dir.to_owned()), None, at, now).map(drop)
     }
 

@@ -41,7 +41,11 @@ pub(super) fn write(
             weighing_ref: String::new(),
             party: party.map(ToString::to_string).unwrap_or_default(),
             descriptor: descriptor.clone(),
-            endorsement_key: party.and_then(|p| stage.endorsement_key(p, Role::Endorser)),
+            endorsement_keys: service
+                .roles
+                .iter()
+                .filter_map(|role| Some((*role, stage.endorsement_key(party?, *role)?)))
+                .collect(),
         };
         profile.save(&stage.dir().join("profiles").join(name))?;
     }

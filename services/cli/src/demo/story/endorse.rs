@@ -29,11 +29,13 @@ pub(super) async fn answer(
     let text = reservation.unwrap_or_default();
     let verdict = if text.is_empty() { Verdict::Endorsed } else { Verdict::Reserved };
     let profile = client.profile();
-    let key = profile.endorsement_key.ok_or(Broken::Missing("an endorsement key"))?;
-    let unsigned = to_sign(header, &reviewed, &profile.party, verdict, salt, text);
+    let key = profile.endorsement_keys.get(&Role::Endorser);
+    let key = key.ok_or(Broken::Missing("an endorsement key"))?;
+    let controlled = reviewed.controlled()?;
+    let unsigned = to_sign(header, controlled, &profile.party, verdict, salt, text);
     let unsigned = unsigned.ok_or(Broken::Missing("what is to be signed"))?;
     let statement = verify::endorsement_payload(&unsigned);
-    let signature = verify::sign(&SigningKey::from_bytes(&key), &statement);
+    let signature = verify::sign(&SigningKey::from_bytes(key), &statement);
     let role = Role::Endorser.as_str();
     let wire_verdict = match verdict {
         Verdict::Endorsed => wire::Verdict::Endorsed,
@@ -93,7 +95,7 @@ pub(super) fn pinned(client: &Client) -> Result<verify::Pinned, Broken> {
 
 fn to_sign<'a>(
     header: &wire::EditionHeader,
-    reviewed: &'a verify::Reviewed,
+    reviewed: verify::Controlled<'a>,
     party: &str,
     verdict: Verdict,
     salt: [u8; 32],

@@ -8,7 +8,7 @@ use samsyn_domain::{
 
 use super::{
     super::{
-        EndorsementToSign, Pinned, Reviewed, Step,
+        Controlled, EndorsementToSign, Pinned, Reviewed, Step,
         canonical::{BYTES_MAX, Fields, Malformed},
         endorsement_payload,
         envelope::{Envelope, Payload},
@@ -222,12 +222,13 @@ fn an_endorsement_is_written_and_signed_as_in_the_vectors() {
         descriptor_digest: subject.descriptor,
         domain: subject.domain,
         agreement: subject.agreement,
+        profile: [0; 32],
         basis: Basis::read(&bytes(&statements["basis"]["canonical"])).unwrap(),
         objects: Vec::new(),
     };
     let (party, role) = read.endorser;
     let mut answer = EndorsementToSign {
-        reviewed: &reviewed,
+        reviewed: Controlled::unchecked(&reviewed),
         area: AreaId::parse(&subject.area).unwrap(),
         edition: EditionId::parse(&subject.edition.to_ascii_lowercase()).unwrap(),
         round: subject.round,
