@@ -341,6 +341,7 @@ mod tests {
         assert!(world.edition().overdue);
         world.did(world.answer(0, Verdict::Endorsed));
         assert_eq!((world.edition().phase, world.edition().overdue), (Phase::InReview, true));
+        assert_eq!(world.edition().current().unwrap().answers[0].at, DUE);
         world.did(world.answer(1, Verdict::Endorsed));
         assert_eq!((world.edition().phase, world.edition().overdue), (Phase::Endorsed, false));
     }
@@ -379,6 +380,42 @@ mod tests {
         assert_eq!(world.edition().phase, Phase::Superseded);
         assert_eq!(world.state.edition(&second).unwrap().phase, Phase::Released);
         assert_eq!(world.state.released_editions(), 2);
+        // Released editions of another area, period or track stay as they are.
+        let others: [fn(&mut Edition); 3] = [
+            |other| other.area = id!(AreaId, "b"),
+            |other| other.period = "2025-11".parse().unwrap(),
+            |other| other.track = Track::Strategic,
+        ];
+        let latest = world.state.edition(&second).unwrap().clone();
+        for (number, change) in others.into_iter().enumerate() {
+            let mut other = latest.clone();
+            other.id = id!(EditionId, &format!("other-{number}"));
+            change(&mut other);
+            world.state.absorb(Row::Edition(other.into()));
+        }
+        let mut third = latest;
+        third.id = id!(EditionId, "a:2025-10:operative:3");
+        (third.phase, third.released) = (Phase::Endorsed, None);
+        world.state.absorb(Row::Edition(third.clone().into()));
+        world.did(release(&third.id, ROOT));
+        assert_eq!(world.state.edition(&second).unwrap().phase, Phase::Superseded);
+        for number in 0..3 {
+            let other = id!(EditionId, &format!("other-{number}"));
+            assert_eq!(world.state.edition(&other).unwrap().phase, Phase::Released, "{number}");
+        }
+    }
+
+    #[test]
+    fn one_edition_of_an_area_period_and_track_is_under_way_at_a_time() {
+        let mut world = World::in_phase(Phase::Released);
+        world.did(open());
+        assert!(world.state.edition(&id!(EditionId, "a:2025-10:operative:2")).is_some());
+        let under_way = Some((Reason::EditionUnderWay, "period".into()));
+        assert_eq!(refused(&world.apply(open())), under_way);
+        let Command::OpenEdition(one) = open() else { panic!("it opens") };
+        let other = OpenEdition { period: "2025-11".parse().unwrap(), ..one };
+        world.did(Command::OpenEdition(other));
+        assert!(world.state.edition(&id!(EditionId, "a:2025-11:operative:1")).is_some());
     }
 
     #[test]
@@ -389,6 +426,10 @@ mod tests {
         }
         let reply = world.apply(world.lock());
         assert_eq!(refused(&reply), Some((Reason::TooLarge, "edition_id".into())));
+        // It can still be answered; when it is objected to, another takes its place.
+        assert_eq!(refused(&world.apply(open())), Some((Reason::EditionUnderWay, "period".into())));
+        world.did(world.answer(1, Verdict::Objected));
+        world.did(open());
     }
 
     fn refused(reply: &Reply) -> Option<(Reason, String)> {

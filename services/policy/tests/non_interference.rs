@@ -58,6 +58,7 @@ mod tests {
                         world.read(&reader, month());
                     }
                     world.now = world.now.after_seconds(BEAT_SECONDS);
+                    world.tick_if_due();
                 }
             }
             twins

@@ -3,7 +3,7 @@
 use super::{Decided, Moment, Reply};
 use crate::{
     AreaId, EditionId, PartyId, Period, Reason, Refusal, Timestamp,
-    edition::{Edition, Phase},
+    edition::{Edition, Phase, ROUNDS_MAX},
     registry::Track,
     row::Row,
 };
@@ -30,8 +30,11 @@ impl OpenEdition {
         let (mut number, mut under_way) = (1, false);
         for edition in moment.state.editions().filter(same) {
             number += 1;
-            under_way |=
-                !matches!(edition.phase, Phase::Released | Phase::Superseded | Phase::Recalled);
+            // What is objected to in its last round can go no way but this one.
+            let spent = edition.phase == Phase::Contested && edition.rounds.len() >= ROUNDS_MAX;
+            let done =
+                matches!(edition.phase, Phase::Released | Phase::Superseded | Phase::Recalled);
+            under_way |= !done && !spent;
         }
         if under_way {
             return Err(Refusal::at(Reason::EditionUnderWay, "period"));

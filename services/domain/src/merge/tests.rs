@@ -198,6 +198,41 @@ fn equal_outcomes_of_all_functions_settle_a_conflict_and_a_changed_value_reopens
 }
 
 #[test]
+fn what_is_related_is_of_the_same_category_and_another_level_of_the_same_place() {
+    let key = |geography, category: &str| Key {
+        geography,
+        category: CategoryId::parse(category).unwrap(),
+    };
+    let elsewhere = Geography { sub_area: SubAreaId::parse("a/t").ok(), ..place(0) };
+    let district = Geography { sub_area: None, ..place(0) };
+    let keys = [
+        key(district.clone(), "noise"),
+        key(district, "graffiti"),
+        key(place(0), "noise"),
+        key(place(1), "noise"),
+        key(place(2), "noise"),
+        key(elsewhere, "noise"),
+    ];
+    let of = |n: usize| related(&keys[n], &keys);
+    assert_eq!(of(3), ["a/noise", "a/s/noise"]);
+    assert_eq!(of(2), ["a/noise", "a/s/p1/noise", "a/s/p2/noise"]);
+    assert_eq!(of(1), Vec::<String>::new());
+    assert_eq!(of(5), ["a/noise"]);
+}
+
+#[test]
+fn a_dissent_stands_on_its_own_finding_alone() {
+    let contributions = vec![seen("lpo-a", 1, 3, None)];
+    let on = |geography| Key { geography, category: contributions[0].category.clone() };
+    let dissent =
+        Dissent { party: PartyId::parse("sdf-a").unwrap(), field: Field::Severity, reason: None };
+    let dissents = vec![(on(place(1)), dissent.clone()), (on(place(2)), dissent.clone())];
+    let decisions = Decisions { dissents, ..Decisions::default() };
+    let findings = merge(week(), contributions.clone(), &decisions, |_| Level::Place);
+    assert_eq!(findings[0].dissents, [dissent]);
+}
+
+#[test]
 fn counts_stand_apart_by_source_and_party() {
     let mut survey = seen("sdf-a", 3, 3, None);
     survey.count = Some((SourceId::parse("survey").unwrap(), Some(7)));

@@ -159,6 +159,13 @@ impl World {
         self.state.apply(self.now, self.position, &submission).reply
     }
 
+    /// Lets time act on what is due, as the gateway does each second.
+    pub(crate) fn tick_if_due(&mut self) {
+        if self.state.has_due(self.now) {
+            self.apply(Command::Tick(samsyn_domain::command::Tick));
+        }
+    }
+
     pub(crate) fn revision(&self) -> u64 {
         self.state.revision(&area())
     }
