@@ -82,6 +82,7 @@ pub(super) fn duty(duty: &Duty) -> v1::Duty {
     let (kind, object_id) = match &duty.kind {
         DutyKind::AnswerEdition(id) => ("answer_edition", id.to_string()),
         DutyKind::SettleConflict(id) => ("settle_conflict", id.to_string()),
+        DutyKind::ChaseEdition(id) => ("chase_edition", id.to_string()),
     };
     v1::Duty {
         kind: kind.to_owned(),

@@ -273,6 +273,9 @@ pub enum DutyKind {
     AnswerEdition(EditionId),
     /// A conflict to settle.
     SettleConflict(ConflictId),
+    /// An edition whose due time has passed without this party's answer: for those who coordinate
+    /// (eskalering). It never counts as one.
+    ChaseEdition(EditionId),
 }
 
 /// Something that waits for a function.

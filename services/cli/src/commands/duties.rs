@@ -48,6 +48,7 @@ fn what(kind: &str) -> &str {
     match kind {
         "answer_edition" => "answer edition",
         "settle_conflict" => "settle conflict",
+        "chase_edition" => "answer of another overdue",
         other => other,
     }
 }

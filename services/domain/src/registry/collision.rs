@@ -1,11 +1,11 @@
 //! Where one function is wanted in several meetings at once: a pure read over the series.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::{ToSpan, civil::Date, tz::TimeZone};
 
 use super::{Cadence, Meeting, Parity, Registry, Weekday};
-use crate::{AreaId, MeetingId, Timestamp};
+use crate::{MeetingId, Timestamp};
 
 /// One function, several meetings.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,19 +29,11 @@ struct Sitting {
 }
 
 impl Registry {
-    /// Where a function is wanted in several meetings of some areas at once within a span: first
-    /// by equal starts, then by overlap of meetings that start at different times; by time.
+    /// Where a function is wanted in several meetings at once within a span: first by equal
+    /// starts, then by overlap of meetings that start at different times; by time.
     #[must_use]
-    pub fn collisions(
-        &self,
-        role: &str,
-        areas: &BTreeSet<AreaId>,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> Vec<Collision> {
-        let wanted = self
-            .meetings()
-            .filter(|meeting| meeting.roles.contains(role) && areas.contains(&meeting.area));
+    pub fn collisions(&self, role: &str, from: Timestamp, to: Timestamp) -> Vec<Collision> {
+        let wanted = self.meetings().filter(|meeting| meeting.roles.contains(role));
         let mut sittings: Vec<Sitting> =
             wanted.flat_map(|meeting| sittings(meeting, from, to)).collect();
         sittings.sort_by(|a, b| (a.starts_at, &a.meeting).cmp(&(b.starts_at, &b.meeting)));
@@ -159,10 +151,6 @@ mod tests {
         Registry::build(&document).unwrap()
     }
 
-    fn areas(id: &str) -> BTreeSet<AreaId> {
-        BTreeSet::from([AreaId::parse(id).unwrap()])
-    }
-
     fn at(text: &str) -> Timestamp {
         Timestamp::from_micros(text.parse::<jiff::Timestamp>().unwrap().as_microsecond())
     }
@@ -171,7 +159,6 @@ mod tests {
     fn equal_starts_collide_and_so_do_overlaps() {
         let all = registry().collisions(
             "traffic",
-            &areas("a"),
             at("2025-09-28T22:00:00Z"),
             at("2025-10-12T22:00:00Z"),
         );
@@ -186,7 +173,6 @@ mod tests {
     #[test]
     fn a_function_that_is_not_wanted_does_not_collide() {
         let span = (at("2025-09-28T22:00:00Z"), at("2025-10-12T22:00:00Z"));
-        assert!(registry().collisions("school", &areas("a"), span.0, span.1).is_empty());
-        assert!(registry().collisions("traffic", &areas("b"), span.0, span.1).is_empty());
+        assert!(registry().collisions("school", span.0, span.1).is_empty());
     }
 }

@@ -8,8 +8,7 @@ use samsyn_domain::{
 
 use super::Egress;
 use crate::{
-    CollisionList, Denial, DisclosureList, Duty, DutyKind, DutyList, Projection, Reader,
-    RevisionList, Why,
+    CollisionList, Denial, DisclosureList, Duty, DutyKind, DutyList, Projection, RevisionList, Why,
 };
 
 /// Which disclosures.
@@ -43,8 +42,9 @@ impl Egress<'_> {
         Ok(Projection::new(RevisionList { revisions }, vec![record]))
     }
 
-    /// What waits for the reader's parties, in all areas: answers to give, conflicts to settle in
-    /// the periods of editions under way and in the current month.
+    /// What waits for the reader's parties, in all areas: answers to give, answers of others that
+    /// are overdue, for those who coordinate, conflicts to settle in the periods of editions under
+    /// way and in the current month.
     ///
     /// # Errors
     /// When the reader speaks for no party.
@@ -55,16 +55,21 @@ impl Egress<'_> {
         let mut duties = Vec::new();
         for edition in self.state.editions() {
             for endorser in self.state.waiting_for(edition) {
-                if self.reader.parties().contains(&endorser.party) {
-                    duties.push(Duty {
-                        kind: DutyKind::AnswerEdition(edition.id.clone()),
-                        area: edition.area.clone(),
-                        party: endorser.party,
-                        role: endorser.role,
-                        due: Some(edition.due),
-                        overdue: edition.overdue,
-                    });
-                }
+                let kind = if self.reader.parties().contains(&endorser.party) {
+                    DutyKind::AnswerEdition(edition.id.clone())
+                } else if edition.overdue && self.coordinates(&edition.area) {
+                    DutyKind::ChaseEdition(edition.id.clone())
+                } else {
+                    continue;
+                };
+                duties.push(Duty {
+                    kind,
+                    area: edition.area.clone(),
+                    party: endorser.party,
+                    role: endorser.role,
+                    due: Some(edition.due),
+                    overdue: edition.overdue,
+                });
             }
         }
         let registry = self.state.registry();
@@ -82,8 +87,15 @@ impl Egress<'_> {
         Ok(Projection::new(DutyList { duties }, vec![record]))
     }
 
-    /// Where a function is wanted in several meetings at once, in the areas that the reader's
-    /// parties have signed.
+    /// Whether the reader coordinates an area: for one of its signatories, as one of the functions
+    /// that act for all.
+    fn coordinates(&self, area: &AreaId) -> bool {
+        let acts = [Role::Coordinator, Role::Kommunpolis];
+        self.masked(area) == crate::Masked::Signatory
+            && acts.iter().any(|role| self.reader.roles().contains(role))
+    }
+
+    /// Where a function is wanted in several meetings at once, in all areas.
     ///
     /// # Errors
     /// When the reader speaks for no party.
@@ -96,11 +108,11 @@ impl Egress<'_> {
         if !self.reader.is_signatory() {
             return Err(Denial::of(Why::NotAllowed));
         }
+        // A series tells when a group meets and which functions it wants, and nothing of what is
+        // dealt with: whoever takes part in some group may see where it is wanted.
         let registry = self.state.registry();
-        let mut rights = self.reader.rights(registry, None, true);
-        rights.rows.clear();
-        let areas = Reader::areas(registry, &rights);
-        let collisions = registry.collisions(role, &areas, from, to);
+        let rights = self.reader.rights(registry, None, true);
+        let collisions = registry.collisions(role, from, to);
         let record = self.disclosure(&rights, Object::Meetings, 0, collisions.len(), b"meetings");
         let list = CollisionList { role: role.to_owned(), collisions };
         Ok(Projection::new(list, vec![record]))

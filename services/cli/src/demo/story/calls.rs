@@ -58,6 +58,17 @@ where
     }
 }
 
+/// All that waits for a client's functions.
+pub(super) async fn duties(client: &Client) -> Result<Vec<wire::Duty>, Broken> {
+    let next = |page| {
+        let mut access = client.access.clone();
+        let request = wire::ListDutiesRequest { context: reads(client), page };
+        async move { access.list_duties(request).await }
+    };
+    let answers = pages(next, |answer| &answer.next_page_token).await?;
+    Ok(answers.into_iter().flat_map(|answer| answer.duties).collect())
+}
+
 /// A client's whole view of a joint picture, now.
 pub(super) async fn joint(
     client: &Client,

@@ -26,18 +26,16 @@ pub(super) async fn tell(story: &mut Story<'_>, section: &mut Section) -> Result
     let next = edition::open(&coordinator, NEXT_PERIOD, NEXT_DUE_SECONDS).await?;
     let next = edition::lock(&coordinator, &next).await?;
     let office = story.client(TRAFFIC).await?;
-    duties(&office, section, &next.id).await?;
+    duties(&office, section, &next).await?;
     collisions(&office, section).await
 }
 
-async fn duties(office: &Client, section: &mut Section, edition: &str) -> Result<(), Broken> {
-    let next = |page| {
-        let mut access = office.access.clone();
-        let request = wire::ListDutiesRequest { context: calls::reads(office), page };
-        async move { access.list_duties(request).await }
-    };
-    let answers = calls::pages(next, |answer| &answer.next_page_token).await?;
-    let duties: Vec<wire::Duty> = answers.into_iter().flat_map(|answer| answer.duties).collect();
+async fn duties(
+    office: &Client,
+    section: &mut Section,
+    edition: &wire::EditionHeader,
+) -> Result<(), Broken> {
+    let duties = calls::duties(office).await?;
     let of = |kind: &'static str| duties.iter().filter(move |duty| duty.kind == kind);
     let answers: Vec<&str> = of("answer_edition").map(|duty| duty.object_id.as_str()).collect();
     let conflicts = of("settle_conflict").count();
@@ -54,7 +52,8 @@ async fn duties(office: &Client, section: &mut Section, edition: &str) -> Result
                 many => count(many, "conflict", "conflicts"),
             }
         ),
-        answers == [edition] && !areas.is_empty() && duties.iter().all(|d| d.party == TRAFFIC),
+        answers == [edition.id.as_str()]
+            && duties.iter().all(|d| d.party == TRAFFIC && d.due == edition.due),
         || format!("editions {answers:?} in {areas:?}"),
     );
     Ok(())

@@ -70,6 +70,7 @@ async fn resolve(
 }
 
 async fn dissent(story: &mut Story<'_>, section: &mut Section) -> Result<(), Broken> {
+    let (untouched, _) = seen_by(story, DISTRICT, DISSENTED).await?;
     let client = story.client(EDUCATION).await?;
     let request = wire::RecordDissentRequest {
         context: Some(write_context("endorser")),
@@ -85,7 +86,8 @@ async fn dissent(story: &mut Story<'_>, section: &mut Section) -> Result<(), Bro
     for party in [DISTRICT, POLICE, EDUCATION, TRAFFIC] {
         let (finding, _) = seen_by(story, party, DISSENTED).await?;
         let read = finding.dissents.iter().any(is_the_dissent);
-        if !read || finding.severity != Some(4) {
+        let same = |of: &wire::Finding| (of.severity, of.trend, of.finding_class);
+        if !read || same(&finding) != same(&untouched) {
             blind.push(party);
         }
     }

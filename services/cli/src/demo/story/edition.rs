@@ -137,17 +137,32 @@ async fn overdue(story: &mut Story<'_>, section: &mut Section, id: &str) -> Resu
         }
         sleep(LOOK_AGAIN).await;
     };
-    let refused = release(&coordinator, &header).await.is_err();
+    let refused = match release(&coordinator, &header).await {
+        Err(Broken::Refused(refused)) => refused.reason.map(|reason| reason.id()),
+        Err(other) => return Err(other),
+        Ok(_) => None,
+    };
+    let refused = refused == Some("EDITION_WRONG_STATE");
+    let mut chased = Vec::new();
+    for party in [DISTRICT, POLICE] {
+        let duties = calls::duties(&story.client(party).await?).await?;
+        let chase = |duty: &wire::Duty| {
+            duty.kind == "chase_edition" && duty.object_id == id && duty.party == TRAFFIC
+        };
+        chased.push(duties.iter().any(chase));
+    }
+    let escalated = chased == [true, true];
     let missing = header.waiting_for == [format!("{TRAFFIC}:endorser")];
     let (answers, state) = (header.answers.len(), header.state());
     section.holds(
-        "three of four endorsed and the due time passed without Trafikkontoret: OVERDUE, not \
-         endorsed, and it cannot be released",
-        refused && missing && answers == 3 && state == wire::EditionState::InReview,
+        "three of four endorsed and the due time passed without Trafikkontoret: OVERDUE, \
+         escalated to samordnare and kommunpolis, not endorsed, and it cannot be released",
+        refused && escalated && missing && answers == 3 && state == wire::EditionState::InReview,
         || {
             let waiting = header.waiting_for.join(", ");
             format!(
-                "{answers} answers, {state:?}, waiting for {waiting}, release refused: {refused}"
+                "{answers} answers, {state:?}, waiting for {waiting}, release refused: {refused}, \
+                 escalated: {escalated}"
             )
         },
     );

@@ -7,13 +7,14 @@ use samsyn_client::wire;
 use super::{AREA, Broken, DISTRICT, PERIOD, Story, calls, merged, table};
 use crate::demo::print::{Section, number};
 
-/// The findings that are shown: places of the district, and a category each.
-const SHOWN: [(&str, &str); 5] = [
-    ("skarholmen-centrum/p1", "open_drug_dealing"),
-    ("skarholmen-centrum/p2", "lighting_fault"),
-    ("varberg/p1", "perceived_unsafe_place"),
-    ("satra/p1", "assault_outdoor"),
-    ("bredang/p1", "youth_gathering"),
+/// The findings that are shown: places of the district, a category each, and what the sides come
+/// to together.
+const SHOWN: [(&str, &str, &str); 5] = [
+    ("skarholmen-centrum/p1", "open_drug_dealing", "both see it: 4 ↑"),
+    ("skarholmen-centrum/p2", "lighting_fault", "only the city: 3 ↑"),
+    ("varberg/p1", "perceived_unsafe_place", "only the city: 4 →"),
+    ("satra/p1", "assault_outdoor", "only police: 3 ↓"),
+    ("bredang/p1", "youth_gathering", "CONFLICT severity"),
 ];
 /// In how many other orders the merge is made again.
 const ORDERS: usize = 200;
@@ -25,12 +26,22 @@ pub(super) async fn tell(story: &mut Story<'_>, section: &mut Section) -> Result
     section.heading(&format!(", revision {revision}: {findings} findings, five shown"));
     section.line(&table::heading());
     let registry = story.stage.registry();
-    for (place, category) in SHOWN {
+    let mut otherwise = Vec::new();
+    for (place, category, expected) in SHOWN {
         let id = format!("{AREA}/{place}/{category}");
         let finding = picture.findings.iter().find(|finding| finding.id == id);
         let finding = finding.ok_or(Broken::Missing("a finding that is set by hand"))?;
         section.line(&table::finding(registry, finding));
+        let joint = table::joint(finding);
+        if joint != expected {
+            otherwise.push(format!("{id} comes to `{joint}`, not to `{expected}`"));
+        }
     }
+    section.holds(
+        "what both see, what one side alone sees and what they disagree on are told apart",
+        otherwise.is_empty(),
+        || otherwise.join("; "),
+    );
     let apart: Result<Vec<()>, String> = picture.findings.iter().map(stands_apart).collect();
     section.check(
         "reported, observed and perceived stand side by side: in every finding one kind; every \

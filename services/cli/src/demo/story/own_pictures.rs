@@ -174,7 +174,7 @@ async fn refuse_identifier(
          to stand",
         problem.first_character
     );
-    section.check(&claim, refused_there(published, &field));
+    section.check(&claim, refused_there(published, &problem));
     let rule = [("sv", &problem.text_sv), ("en", &problem.text_en)];
     for (language, text) in rule {
         section.say(&format!("{language}  {text}"));
@@ -191,11 +191,19 @@ async fn refuse_identifier(
 
 fn refused_there(
     published: Result<wire::PublishPictureResponse, Refused>,
-    field: &str,
+    problem: &wire::Problem,
 ) -> Result<(), String> {
+    let characters = format!("characters {}–{}", problem.first_character, problem.end_character);
+    let there =
+        |(path, text): &(String, String)| *path == problem.field && text.starts_with(&characters);
     match published {
         Ok(answer) => Err(format!("it was taken as version {}", answer.version)),
-        Err(refused) if refused.fields.iter().any(|(path, _)| path == field) => Ok(()),
+        Err(refused)
+            if refused.reason.map(|reason| reason.id()) == Some("IDENTIFIER_FOUND")
+                && refused.fields.iter().any(there) =>
+        {
+            Ok(())
+        }
         Err(refused) => Err(format!("publishing was refused otherwise: {refused}")),
     }
 }

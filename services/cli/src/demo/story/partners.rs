@@ -97,14 +97,15 @@ fn within_rows(
         if finding.severity.is_some() || finding.counts.iter().any(bare) {
             return over("Region Stockholm", &finding.id, "more than protected counts");
         }
-        if observations(finding).any(|o| !o.note.is_empty() || o.severity.is_some()) {
+        if !finding.contributions.is_empty() {
             return over("Region Stockholm", &finding.id, "an observation");
         }
     }
     for finding in spots {
         let more =
             |o: &wire::Observation| o.count.is_some() || o.severity.is_some() || !o.note.is_empty();
-        if finding.severity.is_some() || observations(finding).any(more) {
+        let counted = !finding.counts.is_empty();
+        if counted || finding.severity.is_some() || observations(finding).any(more) {
             return over("the fire service", &finding.id, "more than what, where and when");
         }
     }

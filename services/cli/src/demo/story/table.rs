@@ -27,7 +27,8 @@ impl Said {
         let start = |o: &wire::Observation| {
             o.starts_at.as_ref().map_or((0, 0), |at| (at.seconds, at.nanos))
         };
-        let latest = own.iter().max_by_key(|o| (start(o), o.id.as_str()))?;
+        let rank = |o: &wire::Observation| (start(o), o.severity, o.trend);
+        let latest = own.iter().max_by_key(|o| rank(o))?;
         Some(Self { severity, trend: latest.trend() })
     }
 }
@@ -69,7 +70,8 @@ pub(super) fn category_of<'a>(registry: &'a Registry, id: &str) -> Option<&'a Ca
     CategoryId::parse(id).ok().and_then(|id| registry.category(&id))
 }
 
-fn joint(finding: &wire::Finding) -> String {
+/// What the sides come to together.
+pub(super) fn joint(finding: &wire::Finding) -> String {
     use wire::FindingClass;
     let value = finding.severity.map_or_else(
         || arrow(finding.trend()).to_owned(),
