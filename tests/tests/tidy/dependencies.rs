@@ -1,11 +1,13 @@
 //! Every crate that the workspace depends on has a line that says what for, why this one, and who
-//! keeps it; and every such line is of a crate in use.
+//! keeps it; every such line is of a crate in use; and what a crate declares, its sources name.
 
 use std::collections::BTreeSet;
 
 use crate::tree::Tree;
 
 const PAGE: &str = "docs/decisions/dependencies.md";
+/// Named by generated code alone.
+const GENERATED: [&str; 1] = ["tonic-prost"];
 const TABLES: [&str; 3] = ["dependencies", "build-dependencies", "dev-dependencies"];
 
 pub(crate) fn complaints(tree: &Tree) -> Vec<String> {
@@ -22,7 +24,31 @@ pub(crate) fn complaints(tree: &Tree) -> Vec<String> {
     let gone = gone.map(|name| format!("{PAGE}: `{name}` is not a dependency"));
     let bare = rows.iter().filter(|cells| cells.len() != 4 || cells.contains(&""));
     let bare = bare.map(|cells| format!("{PAGE}: `{}` lacks a reason", cells.join(" | ")));
-    missing.chain(gone).chain(bare).collect()
+    missing.chain(gone).chain(bare).chain(idle(tree)).collect()
+}
+
+/// Dependencies that no source file of their crate names. Crates are found by folder.
+fn idle(tree: &Tree) -> Vec<String> {
+    let mut idle = Vec::new();
+    for (folder, manifest) in tree.members().unwrap_or_default() {
+        let tables = TABLES.map(|table| manifest.get(table).and_then(toml::Value::as_table));
+        let names_of = tables.into_iter().flatten().flat_map(toml::Table::keys);
+        for name in names_of.filter(|name| !GENERATED.contains(&name.as_str())) {
+            let ident = name.replace('-', "_");
+            let within = format!("{folder}/");
+            let mut sources = tree.with_extension("rs");
+            if !sources.any(|(path, text)| path.starts_with(&within) && names(text, &ident)) {
+                idle.push(format!("{folder}/Cargo.toml: no source file names `{name}`"));
+            }
+        }
+    }
+    idle
+}
+
+/// Whether a text has a word in it.
+fn names(text: &str, word: &str) -> bool {
+    let part = |c: char| c.is_alphanumeric() || c == '_';
+    text.split(|c| !part(c)).any(|one| one == word)
 }
 
 /// The crates of others, by the names under which they are published.
@@ -55,12 +81,29 @@ mod tests {
         | crate | what for | why this one | who keeps it |\n|---|---|---|---|\n\
         | `log` | logs | small | its team |\n| `time` | time | good | its team |\n";
 
+    const SOURCE: &str = "use log::info;\nfn now() { clock::now() }";
+
     fn found(page: &str) -> Vec<String> {
+        found_in(page, SOURCE)
+    }
+
+    fn found_in(page: &str, source: &str) -> Vec<String> {
         let root = "[workspace]\nmembers = [\"a\"]\n[workspace.dependencies]\nlog = \"1\"\n\
             samsyn-a = { path = \"a\" }";
         let member = "[package]\nname = \"samsyn-a\"\n[dependencies]\nlog.workspace = true\n\
             [dev-dependencies]\nclock = { package = \"time\", version = \"1\" }";
-        complaints(&Tree::of([("Cargo.toml", root), ("a/Cargo.toml", member), (PAGE, page)]))
+        complaints(&Tree::of([
+            ("Cargo.toml", root),
+            ("a/Cargo.toml", member),
+            ("a/src/lib.rs", source),
+            (PAGE, page),
+        ]))
+    }
+
+    #[test]
+    fn a_dependency_that_nothing_names_is_found() {
+        let idle = found_in(PAGE_TEXT, "fn clocks() { log::info() }");
+        assert_eq!(idle, ["a/Cargo.toml: no source file names `clock`"]);
     }
 
     #[test]
