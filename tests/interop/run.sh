@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A partner in Python against the demo: its own verifier over the test vectors, then a session.
 # SAMSYN_VENV names a virtual environment to use or make; without it one is made and removed.
-# SAMSYN_BIN names the binary; without it the built one is taken, and built when there is none.
+# SAMSYN_BIN names the binary; without it the release is built.
 set -euo pipefail
 
 readonly here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -68,15 +68,10 @@ EOF
 }
 
 binary() {
-  local built
-  for built in ${SAMSYN_BIN:+"$SAMSYN_BIN"} "$root"/target/{release,debug}/samsyn; do
-    if [[ -x $built ]]; then
-      echo "$built"
-      return
-    fi
-  done
-  (cd "$root" && cargo build --release --locked --package samsyn-cli >&2)
-  echo "$root/target/release/samsyn"
+  if [[ -z ${SAMSYN_BIN:-} ]]; then
+    (cd "$root" && cargo build --release --locked >&2)
+  fi
+  echo "${SAMSYN_BIN:-$root/target/release/samsyn}"
 }
 
 # Starts the demo with a folder for temporary files of its own, so that what it leaves there names
@@ -96,8 +91,7 @@ serve() {
     fi
     sleep 1
   done
-  profiles=$(sed -n 's/^ *profiles: *//p' "$work/demo.log" | tail -n 1)
-  [[ -n $profiles ]] || profiles=$(cat "$work/tmp/samsyn-demo-profiles")
+  profiles=$(cat "$work/tmp/samsyn-demo-profiles")
 }
 
 cd "$here"

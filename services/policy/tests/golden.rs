@@ -203,6 +203,20 @@ mod tests {
     }
 
     #[test]
+    fn who_comes_with_an_expired_certificate_may_do_nothing() {
+        let (city, policy) = (City::with_a_service_a_role(), city::policy());
+        let caller = caller("stockholms-stad/only-coordinator");
+        let role = Role::Coordinator;
+        let end = caller.certificate_until();
+        for (name, command) in city.commands(role) {
+            let permit = policy.permit(&city.state, end, &caller, Some(role), command);
+            assert_eq!(told(&permit), "CERTIFICATE_ENDED", "{name}");
+        }
+        let overseen = policy.oversee(&city.state, end, &caller, "audit");
+        assert_eq!(told(&overseen), "CERTIFICATE_ENDED");
+    }
+
+    #[test]
     fn who_may_do_what_is_as_the_role_matrix_says() {
         let (mut city, policy) = (City::with_a_service_a_role(), city::policy());
         city.open_edition();

@@ -14,6 +14,8 @@ use crate::{
 
 /// The settings that the environment may override.
 const OVERRIDABLE: [&str; 6] = ["MODE", "DOMAIN", "LISTEN", "DATA", "REGISTRY", "POLICY"];
+/// What other commands read from the environment.
+const OF_OTHERS: [&str; 1] = ["PROFILES"];
 
 /// Everything is checked before a port is opened. `SAMSYN_LISTEN`, `SAMSYN_DATA` and so on go
 /// before the file. Logs go to standard error; `RUST_LOG` says how much.
@@ -32,7 +34,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
-    let checked = Checked::load(&args.config, &overrides(std::env::vars()))?;
+    let checked = Checked::load(&args.config, &overrides(std::env::vars())?)?;
     if args.check {
         checked.verify()?;
         let line = format!("{} holds\n", args.config.display());
@@ -52,12 +54,25 @@ fn now() -> Timestamp {
 }
 
 /// The overrides among the variables of an environment, by setting.
-fn overrides(all: impl Iterator<Item = (String, String)>) -> BTreeMap<String, String> {
-    let setting = |(name, value): (String, String)| {
-        let setting = name.strip_prefix(ENVIRONMENT_PREFIX)?;
-        OVERRIDABLE.contains(&setting).then(|| (setting.to_owned(), value))
-    };
-    all.filter_map(setting).collect()
+///
+/// # Errors
+/// When one of ours is no setting: a misspelt one would change nothing, unseen.
+fn overrides(
+    all: impl Iterator<Item = (String, String)>,
+) -> Result<BTreeMap<String, String>, Failure> {
+    let mut overrides = BTreeMap::new();
+    for (name, value) in all {
+        let Some(setting) = name.strip_prefix(ENVIRONMENT_PREFIX) else { continue };
+        if OVERRIDABLE.contains(&setting) {
+            overrides.insert(setting.to_owned(), value);
+        } else if !OF_OTHERS.contains(&setting) {
+            let known = OVERRIDABLE.join(", ");
+            return Err(Failure::Usage(format!(
+                "`{name}` overrides no setting; after `{ENVIRONMENT_PREFIX}` stands one of {known}"
+            )));
+        }
+    }
+    Ok(overrides)
 }
 
 /// Ends at the first interrupt or termination signal.
@@ -115,8 +130,10 @@ mod tests {
             ("LISTEN", "x"),
             ("HOME", "y"),
         ];
-        let all = all.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         let expected = BTreeMap::from([("LISTEN".to_owned(), "127.0.0.1:1".to_owned())]);
-        assert_eq!(overrides(all.into_iter()), expected);
+        assert_eq!(overrides(all.map(owned).into_iter()).unwrap(), expected);
+        let misspelt = overrides([owned(("SAMSYN_LISTN", "127.0.0.1:1"))].into_iter());
+        assert!(misspelt.unwrap_err().to_string().contains("LISTEN"));
     }
 }
