@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, path::Path, process::ExitCode};
 
-use samsyn_client::{BadProfile, ConnectError, Refused, verify};
+use samsyn_client::{BadProfile, ConnectError, NotEndorsed, Refused, verify};
 use tonic::{Code, Status};
 
 use crate::{import, pki};
@@ -154,6 +154,18 @@ impl From<pki::Error> for Failure {
 impl From<import::BadFile> for Failure {
     fn from(bad: import::BadFile) -> Self {
         Self::Local(bad.to_string())
+    }
+}
+
+impl From<NotEndorsed> for Failure {
+    fn from(why: NotEndorsed) -> Self {
+        match why {
+            NotEndorsed::Refused(refused) => refused.into(),
+            NotEndorsed::Rejected(rejected) => rejected.into(),
+            NotEndorsed::OtherRoot { .. } | NotEndorsed::NewRound | NotEndorsed::Incomplete(_) => {
+                Self::Unverified(format!("{why}: nothing was signed"))
+            }
+        }
     }
 }
 

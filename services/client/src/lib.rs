@@ -1,12 +1,14 @@
 //! For parties and partners: connect, publish, watch with resumption, review, sign, verify.
 
 mod connection;
+mod endorse;
 mod profile;
 mod refused;
 pub mod verify;
 mod watch;
 
 pub use connection::{Client, ConnectError, write_context};
+pub use endorse::{Intent, NotEndorsed, Signer, answer};
 pub use profile::{BadProfile, Profile};
 pub use refused::Refused;
 pub use watch::Watch;

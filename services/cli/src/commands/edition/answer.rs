@@ -2,19 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use ed25519_dalek::SigningKey;
 use samsyn_client::{
-    verify::{self, Controlled, ObjectKind, Opened, Pinned, Reviewed},
-    wire::{
-        self, AnswerEditionRequest, EditionHeader, GetEditionReviewRequest,
-        GetEditionReviewResponse,
-    },
+    Intent, Signer,
+    verify::{ObjectKind, Opened, Pinned, Reviewed},
+    wire::{self, AnswerEditionRequest, EditionHeader},
 };
-use samsyn_domain::{
-    AreaId, EditionId, PartyId, Period,
-    edition::Verdict,
-    registry::{Role, Track},
-};
+use samsyn_domain::{edition::Verdict, registry::Role};
 use serde_json::json;
 
 use crate::{
@@ -22,7 +15,7 @@ use crate::{
     failure::Failure,
     json,
     output::{self, Format},
-    session::{self, Session, page},
+    session::{self, Session},
 };
 
 /// Fetches everything in the edition, makes its content root again, and signs it with the
@@ -57,27 +50,14 @@ pub(in crate::commands) struct Answer {
 }
 
 /// What is answered, by whom.
-struct Intent {
-    party: String,
-    role: Role,
-    verdict: Verdict,
-    text: String,
-}
-
 pub(super) async fn run(session: &Session, args: Answer) -> Result<(), Failure> {
     let header = super::header(session, &args.edition).await?;
-    let intent = intent(session, &args, &header)?;
-    let reviewed = review(session, &args.edition, args.pin.as_deref()).await?;
-    if reviewed.content_root.as_slice() != header.content_root {
-        return Err(Failure::Unverified(format!(
-            "the content comes to the root {}, and {} is in review: nothing was signed; fetch \
-             again, and tell the coordinator if it stays so",
-            fingerprint(&reviewed.content_root),
-            fingerprint(&header.content_root)
-        )));
-    }
-    let controlled = reviewed.controlled()?;
-    let told = told(&header, &reviewed, &intent);
+    let stated = stated(session, &args, &header)?;
+    let intent = stated.intent();
+    let pinned = pinned(session, args.pin.as_deref())?;
+    let reviewed = session.client.review(&header, &pinned).await?;
+    reviewed.controlled()?;
+    let told = told(&header, &reviewed, intent);
     if session.globals().output() == Format::Table {
         output::text(&told).map_err(|why| Failure::Local(why.to_string()))?;
     }
@@ -87,15 +67,15 @@ pub(super) async fn run(session: &Session, args: Answer) -> Result<(), Failure> 
                 "signed": false,
                 "content_root": hex::encode(reviewed.content_root),
                 "basis_commitment": hex::encode(reviewed.basis_commitment),
-                "party": &intent.party,
+                "party": intent.party,
                 "role": intent.role.as_str(),
             })
         };
         return session.show(would, || "\nnothing was signed\n".into());
     }
-    let answer = signed(session, &header, controlled, intent, args.key_id)?;
+    let answer = signed(session, &header, &reviewed, intent, args.key_id)?;
     let request = AnswerEditionRequest {
-        context: session.writes(Role::from_code(&answer.actor_role).unwrap_or(Role::Endorser)),
+        context: session.writes(intent.role),
         edition_id: args.edition,
         answer: Some(answer),
     };
@@ -108,7 +88,21 @@ pub(super) async fn run(session: &Session, args: Answer) -> Result<(), Failure> 
     )
 }
 
-fn intent(session: &Session, args: &Answer, header: &EditionHeader) -> Result<Intent, Failure> {
+/// What the command line and the header come to.
+struct Stated {
+    party: String,
+    role: Role,
+    verdict: Verdict,
+    text: String,
+}
+
+impl Stated {
+    fn intent(&self) -> Intent<'_> {
+        Intent { party: &self.party, role: self.role, verdict: self.verdict, text: &self.text }
+    }
+}
+
+fn stated(session: &Session, args: &Answer, header: &EditionHeader) -> Result<Stated, Failure> {
     let party = session.party(args.party.clone())?;
     let role = match session.globals().role() {
         Some(role) => role,
@@ -130,7 +124,7 @@ fn intent(session: &Session, args: &Answer, header: &EditionHeader) -> Result<In
                 .into(),
         ));
     }
-    Ok(Intent { party, role, verdict, text })
+    Ok(Stated { party, role, verdict, text })
 }
 
 /// Marks that go with the letter before them (Unicode block 0300–036F).
@@ -154,8 +148,7 @@ fn waited_for(party: &str, header: &EditionHeader) -> Result<Role, Failure> {
     }
 }
 
-/// Everything in the round, from all pages, rebuilt.
-async fn review(session: &Session, id: &str, pin: Option<&str>) -> Result<Reviewed, Failure> {
+fn pinned(session: &Session, pin: Option<&str>) -> Result<Pinned, Failure> {
     let pinned = pin.unwrap_or(&session.profile().descriptor);
     if pinned.is_empty() {
         return Err(Failure::Usage(
@@ -163,43 +156,11 @@ async fn review(session: &Session, id: &str, pin: Option<&str>) -> Result<Review
                 .into(),
         ));
     }
-    let pinned = Pinned { descriptor: super::digest(pinned)? };
-    let mut whole: Option<GetEditionReviewResponse> = None;
-    let mut token = String::new();
-    loop {
-        let request = GetEditionReviewRequest {
-            context: session.reads(),
-            edition_id: id.to_owned(),
-            page: page(token),
-        };
-        let call = session.client.editions.clone();
-        let mut next = session::answer({ call }.get_edition_review(request)).await?;
-        token = std::mem::take(&mut next.next_page_token);
-        if let Some(before) = whole.take() {
-            if before.round != next.round {
-                return Err(Failure::Unverified(
-                    "a new round began while it was fetched; answer again".into(),
-                ));
-            }
-            next.openings = before.openings.into_iter().chain(next.openings).collect();
-        }
-        let salt = |bytes: &[u8]| <[u8; 32]>::try_from(bytes).map_err(|_| super::incomplete());
-        if token.is_empty() {
-            return Ok(verify::review(
-                &pinned,
-                &next.descriptor_bytes,
-                &salt(&next.round_salt)?,
-                &next.basis,
-                &salt(&next.basis_salt)?,
-                &next.openings,
-            )?);
-        }
-        whole = Some(next);
-    }
+    Ok(Pinned { descriptor: super::digest(pinned)? })
 }
 
 /// What is about to be signed, for people.
-fn told(header: &EditionHeader, reviewed: &Reviewed, intent: &Intent) -> String {
+fn told(header: &EditionHeader, reviewed: &Reviewed, intent: Intent<'_>) -> String {
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     for object in &reviewed.objects {
         let name = match object.kind {
@@ -248,12 +209,12 @@ fn rests_on(reviewed: &Reviewed) -> String {
 fn signed(
     session: &Session,
     header: &EditionHeader,
-    reviewed: Controlled<'_>,
-    intent: Intent,
+    reviewed: &Reviewed,
+    intent: Intent<'_>,
     key_id: Option<String>,
 ) -> Result<wire::Answer, Failure> {
-    let role = intent.role.as_str().to_owned();
-    let key = session.profile().endorsement_keys.get(&intent.role).ok_or_else(|| {
+    let role = intent.role.as_str();
+    let seed = session.profile().endorsement_keys.get(&intent.role).ok_or_else(|| {
         Failure::Local(format!(
             "the profile holds no endorsement key of this function; put it in \
              `endorsement-{role}.key`"
@@ -262,46 +223,9 @@ fn signed(
     let mut salt = [0; 32];
     getrandom::fill(&mut salt)
         .map_err(|why| Failure::Local(format!("the system gives no random numbers: {why}")))?;
-    let unsigned = unsigned(header, reviewed, &intent, &salt).ok_or_else(super::incomplete)?;
-    let statement = verify::endorsement_payload(&unsigned);
-    let signature = verify::sign(&SigningKey::from_bytes(key), &statement).to_vec();
-    let verdict = match intent.verdict {
-        Verdict::Endorsed => wire::Verdict::Endorsed,
-        Verdict::Reserved => wire::Verdict::EndorsedWithReservation,
-        Verdict::Objected => wire::Verdict::Objected,
-    };
-    Ok(wire::Answer {
-        key_id: key_id.unwrap_or_else(|| format!("{}/{role}", intent.party)),
-        party: intent.party,
-        verdict: verdict.into(),
-        text: intent.text,
-        statement,
-        signature,
-        actor_role: role,
-        text_salt: salt.to_vec(),
-    })
-}
-
-/// What is signed; none when the header does not name what it must.
-fn unsigned<'a>(
-    header: &EditionHeader,
-    reviewed: Controlled<'a>,
-    intent: &Intent,
-    salt: &[u8; 32],
-) -> Option<verify::EndorsementToSign<'a>> {
-    let period: Period = header.period.as_ref()?.code.parse().ok()?;
-    Some(verify::EndorsementToSign {
-        reviewed,
-        area: AreaId::parse(&header.area).ok()?,
-        edition: EditionId::parse(&header.id).ok()?,
-        round: header.round,
-        track: Track::from_code(&header.track)?,
-        period: period.bounds(),
-        party: PartyId::parse(&intent.party).ok()?,
-        role: intent.role,
-        verdict: intent.verdict,
-        reservation_commitment: verify::reservation_commitment(salt, &intent.text),
-    })
+    let key_id = key_id.unwrap_or_else(|| format!("{}/{role}", intent.party));
+    let signer = Signer { seed, key_id: &key_id, salt };
+    Ok(samsyn_client::answer(header, reviewed, intent, signer)?)
 }
 
 #[cfg(test)]

@@ -61,6 +61,9 @@ enum Broken {
     /// The stage.
     #[error("{0}")]
     Stage(#[from] stage::Error),
+    /// An edition cannot be answered.
+    #[error("{0}")]
+    NotEndorsed(#[from] samsyn_client::NotEndorsed),
     /// What the gateway sent does not verify.
     #[error("{0}")]
     Rejected(#[from] verify::Rejected),
