@@ -175,14 +175,6 @@ impl Ledger {
         Err(Error::damaged(keys.path(), 0, what))
     }
 
-    /// Checks a registry for what a ledger would refuse it for, without opening anything.
-    ///
-    /// # Errors
-    /// Every fault, named.
-    pub fn check(document: &Document) -> Result<Registry, samsyn_domain::registry::BadRegistry> {
-        Registry::build(document)
-    }
-
     /// What happens from now on, without content.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<(u64, Event)> {
@@ -208,18 +200,6 @@ impl Ledger {
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.read(State::epoch)
-    }
-
-    /// What a rule of the policy says, for people.
-    #[must_use]
-    pub fn rule(&self, id: &str) -> Option<samsyn_policy::RuleText> {
-        self.inner.policy.rule(id).cloned()
-    }
-
-    /// The public half of the domain's release key.
-    #[must_use]
-    pub fn release_key(&self) -> [u8; 32] {
-        self.inner.keys.release_key()
     }
 
     /// A registered caller that reads on a ground.

@@ -118,11 +118,6 @@ impl Keys {
         hash.finalize().into()
     }
 
-    /// The public half of the release key.
-    pub(crate) fn release_key(&self) -> [u8; 32] {
-        self.release.verifying_key().to_bytes()
-    }
-
     pub(crate) const fn reference(&self) -> &ReferenceKey {
         &self.reference
     }
