@@ -12,10 +12,11 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Says why you may or may not see something, and what would have to change.
     Explain(Explain),
 }
 
+/// Says why you may or may not see something, and what would have to change.
+///
 /// Answers about your own rights only.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  samsyn access explain place --area sthlm-skarholmen \

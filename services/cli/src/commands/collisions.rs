@@ -15,6 +15,8 @@ use crate::{
     session::{Globals, answer},
 };
 
+/// Lists where one function is wanted in several meetings at once.
+///
 /// Looks at most 400 days ahead.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \

@@ -16,12 +16,12 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// States what a conflict should come to; all functions that must act have to state the same.
     Settle(Settle),
-    /// Records a dissent (avvikande mening): it travels along with the finding.
     Dissent(Dissent),
 }
 
+/// States what a conflict should come to; all functions that must act have to state the same.
+///
 /// `samsyn joint get` lists the conflicts of a picture with their ids.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
@@ -75,6 +75,8 @@ impl From<Way> for Trend {
     }
 }
 
+/// Records a dissent (avvikande mening): it travels along with the finding.
+///
 /// On any field of any finding.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  samsyn conflict dissent sthlm-skarholmen \

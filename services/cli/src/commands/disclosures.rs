@@ -16,6 +16,8 @@ use crate::{
     session::{Globals, Session, answer, page, pages},
 };
 
+/// Lists who received what, when, on what ground (utlämnanden).
+///
 /// Every disclosure is recorded before its first byte leaves. The newest first.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \

@@ -12,6 +12,8 @@ use crate::{
     session::{Globals, Session, answer, page, pages},
 };
 
+/// Lists what waits for your functions, in all areas.
+///
 /// In all areas; the earliest due first.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  samsyn duties --as sthlm-trafikkontoret")]

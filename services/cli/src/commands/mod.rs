@@ -14,11 +14,9 @@ mod picture;
 mod pki;
 mod publish;
 mod registry;
-mod revisions;
 mod serve;
 mod tables;
 mod validate;
-mod watch;
 mod whoami;
 
 use std::{fs, io::Read as _, path::Path, process::ExitCode};
@@ -44,31 +42,21 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs a gateway.
     Serve(serve::Args),
-    /// Runs an invented city on this machine and tells its story.
     Demo(DemoArgs),
     /// Keeps a small certificate authority in a folder.
     #[command(subcommand)]
     Pki(pki::Command),
-    /// Says who the gateway takes you for, and what you may.
     Whoami(whoami::Args),
-    /// Publishes an own picture (egen lägesbild) from a JSON file.
     Publish(publish::Args),
-    /// Checks a publication and shows who would see it, without any effect.
     Validate(validate::Args),
     /// Publishes what other systems have written: police notices, CSV files.
     #[command(subcommand)]
     Import(import::Command),
-    /// Shows a party's own picture of an area.
     Picture(picture::Args),
-    /// Shows the joint picture (gemensam lägesbild), and why it is as it is.
+    /// The joint picture (gemensam lägesbild): get, explain, watch, revisions.
     #[command(subcommand)]
     Joint(joint::Command),
-    /// Follows what happens, and goes on by itself after a cut.
-    Watch(watch::Args),
-    /// Lists the revisions of an area.
-    Revisions(revisions::Args),
     /// Editions (utgåvor): open, lock, answer, release, show.
     #[command(subcommand)]
     Edition(edition::Command),
@@ -78,11 +66,8 @@ enum Command {
     /// For partners: stream, poll, proof, and what is needed to begin.
     #[command(subcommand)]
     Partner(partner::Command),
-    /// Lists what waits for your functions, in all areas.
     Duties(duties::Args),
-    /// Lists where one function is wanted in several meetings at once.
     Collisions(collisions::Args),
-    /// Lists who received what, when, on what ground (utlämnanden).
     Disclosures(disclosures::Args),
     /// Explains rights.
     #[command(subcommand)]
@@ -99,6 +84,8 @@ impl Cli {
     }
 }
 
+/// Runs an invented city on this machine and tells its story.
+///
 /// The demo ends when it is told to, or after its story.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  samsyn demo\n  samsyn demo --once\n  samsyn demo --write DIR")]
@@ -137,9 +124,7 @@ async fn dispatch(globals: &Globals, command: Command) -> Result<(), Failure> {
         Command::Validate(args) => validate::run(globals, args).await,
         Command::Import(command) => Box::pin(import::run(globals, command)).await,
         Command::Picture(args) => picture::run(globals, args).await,
-        Command::Joint(command) => joint::run(globals, command).await,
-        Command::Watch(args) => Box::pin(watch::run(globals, args)).await,
-        Command::Revisions(args) => revisions::run(globals, args).await,
+        Command::Joint(command) => Box::pin(joint::run(globals, command)).await,
         Command::Edition(command) => Box::pin(edition::run(globals, command)).await,
         Command::Conflict(command) => conflict::run(globals, command).await,
         Command::Partner(command) => Box::pin(partner::run(globals, command)).await,

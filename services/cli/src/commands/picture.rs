@@ -12,6 +12,8 @@ use crate::{
     session::{Globals, Session, answer, page},
 };
 
+/// Shows a party's own picture of an area.
+///
 /// With `--output json`, observations have the form that `samsyn publish` reads.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \

@@ -23,6 +23,7 @@ use crate::{
     samsyn pki refresh pki")]
 pub(super) enum Command {
     /// Makes an authority with an empty revocation list.
+    #[command(after_help = "Example:\n  samsyn pki init pki --trust-domain stockholm.example")]
     Init {
         /// The authority's folder.
         dir: PathBuf,
@@ -30,9 +31,9 @@ pub(super) enum Command {
         #[arg(long, value_name = "NAME")]
         trust_domain: String,
     },
-    /// Issues a certificate with a fresh key, good for 90 days.
     Issue(Issue),
     /// Revokes all certificates of a name, and writes the revocation list anew.
+    #[command(after_help = "Example:\n  samsyn pki revoke pki sdf-skarholmen")]
     Revoke {
         /// The authority's folder.
         dir: PathBuf,
@@ -40,14 +41,20 @@ pub(super) enum Command {
         name: String,
     },
     /// Writes the revocation list anew: at least every seven days, or nobody gets in.
+    #[command(after_help = "Example:\n  samsyn pki refresh pki")]
     Refresh {
         /// The authority's folder.
         dir: PathBuf,
     },
 }
 
+/// Issues a certificate with a fresh key, good for 90 days.
+///
 /// For a service that calls gateways, or for a gateway.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    samsyn pki issue pki --service sdf-skarholmen\n  \
+    samsyn pki issue pki --server --dns gateway.stockholm.example --ip 127.0.0.1")]
 pub(super) struct Issue {
     /// The authority's folder.
     dir: PathBuf,

@@ -17,6 +17,8 @@ use crate::{
     session::{Globals, Session, answer},
 };
 
+/// Publishes an own picture (egen lägesbild) from a JSON file.
+///
 /// A repeated publication of the same content makes no new version.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = publication::HELP)]

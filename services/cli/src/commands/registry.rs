@@ -15,12 +15,12 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Shows the registry, without keys.
     Show(Show),
-    /// Suspends a service at once: its streams end on every node.
     Suspend(Suspend),
 }
 
+/// Shows the registry, without keys.
+///
 /// For registrars, auditors and operators.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
@@ -47,6 +47,8 @@ impl Part {
     }
 }
 
+/// Suspends a service at once: its streams end on every node.
+///
 /// One registrar is enough.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  samsyn registry suspend kriminalvarden/kriminalvarden \

@@ -17,6 +17,8 @@ const OVERRIDABLE: [&str; 6] = ["MODE", "DOMAIN", "LISTEN", "DATA", "REGISTRY", 
 /// What other commands read from the environment.
 const OF_OTHERS: [&str; 1] = ["PROFILES"];
 
+/// Runs a gateway.
+///
 /// Everything is checked before a port is opened. `SAMSYN_LISTEN`, `SAMSYN_DATA` and so on go
 /// before the file. Logs go to standard error; `RUST_LOG` says how much.
 #[derive(Debug, clap::Args)]

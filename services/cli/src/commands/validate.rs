@@ -14,6 +14,8 @@ use crate::{
     session::{Globals, answer},
 };
 
+/// Checks a publication and shows who would see it, without any effect.
+///
 /// Ends with exit code 1 when the publication would be refused.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = publication::HELP)]

@@ -10,6 +10,8 @@ use crate::{
     session::{Globals, answer},
 };
 
+/// Says who the gateway takes you for, and what you may.
+///
 /// The first call of anyone who is new.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  samsyn whoami --as region-stockholm")]

@@ -18,6 +18,8 @@ use crate::{
     session::{self, Session},
 };
 
+/// Endorses, endorses with a reservation, or objects: rebuilds the root, then signs it.
+///
 /// Fetches everything in the edition, makes its content root again, and signs it with the
 /// profile's endorsement key only when it is the one in review.
 #[derive(Debug, clap::Args)]

@@ -15,6 +15,8 @@ use crate::{
     session::{Session, answer},
 };
 
+/// Locks basis and analysis under a content root; a new round voids all answers.
+///
 /// Who may have the analysis is said by the labels.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  samsyn edition lock EDITION --analysis-file analysis.txt \

@@ -21,20 +21,16 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Lists the editions of an area that you may know of.
     List(List),
-    /// Opens an edition: contributions are collected.
     Open(open::Open),
-    /// Locks basis and analysis under a content root; a new round voids all answers.
     Lock(lock::Lock),
-    /// Endorses, endorses with a reservation, or objects: rebuilds the root, then signs it.
     Answer(answer::Answer),
-    /// Releases an endorsed edition to those who may have it.
     Release(Release),
-    /// Shows an edition as far as you may see it.
     Show(show::Show),
 }
 
+/// Lists the editions of an area that you may know of.
+///
 /// The newest first.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  samsyn edition list sthlm-skarholmen --as sdf-skarholmen")]
@@ -43,6 +39,8 @@ pub(super) struct List {
     area: String,
 }
 
+/// Releases an endorsed edition to those who may have it.
+///
 /// Needs the answers of all who must endorse; a time-out never endorses.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  samsyn edition release EDITION --as sdf-skarholmen")]

@@ -15,6 +15,8 @@ use crate::{
     session::{Session, answer},
 };
 
+/// Opens an edition: contributions are collected.
+///
 /// In the function of coordinator or kommunpolis.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  samsyn edition open sthlm-skarholmen --period 2025-09 \

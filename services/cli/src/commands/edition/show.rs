@@ -12,6 +12,8 @@ use crate::{
     session::Session,
 };
 
+/// Shows an edition as far as you may see it.
+///
 /// With its answers, the joint analysis and the findings.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  samsyn edition show EDITION --as raddningstjansten")]

@@ -30,12 +30,12 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Notices (händelsenotiser) as polisen.se publishes them, JSON.
     PolisenEvents(PolisenEvents),
-    /// A CSV file of another system, by a mapping of its columns.
     Csv(Csv),
 }
 
+/// Notices (händelsenotiser) as polisen.se publishes them, JSON.
+///
 /// Good rows go through, the others are listed. Importing again makes no duplicates. The notices'
 /// free text places and classes them; it is never carried over.
 #[derive(Debug, Args)]
@@ -52,6 +52,8 @@ pub(super) struct PolisenEvents {
     common: Common,
 }
 
+/// A CSV file of another system, by a mapping of its columns.
+///
 /// Good rows go through, the others are listed. Importing again makes no duplicates.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \

@@ -1,6 +1,8 @@
 //! `samsyn joint`: the joint picture (gemensam lägesbild), as the caller may see it.
 
+mod revisions;
 pub(super) mod table;
+pub(super) mod watch;
 
 use clap::{Args, Subcommand};
 use samsyn_client::wire::{
@@ -22,12 +24,14 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Shows the joint picture of an area and a period.
     Get(Get),
-    /// Shows, for every joint value of a finding, the rule and the observations that gave it.
     Explain(Explain),
+    Watch(watch::Args),
+    Revisions(revisions::Args),
 }
 
+/// Shows the joint picture of an area and a period.
+///
 /// One row a finding: what each party sees (severity, trend, counts by source), and what that comes
 /// to. Neither kinds nor counts are added up.
 #[derive(Debug, Args)]
@@ -53,6 +57,8 @@ pub(super) struct Get {
     limit: Option<usize>,
 }
 
+/// Shows, for every joint value of a finding, the rule and the observations that gave it.
+///
 /// Also says what a decision of coordinator and kommunpolis changed.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  samsyn joint explain sthlm-skarholmen \
@@ -71,10 +77,11 @@ pub(super) struct Explain {
 }
 
 pub(super) async fn run(globals: &Globals, command: Command) -> Result<(), Failure> {
-    let session = globals.connect().await?;
     match command {
-        Command::Get(args) => get(&session, args).await,
-        Command::Explain(args) => explain(&session, args).await,
+        Command::Get(args) => get(&globals.connect().await?, args).await,
+        Command::Explain(args) => explain(&globals.connect().await?, args).await,
+        Command::Watch(args) => Box::pin(watch::run(globals, args)).await,
+        Command::Revisions(args) => revisions::run(&globals.connect().await?, args).await,
     }
 }
 

@@ -30,6 +30,8 @@ const FILES: [(&str, &str); 13] = [
 ];
 const README: &str = include_str!("kit/README.md");
 
+/// Writes what a new partner needs to begin.
+///
 /// Nothing in it is secret: the partner makes its own key and keeps it. The authority, the address
 /// and the pinned descriptor are those of the profile.
 #[derive(Debug, clap::Args)]

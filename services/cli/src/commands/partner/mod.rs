@@ -6,18 +6,14 @@ mod verify;
 
 use clap::Subcommand;
 
-use super::watch;
+use super::joint::watch;
 use crate::{failure::Failure, session::Globals};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Follows your view as it changes, and goes on by itself after a cut.
     Watch(watch::Args),
-    /// Fetches the events since a cursor, once.
     Poll(poll::Poll),
-    /// Verifies an edition's proof, over the network or from a file without it.
     Verify(verify::Verify),
-    /// Writes what a new partner needs to begin.
     Kit(kit::Kit),
 }
 

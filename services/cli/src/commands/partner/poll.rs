@@ -7,7 +7,7 @@ use samsyn_domain::registry::Role;
 use serde_json::json;
 
 use crate::{
-    commands::watch::{self, Of},
+    commands::joint::watch::{self, Of},
     failure::Failure,
     json,
     names::Names,
@@ -15,6 +15,8 @@ use crate::{
     session::{Globals, answer},
 };
 
+/// Fetches the events since a cursor, once.
+///
 /// For systems that run now and then.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \

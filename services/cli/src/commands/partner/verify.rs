@@ -26,6 +26,8 @@ const STEPS: [(Step, &str); 7] = [
     (Step::Findings, "findings"),
 ];
 
+/// Verifies an edition's proof, over the network or from a file without it.
+///
 /// Needs nothing of the gateway but the proof: the pinned descriptor says who must have endorsed.
 /// The steps are those of docs/protocol.md, section 10. Ends with exit code 4 when one fails.
 #[derive(Debug, clap::Args)]

@@ -1,4 +1,4 @@
-//! `samsyn watch`: follows the caller's view as it changes.
+//! `samsyn joint watch` and `samsyn partner watch`: follows the caller's view as it changes.
 
 use std::{
     fs, io,
@@ -11,7 +11,7 @@ use samsyn_client::{
 };
 use samsyn_domain::registry::Role;
 
-use super::{joint::table, tables};
+use super::{super::tables, table};
 use crate::{
     failure::Failure,
     json,
@@ -20,13 +20,15 @@ use crate::{
     session::{Globals, Session, answer},
 };
 
+/// Follows what happens, and goes on by itself after a cut.
+///
 /// A snapshot comes first, then every change. After a cut it goes on where it was: nothing is lost
 /// and nothing comes twice. With `--output json`, one event a line.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
-    samsyn watch --area sthlm-skarholmen --as sdf-skarholmen\n  \
-    samsyn watch --cursor-file region.cursor --acknowledge --output json --as region-stockholm")]
-pub(super) struct Args {
+    samsyn joint watch --area sthlm-skarholmen --as sdf-skarholmen\n  \
+    samsyn partner watch --cursor-file region.cursor --acknowledge --output json --as region-stockholm")]
+pub(in crate::commands) struct Args {
     #[command(flatten)]
     scope: Of,
     /// Goes on from here [default: a snapshot first].
@@ -45,7 +47,7 @@ pub(super) struct Args {
 
 /// Of what; wider than your rights is refused.
 #[derive(Debug, Clone, Default, clap::Args)]
-pub(super) struct Of {
+pub(in crate::commands) struct Of {
     /// Of this area; may be repeated [default: all that you have].
     #[arg(long, value_name = "ID")]
     area: Vec<String>,
@@ -63,7 +65,7 @@ impl From<Of> for Scope {
     }
 }
 
-pub(super) async fn run(globals: &Globals, args: Args) -> Result<(), Failure> {
+pub(in crate::commands) async fn run(globals: &Globals, args: Args) -> Result<(), Failure> {
     let session = globals.connect().await?;
     let role = session.role(&Role::ALL).await?;
     let stored = args.cursor_file.as_deref().map(stored).transpose()?.flatten();
@@ -97,7 +99,11 @@ pub(super) async fn run(globals: &Globals, args: Args) -> Result<(), Failure> {
 }
 
 /// Writes one event.
-pub(super) fn show(event: &Event, format: Format, names: &Names) -> Result<(), Failure> {
+pub(in crate::commands) fn show(
+    event: &Event,
+    format: Format,
+    names: &Names,
+) -> Result<(), Failure> {
     let shown = match format {
         Format::Json => output::json_line(&json::event(event)),
         Format::Table => output::text(&format!("{}\n", line(event, names))),
@@ -106,7 +112,7 @@ pub(super) fn show(event: &Event, format: Format, names: &Names) -> Result<(), F
 }
 
 /// Tells the gateway that all up to a cursor is stored.
-pub(super) async fn acknowledge(
+pub(in crate::commands) async fn acknowledge(
     session: &Session,
     role: Role,
     cursor: &str,
@@ -117,7 +123,7 @@ pub(super) async fn acknowledge(
 }
 
 /// The cursor in a file; none when there is no such file.
-pub(super) fn stored(file: &Path) -> Result<Option<String>, Failure> {
+pub(in crate::commands) fn stored(file: &Path) -> Result<Option<String>, Failure> {
     match fs::read_to_string(file) {
         Ok(text) => Ok(Some(text.trim().to_owned()).filter(|cursor| !cursor.is_empty())),
         Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -126,7 +132,7 @@ pub(super) fn stored(file: &Path) -> Result<Option<String>, Failure> {
 }
 
 /// Replaces the cursor in a file; a crash leaves the old one or the new one.
-pub(super) fn store(file: &Path, cursor: &str) -> io::Result<()> {
+pub(in crate::commands) fn store(file: &Path, cursor: &str) -> io::Result<()> {
     use io::Write as _;
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut new = tempfile::NamedTempFile::new_in(folder.unwrap_or_else(|| Path::new(".")))?;

@@ -1,27 +1,28 @@
-//! `samsyn revisions`: what changed in an area, when, by whom.
+//! `samsyn joint revisions`: what changed in an area, when, by whom.
 
 use samsyn_client::wire::{ListRevisionsRequest, Revision};
 use serde_json::json;
 
-use super::tables::moment;
+use super::super::tables::moment;
 use crate::{
     failure::Failure,
     json,
     output::Table,
-    session::{Globals, Session, answer, page, pages},
+    session::{Session, answer, page, pages},
 };
 
+/// Lists the revisions of an area.
+///
 /// The newest first.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  samsyn revisions sthlm-skarholmen --as sdf-skarholmen")]
+#[command(after_help = "Example:\n  samsyn joint revisions sthlm-skarholmen --as sdf-skarholmen")]
 pub(super) struct Args {
     /// The area.
     area: String,
 }
 
-pub(super) async fn run(globals: &Globals, args: Args) -> Result<(), Failure> {
-    let session = globals.connect().await?;
-    let all = revisions(&session, &args.area).await?;
+pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
+    let all = revisions(session, &args.area).await?;
     session.show(
         || json!({ "revisions": json::list(&all, json::revision) }),
         || {
