@@ -16,7 +16,7 @@ use crate::{
 /// The newest first.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  samsyn joint revisions sthlm-skarholmen --as sdf-skarholmen")]
-pub(super) struct Args {
+pub(in crate::commands) struct Args {
     /// The area.
     area: String,
 }

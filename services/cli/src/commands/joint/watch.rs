@@ -27,7 +27,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     samsyn joint watch --area sthlm-skarholmen --as sdf-skarholmen\n  \
-    samsyn partner watch --cursor-file region.cursor --acknowledge --output json --as region-stockholm")]
+    samsyn partner watch --cursor-file at.cursor --acknowledge --as region-stockholm")]
 pub(in crate::commands) struct Args {
     #[command(flatten)]
     scope: Of,
