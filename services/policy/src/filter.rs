@@ -50,3 +50,6 @@ fn masked(full: Seen, shown: &Shown) -> Seen {
         ..full
     }
 }
+
+#[cfg(test)]
+mod tests;
