@@ -148,6 +148,17 @@ pub struct Disclosure {
     pub digest: Digest,
     /// Under which epoch.
     pub epoch: u64,
+    /// The view that it is part of; none for what is not followed by stream or polling.
+    pub view: Option<ViewPart>,
+}
+
+/// Part of a view, as a batch of events brings it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ViewPart {
+    /// Of which view.
+    pub class: ClassId,
+    /// The revision of the view that its last event belongs to: who has acknowledged that, has it.
+    pub revision: u64,
 }
 
 /// What a step of a view brings.

@@ -256,7 +256,7 @@ impl Feed {
                 return Ok(None);
             }
             let next = self.token(after.cursor)?;
-            Ok(Some(egress.batch(events, next)?))
+            Ok(Some(egress.batch(events, after.reached(), next)?))
         });
         let shown = shown.await?;
         self.place = after;
@@ -404,6 +404,12 @@ impl Feed {
 }
 
 impl Place {
+    /// The revision of the view that the event before it belongs to.
+    const fn reached(&self) -> u64 {
+        let Cursor { revision, snapshot, events, .. } = self.cursor;
+        if snapshot || events == 0 { revision } else { revision.saturating_add(1) }
+    }
+
     /// Behind the snapshot or step that it is in.
     fn behind(&self) -> Self {
         let revision = self.cursor.revision.saturating_add(u64::from(!self.cursor.snapshot));

@@ -51,6 +51,7 @@ pub(crate) fn numbered(number: u64) -> Submission {
         rows: 1,
         digest: [6; 32],
         epoch: 0,
+        view: None,
     };
     let command = Disclose { disclosures: vec![disclosure], advances: Vec::new() };
     Submission { key: Some((key, [4; 32])), ..own(Command::Disclose(command)) }

@@ -287,6 +287,7 @@ impl<'a> Egress<'a> {
             rows: u32::try_from(rows).unwrap_or(u32::MAX),
             digest: self.known.digest(shown),
             epoch: self.state.epoch(),
+            view: None,
         }
     }
 

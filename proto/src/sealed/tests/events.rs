@@ -41,7 +41,7 @@ fn batch(service: &str, masked: Masked) -> View<EventBatch> {
             change,
         };
         let events = changes.enumerate().map(event).collect();
-        egress.batch(events, "cursor-next".to_owned())
+        egress.batch(events, 1, "cursor-next".to_owned())
     })
 }
 
@@ -141,7 +141,7 @@ fn found(message: v1::WatchEventsResponse) -> Option<v1::Finding> {
 
 #[test]
 fn an_empty_poll_brings_its_cursor() {
-    let view = World::new().view(SIGNATORY, |egress| egress.batch(Vec::new(), "c".to_owned()));
+    let view = World::new().view(SIGNATORY, |egress| egress.batch(Vec::new(), 0, "c".to_owned()));
     let list = read(&Encoded::<v1::ListEventsResponse>::from(view));
     assert_eq!((list.events.len(), list.next_cursor.as_str()), (0, "c"));
 }

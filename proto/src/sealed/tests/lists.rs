@@ -83,6 +83,7 @@ fn a_disclosure_tells_who_received_what_on_what_ground() {
         rows: 5,
         digest: [0; 32],
         epoch: 1,
+        view: None,
     };
     let wire = disclosure(&row, Some(fixture::NOW.after_seconds(1)));
     let expected = v1::Disclosure {

@@ -109,6 +109,60 @@ async fn a_cursor_serves_its_own_caller_alone() {
     assert_eq!(told(&other).0, Some("CURSOR_INVALID"));
 }
 
+/// A disclosure counts as stored when its own view was acknowledged as far as it reaches: a read
+/// that nobody follows never is, nor is what came after.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_acknowledgement_covers_what_was_followed_up_to_its_cursor() {
+    let mut domain = Domain::written();
+    domain.start();
+    let city = domain.client(PARTY).await;
+    let police = domain.client("lpo-skarholmen").await;
+    let context = || Some(police.profile().read_context());
+    let poll = async |cursor: String| {
+        let (scope, limit, wait_seconds) = (None, 500, 0);
+        let context = context();
+        let request = wire::ListEventsRequest { context, scope, cursor, limit, wait_seconds };
+        police.joint.clone().list_events(request).await.unwrap().into_inner().next_cursor
+    };
+    let picture = async || {
+        let request = wire::GetJointPictureRequest {
+            context: context(),
+            area: AREA.into(),
+            period: Some(wire::Period { code: "2025-09".into() }),
+            ..wire::GetJointPictureRequest::default()
+        };
+        police.joint.clone().get_joint_picture(request).await.unwrap();
+    };
+    // The object of each disclosure of one's own, oldest first, and whether it counts as stored.
+    let listed = async || {
+        let request = wire::ListDisclosuresRequest { context: context(), ..Default::default() };
+        let answer = police.access.clone().list_disclosures(request).await.unwrap().into_inner();
+        let told = answer.disclosures.into_iter().filter(|row| row.receiver == "polismyndigheten");
+        let told = told.filter(|row| !row.object_ref.starts_with("disclosures"));
+        let told = told.map(|row| (row.object_ref, row.acknowledged_at.is_some()));
+        told.rev().collect::<Vec<_>>()
+    };
+    city.publish(delta(PARTY, 0, observation("A", 2))).await.unwrap();
+    picture().await;
+    let first = poll(String::new()).await;
+    city.publish(delta(PARTY, 1, observation("B", 3))).await.unwrap();
+    poll(first.clone()).await;
+    let before = listed().await;
+    assert!(before.iter().all(|(_, stored)| !stored), "{before:?}");
+    let request = wire::AcknowledgeEventsRequest {
+        context: Some(samsyn_client::write_context("publisher")),
+        cursor: first,
+    };
+    police.joint.clone().acknowledge_events(request).await.unwrap();
+    let view = format!("view {AREA}");
+    let mut expected =
+        vec![(format!("joint {AREA} 2025-09"), false), (view.clone(), true), (view, false)];
+    assert_eq!(listed().await, expected);
+    picture().await;
+    expected.push((format!("joint {AREA} 2025-09"), false));
+    assert_eq!(listed().await, expected);
+}
+
 /// Every finding of the week and month that a stream has brought, as it stands last.
 type Held = BTreeMap<(String, String), Vec<u8>>;
 

@@ -19,7 +19,7 @@ impl Acknowledge {
     pub(super) fn decide(&self, moment: Moment<'_>) -> Decided {
         let service = &moment.actor.service;
         let before = moment.state.acknowledged(&self.class, service);
-        if before.is_some_and(|before| before.revision >= self.revision) {
+        if before.is_some_and(|before| before >= self.revision) {
             return Decided::new(Reply::Done, Vec::new());
         }
         let row = Row::Acknowledged(Acknowledged {

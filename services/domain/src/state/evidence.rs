@@ -66,7 +66,7 @@ pub struct Evidence {
     grants: BTreeMap<ClassId, BTreeMap<LabelClass, Arc<Grant>>>,
     views: BTreeMap<ClassId, View>,
     disclosures: Vec<Arc<Disclosure>>,
-    acknowledged: BTreeMap<(ClassId, ServiceId), Acknowledged>,
+    acknowledged: BTreeMap<(ClassId, ServiceId), BTreeMap<u64, Timestamp>>,
     denials: Vec<Denied>,
     ticked: Timestamp,
 }
@@ -96,15 +96,21 @@ impl Evidence {
         &self.denials
     }
 
-    /// What a service has acknowledged of a view.
+    /// Up to which revision a service has acknowledged a view.
     #[must_use]
-    pub fn acknowledged(&self, class: &ClassId, service: &ServiceId) -> Option<&Acknowledged> {
-        self.acknowledged.get(&(*class, service.clone()))
+    pub fn acknowledged(&self, class: &ClassId, service: &ServiceId) -> Option<u64> {
+        let all = self.acknowledged.get(&(*class, service.clone()))?;
+        all.last_key_value().map(|(revision, _)| *revision)
     }
 
-    /// Everything acknowledged, by view and service.
-    pub fn acknowledgements(&self) -> impl Iterator<Item = &Acknowledged> {
-        self.acknowledged.values()
+    /// When the receiver first said, after a disclosure, that it has stored it; none for what is
+    /// not followed, and for what came again after it had been acknowledged.
+    #[must_use]
+    pub fn stored(&self, disclosure: &Disclosure) -> Option<Timestamp> {
+        let part = disclosure.view?;
+        let all = self.acknowledged.get(&(part.class, disclosure.service.clone()))?;
+        let mut since = all.range(part.revision..).filter(|(_, at)| **at >= disclosure.at);
+        since.next().map(|(_, at)| *at)
     }
 
     /// Until when time has acted.
@@ -143,7 +149,8 @@ impl Evidence {
     }
 
     pub(super) fn acknowledge(&mut self, row: Acknowledged) {
-        self.acknowledged.insert((row.class, row.service.clone()), row);
+        let of_view = self.acknowledged.entry((row.class, row.service)).or_default();
+        of_view.insert(row.revision, row.at);
     }
 
     pub(super) fn denied(&mut self, row: Denied) {

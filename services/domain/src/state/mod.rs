@@ -362,13 +362,9 @@ impl State {
         self.evidence.recorded()
     }
 
-    /// What a service has acknowledged of a view.
+    /// Up to which revision a service has acknowledged a view.
     #[must_use]
-    pub fn acknowledged(
-        &self,
-        class: &ClassId,
-        service: &ServiceId,
-    ) -> Option<&crate::disclosure::Acknowledged> {
+    pub fn acknowledged(&self, class: &ClassId, service: &ServiceId) -> Option<u64> {
         self.evidence.acknowledged(class, service)
     }
 }

@@ -4,6 +4,7 @@ use samsyn_domain::{
     AreaId, EditionId, LegalBasisId, OrganisationId, PartyId, PurposeId, ServiceId,
     disclosure::{
         Acknowledged, Advance, Change, ClassId, Denied, Disclosure, Grant, Ground, Object, Step,
+        ViewPart,
     },
     registry::{FieldGroup, Shown, Variant},
 };
@@ -77,6 +78,7 @@ impl Stored for Disclosure {
             rows: self.rows,
             digest: self.digest.into(),
             epoch: self.epoch,
+            view: self.view.as_ref().map(Stored::encode),
         }
     }
 
@@ -98,7 +100,21 @@ impl Stored for Disclosure {
             rows: message.rows,
             digest: digest(&message.digest, "disclosure.digest")?,
             epoch: message.epoch,
+            view: message.view.map(ViewPart::decode).transpose()?,
         })
+    }
+}
+
+impl Stored for ViewPart {
+    type Message = log::ViewPart;
+
+    fn encode(&self) -> log::ViewPart {
+        log::ViewPart { release_class: self.class.digest().to_vec(), revision: self.revision }
+    }
+
+    fn decode(message: log::ViewPart) -> Result<Self, Damaged> {
+        let class = release_class(&message.release_class, "view_part.release_class")?;
+        Ok(Self { class, revision: message.revision })
     }
 }
 

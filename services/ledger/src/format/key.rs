@@ -107,7 +107,8 @@ pub(super) fn row_key(row: &Row) -> Vec<u8> {
             Key::of(Table::Step).class(&step.advance.class).number(step.advance.revision)
         }
         Row::Acknowledged(row) => {
-            Key::of(Table::Acknowledged).class(&row.class).text(row.service.as_str())
+            let key = Key::of(Table::Acknowledged).class(&row.class).text(row.service.as_str());
+            key.number(row.revision)
         }
         Row::Denied(row) => Key::of(Table::Denied)
             .time(row.at)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use samsyn_domain::{
     AreaId, Geography, Level, Period, PeriodKind, Placed, Timestamp,
-    disclosure::{Advance, Change, Object},
+    disclosure::{Advance, Change, Disclosure, Object, ViewPart},
     edition::Edition,
     merge::{Finding, Key},
 };
@@ -248,13 +248,15 @@ impl Egress<'_> {
         levels.iter().map(at).filter(other).collect()
     }
 
-    /// Events with their ids and cursors, and the record of what they disclose.
+    /// Events with their ids and cursors, the last one of a revision of the view, and the record of
+    /// what they disclose.
     ///
     /// # Errors
     /// When no live right of the reader remains.
     pub fn batch(
         &self,
         events: Vec<ViewEvent>,
+        revision: u64,
         next: String,
     ) -> Result<Projection<EventBatch>, Denial> {
         let rights = self.reader.rights(self.state.registry(), None, false);
@@ -266,6 +268,7 @@ impl Egress<'_> {
             | ViewChange::Edition(_) => None,
         });
         let secrets: Secrets = self.secrets(findings);
+        let part = ViewPart { class: rights.class(), revision };
         let mut rows: BTreeMap<&AreaId, usize> = BTreeMap::new();
         for event in &events {
             *rows.entry(&event.area).or_default() += 1;
@@ -276,14 +279,10 @@ impl Egress<'_> {
                 let of = |event: &&ViewEvent| event.area == *area;
                 let shown: Vec<_> = events.iter().filter(of).map(|e| &e.change).collect();
                 let shown = format!("{shown:?}");
-                let revision = self.state.revision(area);
-                self.disclosure(
-                    &rights,
-                    Object::View(area.clone()),
-                    revision,
-                    rows,
-                    shown.as_bytes(),
-                )
+                let at = self.state.revision(area);
+                let object = Object::View(area.clone());
+                let record = self.disclosure(&rights, object, at, rows, shown.as_bytes());
+                Disclosure { view: Some(part), ..record }
             })
             .collect();
         Ok(Projection::new(EventBatch { events, next, secrets }, records))

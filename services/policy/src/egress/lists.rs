@@ -196,11 +196,7 @@ impl Egress<'_> {
             if !wanted {
                 continue;
             }
-            let stored = evidence
-                .acknowledgements()
-                .filter(|a| a.service == row.service && a.at >= row.at)
-                .map(|a| a.at)
-                .min();
+            let stored = evidence.stored(row);
             let mut shown = row.as_ref().clone();
             if !overseer {
                 shown.sequence = known;

@@ -18,6 +18,7 @@ use samsyn_domain::{
     },
     disclosure::{
         Acknowledged, Advance, Change, ClassId, Denied, Disclosure, Grant, Ground, Object, Step,
+        ViewPart,
     },
     edition::{Answer, Edition, Locked, Phase, Released, Round, Verdict},
     merge::{self, Candidates, ConflictRef, Dissent, Field, Key, Statement},
@@ -241,6 +242,7 @@ pub(super) fn disclosure(object: Object, full: bool) -> Disclosure {
         rows: 7,
         digest: [6; 32],
         epoch: 1,
+        view: full.then(|| ViewPart { class: class(3), revision: 5 }),
     }
 }
 
