@@ -136,3 +136,6 @@ fn disagreement(finding: &Finding, field: Field, open: Rule) -> Option<Rule> {
     let conflict = finding.conflicts.iter().find(|conflict| conflict.at.field == field)?;
     Some(if conflict.resolved { Rule::Settled } else { open })
 }
+
+#[cfg(test)]
+mod tests;

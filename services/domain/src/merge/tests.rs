@@ -29,7 +29,7 @@ fn labels() -> Arc<Labels> {
     })
 }
 
-fn seen(party: &str, id: u32, severity: u32, trend: Option<Trend>) -> Seen {
+pub(super) fn seen(party: &str, id: u32, severity: u32, trend: Option<Trend>) -> Seen {
     let kind = if party.starts_with("lpo") { PartyKind::Police } else { PartyKind::Municipal };
     Seen {
         party: PartyId::parse(party).unwrap(),
@@ -64,11 +64,11 @@ fn week() -> Period {
     "2025-W40".parse().unwrap()
 }
 
-fn roles() -> BTreeSet<Role> {
+pub(super) fn roles() -> BTreeSet<Role> {
     BTreeSet::from([Role::Coordinator, Role::Kommunpolis])
 }
 
-fn one(contributions: Vec<Seen>, statements: &[Statement]) -> Finding {
+pub(super) fn one(contributions: Vec<Seen>, statements: &[Statement]) -> Finding {
     let decisions =
         Decisions { statements: statements.iter().collect(), dissents: Vec::new(), roles: roles() };
     let mut findings = merge(week(), contributions, &decisions, |_| Level::Place);
