@@ -58,9 +58,9 @@ fn each_joint_value_names_its_rule() {
             vec![(Class, "MERGE-02"), (Grade, "MERGE-04"), counts],
         ),
     ] {
-        let contributions = parties.into_iter().enumerate();
-        let contributions = contributions
-            .map(|(n, (party, severity, trend))| seen(party, n as u32, severity, trend));
+        let contributions = (1..)
+            .zip(parties)
+            .map(|(id, (party, severity, trend))| seen(party, id, severity, trend));
         assert_eq!(told(&one(contributions.collect(), &[])), expected, "{parties:?}");
     }
 }
