@@ -18,10 +18,11 @@ use std::{io::IsTerminal as _, process::ExitCode};
 use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
 
-/// What a gateway logs when `RUST_LOG` does not say.
-const LOGGED: &str = "samsyn=info,warn";
+/// What a gateway logs when `RUST_LOG` does not say. That a caller went away while its write was
+/// under way is no warning: openraft's responder finds nobody to tell.
+const LOGGED: &str = "samsyn=info,warn,openraft::raft::responder=error";
 /// What the other commands log: their answer says the rest.
-const LOGGED_BY_CLIENTS: &str = "warn";
+const LOGGED_BY_CLIENTS: &str = "warn,openraft::raft::responder=error";
 
 fn main() -> ExitCode {
     let cli = commands::Cli::parse();
