@@ -44,12 +44,6 @@ impl fmt::Debug for Digest {
     }
 }
 
-impl AsRef<[u8]> for Digest {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
-    }
-}
-
 /// `H`: SHA-256 (FIPS 180-4) of the parts in a row.
 #[must_use]
 pub fn hash(parts: &[&[u8]]) -> Digest {
