@@ -8,7 +8,7 @@ use samsyn_domain::commit::canonical::{Message, Value};
 use samsyn_domain::commit::descriptor::PublicKey;
 use samsyn_domain::commit::dsse::{Envelope, pre_authentication};
 use samsyn_domain::commit::fields::check;
-use samsyn_domain::commit::object::{Leaf, ObjectKind, ObjectTree, Opening};
+use samsyn_domain::commit::object::{Leaf, ObjectKind, ObjectTree, Opening, ReferenceKey};
 use samsyn_domain::commit::position::{Group, Mask, Position, Variant};
 use samsyn_domain::commit::proof::{PartnerProof, ProvenObject, Refusal};
 use samsyn_domain::commit::salt::{RoundSalt, Salt};
@@ -195,4 +195,25 @@ fn values_outside_the_tables_are_refused() {
     let unsorted = outcome.clone().with(9, Value::List(vec!["bb".into(), "a".into()]));
     let refused = check(ObjectKind::Decision, exact(Group::Assessment), &unsorted);
     assert_eq!(refused, Err(Error::SetOrder));
+}
+
+/// A secret that is shown for debugging would end in a log.
+#[test]
+fn what_is_secret_is_not_shown_for_debugging() {
+    let secret = [0xab; 32];
+    let shown = [
+        format!("{:?}", RoundSalt::new(secret)),
+        format!("{:?}", Salt::new(secret)),
+        format!("{:?}", ReferenceKey::new(secret)),
+    ];
+    assert_eq!(shown, ["RoundSalt(redacted)", "Salt(redacted)", "ReferenceKey(redacted)"]);
+    let object = &world::objects()[0];
+    let (tree, id) = (&object.tree, object.id);
+    assert_eq!(format!("{id:?}"), id.to_string());
+    assert_eq!(format!("{tree:?}"), format!("ObjectTree({id}, {})", tree.root()));
+    let proof = world::proof();
+    let (_, proven) = proof.objects.first_key_value().unwrap();
+    assert_eq!(format!("{proven:?}"), format!("ProvenObject({:?})", proven.mask()));
+    let (_, leaf) = object.leaves.first_key_value().unwrap();
+    assert_eq!(format!("{leaf:?}"), format!("Leaf({} bytes)", leaf.canonical().len()));
 }
