@@ -262,18 +262,24 @@ pub fn finding(
     })
 }
 
-/// The ids of findings of the same category that hold this geography or lie in it.
+/// The ids of findings of the same category that hold this geography or lie in it, among keys in
+/// ascending order: there, what lies in a geography follows it, and nothing else is looked at.
 #[must_use]
 pub fn related(key: &Key, keys: &[Key]) -> Vec<String> {
-    keys.iter()
-        .filter(|other| {
-            *other != key
-                && other.category == key.category
-                && other.geography.level() != key.geography.level()
-                && other.geography.same_branch(&key.geography)
-        })
-        .map(Key::id)
-        .collect()
+    let level = key.geography.level();
+    let coarser = [Level::District, Level::SubArea].into_iter().filter(|coarse| *coarse > level);
+    let holding = coarser.filter_map(|coarse| {
+        let geography = key.geography.coarsened(coarse);
+        let at = keys.binary_search(&Key { geography, category: key.category.clone() }).ok()?;
+        keys.get(at)
+    });
+    let behind = keys.partition_point(|other| other.geography <= key.geography);
+    let within = keys
+        .iter()
+        .skip(behind)
+        .take_while(|other| other.geography.coarsened(level) == key.geography)
+        .filter(|other| other.category == key.category);
+    holding.chain(within).map(Key::id).collect()
 }
 
 #[cfg(test)]

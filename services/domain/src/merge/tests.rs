@@ -206,8 +206,8 @@ fn what_is_related_is_of_the_same_category_and_another_level_of_the_same_place()
     let elsewhere = Geography { sub_area: SubAreaId::parse("a/t").ok(), ..place(0) };
     let district = Geography { sub_area: None, ..place(0) };
     let keys = [
-        key(district.clone(), "noise"),
-        key(district, "graffiti"),
+        key(district.clone(), "graffiti"),
+        key(district, "noise"),
         key(place(0), "noise"),
         key(place(1), "noise"),
         key(place(2), "noise"),
@@ -216,7 +216,8 @@ fn what_is_related_is_of_the_same_category_and_another_level_of_the_same_place()
     let of = |n: usize| related(&keys[n], &keys);
     assert_eq!(of(3), ["a/noise", "a/s/noise"]);
     assert_eq!(of(2), ["a/noise", "a/s/p1/noise", "a/s/p2/noise"]);
-    assert_eq!(of(1), Vec::<String>::new());
+    assert_eq!(of(0), Vec::<String>::new());
+    assert_eq!(of(1), ["a/s/noise", "a/s/p1/noise", "a/s/p2/noise", "a/t/noise"]);
     assert_eq!(of(5), ["a/noise"]);
 }
 
@@ -262,6 +263,23 @@ fn a_coarser_finding_of_the_same_place_is_related_and_not_merged() {
     assert_eq!(findings[1].related, ["a/s/youth_gathering"]);
 }
 
+fn any_keys() -> impl Strategy<Value = BTreeSet<Key>> {
+    let key = (0..2_u8, 0..3_u8, 0..3_u8, 0..2_u8).prop_map(|(area, sub_area, place, category)| {
+        let (area, sub) = (["a", "b"][usize::from(area)], format!("s{sub_area}"));
+        let sub = (sub_area > 0).then(|| format!("{area}/{sub}"));
+        let spot = sub.as_ref().filter(|_| place > 0).map(|sub| format!("{sub}/p{place}"));
+        Key {
+            geography: Geography {
+                area: AreaId::parse(area).unwrap(),
+                sub_area: sub.map(|sub| SubAreaId::parse(&sub).unwrap()),
+                place: spot.map(|spot| PlaceId::parse(&spot).unwrap()),
+            },
+            category: CategoryId::parse(["graffiti", "noise"][usize::from(category)]).unwrap(),
+        }
+    });
+    prop::collection::btree_set(key, 0..30)
+}
+
 fn any_seen() -> impl Strategy<Value = Seen> {
     (0..4_u8, 0..40_u32, 0..6_u32, 0..4_i64, 0..4_u8).prop_map(
         |(party, id, severity, trend, at)| {
@@ -284,6 +302,20 @@ fn any_contributions() -> impl Strategy<Value = Vec<Seen>> {
 }
 
 proptest! {
+    #[test]
+    fn what_is_related_is_found_as_if_all_were_looked_at(keys in any_keys()) {
+        let keys: Vec<Key> = keys.into_iter().collect();
+        for key in &keys {
+            let of_one_branch = keys.iter().filter(|other| {
+                other.category == key.category
+                    && other.geography.level() != key.geography.level()
+                    && other.geography.same_branch(&key.geography)
+            });
+            let expected: Vec<_> = of_one_branch.map(Key::id).collect();
+            prop_assert_eq!(related(key, &keys), expected);
+        }
+    }
+
     #[test]
     fn the_merge_does_not_know_the_order(
         (all, shuffled) in any_contributions()
