@@ -214,6 +214,9 @@ fn what_is_secret_is_not_shown_for_debugging() {
     let proof = world::proof();
     let (_, proven) = proof.objects.first_key_value().unwrap();
     assert_eq!(format!("{proven:?}"), format!("ProvenObject({:?})", proven.mask()));
+    let whole = world::tree();
+    let objects = world::objects().len();
+    assert_eq!(format!("{whole:?}"), format!("Tree(depth 4, {objects} objects, {})", whole.root()));
     let (_, leaf) = object.leaves.first_key_value().unwrap();
     assert_eq!(format!("{leaf:?}"), format!("Leaf({} bytes)", leaf.canonical().len()));
 }
