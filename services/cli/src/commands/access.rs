@@ -1,9 +1,9 @@
 //! `samsyn access`: why something is or is not allowed.
 
 use clap::{Args, Subcommand};
-use samsyn_client::wire::{ExplainAccessRequest, Scope};
+use samsyn_client::wire::ExplainAccessRequest;
 
-use super::tables::all_or;
+use super::{joint::watch::Of, tables::all_or};
 use crate::{
     failure::Failure,
     json, output,
@@ -24,15 +24,8 @@ pub(super) enum Command {
 pub(super) struct Explain {
     /// A field group: identity, place, time, counts, assessment, text, provenance.
     field_group: Option<String>,
-    /// Of this area; may be repeated.
-    #[arg(long, value_name = "ID")]
-    area: Vec<String>,
-    /// Of this priority area; may be repeated.
-    #[arg(long, value_name = "ID")]
-    priority: Vec<String>,
-    /// Of periods of this kind: week, month, quarter, year; may be repeated.
-    #[arg(long, value_name = "KIND")]
-    period_kind: Vec<String>,
+    #[command(flatten)]
+    scope: Of,
 }
 
 pub(super) async fn run(globals: &Globals, command: Command) -> Result<(), Failure> {
@@ -40,11 +33,7 @@ pub(super) async fn run(globals: &Globals, command: Command) -> Result<(), Failu
     let session = globals.connect().await?;
     let request = ExplainAccessRequest {
         context: session.reads(),
-        scope: Some(Scope {
-            areas: args.area,
-            priorities: args.priority,
-            period_kinds: args.period_kind,
-        }),
+        scope: Some(args.scope.into()),
         field_group: args.field_group.unwrap_or_default(),
     };
     let explained = answer(session.client.access.clone().explain_access(request)).await?;

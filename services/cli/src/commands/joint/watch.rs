@@ -31,18 +31,40 @@ use crate::{
 pub(in crate::commands) struct Args {
     #[command(flatten)]
     scope: Of,
-    /// Goes on from here [default: a snapshot first].
-    #[arg(long, value_name = "CURSOR")]
-    cursor: Option<String>,
-    /// Goes on from what this file holds, and keeps it up to date.
-    #[arg(long, value_name = "FILE", conflicts_with = "cursor")]
-    cursor_file: Option<PathBuf>,
+    #[command(flatten)]
+    since: Since,
     /// Tells the gateway what is stored: your record of receipt.
     #[arg(long)]
     acknowledge: bool,
     /// Ends after so many events.
     #[arg(long, value_name = "N")]
     count: Option<u64>,
+}
+
+/// Where a subscription goes on from.
+#[derive(Debug, Clone, clap::Args)]
+pub(in crate::commands) struct Since {
+    /// Goes on from here [default: a snapshot first].
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<String>,
+    /// Goes on from what this file holds, and keeps it up to date.
+    #[arg(long, value_name = "FILE", conflicts_with = "cursor")]
+    cursor_file: Option<PathBuf>,
+}
+
+impl Since {
+    /// The cursor given or stored; empty when there is none.
+    pub(in crate::commands) fn cursor(&self) -> Result<String, Failure> {
+        let stored = self.cursor_file.as_deref().map(stored).transpose()?.flatten();
+        Ok(self.cursor.clone().or(stored).unwrap_or_default())
+    }
+
+    /// Stores where to go on from, when a file was named; whether one was.
+    pub(in crate::commands) fn keep(&self, cursor: &str) -> Result<bool, Failure> {
+        let Some(file) = &self.cursor_file else { return Ok(false) };
+        store(file, cursor).map_err(|why| Failure::file("write", file, &why))?;
+        Ok(true)
+    }
 }
 
 /// Of what; wider than your rights is refused.
@@ -68,8 +90,7 @@ impl From<Of> for Scope {
 pub(in crate::commands) async fn run(globals: &Globals, args: Args) -> Result<(), Failure> {
     let session = globals.connect().await?;
     let role = session.role(&Role::ALL).await?;
-    let stored = args.cursor_file.as_deref().map(stored).transpose()?.flatten();
-    let cursor = args.cursor.clone().or(stored).unwrap_or_default();
+    let cursor = args.since.cursor()?;
     let mut watch = Watch::new(session.profile(), args.scope.clone().into(), cursor);
     let names = Names::shipped();
     let (mut seen, mut within_snapshot) = (0_u64, false);
@@ -79,9 +100,7 @@ pub(in crate::commands) async fn run(globals: &Globals, args: Args) -> Result<()
             _ = tokio::signal::ctrl_c() => break,
         };
         show(&event, globals.output(), &names)?;
-        if let Some(file) = &args.cursor_file {
-            store(file, watch.cursor()).map_err(|why| Failure::file("write", file, &why))?;
-        }
+        args.since.keep(watch.cursor())?;
         within_snapshot = match &event.what {
             Some(What::SnapshotBegins(_)) => true,
             Some(What::SnapshotEnds(_)) => false,
@@ -92,7 +111,7 @@ pub(in crate::commands) async fn run(globals: &Globals, args: Args) -> Result<()
         }
         seen = seen.saturating_add(1);
     }
-    if args.cursor_file.is_none() && !watch.cursor().is_empty() {
+    if args.since.cursor_file.is_none() && !watch.cursor().is_empty() {
         eprintln!("go on with --cursor {}", watch.cursor());
     }
     Ok(())
@@ -123,7 +142,7 @@ pub(in crate::commands) async fn acknowledge(
 }
 
 /// The cursor in a file; none when there is no such file.
-pub(in crate::commands) fn stored(file: &Path) -> Result<Option<String>, Failure> {
+fn stored(file: &Path) -> Result<Option<String>, Failure> {
     match fs::read_to_string(file) {
         Ok(text) => Ok(Some(text.trim().to_owned()).filter(|cursor| !cursor.is_empty())),
         Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -132,7 +151,7 @@ pub(in crate::commands) fn stored(file: &Path) -> Result<Option<String>, Failure
 }
 
 /// Replaces the cursor in a file; a crash leaves the old one or the new one.
-pub(in crate::commands) fn store(file: &Path, cursor: &str) -> io::Result<()> {
+fn store(file: &Path, cursor: &str) -> io::Result<()> {
     use io::Write as _;
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut new = tempfile::NamedTempFile::new_in(folder.unwrap_or_else(|| Path::new(".")))?;

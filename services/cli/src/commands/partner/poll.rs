@@ -1,13 +1,11 @@
 //! `samsyn partner poll`: the same events, order and cursor as the stream.
 
-use std::path::PathBuf;
-
 use samsyn_client::wire::ListEventsRequest;
 use samsyn_domain::registry::Role;
 use serde_json::json;
 
 use crate::{
-    commands::joint::watch::{self, Of},
+    commands::joint::watch::{self, Of, Since},
     failure::Failure,
     json,
     names::Names,
@@ -25,12 +23,8 @@ use crate::{
 pub(in crate::commands) struct Poll {
     #[command(flatten)]
     scope: Of,
-    /// From here [default: a snapshot first].
-    #[arg(long, value_name = "CURSOR")]
-    cursor: Option<String>,
-    /// From what this file holds, and keeps it up to date.
-    #[arg(long, value_name = "FILE", conflicts_with = "cursor")]
-    cursor_file: Option<PathBuf>,
+    #[command(flatten)]
+    since: Since,
     /// At most so many events.
     #[arg(long, value_name = "N", default_value_t = 500)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=500))]
@@ -46,11 +40,10 @@ pub(in crate::commands) struct Poll {
 
 pub(super) async fn run(globals: &Globals, args: Poll) -> Result<(), Failure> {
     let session = globals.connect().await?;
-    let stored = args.cursor_file.as_deref().map(watch::stored).transpose()?.flatten();
     let request = ListEventsRequest {
         context: session.reads(),
         scope: Some(args.scope.into()),
-        cursor: args.cursor.or(stored).unwrap_or_default(),
+        cursor: args.since.cursor()?,
         limit: args.limit,
         wait_seconds: args.wait,
     };
@@ -72,10 +65,8 @@ pub(super) async fn run(globals: &Globals, args: Poll) -> Result<(), Failure> {
             }
         }
     }
-    if let Some(file) = &args.cursor_file {
-        watch::store(file, &polled.next_cursor)
-            .map_err(|why| Failure::file("write", file, &why))?;
-    } else if globals.output() == Format::Table {
+    let kept = args.since.keep(&polled.next_cursor)?;
+    if !kept && globals.output() == Format::Table {
         eprintln!("{} events; go on with --cursor {}", polled.events.len(), polled.next_cursor);
     }
     if args.acknowledge && !polled.events.is_empty() {
