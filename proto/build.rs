@@ -46,7 +46,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     ])?;
     fs::write(out.join("descriptors.bin"), compiler.encode_file_descriptor_set())?;
     let public = compiler.file_descriptor_set();
-    tonic_prost_build::configure().build_server(false).compile_fds(public.clone())?;
+    let mut named = tonic_prost_build::Config::new();
+    named.enable_type_names();
+    tonic_prost_build::configure()
+        .build_server(false)
+        .compile_fds_with_config(public.clone(), named)?;
     server_traits(&out, public)?;
 
     let log = protox::compile(["samsyn/log/v1/log.proto"], ["."])?;
@@ -67,7 +71,8 @@ fn server_traits(
     let dir = out.join("server");
     fs::create_dir_all(&dir)?;
     set.file.retain(|file| file.package().starts_with("samsyn."));
-    let mut generator = tonic_prost_build::configure().build_client(false);
+    let mut generator =
+        tonic_prost_build::configure().build_client(false).codec_path("crate::codec::Codec");
     for name in SEALED {
         let sealed = format!("crate::sealed::Encoded<crate::v1::{name}>");
         generator = generator.extern_path(format!(".samsyn.v1.{name}"), sealed);

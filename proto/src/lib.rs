@@ -1,6 +1,8 @@
 //! The protocol and the only conversions to and from it.
 
 #[cfg(feature = "server")]
+pub mod codec;
+#[cfg(feature = "server")]
 pub mod inbound;
 mod reason;
 #[cfg(feature = "server")]

@@ -83,6 +83,17 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// How many observations it names.
+    #[must_use]
+    pub const fn rows(&self) -> usize {
+        match self {
+            Self::Full { drafts, .. } => drafts.len(),
+            Self::Delta { drafts, withdrawn } => drafts.len().saturating_add(withdrawn.len()),
+        }
+    }
+}
+
 impl fmt::Debug for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -42,23 +42,26 @@ impl Encoded<v1::ListEditionsResponse> {
         token: impl FnOnce(usize) -> String,
     ) -> Self {
         let all = &view.content().editions;
-        let editions = paged.rows(all).iter().map(header).collect();
+        let rows = paged.rows(all);
+        let editions = rows.iter().map(header).collect();
         let next_page_token = paged.next(all, token);
-        Self::seal(&v1::ListEditionsResponse { editions, next_page_token })
+        Self::seal(&v1::ListEditionsResponse { editions, next_page_token }).with_rows(rows.len())
     }
 }
 
 impl Encoded<v1::GetEditionResponse> {
     /// The page of an edition that a view holds; `token` names where the next one begins.
     pub fn page(view: &View<EditionView>, token: impl FnOnce(u64) -> String) -> Self {
-        Self::seal(&edition(view.content(), token))
+        let view = view.content();
+        Self::seal(&edition(view, token)).with_rows(view.joint.findings.len())
     }
 }
 
 impl Encoded<v1::GetEditionReviewResponse> {
     /// The page of a review that a view holds; `token` names where the next one begins.
     pub fn page(view: &View<ReviewView>, token: impl FnOnce(u64) -> String) -> Self {
-        Self::seal(&review(view.content(), token))
+        let view = view.content();
+        Self::seal(&review(view, token)).with_rows(view.openings.len())
     }
 }
 

@@ -96,7 +96,7 @@ pub(super) fn list(batch: &EventBatch) -> Encoded<v1::ListEventsResponse> {
     let next_cursor = batch.next.clone();
     let tail = v1::ListEventsResponse { events: Vec::new(), next_cursor };
     bytes.extend_from_slice(&tail.encode_to_vec());
-    Encoded::of_bytes(Bytes::from(bytes))
+    Encoded::of_bytes(Bytes::from(bytes)).with_rows(batch.events.len())
 }
 
 fn event(event: &ViewEvent, batch: &EventBatch) -> v1::Event {

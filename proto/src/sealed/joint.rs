@@ -18,7 +18,9 @@ impl Encoded<v1::GetJointPictureResponse> {
         cursor: String,
         token: impl FnOnce(usize) -> String,
     ) -> Self {
-        Self::seal(&page(view.content(), paged, cursor, token))
+        let view = view.content();
+        let rows = paged.rows(&view.findings).len();
+        Self::seal(&page(view, paged, cursor, token)).with_rows(rows)
     }
 }
 

@@ -22,9 +22,10 @@ impl Encoded<v1::ListRevisionsResponse> {
         token: impl FnOnce(usize) -> String,
     ) -> Self {
         let all = &view.content().revisions;
-        let revisions = paged.rows(all).iter().map(revision).collect();
+        let rows = paged.rows(all);
+        let revisions = rows.iter().map(revision).collect();
         let next_page_token = paged.next(all, token);
-        Self::seal(&v1::ListRevisionsResponse { revisions, next_page_token })
+        Self::seal(&v1::ListRevisionsResponse { revisions, next_page_token }).with_rows(rows.len())
     }
 }
 
@@ -32,8 +33,10 @@ impl Encoded<v1::ListDutiesResponse> {
     /// One page of duties; `token` names the row that the next one begins with.
     pub fn page(view: &View<DutyList>, paged: Paged, token: impl FnOnce(usize) -> String) -> Self {
         let all = &view.content().duties;
-        let duties = paged.rows(all).iter().map(duty).collect();
+        let rows = paged.rows(all);
+        let duties = rows.iter().map(duty).collect();
         Self::seal(&v1::ListDutiesResponse { duties, next_page_token: paged.next(all, token) })
+            .with_rows(rows.len())
     }
 }
 

@@ -28,6 +28,7 @@ pub use list::disclosures;
 /// An encoded response of type `M`: bytes that all its receivers share.
 pub struct Encoded<M> {
     bytes: Bytes,
+    rows: usize,
     message: PhantomData<fn() -> M>,
 }
 
@@ -44,8 +45,18 @@ impl<M> Encoded<M> {
         self.bytes.is_empty()
     }
 
+    /// How many rows it has: findings, observations, events, lines; 1 where it is no list.
+    #[must_use]
+    pub const fn rows(&self) -> usize {
+        self.rows
+    }
+
     const fn of_bytes(bytes: Bytes) -> Self {
-        Self { bytes, message: PhantomData }
+        Self { bytes, rows: 1, message: PhantomData }
+    }
+
+    fn with_rows(self, rows: usize) -> Self {
+        Self { rows, ..self }
     }
 }
 
@@ -57,7 +68,7 @@ impl<M: Message> Encoded<M> {
 
 impl<M> Clone for Encoded<M> {
     fn clone(&self) -> Self {
-        Self::of_bytes(self.bytes.clone())
+        Self::of_bytes(self.bytes.clone()).with_rows(self.rows)
     }
 }
 

@@ -30,7 +30,9 @@ impl Encoded<v1::GetPictureResponse> {
         paged: Paged,
         token: impl FnOnce(usize) -> String,
     ) -> Self {
-        Self::seal(&page(view.content(), paged, token))
+        let view = view.content();
+        let rows = paged.rows(&view.observations).len();
+        Self::seal(&page(view, paged, token)).with_rows(rows)
     }
 }
 

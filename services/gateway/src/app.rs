@@ -15,23 +15,32 @@ use samsyn_proto::{
 };
 use tokio::{net::TcpListener, sync::watch, time};
 use tonic::transport::{Server, server::Router};
+use tower::layer::util::{Identity, Stack};
 
 use crate::{
-    Checked,
-    config::BadConfig,
+    Checked, Reload,
+    alarms::Alarms,
+    config::{BadConfig, Limits, TlsSource},
     denials::Denials,
-    services::Shared,
-    tls::{Connections, Limits, Tls, TlsError},
+    edge::Edge,
+    services::{Bounds, Shared},
+    tls::{Connections, Leaving, Tls, TlsError},
 };
 
-/// The largest request.
-const REQUEST_BYTES_MAX: usize = 1024 * 1024;
-/// The largest answer: a proof is the largest of them.
-const ANSWER_BYTES_MAX: usize = 72 * 1024 * 1024;
 /// How often time acts on state.
 const TICK: Duration = Duration::from_secs(1);
-/// After a suspension streams get so long for their last message before their connection ends.
-const LAST_WORD: Duration = Duration::from_secs(1);
+/// Headers of one call, in bytes.
+const HEADER_BYTES_MAX: u32 = 16 * 1024;
+/// The largest frame, in bytes.
+const FRAME_BYTES_MAX: u32 = 16 * 1024;
+/// What one call may send before it is read, in bytes.
+const CALL_WINDOW: u32 = 256 * 1024;
+/// What one connection may send before it is read, in bytes.
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// Calls that were reset by the peer before they were begun: more is an attack (CVE-2023-44487).
+const RESETS_MAX: usize = 20;
+/// Calls that were reset because the peer broke the protocol.
+const FAULTS_MAX: usize = 64;
 /// How long a drain may take.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
 
@@ -56,12 +65,18 @@ pub enum Error {
     /// The descriptors do not load.
     #[error("the descriptors do not load")]
     Reflection(#[from] tonic_reflection::server::Error),
+    /// The descriptors do not decode.
+    #[error("the descriptors do not decode")]
+    Descriptors(#[from] prost::DecodeError),
 }
 
 /// A built process: everything is open but the port.
 pub struct App {
     ledger: Ledger,
     tls: Tls,
+    files: TlsSource,
+    reload: Reload,
+    limits: Limits,
     clock: Clock,
 }
 
@@ -82,7 +97,8 @@ impl Checked {
     }
 
     fn tls(&self) -> Result<Tls, Error> {
-        Ok(Tls::load(&self.material, self.anchors.clone(), Limits::default())?)
+        let material = self.material.clone();
+        Ok(Tls::load(&material.server, material.anchors, self.config.limits.of_connections())?)
     }
 
     fn policy(&self) -> Result<(Policy, samsyn_policy::Recorder), Error> {
@@ -109,7 +125,14 @@ impl App {
             clock: Arc::clone(&clock),
         };
         let ledger = Ledger::open(options, policy, recorder).await?;
-        Ok(Self { ledger, tls, clock })
+        let (files, limits) = (checked.files, checked.config.limits);
+        Ok(Self { ledger, tls, files, reload: Reload::default(), limits, clock })
+    }
+
+    /// Asks for certificates and revocation lists to be read anew; they are also when they change.
+    #[must_use]
+    pub fn reload(&self) -> Reload {
+        self.reload.clone()
     }
 
     /// Serves until it is told to stop or the ledger fails; then drains.
@@ -121,7 +144,7 @@ impl App {
         listener: TcpListener,
         stop: impl Future<Output = ()>,
     ) -> Result<(), Error> {
-        let Self { ledger, tls, clock } = self;
+        let Self { ledger, tls, files, reload, limits, clock } = self;
         let (stopped, stopping) = watch::channel(false);
         let denials = Denials::default();
         let shared = Shared {
@@ -129,10 +152,14 @@ impl App {
             clock,
             stopping: stopping.clone(),
             denials: denials.clone(),
+            bounds: Bounds { age_max: limits.age_max(), lag_max: limits.of_calls().lag_max },
         };
-        let router = router(&shared).await?;
+        let edge = Edge::new(limits.of_calls(), samsyn_proto::DESCRIPTORS, stopping.clone())?;
+        let router = router(&shared, edge, &limits).await?;
         let ticking = tokio::spawn(tick(ledger.clone(), denials));
         let ending = tokio::spawn(end_suspended(ledger.clone(), tls.connections()));
+        let reloading = tokio::spawn(reload.keep(tls.clone(), files, Alarms::default()));
+        let sweeping = tokio::spawn(tls.clone().keep());
         let told = |mut stopping: watch::Receiver<bool>| async move {
             // The sender is gone only after the serving ended.
             let _ = stopping.wait_for(|stop| *stop).await;
@@ -151,12 +178,19 @@ impl App {
         }
         ticking.abort();
         ending.abort();
+        reloading.abort();
+        sweeping.abort();
         ledger.close().await;
         outcome
     }
 }
 
-async fn router(shared: &Shared) -> Result<Router, Error> {
+async fn router(
+    shared: &Shared,
+    edge: Edge,
+    limits: &Limits,
+) -> Result<Router<Stack<Edge, Identity>>, Error> {
+    let of_calls = limits.of_calls();
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(samsyn_proto::DESCRIPTORS)
@@ -164,17 +198,24 @@ async fn router(shared: &Shared) -> Result<Router, Error> {
     macro_rules! limited {
         ($server:ident) => {
             $server::new(shared.clone())
-                .max_decoding_message_size(REQUEST_BYTES_MAX)
-                .max_encoding_message_size(ANSWER_BYTES_MAX)
+                .max_decoding_message_size(of_calls.request_bytes_max)
+                .max_encoding_message_size(of_calls.answer_bytes_max)
         };
     }
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_service_status("", tonic_health::ServingStatus::Serving).await;
     let router = Server::builder()
-        .max_concurrent_streams(64)
+        .max_concurrent_streams(limits.calls_per_connection)
+        .initial_stream_window_size(CALL_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(FRAME_BYTES_MAX)
         .http2_keepalive_interval(Some(Duration::from_secs(30)))
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))
-        .http2_max_header_list_size(16 * 1024)
+        .http2_max_header_list_size(HEADER_BYTES_MAX)
+        .http2_max_pending_accept_reset_streams(Some(RESETS_MAX))
+        .http2_max_local_error_reset_streams(Some(FAULTS_MAX))
+        .max_connection_age(limits.age_max())
+        .layer(edge)
         .add_service(limited!(PictureServiceServer))
         .add_service(limited!(JointPictureServiceServer))
         .add_service(limited!(EditionServiceServer))
@@ -204,33 +245,26 @@ async fn tick(ledger: Ledger, denials: Denials) {
     }
 }
 
-/// Ends the connections of services that are shut out, after their streams had a last word.
+/// Has the connections of suspended services end.
 async fn end_suspended(ledger: Ledger, connections: Connections) {
     let mut events = ledger.events();
     loop {
-        let suspended = match events.recv().await {
-            Ok((_, Event::Suspended(service))) => Some(service),
+        match events.recv().await {
+            Ok((_, Event::Suspended(_)))
+            | Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
             Ok((
                 _,
                 Event::Revised { .. } | Event::Edition(_) | Event::Epoch(_) | Event::Advanced(_),
             )) => {
                 continue;
             }
-            Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => None,
             Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
-        };
-        time::sleep(LAST_WORD).await;
+        }
         let registry = ledger.registry();
-        let ended = connections.end(|peer| {
+        let told = connections.leave(Leaving::Suspended, |peer| {
             let id = format!("{}/{}", peer.organisation(), peer.service());
-            let shut_out = registry.services().any(|s| s.suspended && s.id.as_str() == id)
-                || suspended.as_ref().is_some_and(|service| service.as_str() == id);
-            if shut_out {
-                let (issuer, serial) = (peer.issuer(), peer.serial());
-                tracing::info!(service = id, issuer, serial, "a connection is ended");
-            }
-            shut_out
+            registry.services().any(|s| s.suspended && s.id.as_str() == id)
         });
-        tracing::info!(ended, "connections of suspended services ended");
+        tracing::info!(told, "connections of suspended services are told to leave");
     }
 }

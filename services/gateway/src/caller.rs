@@ -4,12 +4,17 @@ use samsyn_domain::{Caller, OrganisationId, ServiceId, Timestamp};
 use samsyn_proto::Reason;
 use tonic::{Request, Status};
 
-use crate::{status, tls::Peer};
+use crate::{
+    status,
+    tls::{Access, Peer},
+};
 
 /// The caller of a request, from its connection's certificate and nothing else.
 pub(crate) fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
-    let peer = request.extensions().get::<Peer>();
-    peer.and_then(known).ok_or_else(|| status::reason(Reason::NoCertificate, ""))
+    let access = request.extensions().get::<Access>();
+    access
+        .and_then(|access| known(access.peer()))
+        .ok_or_else(|| status::reason(Reason::NoCertificate, ""))
 }
 
 fn known(peer: &Peer) -> Option<Caller> {

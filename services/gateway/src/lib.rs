@@ -1,18 +1,25 @@
 //! The process: configuration, identity, TLS, gRPC services, the status map.
 
+mod alarms;
 mod app;
 mod caller;
 mod config;
 mod denials;
+mod edge;
 mod page;
+mod reload;
 mod services;
 mod status;
 mod tls;
 
 pub use app::{App, Error};
 pub use config::{
-    AnchorFiles, BadConfig, Checked, Config, ENVIRONMENT_PREFIX, Mode, SharedAnchorFiles,
+    AnchorFiles, BadConfig, Checked, Config, ENVIRONMENT_PREFIX, Limits, Mode, SharedAnchorFiles,
     SharedService, TlsFiles,
 };
+pub use reload::Reload;
 pub use samsyn_ledger::Clock;
-pub use tls::{Anchor, Limits, Part, ServerMaterial, SharedRow, SubjectAttribute, Tls, TlsError};
+pub use tls::{
+    Anchor, Limits as ConnectionLimits, Part, ServerMaterial, SharedRow, SubjectAttribute, Tls,
+    TlsError,
+};

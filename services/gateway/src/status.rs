@@ -19,6 +19,13 @@ pub(crate) fn reason(reason: Reason, field: &str) -> Status {
     status(reason, field, "", &[])
 }
 
+/// A refusal that says when to come again.
+pub(crate) fn later(why: Reason, wait: Duration) -> Status {
+    let mut details = details(why, "", "", None);
+    details.set_retry_info(Some(wait));
+    with_details(why, details)
+}
+
 /// What is wrong with a request; at most a hundred fields are named.
 pub(crate) fn faults(faults: &[Fault]) -> Status {
     let errors: Vec<&Fault> = faults.iter().filter(|fault| !fault.warning).collect();
@@ -102,6 +109,20 @@ fn status_with(
     violations: &[FieldViolation],
     current: Option<u64>,
 ) -> Status {
+    let mut details = details(why, field, rule, current);
+    for violation in violations {
+        details.add_bad_request_violation(&violation.field, &violation.description);
+    }
+    if violations.is_empty() && !field.is_empty() {
+        details.add_bad_request_violation(field, format!("{}; {}", why.text(), why.remedy()));
+    }
+    if why.retryable() {
+        details.set_retry_info(Some(RETRY_AFTER));
+    }
+    with_details(why, details)
+}
+
+fn details(why: Reason, field: &str, rule: &str, current: Option<u64>) -> ErrorDetails {
     let mut metadata = HashMap::from([(
         "doc".to_owned(),
         format!("docs/errors.md#{}", why.id().to_ascii_lowercase()),
@@ -114,16 +135,10 @@ fn status_with(
     if let Some(current) = current.filter(|current| *current > 0) {
         metadata.insert("current".to_owned(), current.to_string());
     }
-    let mut details = ErrorDetails::with_error_info(why.id(), DOMAIN, metadata);
-    for violation in violations {
-        details.add_bad_request_violation(&violation.field, &violation.description);
-    }
-    if violations.is_empty() && !field.is_empty() {
-        details.add_bad_request_violation(field, format!("{}; {}", why.text(), why.remedy()));
-    }
-    if why.retryable() {
-        details.set_retry_info(Some(RETRY_AFTER));
-    }
+    ErrorDetails::with_error_info(why.id(), DOMAIN, metadata)
+}
+
+fn with_details(why: Reason, details: ErrorDetails) -> Status {
     let text = format!("{}: {}; {}", why.id(), why.text(), why.remedy());
     Status::with_error_details(Code::from(i32::from(why.code().number())), text, details)
 }

@@ -275,8 +275,35 @@ impl Feed {
         Err(Rejection::CursorInvalid)
     }
 
+    /// The epoch in force. What was made under another may no longer be given.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.ledger.epoch()
+    }
+
+    /// The caller has the rights with which the subscription was opened: asked before what has
+    /// waited is sent.
+    ///
+    /// # Errors
+    /// When its rights ended or changed.
+    pub fn holds(&self) -> Result<(), Rejection> {
+        let reader = self.ledger.reader(&self.caller, self.ground.clone())?;
+        let keys = &self.ledger.inner.keys;
+        self.ledger.read(|state| self.still_has(&Egress::new(state, keys, &reader)))
+    }
+
+    /// How long until time itself changes the caller's rights.
+    fn until_rights_change(&self) -> Option<Duration> {
+        let now = (self.ledger.inner.clock)();
+        let reader = self.ledger.reader(&self.caller, self.ground.clone()).ok()?;
+        let at = self.ledger.read(|state| reader.rights_change_at(state.registry(), now))?;
+        let micros = at.micros().saturating_sub(now.micros());
+        Some(Duration::from_micros(u64::try_from(micros).unwrap_or(0)))
+    }
+
     /// Waits until something may be new, or so long.
     pub async fn wait(&mut self, longest: Duration) {
+        let longest = self.until_rights_change().map_or(longest, |rest| rest.min(longest));
         let relevant = async {
             loop {
                 match self.events.recv().await {

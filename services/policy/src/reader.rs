@@ -195,6 +195,14 @@ impl Reader {
         rows.filter(move |row| row.receiver == *receiver && in_force(row, now))
     }
 
+    /// When time next changes the rights of its organisation: a release row begins or ends.
+    #[must_use]
+    pub fn rights_change_at(&self, registry: &Registry, now: Timestamp) -> Option<Timestamp> {
+        let rows = registry.release_rows().filter(|row| row.receiver == self.organisation);
+        let bounds = rows.flat_map(|row| [row.valid_from, row.valid_to]);
+        bounds.map(samsyn_domain::registry::midnight).filter(|bound| now < *bound).min()
+    }
+
     /// Its organisation.
     #[must_use]
     pub const fn organisation(&self) -> &OrganisationId {

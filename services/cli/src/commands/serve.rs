@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use samsyn_domain::Timestamp;
-use samsyn_gateway::{App, BadConfig, Checked, ENVIRONMENT_PREFIX};
+use samsyn_gateway::{App, BadConfig, Checked, ENVIRONMENT_PREFIX, Reload};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -20,7 +20,8 @@ const OF_OTHERS: [&str; 1] = ["PROFILES"];
 /// Runs a gateway.
 ///
 /// Everything is checked before a port is opened. `SAMSYN_LISTEN`, `SAMSYN_DATA` and so on go
-/// before the file. Logs go to standard error; `RUST_LOG` says how much.
+/// before the file. Certificates, keys and revocation lists are taken up while it runs, when their
+/// files change or at a hangup signal. Logs go to standard error; `RUST_LOG` says how much.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     samsyn serve --config /etc/samsyn/gateway.toml\n  \
@@ -47,6 +48,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let listener = TcpListener::bind(at).await.map_err(|why| {
         Failure::Local(format!("cannot listen on `{at}`: {why}; choose another in `listen`"))
     })?;
+    tokio::spawn(reload_when_told(app.reload()));
     tracing::info!(%at, "serving");
     Ok(Box::pin(app.serve(listener, told_to_stop())).await?)
 }
@@ -91,6 +93,20 @@ async fn told_to_stop() {
     }
     tracing::info!("told to stop; draining");
 }
+
+/// Has certificates and revocation lists read anew at each hangup signal.
+#[cfg(unix)]
+async fn reload_when_told(reload: Reload) {
+    use tokio::signal::unix::{SignalKind, signal};
+    // Without a handler a hangup ends the process, as it does by default.
+    let Ok(mut hangups) = signal(SignalKind::hangup()) else { return };
+    while hangups.recv().await.is_some() {
+        reload.now();
+    }
+}
+
+#[cfg(not(unix))]
+async fn reload_when_told(_reload: Reload) {}
 
 #[cfg(unix)]
 async fn terminated() {

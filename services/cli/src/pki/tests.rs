@@ -213,7 +213,7 @@ fn the_acceptor_takes_what_the_authority_writes() {
         bundle_pem: read(&dir, "ca.pem"),
         crl_pem: Some(read(&dir, "crl.pem")),
     };
-    let limits = samsyn_gateway::Limits::default();
+    let limits = samsyn_gateway::ConnectionLimits::default();
     samsyn_gateway::Tls::load(&material, vec![anchor], limits).unwrap();
 }
 

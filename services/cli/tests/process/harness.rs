@@ -67,6 +67,13 @@ impl Domain {
         }
     }
 
+    /// Sends the process a hangup signal.
+    #[cfg(unix)]
+    pub(crate) fn hang_up(&self) {
+        let id = self.serving.as_ref().expect("it serves").id().to_string();
+        assert!(Command::new("kill").args(["-HUP", &id]).status().unwrap().success());
+    }
+
     pub(crate) fn profile(&self, name: &str) -> Profile {
         let profile = Profile::load(&self.path().join("profiles").join(name)).unwrap();
         Profile { endpoint: format!("https://127.0.0.1:{}", self.port), ..profile }

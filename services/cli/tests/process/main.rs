@@ -13,10 +13,18 @@ mod imported;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]
+mod raw;
+#[cfg(test)]
 mod refused;
+#[cfg(test)]
+mod reloaded;
+#[cfg(test)]
+mod revoked;
 #[cfg(test)]
 mod shared_authority;
 #[cfg(test)]
 mod streams;
 #[cfg(test)]
 mod suspended;
+#[cfg(test)]
+mod transport;

@@ -8,7 +8,7 @@ use samsyn_domain::{
 };
 use serde::Deserialize;
 
-use super::{BadConfig, Config, text};
+use super::{BadConfig, text};
 use crate::tls::{Anchor, SharedRow, SubjectAttribute};
 
 /// An organisation's own authority, as PEM files.
@@ -54,22 +54,12 @@ pub struct SharedService {
     pub key_pin: String,
 }
 
-/// Reads all authorities of a configuration.
-///
-/// # Errors
-/// The first that does not hold, with its mend.
-pub(super) fn anchors(
-    config: &Config,
-    document: &Document,
-    folder: &Path,
-) -> Result<Vec<Anchor>, BadConfig> {
-    let own = config.anchors.iter().map(|files| files.read(document, folder));
-    let shared = config.shared_anchors.iter().map(|files| files.read(document, folder));
-    own.chain(shared).collect()
-}
-
 impl AnchorFiles {
-    fn read(&self, document: &Document, folder: &Path) -> Result<Anchor, BadConfig> {
+    /// Reads its files.
+    ///
+    /// # Errors
+    /// The first that does not hold, with its mend.
+    pub(super) fn read(&self, document: &Document, folder: &Path) -> Result<Anchor, BadConfig> {
         let organisation = registered(document, &self.organisation)
             .ok_or_else(|| BadConfig::UnknownAnchor(self.organisation.clone()))?;
         Ok(Anchor::Own {
@@ -82,7 +72,11 @@ impl AnchorFiles {
 }
 
 impl SharedAnchorFiles {
-    fn read(&self, document: &Document, folder: &Path) -> Result<Anchor, BadConfig> {
+    /// Reads its files.
+    ///
+    /// # Errors
+    /// The first that does not hold, with its mend.
+    pub(super) fn read(&self, document: &Document, folder: &Path) -> Result<Anchor, BadConfig> {
         let attribute = match self.subject_attribute.as_str() {
             "organization_identifier" => SubjectAttribute::OrganizationIdentifier,
             "serial_number" => SubjectAttribute::SerialNumber,

@@ -1,6 +1,8 @@
 //! Configuration: one TOML file, environment overrides, everything checked before a port is bound.
 
 mod anchor;
+mod limits;
+mod material;
 
 use std::{
     collections::BTreeMap,
@@ -12,9 +14,11 @@ use std::{
 use samsyn_domain::registry::{BadRegistry, Document};
 use serde::Deserialize;
 
-use crate::tls::{Anchor, ServerMaterial};
-
-pub use self::anchor::{AnchorFiles, SharedAnchorFiles, SharedService};
+pub(crate) use self::material::{Material, TlsSource};
+pub use self::{
+    anchor::{AnchorFiles, SharedAnchorFiles, SharedService},
+    limits::Limits,
+};
 
 /// What stands before the name of a setting in the environment.
 pub const ENVIRONMENT_PREFIX: &str = "SAMSYN_";
@@ -47,6 +51,9 @@ pub struct Config {
     pub registry: PathBuf,
     /// The folder with `samsyn.cedarschema` and `samsyn.cedar`.
     pub policy: PathBuf,
+    /// The limits of connections and calls.
+    #[serde(default)]
+    pub limits: Limits,
     /// The server's certificate.
     pub tls: TlsFiles,
     /// The organisations' own authorities, whose clients are let in.
@@ -121,6 +128,14 @@ pub enum BadConfig {
         /// Whose.
         service: String,
     },
+    /// A limit lets nothing through, or does not fit another.
+    #[error("`limits.{limit}` does not hold; {mend}")]
+    Limit {
+        /// Which one.
+        limit: &'static str,
+        /// The mend.
+        mend: &'static str,
+    },
     /// Production needs what does not exist yet.
     #[error(
         "`mode = \"production\"` is refused: erasure by key destruction and the evidence logs do \
@@ -143,8 +158,8 @@ pub enum BadConfig {
 pub struct Checked {
     pub(crate) config: Config,
     pub(crate) document: Document,
-    pub(crate) material: ServerMaterial,
-    pub(crate) anchors: Vec<Anchor>,
+    pub(crate) files: TlsSource,
+    pub(crate) material: Material,
     pub(crate) schema: String,
     pub(crate) policies: String,
 }
@@ -177,17 +192,16 @@ impl Checked {
         if config.mode == Mode::Production {
             return Err(BadConfig::Production);
         }
+        config.limits.check()?;
         config.data = folder.join(&config.data);
         let registry = folder.join(&config.registry);
         let document = document(&registry)?;
-        let read = |file: &Path| text(&folder.join(file));
-        let material =
-            ServerMaterial { chain_pem: read(&config.tls.chain)?, key_pem: read(&config.tls.key)? };
-        let anchors = anchor::anchors(&config, &document, folder)?;
+        let files = TlsSource::of(&config, &document, folder);
+        let material = files.read()?;
         let policy = folder.join(&config.policy);
         let schema = text(&policy.join("samsyn.cedarschema"))?;
         let policies = text(&policy.join("samsyn.cedar"))?;
-        Ok(Self { config, document, material, anchors, schema, policies })
+        Ok(Self { config, document, files, material, schema, policies })
     }
 
     /// Where to listen.
@@ -223,6 +237,18 @@ mod tests {
         let more = format!("unknown = 1\n{sample}");
         let refused = toml::from_str::<Config>(&more).unwrap_err().to_string();
         assert!(refused.contains("unknown"), "{refused}");
+    }
+
+    /// The sample lists every limit with the value that the code has.
+    #[test]
+    fn the_sample_lists_the_limits_as_they_are() {
+        let sample: toml::Table = include_str!("../../../../config/gateway.toml").parse().unwrap();
+        let written = sample["limits"].as_table().unwrap();
+        let limits: Limits = written.clone().try_into().unwrap();
+        assert_eq!(limits, Limits::default());
+        // Each is written: without it another value would do as well.
+        let code = format!("{:?}", Limits::default());
+        assert_eq!(written.len(), code.matches(": ").count());
     }
 
     #[test]

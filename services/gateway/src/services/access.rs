@@ -15,7 +15,7 @@ use samsyn_proto::{
 };
 use tonic::{Request, Response, Status};
 
-use super::Shared;
+use super::{Shared, answer, counted};
 use crate::{caller::caller, page::Place, status};
 
 /// The level of this interface; raised by what is added.
@@ -86,14 +86,14 @@ impl AccessService for Shared {
         let (ground, _) =
             inbound::ground(asked.context.take()).map_err(|fault| status::fault(&fault))?;
         let asked = ExplainAccessAsked::parse(asked).map_err(|f| status::fault(&f))?;
-        let answer = self.ledger.explain_access(&caller, ground, &asked.scope, asked.group);
+        let told = self.ledger.explain_access(&caller, ground, &asked.scope, asked.group);
         Ok(Response::new(ExplainAccessResponse {
-            allowed: answer.allowed,
-            rule_ids: answer.rules,
-            text_sv: answer.sv,
-            text_en: answer.en,
-            remedy: answer.remedy,
-            reason: answer.why.map_or_else(String::new, |why| why.id().to_owned()),
+            allowed: told.allowed,
+            rule_ids: told.rules,
+            text_sv: told.sv,
+            text_en: told.en,
+            remedy: told.remedy,
+            reason: told.why.map_or_else(String::new, |why| why.id().to_owned()),
         }))
     }
 
@@ -106,11 +106,11 @@ impl AccessService for Shared {
         let place = Place::of(&asked.page)?;
         let work = self.ledger.disclosures(&caller, &reader, &asked.filter);
         let view = self.answered(&caller, work).await?;
-        let answer =
-            samsyn_proto::sealed::disclosures(&view, place.rows(asked.page.size), |from| {
-                place.token(from)
-            });
-        Ok(Response::new(answer))
+        let page = samsyn_proto::sealed::disclosures(&view, place.rows(asked.page.size), |from| {
+            place.token(from)
+        });
+        let rows = page.disclosures.len();
+        Ok(counted(page, rows))
     }
 
     async fn list_duties(
@@ -122,9 +122,7 @@ impl AccessService for Shared {
         let place = Place::of(&page)?;
         let view = self.answered(&caller, self.ledger.duties(&reader)).await?;
         let rows = place.rows(page.size);
-        Ok(Response::new(Encoded::<ListDutiesResponse>::page(&view, rows, |from| {
-            place.token(from)
-        })))
+        Ok(answer(Encoded::<ListDutiesResponse>::page(&view, rows, |from| place.token(from))))
     }
 
     async fn list_meeting_collisions(
@@ -134,7 +132,7 @@ impl AccessService for Shared {
         let (caller, reader, asked) = self.reader(request, |r| r.context.take())?;
         let asked = CollisionsAsked::parse(asked).map_err(|f| status::fault(&f))?;
         let work = self.ledger.collisions(&reader, &asked.role, (asked.from, asked.to));
-        Ok(Response::new(self.answered(&caller, work).await?.into()))
+        Ok(answer(self.answered(&caller, work).await?.into()))
     }
 }
 

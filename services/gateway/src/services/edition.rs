@@ -13,7 +13,7 @@ use samsyn_proto::{
 };
 use tonic::{Request, Response, Status};
 
-use super::Shared;
+use super::{Shared, answer};
 use crate::{page::Place, status};
 
 #[tonic::async_trait]
@@ -27,7 +27,7 @@ impl EditionService for Shared {
             OpenAsked::parse(asked, &self.ledger.registry()).map_err(|f| status::fault(&f))?;
         let view =
             self.answered(&caller, self.ledger.open_edition(&caller, &reader, &asked)).await?;
-        Ok(Response::new(view.into()))
+        Ok(answer(view.into()))
     }
 
     async fn lock_edition(
@@ -39,7 +39,7 @@ impl EditionService for Shared {
             .map_err(|f| status::fault(&f))?;
         let view =
             self.answered(&caller, self.ledger.lock_edition(&caller, &reader, &asked)).await?;
-        Ok(Response::new(view.into()))
+        Ok(answer(view.into()))
     }
 
     async fn answer_edition(
@@ -50,7 +50,7 @@ impl EditionService for Shared {
         let asked = AnswerAsked::parse(asked).map_err(|f| status::fault(&f))?;
         let view =
             self.answered(&caller, self.ledger.answer_edition(&caller, &reader, &asked)).await?;
-        Ok(Response::new(view.into()))
+        Ok(answer(view.into()))
     }
 
     async fn release_edition(
@@ -61,7 +61,7 @@ impl EditionService for Shared {
         let asked = ReleaseAsked::parse(asked).map_err(|f| status::fault(&f))?;
         let view =
             self.answered(&caller, self.ledger.release_edition(&caller, &reader, &asked)).await?;
-        Ok(Response::new(view.into()))
+        Ok(answer(view.into()))
     }
 
     async fn get_edition(
@@ -74,7 +74,7 @@ impl EditionService for Shared {
         let work = self.ledger.edition(&reader, &asked.edition, place.from, asked.page.size);
         let view = self.answered(&caller, work).await?;
         let token = |from| place.token(usize::try_from(from).unwrap_or(usize::MAX));
-        Ok(Response::new(Encoded::<GetEditionResponse>::page(&view, token)))
+        Ok(answer(Encoded::<GetEditionResponse>::page(&view, token)))
     }
 
     async fn list_editions(
@@ -85,7 +85,7 @@ impl EditionService for Shared {
         let asked = EditionsAsked::parse(asked).map_err(|f| status::fault(&f))?;
         let place = Place::of(&asked.page)?;
         let view = self.answered(&caller, self.ledger.editions(&reader, &asked.area)).await?;
-        Ok(Response::new(Encoded::<ListEditionsResponse>::page(
+        Ok(answer(Encoded::<ListEditionsResponse>::page(
             &view,
             place.rows(asked.page.size),
             |from| place.token(from),
@@ -102,6 +102,6 @@ impl EditionService for Shared {
         let work = self.ledger.review(&reader, &asked.edition, place.from, asked.page.size);
         let view = self.answered(&caller, work).await?;
         let token = |from| place.token(usize::try_from(from).unwrap_or(usize::MAX));
-        Ok(Response::new(Encoded::<GetEditionReviewResponse>::page(&view, token)))
+        Ok(answer(Encoded::<GetEditionReviewResponse>::page(&view, token)))
     }
 }

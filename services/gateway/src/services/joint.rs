@@ -21,8 +21,8 @@ use tokio::time::Instant;
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
-use super::{Shared, stream};
-use crate::{page::Place, status};
+use super::{Shared, answer, stream};
+use crate::{edge::Held, page::Place, status};
 
 #[tonic::async_trait]
 impl JointPictureService for Shared {
@@ -39,7 +39,7 @@ impl JointPictureService for Shared {
         let (view, cursor) =
             self.answered(&caller, self.ledger.joint(&caller, &reader, &asked)).await?;
         let place = Place { revision: view.content().revision, ..place };
-        Ok(Response::new(Encoded::<GetJointPictureResponse>::page(
+        Ok(answer(Encoded::<GetJointPictureResponse>::page(
             &view,
             place.rows(asked.page.size),
             cursor,
@@ -54,7 +54,7 @@ impl JointPictureService for Shared {
         let (caller, reader, asked) = self.reader(request, |r| r.context.take())?;
         let asked = ExplainAsked::parse(asked).map_err(|f| status::fault(&f))?;
         let view = self.answered(&caller, self.ledger.explain(&reader, &asked)).await?;
-        Ok(Response::new(view.into()))
+        Ok(answer(view.into()))
     }
 
     type WatchEventsStream =
@@ -64,34 +64,36 @@ impl JointPictureService for Shared {
         &self,
         request: Request<WatchEventsRequest>,
     ) -> Result<Response<Self::WatchEventsStream>, Status> {
+        let held = Held::of(&request)?;
         let (caller, reader, asked) = self.reader(request, |r| r.context.take())?;
         let asked = WatchAsked::parse(asked).map_err(|f| status::fault(&f))?;
         let ground = reader.ground().clone();
         let open = self.ledger.subscribe(&caller, ground, asked.scope, &asked.cursor);
         let feed = self.answered(&caller, open).await?;
-        Ok(Response::new(stream::events(feed, self.stopping.clone())))
+        Ok(Response::new(stream::events(feed, held, self.stopping.clone(), self.bounds)))
     }
 
     async fn list_events(
         &self,
         request: Request<ListEventsRequest>,
     ) -> Result<Response<Encoded<ListEventsResponse>>, Status> {
+        let held = Held::of(&request)?;
         let (caller, reader, asked) = self.reader(request, |r| r.context.take())?;
         let asked = EventsAsked::parse(asked).map_err(|f| status::fault(&f))?;
         let ground = reader.ground().clone();
         let open = self.ledger.subscribe(&caller, ground, asked.scope, &asked.cursor);
         let mut feed = self.answered(&caller, open).await?;
-        let until = Instant::now() + Duration::from_secs(asked.wait_seconds.into());
+        let until = held.deadline.answer_by(Duration::from_secs(asked.wait_seconds.into()));
         let mut stopping = self.stopping.clone();
         // What the receiver does not see wakes the feed as well, and must not end the wait.
         loop {
             if let Some(view) = self.answered(&caller, feed.next(asked.limit)).await? {
-                return Ok(Response::new(view.into()));
+                return Ok(answer(view.into()));
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() || *stopping.borrow() {
                 let cursor = self.answered(&caller, async { Ok(feed.cursor()?) }).await?;
-                return Ok(Response::new(Encoded::<ListEventsResponse>::nothing_new(cursor)));
+                return Ok(answer(Encoded::<ListEventsResponse>::nothing_new(cursor)));
             }
             tokio::select! {
                 () = feed.wait(left) => {}
@@ -120,7 +122,7 @@ impl JointPictureService for Shared {
         let asked =
             Resolve::parse(asked, &self.ledger.registry()).map_err(|f| status::fault(&f))?;
         let view = self.answered(&caller, self.ledger.resolve(&caller, &reader, &asked)).await?;
-        Ok(Response::new(view.into()))
+        Ok(answer(view.into()))
     }
 
     async fn record_dissent(
@@ -142,7 +144,7 @@ impl JointPictureService for Shared {
         let asked = RevisionsAsked::parse(asked).map_err(|f| status::fault(&f))?;
         let place = Place::of(&asked.page)?;
         let view = self.answered(&caller, self.ledger.revisions(&reader, &asked.area)).await?;
-        Ok(Response::new(Encoded::<ListRevisionsResponse>::page(
+        Ok(answer(Encoded::<ListRevisionsResponse>::page(
             &view,
             place.rows(asked.page.size),
             |from| place.token(from),

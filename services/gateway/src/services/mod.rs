@@ -12,11 +12,13 @@ use std::future::Future;
 use samsyn_domain::Caller;
 use samsyn_ledger::{Clock, Ledger, Rejection};
 use samsyn_policy::Reader;
-use samsyn_proto::{inbound, v1::ReadContext};
+use samsyn_proto::{inbound, sealed::Encoded, v1::ReadContext};
 use tokio::sync::watch;
-use tonic::{Request, Status};
+use tonic::{Request, Response, Status};
 
-use crate::{caller::caller, denials::Denials, status};
+use crate::{caller::caller, denials::Denials, edge::Rows, status};
+
+pub(crate) use self::stream::Bounds;
 
 /// What every service works with; cheap to clone.
 #[derive(Clone)]
@@ -25,6 +27,20 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) stopping: watch::Receiver<bool>,
     pub(crate) denials: Denials,
+    pub(crate) bounds: Bounds,
+}
+
+/// An answer that is paid for by its rows.
+fn answer<M>(message: Encoded<M>) -> Response<Encoded<M>> {
+    let rows = message.rows();
+    counted(message, rows)
+}
+
+/// An answer that is paid for by so many rows, given or taken in.
+fn counted<M>(message: M, rows: usize) -> Response<M> {
+    let mut response = Response::new(message);
+    response.extensions_mut().insert(Rows(rows));
+    response
 }
 
 impl Shared {

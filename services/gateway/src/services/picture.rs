@@ -11,7 +11,7 @@ use samsyn_proto::{
 };
 use tonic::{Request, Response, Status};
 
-use super::Shared;
+use super::{Shared, answer, counted};
 use crate::{page::Place, status};
 
 #[tonic::async_trait]
@@ -24,7 +24,7 @@ impl PictureService for Shared {
         let checked = inbound::publication(asked, &self.ledger.registry(), (self.clock)());
         let asked = checked.value.ok_or_else(|| status::faults(&checked.faults))?;
         let view = self.answered(&caller, self.ledger.publish(&caller, &reader, &asked)).await?;
-        Ok(Response::new(view.into()))
+        Ok(counted(view.into(), asked.change.rows()))
     }
 
     async fn validate_picture(
@@ -35,7 +35,7 @@ impl PictureService for Shared {
         let checked = inbound::trial(asked, &self.ledger.registry(), (self.clock)());
         let problems: Vec<Problem> = checked.faults.into_iter().map(Problem::from).collect();
         let work = async { self.ledger.validate(&caller, checked.value.as_ref(), problems) };
-        Ok(Response::new(self.answered(&caller, work).await?.into()))
+        Ok(answer(self.answered(&caller, work).await?.into()))
     }
 
     async fn get_picture(
@@ -50,7 +50,7 @@ impl PictureService for Shared {
         }
         let view = self.answered(&caller, self.ledger.picture(&reader, &asked)).await?;
         let place = Place { revision: view.content().version, ..place };
-        Ok(Response::new(Encoded::<GetPictureResponse>::page(
+        Ok(answer(Encoded::<GetPictureResponse>::page(
             &view,
             place.rows(asked.page.size),
             |from| place.token(from),

@@ -14,9 +14,10 @@ use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 use super::{
     HTTP2, Tls,
     connection::Connection,
+    live::Live,
     reason::Reason,
     source::{Seat, Tally},
-    verify::{Peer, Verifier},
+    verify::{Verified, Verifier},
 };
 
 /// A fatal `no_application_protocol` alert, as a record (RFC 8446, sections 5.1 and 6.2). Before
@@ -33,6 +34,7 @@ pub(super) type Ready = mpsc::Sender<Result<Connection, Infallible>>;
 pub(super) struct Acceptor {
     tls: Tls,
     slots: Arc<Semaphore>,
+    seats: Arc<Semaphore>,
     handshaking: Tally,
     connected: Tally,
 }
@@ -41,7 +43,8 @@ pub(super) struct Acceptor {
 struct Admitted {
     tcp: TcpStream,
     source: IpAddr,
-    slot: OwnedSemaphorePermit,
+    slots: Arc<Semaphore>,
+    seat: OwnedSemaphorePermit,
     handshake: Seat,
     connection: Seat,
 }
@@ -53,6 +56,7 @@ impl Acceptor {
         Self {
             tls,
             slots: Arc::new(Semaphore::new(limits.handshakes_max.min(Semaphore::MAX_PERMITS))),
+            seats: Arc::new(Semaphore::new(limits.connections_max.min(Semaphore::MAX_PERMITS))),
             handshaking: Tally::new(limits.handshakes_per_source_max),
             connected: Tally::new(limits.connections_per_source_max),
         }
@@ -80,17 +84,18 @@ impl Acceptor {
         }
     }
 
-    // While all slots are taken, connections wait in the system's backlog.
+    // While all seats are taken, connections wait in the system's backlog.
     async fn admit(&self, listener: &TcpListener) -> Admitted {
         loop {
-            let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else {
+            let Ok(seat) = Arc::clone(&self.seats).acquire_owned().await else {
                 // INVARIANT: nobody closes the semaphore.
                 std::future::pending().await
             };
             let (tcp, source) = accept(listener).await;
             match (self.handshaking.enter(source), self.connected.enter(source)) {
                 (Some(handshake), Some(connection)) => {
-                    return Admitted { tcp, source, slot, handshake, connection };
+                    let slots = Arc::clone(&self.slots);
+                    return Admitted { tcp, source, slots, seat, handshake, connection };
                 }
                 // A line for each would let a flood fill the log at next to no cost.
                 (None, _) | (_, None) => tracing::debug!(%source, "too many connections"),
@@ -118,22 +123,34 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 async fn serve(tls: Tls, admitted: Admitted, ready: Ready) {
-    let Admitted { tcp, source, slot, handshake: handshake_seat, connection: seat } = admitted;
-    let outcome = timeout(tls.limits.handshake_max, handshake(&tls, tcp)).await;
+    let Admitted { tcp, source, slots, seat, handshake: handshake_seat, connection } = admitted;
+    // Who says nothing takes no slot.
+    let spoke = timeout(tls.limits.silence_max, tcp.readable()).await;
+    if !spoke.is_ok_and(|readable| readable.is_ok()) {
+        return refused(Reason::Deadline, source);
+    }
+    // INVARIANT: nobody closes the semaphore.
+    let Ok(slot) = slots.acquire_owned().await else { return };
+    let live = tls.live();
+    let outcome = timeout(tls.limits.handshake_max, handshake(&tls, &live, tcp)).await;
     drop(handshake_seat);
-    match outcome.unwrap_or(Err(Reason::Deadline)) {
-        Ok((stream, peer)) => {
-            let place = tls.connections.enter(peer.clone());
-            let connection = Connection::new(stream, peer, place, seat);
-            // The slot is held until the server has room: the backlog is bounded.
-            ready.send(Ok(connection)).await.ok();
-        }
+    let outcome = outcome.unwrap_or(Err(Reason::Deadline)).and_then(|(stream, verified)| {
+        let place = tls.enter(&verified, live.generation())?;
+        Ok(Connection::new(stream, verified.peer().clone(), place, (connection, seat)))
+    });
+    match outcome {
+        // The slot is held until the server has room: the backlog is bounded.
+        Ok(connection) => drop(ready.send(Ok(connection)).await),
         Err(reason) => refused(reason, source),
     }
     drop(slot);
 }
 
-async fn handshake(tls: &Tls, tcp: TcpStream) -> Result<(TlsStream<TcpStream>, Peer), Reason> {
+async fn handshake(
+    tls: &Tls,
+    live: &Live,
+    tcp: TcpStream,
+) -> Result<(TlsStream<TcpStream>, Verified), Reason> {
     let failed = |error: io::Error| Reason::of_handshake(&error);
     tcp.set_nodelay(true).map_err(failed)?;
     let hello = rustls::server::Acceptor::default();
@@ -144,17 +161,17 @@ async fn handshake(tls: &Tls, tcp: TcpStream) -> Result<(TlsStream<TcpStream>, P
         start.io.write_all(&NO_HTTP2_ALERT).await.map_err(failed)?;
         return Err(Reason::NoHttp2);
     }
-    let verifier = Arc::new(tls.verifier());
-    let outcome = start.into_stream(Arc::new(tls.config(Arc::clone(&verifier)))).await;
-    peer(&verifier, outcome)
+    let verifier = Arc::new(tls.verifier(live));
+    let outcome = start.into_stream(Arc::new(tls.config(live, Arc::clone(&verifier)))).await;
+    verified(&verifier, outcome)
 }
 
-fn peer(
+fn verified(
     verifier: &Verifier,
     outcome: io::Result<TlsStream<TcpStream>>,
-) -> Result<(TlsStream<TcpStream>, Peer), Reason> {
+) -> Result<(TlsStream<TcpStream>, Verified), Reason> {
     match (verifier.outcome(), outcome) {
-        (Some(Ok(peer)), Ok(stream)) => Ok((stream, peer)),
+        (Some(Ok(verified)), Ok(stream)) => Ok((stream, verified)),
         (Some(Err(reason)), _) => Err(reason),
         (None, Ok(_)) => Err(Reason::NoCertificate),
         (Some(Ok(_)) | None, Err(error)) => Err(Reason::of_handshake(&error)),

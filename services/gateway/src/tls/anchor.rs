@@ -15,6 +15,7 @@ use super::{
     TlsError,
     error::Part,
     leaf::Leaf,
+    list::Dates,
     orgnr,
     reason::Reason,
     spiffe::{is_service, is_trust_domain},
@@ -84,6 +85,7 @@ pub struct SharedRow {
 pub(super) struct Anchors {
     own: BTreeMap<String, Own>,
     shared: Vec<Shared>,
+    lists: Vec<(String, Dates)>,
 }
 
 struct Own {
@@ -121,7 +123,7 @@ impl Anchors {
         if anchors.is_empty() {
             return Err(TlsError::NoAnchors);
         }
-        let mut loaded = Self { own: BTreeMap::new(), shared: Vec::new() };
+        let mut loaded = Self { own: BTreeMap::new(), shared: Vec::new(), lists: Vec::new() };
         let mut authorities = Authorities::default();
         for anchor in anchors {
             match anchor {
@@ -131,7 +133,9 @@ impl Anchors {
                     }
                     let bundle =
                         authorities.read(&trust_domain, &bundle_pem, Some(&organisation))?;
-                    let paths = paths(&trust_domain, bundle, crl_pem.as_deref(), provider)?;
+                    let lists = lists(&trust_domain, crl_pem.as_deref())?;
+                    loaded.dated(&trust_domain, &lists);
+                    let paths = paths(&trust_domain, bundle, lists, provider)?;
                     let own = Own { organisation, paths };
                     if loaded.own.insert(trust_domain.clone(), own).is_some() {
                         return Err(TlsError::TrustDomainTwice { trust_domain });
@@ -146,16 +150,28 @@ impl Anchors {
                     rows,
                 } => {
                     let bundle = authorities.read(&name, &bundle_pem, None)?;
+                    let lists = lists(&name, crl_pem.as_deref())?;
+                    loaded.dated(&name, &lists);
                     loaded.shared.push(Shared {
                         policy: oid(&name, &policy_oid)?,
                         attribute: attribute(&name, &subject_attribute)?,
                         rows: checked(&name, rows)?,
-                        paths: paths(&name, bundle, crl_pem.as_deref(), provider)?,
+                        paths: paths(&name, bundle, lists, provider)?,
                     });
                 }
             }
         }
         Ok(loaded)
+    }
+
+    /// The dates of the revocation lists, each with its anchor.
+    pub(super) fn lists(&self) -> impl Iterator<Item = (&str, Dates)> {
+        self.lists.iter().map(|(anchor, dates)| (anchor.as_str(), *dates))
+    }
+
+    fn dated(&mut self, anchor: &str, lists: &[CertificateRevocationListDer<'_>]) {
+        let dates = lists.iter().filter_map(Dates::of);
+        self.lists.extend(dates.map(|dates| (anchor.to_owned(), dates)));
     }
 
     /// Picks the one anchor for a leaf: by its SPIFFE name, or without one by policy,
@@ -256,27 +272,37 @@ fn authority_key(cert: &CertificateDer<'_>) -> Option<[u8; 32]> {
     (cert.is_ca() && signs).then(|| Sha256::digest(cert.public_key().raw).into())
 }
 
+/// The revocation lists of an anchor; none where it has no file of them.
+fn lists(
+    anchor: &str,
+    crl_pem: Option<&str>,
+) -> Result<Vec<CertificateRevocationListDer<'static>>, TlsError> {
+    let part = || Part::RevocationList(anchor.to_owned());
+    let Some(pem) = crl_pem else { return Ok(Vec::new()) };
+    let lists = CertificateRevocationListDer::pem_slice_iter(pem.as_bytes())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|source| TlsError::Pem { part: part(), source })?;
+    if lists.is_empty() {
+        return Err(TlsError::Empty { part: part() });
+    }
+    Ok(lists)
+}
+
 fn paths(
     anchor: &str,
     roots: RootCertStore,
-    crl_pem: Option<&str>,
+    lists: Vec<CertificateRevocationListDer<'static>>,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
-    let part = || Part::RevocationList(anchor.to_owned());
     let mut builder =
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
-    if let Some(pem) = crl_pem {
-        let crls = CertificateRevocationListDer::pem_slice_iter(pem.as_bytes())
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|source| TlsError::Pem { part: part(), source })?;
-        if crls.is_empty() {
-            return Err(TlsError::Empty { part: part() });
-        }
-        builder = builder.with_crls(crls).enforce_revocation_expiration();
-    } else {
+    if lists.is_empty() {
         tracing::warn!(anchor, "no revocation list: revoked certificates are accepted");
+    } else {
+        builder = builder.with_crls(lists).enforce_revocation_expiration();
     }
-    builder.build().map_err(|source| TlsError::RevocationList { part: part(), source })
+    let part = Part::RevocationList(anchor.to_owned());
+    builder.build().map_err(|source| TlsError::RevocationList { part, source })
 }
 
 fn attribute(anchor: &str, attribute: &SubjectAttribute) -> Result<Oid<'static>, TlsError> {

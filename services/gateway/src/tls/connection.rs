@@ -9,33 +9,42 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
+    sync::OwnedSemaphorePermit,
 };
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
-use super::{source::Seat, table::Place, verify::Peer};
+use super::{access::Access, source::Seat, table::Place, verify::Peer};
 
-/// A connection that has passed the handshake. Its requests carry the [`Peer`] as an extension.
+/// A connection that has passed the handshake. Its requests carry its [`Access`] as an extension.
 /// Once it is ended through [`Connections`](super::Connections), every read and write fails.
 pub(crate) struct Connection {
     stream: TlsStream<TcpStream>,
     peer: Peer,
     place: Place,
-    _seat: Seat,
+    _seats: Seats,
 }
+
+/// What a connection holds of its source's share and of all.
+pub(super) type Seats = (Seat, OwnedSemaphorePermit);
 
 impl Connection {
     /// Binds a stream to its peer.
-    pub(super) fn new(stream: TlsStream<TcpStream>, peer: Peer, place: Place, seat: Seat) -> Self {
-        Self { stream, peer, place, _seat: seat }
+    pub(super) fn new(
+        stream: TlsStream<TcpStream>,
+        peer: Peer,
+        place: Place,
+        seats: Seats,
+    ) -> Self {
+        Self { stream, peer, place, _seats: seats }
     }
 }
 
 impl Connected for Connection {
-    type ConnectInfo = Peer;
+    type ConnectInfo = Access;
 
-    fn connect_info(&self) -> Peer {
-        self.peer.clone()
+    fn connect_info(&self) -> Access {
+        self.place.access(self.peer.clone())
     }
 }
 

@@ -5,10 +5,14 @@
 //! Nothing is resumed: a resumed session would not see a new revocation list.
 
 mod accept;
+mod access;
 mod anchor;
 mod connection;
 mod error;
 mod leaf;
+mod limits;
+mod list;
+mod live;
 mod orgnr;
 mod reason;
 mod source;
@@ -18,7 +22,11 @@ mod table;
 mod tests;
 mod verify;
 
-use std::{convert::Infallible, fmt, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use rustls::{
     ConfigBuilder, ServerConfig, WantsVerifier,
@@ -34,13 +42,20 @@ use tokio::{net::TcpListener, sync::mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude::FromDer};
 
-use self::{accept::Acceptor, anchor::Anchors, verify::Verifier};
+use self::{accept::Acceptor, live::Live, verify::Verifier};
 
+pub(crate) use self::{
+    access::{Access, Call, Leaving},
+    connection::Connection,
+    live::Worry,
+    table::Connections,
+    verify::Peer,
+};
 pub use self::{
     anchor::{Anchor, SharedRow, SubjectAttribute},
     error::{Part, TlsError},
+    limits::Limits,
 };
-pub(crate) use self::{connection::Connection, table::Connections, verify::Peer};
 
 /// The ALPN name of HTTP/2 over TLS (RFC 9113, section 3.1).
 const HTTP2: &[u8] = b"h2";
@@ -55,56 +70,11 @@ pub struct ServerMaterial {
     pub key_pem: String,
 }
 
-/// The bounds of a listener.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// How long a handshake may take, from the first byte on.
-    pub handshake_max: Duration,
-    /// Handshakes at a time.
-    pub handshakes_max: usize,
-    /// Handshakes at a time from one source (an IPv4 address or an IPv6 /64).
-    pub handshakes_per_source_max: usize,
-    /// Connections at a time from one source, those in their handshake included. Behind an
-    /// address-translating load balancer all clients are one source.
-    pub connections_per_source_max: usize,
-    /// Connections past their handshake that wait for the server.
-    pub backlog_max: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            handshake_max: Duration::from_secs(5),
-            handshakes_max: 256,
-            handshakes_per_source_max: 32,
-            connections_per_source_max: 256,
-            backlog_max: 64,
-        }
-    }
-}
-
-impl Limits {
-    fn checked(self) -> Result<Self, TlsError> {
-        let named = [
-            ("handshake_max", self.handshake_max.is_zero()),
-            ("handshakes_max", self.handshakes_max == 0),
-            ("handshakes_per_source_max", self.handshakes_per_source_max == 0),
-            ("connections_per_source_max", self.connections_per_source_max == 0),
-            ("backlog_max", self.backlog_max == 0),
-        ];
-        match named.into_iter().find(|(_, zero)| *zero) {
-            Some((limit, _)) => Err(TlsError::Limit { limit }),
-            None => Ok(self),
-        }
-    }
-}
-
-/// The TLS of a listener: checked, ready to accept.
+/// The TLS of a listener: checked, ready to accept. Clones are the same listener.
 #[derive(Clone)]
 pub struct Tls {
     builder: ConfigBuilder<ServerConfig, WantsVerifier>,
-    certificate: Arc<dyn ResolvesServerCert>,
-    anchors: Arc<Anchors>,
+    live: Arc<RwLock<Arc<Live>>>,
     limits: Limits,
     connections: Connections,
 }
@@ -123,10 +93,10 @@ impl Tls {
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[&TLS13])
             .map_err(|source| TlsError::Settings { source })?;
+        let live = Live::load(&builder, server, anchors, 0)?;
         Ok(Self {
-            certificate: server.certificate(builder.clone())?,
             builder,
-            anchors: Arc::new(Anchors::load(anchors, &provider)?),
+            live: Arc::new(RwLock::new(Arc::new(live))),
             limits: limits.checked()?,
             connections: Connections::default(),
         })
@@ -148,18 +118,24 @@ impl Tls {
         ReceiverStream::new(connections)
     }
 
-    fn verifier(&self) -> Verifier {
+    /// What handshakes stand on now.
+    fn live(&self) -> Arc<Live> {
+        // No code panics while it holds the lock.
+        Arc::clone(&self.live.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn verifier(&self, live: &Live) -> Verifier {
         let algorithms = self.builder.crypto_provider().signature_verification_algorithms;
-        Verifier::new(Arc::clone(&self.anchors), algorithms)
+        Verifier::new(Arc::clone(&live.anchors), algorithms)
     }
 
     /// The settings of one handshake.
-    fn config(&self, verifier: Arc<Verifier>) -> ServerConfig {
+    fn config(&self, live: &Live, verifier: Arc<Verifier>) -> ServerConfig {
         let mut config = self
             .builder
             .clone()
             .with_client_cert_verifier(verifier)
-            .with_cert_resolver(Arc::clone(&self.certificate));
+            .with_cert_resolver(Arc::clone(&live.certificate));
         config.alpn_protocols = vec![HTTP2.to_vec()];
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
@@ -173,10 +149,11 @@ impl Tls {
 }
 
 impl ServerMaterial {
+    /// The certificate with its key, and when it ends in seconds since 1970.
     fn certificate(
         &self,
         builder: ConfigBuilder<ServerConfig, WantsVerifier>,
-    ) -> Result<Arc<dyn ResolvesServerCert>, TlsError> {
+    ) -> Result<(Arc<dyn ResolvesServerCert>, u64), TlsError> {
         let part = Part::ServerChain;
         let chain = CertificateDer::pem_slice_iter(self.chain_pem.as_bytes())
             .collect::<Result<Vec<_>, _>>()
@@ -185,13 +162,14 @@ impl ServerMaterial {
         if !has_address(leaf) {
             return Err(TlsError::ServerNames);
         }
+        let until = leaf::until(leaf);
         let key = PrivateKeyDer::from_pem_slice(self.key_pem.as_bytes())
             .map_err(|source| TlsError::Pem { part: Part::ServerKey, source })?;
         let config = builder
             .with_no_client_auth()
             .with_single_cert(chain, key)
             .map_err(|source| TlsError::Server { source })?;
-        Ok(config.cert_resolver)
+        Ok((config.cert_resolver, until))
     }
 }
 

@@ -51,6 +51,8 @@ pub(super) enum Reason {
     Purpose,
     /// The chain does not hold for another reason.
     Chain,
+    /// The service has as many connections as it may.
+    TooMany,
 }
 
 impl Reason {
@@ -117,6 +119,7 @@ impl Reason {
             Self::RevocationUnknown => "revocation_unknown",
             Self::Purpose => "purpose",
             Self::Chain => "chain",
+            Self::TooMany => "too_many",
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Who is calling: the one place where a certificate becomes a peer.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use rustls::{
     DigitallySignedStruct, DistinguishedName, Error, PeerIncompatible, SignatureScheme,
@@ -12,13 +15,17 @@ use rustls::{
 
 use super::{
     anchor::{Anchors, Claim},
-    leaf::Leaf,
+    leaf::{self, Leaf},
     reason::Reason,
 };
 
 /// Who is at the other end of a connection, as the handshake proved it. No other code makes one.
+/// Cheap to clone: every request of the connection carries it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Peer {
+pub(crate) struct Peer(Arc<Facts>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Facts {
     organisation: String,
     service: String,
     serial: String,
@@ -28,38 +35,75 @@ pub(crate) struct Peer {
 
 impl Peer {
     fn verified(claim: &Claim<'_>, leaf: &Leaf<'_>, _proof: &ClientCertVerified) -> Self {
-        Self {
+        Self(Arc::new(Facts {
             organisation: claim.organisation.to_owned(),
             service: claim.service.to_owned(),
             serial: leaf.serial(),
             issuer: leaf.issuer(),
             not_after: leaf.not_after(),
-        }
+        }))
     }
 
     /// The organisation's id, as the anchor or the row has it.
     pub(crate) fn organisation(&self) -> &str {
-        &self.organisation
+        &self.0.organisation
     }
 
     /// The service's name within the organisation.
     pub(crate) fn service(&self) -> &str {
-        &self.service
+        &self.0.service
     }
 
     /// The certificate's serial number: lower-case hex, no leading zero bytes.
     pub(crate) fn serial(&self) -> &str {
-        &self.serial
+        &self.0.serial
     }
 
     /// The issuer's name: SHA-256 of its DER, lower-case hex.
     pub(crate) fn issuer(&self) -> &str {
-        &self.issuer
+        &self.0.issuer
     }
 
     /// The end of the certificate's validity: microseconds since 1970.
     pub(crate) fn not_after(&self) -> i64 {
-        self.not_after
+        self.0.not_after
+    }
+}
+
+/// A peer with the chain that proved it, so that the proof can be asked for again when authorities
+/// or revocation lists change.
+#[derive(Clone)]
+pub(super) struct Verified {
+    peer: Peer,
+    chain: Arc<[CertificateDer<'static>]>,
+    until: u64,
+}
+
+impl Verified {
+    /// Who it is.
+    pub(super) const fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// When the first certificate of the chain ends: seconds since 1970.
+    pub(super) const fn until(&self) -> u64 {
+        self.until
+    }
+
+    /// Whether the chain still proves the same peer, by these anchors at this time.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub(super) fn holds(&self, anchors: &Anchors, now: UnixTime) -> Result<(), Reason> {
+        let (leaf, intermediates) = self.chain.split_first().ok_or(Reason::Malformed)?;
+        let (peer, _) = anchors.judge(leaf, intermediates, now).map_err(|no| no.reason)?;
+        if peer == self.peer { Ok(()) } else { Err(Reason::UnknownIssuer) }
+    }
+}
+
+impl fmt::Debug for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified").field("peer", &self.peer).finish_non_exhaustive()
     }
 }
 
@@ -69,7 +113,7 @@ impl Peer {
 pub(super) struct Verifier {
     anchors: Arc<Anchors>,
     algorithms: WebPkiSupportedAlgorithms,
-    outcome: OnceLock<Result<Peer, Reason>>,
+    outcome: OnceLock<Result<Verified, Reason>>,
 }
 
 impl Verifier {
@@ -79,10 +123,12 @@ impl Verifier {
     }
 
     /// What was found; none before the client's certificate came.
-    pub(super) fn outcome(&self) -> Option<Result<Peer, Reason>> {
+    pub(super) fn outcome(&self) -> Option<Result<Verified, Reason>> {
         self.outcome.get().cloned()
     }
+}
 
+impl Anchors {
     fn judge(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -90,7 +136,7 @@ impl Verifier {
         now: UnixTime,
     ) -> Result<(Peer, ClientCertVerified), Refused> {
         let leaf = Leaf::parse(end_entity, intermediates)?;
-        let claim = self.anchors.claim(&leaf)?;
+        let claim = self.claim(&leaf)?;
         let proof = claim.paths.verify_client_cert(end_entity, intermediates, now)?;
         Ok((Peer::verified(&claim, &leaf, &proof), proof))
     }
@@ -108,8 +154,13 @@ impl ClientCertVerifier for Verifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let (outcome, answer) = match self.judge(end_entity, intermediates, now) {
-            Ok((peer, proof)) => (Ok(peer), Ok(proof)),
+        let (outcome, answer) = match self.anchors.judge(end_entity, intermediates, now) {
+            Ok((peer, proof)) => {
+                let all = std::iter::once(end_entity).chain(intermediates);
+                let until = all.clone().map(leaf::until).min().unwrap_or(0);
+                let chain = all.map(|cert| cert.clone().into_owned()).collect();
+                (Ok(Verified { peer, chain, until }), Ok(proof))
+            }
             Err(refused) => (Err(refused.reason), Err(refused.alert)),
         };
         // INVARIANT: one verifier serves one handshake; a second certificate is refused, so the

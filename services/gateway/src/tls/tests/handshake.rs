@@ -14,7 +14,8 @@ async fn a_good_certificate_is_accepted_and_the_connection_carries_its_peer() {
     let mut gate = Gate::open(vec![authority.own("norrmalm")]).await;
     let config = gate.client(Some(&authority.client(NAME)));
     let (client, server) = gate.greet(config).await;
-    let peer = tonic::transport::server::Connected::connect_info(&server);
+    let access = tonic::transport::server::Connected::connect_info(&server);
+    let peer = access.peer();
     assert_eq!(peer.organisation(), "norrmalm");
     assert_eq!(peer.service(), "lagesbild");
     assert_eq!(peer.serial(), "abcdef");
@@ -135,7 +136,7 @@ async fn a_stock_client_accepts_dns_name_and_address_and_its_stream_can_be_ended
         let watch = health.watch(HealthCheckRequest::default()).await.unwrap();
         let mut watch = watch.into_inner();
         watch.message().await.unwrap().unwrap();
-        assert_eq!(gate.connections.end(|peer| peer.service() == "lagesbild"), 1);
+        assert_eq!(gate.end(|peer| peer.service() == "lagesbild").await, 1);
         let cut = timeout(PATIENCE, watch.message()).await.expect("cut at once");
         assert!(cut.is_err(), "an open stream ends with its connection");
         assert_eq!(gate.connections.count(), 0);

@@ -20,7 +20,7 @@ async fn an_ended_connection_stops_at_once_and_others_go_on() {
     let (mut reader, mut writer) = tokio::io::split(server);
     let waiting = tokio::spawn(async move { (reader.read_u8().await, reader) });
     tokio::task::yield_now().await;
-    assert_eq!(gate.connections.end(|peer| peer.organisation() == "norrmalm"), 1);
+    assert_eq!(gate.end(|peer| peer.organisation() == "norrmalm").await, 1);
     let (read, reader) = timeout(PATIENCE, waiting).await.unwrap().unwrap();
     assert_eq!(read.unwrap_err().kind(), std::io::ErrorKind::ConnectionAborted);
     assert!(writer.write_all(b"hej").await.is_err());
@@ -51,7 +51,7 @@ async fn a_writer_that_waits_is_woken_when_its_connection_ends() {
     });
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(!flood.is_finished(), "the peer does not read: the writer waits");
-    assert_eq!(gate.connections.end(|_| true), 1);
+    assert_eq!(gate.end(|_| true).await, 1);
     let ended = timeout(PATIENCE, flood).await.unwrap().unwrap();
     assert_eq!(ended, std::io::ErrorKind::ConnectionAborted);
     assert_eq!(gate.connections.count(), 0);

@@ -5,6 +5,7 @@ mod identity;
 mod limits;
 mod live;
 mod load;
+mod reload;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -28,7 +29,7 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 
-use super::*;
+use super::{anchor::Anchors, *};
 
 /// Long enough for whatever must happen.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -142,6 +143,7 @@ fn pem(card: &Card) -> ServerMaterial {
 
 /// A listener with its authority, for its clients.
 struct Gate {
+    tls: Tls,
     authority: Authority,
     address: SocketAddr,
     connections: Connections,
@@ -160,9 +162,23 @@ impl Gate {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let connections = tls.connections();
+        let same = tls.clone();
         let (stop, stopped) = oneshot::channel::<()>();
         let incoming = tls.incoming(listener, async { drop(stopped.await) });
-        Self { authority, address, connections, incoming, stop }
+        Self { tls: same, authority, address, connections, incoming, stop }
+    }
+
+    /// Has connections end, their last word included; how many were cut.
+    async fn end(&self, matches: impl Fn(&Peer) -> bool) -> usize {
+        let told = self.connections.leave(Leaving::Suspended, matches);
+        assert_eq!(self.sweep(), 0, "each has a last word");
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
+        assert_eq!(self.sweep(), told);
+        told
+    }
+
+    fn sweep(&self) -> usize {
+        self.connections.sweep(0, &self.tls.limits.lifetime())
     }
 
     /// The settings of a stock client.

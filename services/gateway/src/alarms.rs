@@ -1,0 +1,116 @@
+//! What an operator must look after, while it lasts: one line when it begins, one when it is over.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+/// An alarm that lasts is told again after so long.
+const AGAIN: Duration = Duration::from_hours(1);
+
+/// What can be wrong. The words are stable: an operator's rules are built on them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Alarm {
+    /// Certificates, keys, authorities or lists changed and do not hold; the old ones go on.
+    ReloadFailed,
+    /// Half of a revocation list's time has gone, and no newer one came.
+    ListHalfOver(String),
+    /// A revocation list has ended: nobody under its anchor gets in.
+    ListEnded(String),
+    /// The server's certificate ends soon, or has ended.
+    CertificateEnds,
+}
+
+impl Alarm {
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::ReloadFailed => "reload_failed",
+            Self::ListHalfOver(_) => "revocation_list_half_over",
+            Self::ListEnded(_) => "revocation_list_ended",
+            Self::CertificateEnds => "certificate_ends",
+        }
+    }
+
+    fn anchor(&self) -> &str {
+        match self {
+            Self::ListHalfOver(anchor) | Self::ListEnded(anchor) => anchor,
+            Self::ReloadFailed | Self::CertificateEnds => "",
+        }
+    }
+
+    const fn remedy(&self) -> &'static str {
+        match self {
+            Self::ReloadFailed => "write the files anew; the old ones go on until then",
+            Self::ListHalfOver(_) => "fetch a newer list before this one ends",
+            Self::ListEnded(_) => "fetch a newer list: until then nobody of this anchor gets in",
+            Self::CertificateEnds => "have the server's certificate issued anew",
+        }
+    }
+}
+
+/// The alarms that last; cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Alarms(Arc<Mutex<BTreeMap<Alarm, Instant>>>);
+
+impl Alarms {
+    /// An alarm begins or goes on. `why` says more where there is more; nothing of it is content.
+    pub(crate) fn raise(&self, alarm: Alarm, why: &str) {
+        let mut lasting = self.lock();
+        let told = lasting.get(&alarm).is_some_and(|told| told.elapsed() < AGAIN);
+        if !told {
+            let (word, anchor, remedy) = (alarm.word(), alarm.anchor(), alarm.remedy());
+            tracing::error!(alarm = word, anchor, why, remedy, "alarm");
+            lasting.insert(alarm, Instant::now());
+        }
+    }
+
+    /// An alarm is over.
+    pub(crate) fn clear(&self, alarm: &Alarm) {
+        if self.lock().remove(alarm).is_some() {
+            tracing::info!(alarm = alarm.word(), anchor = alarm.anchor(), "the alarm is over");
+        }
+    }
+
+    /// Of a kind of alarm just these last.
+    pub(crate) fn are(&self, now: &[Alarm], of_kind: impl Fn(&Alarm) -> bool) {
+        let over: Vec<Alarm> = self
+            .lock()
+            .keys()
+            .filter(|alarm| of_kind(alarm) && !now.contains(alarm))
+            .cloned()
+            .collect();
+        over.iter().for_each(|alarm| self.clear(alarm));
+        now.iter().for_each(|alarm| self.raise(alarm.clone(), ""));
+    }
+
+    // No code panics while it holds the lock.
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Alarm, Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lasting(alarms: &Alarms) -> Vec<&'static str> {
+        alarms.lock().keys().map(Alarm::word).collect()
+    }
+
+    #[test]
+    fn an_alarm_lasts_until_it_is_over() {
+        let alarms = Alarms::default();
+        let list = |name: &str| Alarm::ListEnded(name.to_owned());
+        alarms.raise(Alarm::ReloadFailed, "torn");
+        alarms.are(&[list("a"), list("b")], |alarm| *alarm != Alarm::ReloadFailed);
+        let (ended, failed) = ("revocation_list_ended", "reload_failed");
+        assert_eq!(lasting(&alarms), [failed, ended, ended]);
+        alarms.are(&[list("b")], |alarm| *alarm != Alarm::ReloadFailed);
+        assert_eq!(lasting(&alarms), [failed, ended]);
+        alarms.clear(&Alarm::ReloadFailed);
+        assert_eq!(lasting(&alarms), [ended]);
+    }
+}
