@@ -5,11 +5,16 @@
 //! - `tidy`: the house rules, read from the sources and from `ARCHITECTURE.md`;
 //! - `golden`: pages and tables that are made from one source and reviewed as diffs.
 //!
+//! `attack` is a program: it attacks a real gateway and measures what its callers notice.
+//!
 //! A rewrite of the golden files is asked for by `UPDATE=1`, and is then read in the diff:
 //!
 //! ```sh
 //! UPDATE=1 cargo test -p samsyn-tests --test golden
 //! ```
+
+pub mod observed;
+pub mod raw;
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};

@@ -11,8 +11,8 @@ use std::{
 use samsyn_client::{Client, Profile, wire};
 use tempfile::TempDir;
 
-pub(crate) const AREA: &str = "sthlm-skarholmen";
-pub(crate) const PARTY: &str = "sdf-skarholmen";
+pub(crate) use samsyn_tests::observed::{AREA, PARTY, observation};
+
 const START_MAX: Duration = Duration::from_secs(60);
 
 /// The built binary.
@@ -102,47 +102,11 @@ impl Drop for Domain {
     }
 }
 
-/// An observation at Skärholmstorget in September 2025.
-pub(crate) fn observation(id: &str, severity: u32) -> wire::Observation {
-    let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
-    wire::Observation {
-        id: id.to_owned(),
-        category: "graffiti".to_owned(),
-        location: Some(wire::observation::Location::PlaceId(
-            "sthlm-skarholmen/skarholmen-centrum/p1".to_owned(),
-        )),
-        starts_at: at(1_757_491_200),
-        ends_at: at(1_757_494_800),
-        count: Some(1),
-        severity: Some(severity),
-        basis: wire::Basis::Fact.into(),
-        source_kind: "field_observation".to_owned(),
-        labels: Some(wire::Labels {
-            level: 1,
-            audience: vec!["signatories".to_owned()],
-            purposes: vec!["joint_picture".to_owned()],
-            regime: "nonpersonal".to_owned(),
-            retain_until: at(1_817_971_200),
-            ..wire::Labels::default()
-        }),
-        ..wire::Observation::default()
-    }
-}
-
 /// A delta of one observation to the party's own picture.
 pub(crate) fn delta(
     party: &str,
     base_version: u64,
     observation: wire::Observation,
 ) -> wire::PublishPictureRequest {
-    wire::PublishPictureRequest {
-        context: Some(samsyn_client::write_context("publisher")),
-        party: party.to_owned(),
-        area: AREA.to_owned(),
-        base_version,
-        change: Some(wire::publish_picture_request::Change::Delta(wire::PictureDelta {
-            upserts: vec![observation],
-            ..wire::PictureDelta::default()
-        })),
-    }
+    samsyn_tests::observed::delta(party, base_version, vec![observation])
 }

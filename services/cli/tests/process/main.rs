@@ -13,8 +13,6 @@ mod imported;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]
-mod raw;
-#[cfg(test)]
 mod refused;
 #[cfg(test)]
 mod reloaded;

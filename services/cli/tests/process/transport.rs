@@ -7,12 +7,10 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use prost::Message as _;
 use samsyn_client::wire;
+use samsyn_tests::raw::{Answer, Raw, frame, framed};
 use tonic::Code;
 
-use crate::{
-    harness::{Domain, PARTY, delta, observation},
-    raw::{Answer, Raw, frame, framed},
-};
+use crate::harness::{Domain, PARTY, delta, observation};
 
 const PUBLISH: &str = "/samsyn.v1.PictureService/PublishPicture";
 const ACCESS: &str = "/samsyn.v1.AccessService/GetAccess";
@@ -25,7 +23,7 @@ const FOREIGN: [&str; 8] =
 
 #[track_caller]
 fn assert_refused(row: &str, answer: &Answer, code: Code, reason: &str) {
-    let refused = answer.refused();
+    let refused = answer.refused().unwrap_or_else(|| panic!("{row}: {answer:?}"));
     let told = (refused.status.code(), refused.reason.map(|reason| reason.id()));
     assert_eq!(told, (code, Some(reason)), "{row}: {answer:?}");
     let mut text = refused.status.message().to_owned();
@@ -63,7 +61,7 @@ async fn rows1_to_9_a_message_that_is_none_is_told_so_and_nothing_more() {
     let mut domain = Domain::written();
     domain.start();
     drop(domain.client(PARTY).await);
-    let raw = Raw::open(&domain.profile(PARTY)).await;
+    let raw = Raw::open(&domain.profile(PARTY)).await.unwrap();
     let whole = good().encode_to_vec();
     let cut = &whole[..whole.len() - 3];
     let mut wrong = whole.clone();
@@ -82,17 +80,20 @@ async fn rows1_to_9_a_message_that_is_none_is_told_so_and_nothing_more() {
         ("9 no UTF-8", frame(0, None, &not_utf8()), Code::Internal, malformed),
     ];
     for (row, body, code, reason) in rows {
-        let answer = raw.call(Raw::request(PUBLISH, &[]), body).await;
+        let answer = raw.call(Raw::request(PUBLISH, &[]).unwrap(), body).await.unwrap();
         assert_refused(row, &answer, code, reason);
     }
     for encoding in ["gzip", "deflate", "zstd", "br", "identity, gzip"] {
         let headers: [(&str, &[u8]); 1] = [("grpc-encoding", encoding.as_bytes())];
-        let answer = raw.call(Raw::request(PUBLISH, &headers), frame(1, None, &whole)).await;
+        let answer = raw
+            .call(Raw::request(PUBLISH, &headers).unwrap(), frame(1, None, &whole))
+            .await
+            .unwrap();
         assert_refused("7, 8", &answer, Code::Unimplemented, "UNSUPPORTED_ENCODING");
     }
-    let answer =
-        raw.call(Raw::request(PUBLISH, &[("grpc-encoding", b"identity")]), framed(&good()));
-    let answer = answer.await;
+    let answer = raw
+        .call(Raw::request(PUBLISH, &[("grpc-encoding", b"identity")]).unwrap(), framed(&good()));
+    let answer = answer.await.unwrap();
     assert_eq!(answer.status.unwrap().code(), Code::Ok, "and what is whole goes through");
     assert!(!answer.body.is_empty());
 }
@@ -102,16 +103,18 @@ async fn row14_a_field_that_must_be_understood_and_is_not_is_refused() {
     let mut domain = Domain::written();
     domain.start();
     drop(domain.client(PARTY).await);
-    let raw = Raw::open(&domain.profile(PARTY)).await;
+    let raw = Raw::open(&domain.profile(PARTY)).await.unwrap();
     let mut critical = good().encode_to_vec();
     // Field 1000, a number: 8 × 1000 as a varint.
     critical.extend([0xc0, 0x3e, 0x01]);
-    let answer = raw.call(Raw::request(PUBLISH, &[]), frame(0, None, &critical)).await;
+    let answer =
+        raw.call(Raw::request(PUBLISH, &[]).unwrap(), frame(0, None, &critical)).await.unwrap();
     assert_refused("14", &answer, Code::FailedPrecondition, "UPGRADE_REQUIRED");
     let mut optional = good().encode_to_vec();
     // Field 999: may be skipped, as every unknown field.
     optional.extend([0xb8, 0x3e, 0x01]);
-    let answer = raw.call(Raw::request(PUBLISH, &[]), frame(0, None, &optional)).await;
+    let answer =
+        raw.call(Raw::request(PUBLISH, &[]).unwrap(), frame(0, None, &optional)).await.unwrap();
     assert_eq!(answer.status.unwrap().code(), Code::Ok);
 }
 
@@ -120,20 +123,21 @@ async fn rows42_and_43_deadlines_are_read_bounded_and_kept() {
     let mut domain = Domain::written();
     domain.start();
     let client = domain.client(PARTY).await;
-    let raw = Raw::open(&domain.profile(PARTY)).await;
+    let raw = Raw::open(&domain.profile(PARTY)).await.unwrap();
     let body = || framed(&wire::GetAccessRequest::default());
     for bad in ["", "1", "S", "-1S", "1.5S", "123456789S", "1 S", "61S", "2M", "1H"] {
-        let request = Raw::request(ACCESS, &[("grpc-timeout", bad.as_bytes())]);
-        let answer = raw.call(request, body()).await;
+        let request = Raw::request(ACCESS, &[("grpc-timeout", bad.as_bytes())]).unwrap();
+        let answer = raw.call(request, body()).await.unwrap();
         assert_refused(&format!("42 `{bad}`"), &answer, Code::InvalidArgument, "BAD_DEADLINE");
     }
-    let passed = raw.call(Raw::request(ACCESS, &[("grpc-timeout", b"0m")]), body()).await;
+    let passed =
+        raw.call(Raw::request(ACCESS, &[("grpc-timeout", b"0m")]).unwrap(), body()).await.unwrap();
     assert_refused("43 passed", &passed, Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
 
     // A body that never comes to its end costs a call no longer than its deadline.
     let started = Instant::now();
-    let request = Raw::request(PUBLISH, &[("grpc-timeout", b"300m")]);
-    let answer = raw.call_without_end(request, Bytes::from_static(&[0, 0, 0, 1, 0])).await;
+    let request = Raw::request(PUBLISH, &[("grpc-timeout", b"300m")]).unwrap();
+    let answer = raw.call_without_end(request, Bytes::from_static(&[0, 0, 0, 1, 0])).await.unwrap();
     assert_refused("43 a body that trickles", &answer, Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
     assert!(started.elapsed() >= Duration::from_millis(300));
 
@@ -142,8 +146,8 @@ async fn rows42_and_43_deadlines_are_read_bounded_and_kept() {
         context: Some(client.profile().read_context()),
         ..wire::WatchEventsRequest::default()
     };
-    let request = Raw::request(WATCH, &[("grpc-timeout", b"700m")]);
-    let answer = raw.call(request, framed(&watch)).await;
+    let request = Raw::request(WATCH, &[("grpc-timeout", b"700m")]).unwrap();
+    let answer = raw.call(request, framed(&watch)).await.unwrap();
     assert_refused("43 a stream", &answer, Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
 
     // A call that waits for news says that there is none before its deadline passes.
@@ -154,8 +158,8 @@ async fn rows42_and_43_deadlines_are_read_bounded_and_kept() {
     };
     let first = client.joint.clone().list_events(list.clone()).await.unwrap().into_inner();
     let list = wire::ListEventsRequest { cursor: first.next_cursor, ..list };
-    let request = Raw::request(LIST, &[("grpc-timeout", b"1500m")]);
-    let answer = raw.call(request, framed(&list)).await;
+    let request = Raw::request(LIST, &[("grpc-timeout", b"1500m")]).unwrap();
+    let answer = raw.call(request, framed(&list)).await.unwrap();
     assert_eq!(answer.status.unwrap().code(), Code::Ok, "nothing new, in time");
 }
 
@@ -164,24 +168,25 @@ async fn rows48_and_51_what_is_not_grpc_or_not_served_is_told_so() {
     let mut domain = Domain::written();
     domain.start();
     let client = domain.client(PARTY).await;
-    let raw = Raw::open(&domain.profile(PARTY)).await;
+    let raw = Raw::open(&domain.profile(PARTY)).await.unwrap();
     let body = || framed(&wire::GetAccessRequest::default());
     for path in ["/samsyn.v1.AccessService/GetSecrets", "/samsyn.v2.AccessService/GetAccess", "/"] {
-        let answer = raw.call(Raw::request(path, &[]), body()).await;
+        let answer = raw.call(Raw::request(path, &[]).unwrap(), body()).await.unwrap();
         assert_refused("48", &answer, Code::Unimplemented, "UNKNOWN_METHOD");
     }
     for of in ["application/json", "text/plain", "application/grpc+json", "application/grpcx"] {
-        let request = Raw::request(ACCESS, &[("content-type", of.as_bytes())]);
-        let answer = raw.call(request, body()).await;
+        let request = Raw::request(ACCESS, &[("content-type", of.as_bytes())]).unwrap();
+        let answer = raw.call(request, body()).await.unwrap();
         assert_eq!(answer.http, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{of}");
     }
-    let mut get = Raw::request(ACCESS, &[]);
+    let mut get = Raw::request(ACCESS, &[]).unwrap();
     *get.method_mut() = Method::GET;
-    assert_eq!(raw.call(get, Bytes::new()).await.http, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(raw.call(get, Bytes::new()).await.unwrap().http, StatusCode::METHOD_NOT_ALLOWED);
 
     // 51: headers beyond the limit; and what claims to be somebody changes nothing.
     let large = vec![b'x'; 20 * 1024];
-    let answer = raw.call(Raw::request(ACCESS, &[("x-large", &large)]), body()).await;
+    let answer =
+        raw.call(Raw::request(ACCESS, &[("x-large", &large)]).unwrap(), body()).await.unwrap();
     assert_eq!(answer.http, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     let claims: [(&str, &[u8]); 5] = [
         ("x-forwarded-client-cert", b"URI=spiffe://polisen.example/svc/lpo-skarholmen"),
@@ -190,7 +195,7 @@ async fn rows48_and_51_what_is_not_grpc_or_not_served_is_told_so() {
         ("samsyn-caller", b"polisen/lpo-skarholmen"),
         ("x-now", b"\xff\xfe"),
     ];
-    let answer = raw.call(Raw::request(ACCESS, &claims), body()).await;
+    let answer = raw.call(Raw::request(ACCESS, &claims).unwrap(), body()).await.unwrap();
     assert_eq!(answer.status.as_ref().unwrap().code(), Code::Ok);
     let told = wire::GetAccessResponse::decode(&answer.body[5..]).unwrap();
     let mine = client.access.clone().get_access(wire::GetAccessRequest::default()).await;

@@ -1,13 +1,20 @@
 //! Accepting: bounds first, then the handshake, then the connection's place in the table.
 
-use std::{convert::Infallible, io, net::IpAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    net::IpAddr,
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 
@@ -23,6 +30,9 @@ use super::{
 /// A fatal `no_application_protocol` alert, as a record (RFC 8446, sections 5.1 and 6.2). Before
 /// our first flight it goes in the clear.
 const NO_HTTP2_ALERT: [u8; 7] = [21, 3, 3, 0, 2, 2, 120];
+/// So many refused handshakes are told singly, in such a time.
+const LINES_MAX: usize = 20;
+const LINES_PER: Duration = Duration::from_secs(10);
 /// How long we wait after the system refused a connection, out of files for instance.
 const BACK_OFF: Duration = Duration::from_millis(50);
 
@@ -37,6 +47,7 @@ pub(super) struct Acceptor {
     seats: Arc<Semaphore>,
     handshaking: Tally,
     connected: Tally,
+    lines: Arc<Mutex<Lines>>,
 }
 
 /// A connection that may begin its handshake, with the seats it takes.
@@ -59,6 +70,7 @@ impl Acceptor {
             seats: Arc::new(Semaphore::new(limits.connections_max.min(Semaphore::MAX_PERMITS))),
             handshaking: Tally::new(limits.handshakes_per_source_max),
             connected: Tally::new(limits.connections_per_source_max),
+            lines: Arc::default(),
         }
     }
 
@@ -80,7 +92,15 @@ impl Acceptor {
                 () = ready.closed() => break,
                 admitted = self.admit(&listener) => admitted,
             };
-            handshakes.spawn(Box::pin(serve(self.tls.clone(), admitted, ready.clone())));
+            let (tls, ready, lines) = (self.tls.clone(), ready.clone(), Arc::clone(&self.lines));
+            handshakes.spawn(Box::pin(async move {
+                let source = admitted.source;
+                if let Err(reason) = serve(tls, admitted, ready).await {
+                    // No code panics while it holds the lock.
+                    let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+                    lines.refused(reason, source);
+                }
+            }));
         }
     }
 
@@ -122,28 +142,26 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     [ConnectionAborted, ConnectionRefused, ConnectionReset].contains(&error.kind())
 }
 
-async fn serve(tls: Tls, admitted: Admitted, ready: Ready) {
-    let Admitted { tcp, source, slots, seat, handshake: handshake_seat, connection } = admitted;
+async fn serve(tls: Tls, admitted: Admitted, ready: Ready) -> Result<(), Reason> {
+    let Admitted { tcp, slots, seat, handshake: handshake_seat, connection, .. } = admitted;
     // Who says nothing takes no slot.
     let spoke = timeout(tls.limits.silence_max, tcp.readable()).await;
     if !spoke.is_ok_and(|readable| readable.is_ok()) {
-        return refused(Reason::Deadline, source);
+        return Err(Reason::Deadline);
     }
     // INVARIANT: nobody closes the semaphore.
-    let Ok(slot) = slots.acquire_owned().await else { return };
+    let Ok(slot) = slots.acquire_owned().await else { return Err(Reason::Deadline) };
     let live = tls.live();
     let outcome = timeout(tls.limits.handshake_max, handshake(&tls, &live, tcp)).await;
     drop(handshake_seat);
-    let outcome = outcome.unwrap_or(Err(Reason::Deadline)).and_then(|(stream, verified)| {
-        let place = tls.enter(&verified, live.generation())?;
-        Ok(Connection::new(stream, verified.peer().clone(), place, (connection, seat)))
-    });
-    match outcome {
-        // The slot is held until the server has room: the backlog is bounded.
-        Ok(connection) => drop(ready.send(Ok(connection)).await),
-        Err(reason) => refused(reason, source),
-    }
+    let (stream, verified) = outcome.unwrap_or(Err(Reason::Deadline))?;
+    let place = tls.enter(&verified, live.generation())?;
+    let connection = Connection::new(stream, verified.peer().clone(), place, (connection, seat));
+    // The slot is held until the server has room: the backlog is bounded. A server that is gone
+    // takes nothing more.
+    let _ = ready.send(Ok(connection)).await;
     drop(slot);
+    Ok(())
 }
 
 async fn handshake(
@@ -178,6 +196,27 @@ fn verified(
     }
 }
 
-fn refused(reason: Reason, source: IpAddr) {
-    tracing::info!(%reason, %source, "handshake refused");
+/// Says which handshakes are refused; in a flood, how many.
+#[derive(Debug, Default)]
+struct Lines {
+    told: usize,
+    untold: usize,
+    since: Option<Instant>,
+}
+
+impl Lines {
+    fn refused(&mut self, reason: Reason, source: IpAddr) {
+        if self.since.is_none_or(|since| since.elapsed() >= LINES_PER) {
+            if self.untold > 0 {
+                tracing::info!(handshakes = self.untold, "more were refused");
+            }
+            *self = Self { since: Some(Instant::now()), ..Self::default() };
+        }
+        if self.told < LINES_MAX {
+            self.told += 1;
+            tracing::info!(%reason, %source, "handshake refused");
+        } else {
+            self.untold += 1;
+        }
+    }
 }
