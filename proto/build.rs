@@ -7,10 +7,12 @@ use std::{env, error::Error, fs, path::PathBuf};
 mod reasons;
 
 /// Responses that carry content: on the server only a view makes one.
-const SEALED: [&str; 18] = [
+const SEALED: [&str; 20] = [
     "PublishPictureResponse",
     "ValidatePictureResponse",
     "GetPictureResponse",
+    "ListVersionsResponse",
+    "CompareRevisionsResponse",
     "GetJointPictureResponse",
     "ExplainFindingResponse",
     "WatchEventsResponse",

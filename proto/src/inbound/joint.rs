@@ -3,7 +3,7 @@
 use std::fmt;
 
 use samsyn_domain::{
-    AreaId, ConflictId, PartyId, Period, Severity, Trend,
+    AreaId, ConflictId, PartyId, Period, Severity, Timestamp, Trend,
     merge::{ConflictRef, Field, Key, Outcome},
     registry::{Registry, Role},
 };
@@ -47,6 +47,29 @@ impl PictureAsked {
     }
 }
 
+/// Versions of an own picture to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionsAsked {
+    /// Whose.
+    pub party: PartyId,
+    /// Of which area.
+    pub area: AreaId,
+    /// Which page.
+    pub page: PageAsked,
+}
+
+impl VersionsAsked {
+    /// # Errors
+    /// When party or area is missing or has no registered form.
+    pub fn parse(request: v1::ListVersionsRequest) -> Result<Self, Fault> {
+        Ok(Self {
+            party: value::object(&request.party, PartyId::parse).named("party")?,
+            area: value::object(&request.area, AreaId::parse).named("area")?,
+            page: page(request.page),
+        })
+    }
+}
+
 /// A joint picture to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JointAsked {
@@ -58,6 +81,8 @@ pub struct JointAsked {
     pub at: At,
     /// The revision to wait for.
     pub min_revision: u64,
+    /// Only what held at this moment.
+    pub valid_at: Option<Timestamp>,
     /// Which page.
     pub page: PageAsked,
 }
@@ -76,6 +101,10 @@ impl JointAsked {
             period: value::period(request.period).named("period")?,
             at,
             min_revision: request.min_revision,
+            valid_at: request
+                .valid_at
+                .map(|time| value::time(time).named("valid_at"))
+                .transpose()?,
             page: page(request.page),
         })
     }
@@ -83,6 +112,39 @@ impl JointAsked {
 
 const fn at(revision: u64) -> At {
     if revision == 0 { At::Newest } else { At::Revision(revision) }
+}
+
+/// Two revisions to compare.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompareAsked {
+    /// The area.
+    pub area: AreaId,
+    /// The period.
+    pub period: Period,
+    /// The earlier revision of the view; 0: the empty picture.
+    pub from: u64,
+    /// The later revision of the view.
+    pub to: At,
+    /// Which page.
+    pub page: PageAsked,
+}
+
+impl CompareAsked {
+    /// # Errors
+    /// When area or period is missing or malformed, or the revisions stand the wrong way round.
+    pub fn parse(request: v1::CompareRevisionsRequest) -> Result<Self, Fault> {
+        let (from, to) = (request.from_revision, request.to_revision);
+        if to > 0 && from > to {
+            return Err(Fault::new(Reason::BadField, "from_revision"));
+        }
+        Ok(Self {
+            area: value::object(&request.area, AreaId::parse).named("area")?,
+            period: value::period(request.period).named("period")?,
+            from,
+            to: at(to),
+            page: page(request.page),
+        })
+    }
 }
 
 /// A finding to explain.

@@ -22,8 +22,8 @@ pub use context::{Context, PageAsked, ground, page, scope, write_context};
 pub use edition::{AnswerAsked, EditionAsked, EditionsAsked, LockAsked, OpenAsked, ReleaseAsked};
 pub use fault::{Checked, FAULTS_MAX, Fault};
 pub use joint::{
-    AcknowledgeAsked, DissentAsked, EventsAsked, ExplainAsked, JointAsked, PictureAsked, Resolve,
-    RevisionsAsked, WatchAsked,
+    AcknowledgeAsked, CompareAsked, DissentAsked, EventsAsked, ExplainAsked, JointAsked,
+    PictureAsked, Resolve, RevisionsAsked, VersionsAsked, WatchAsked,
 };
 pub use publication::{Change, Publication, Trial, publication, trial};
 

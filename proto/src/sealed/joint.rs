@@ -1,7 +1,7 @@
 //! The joint picture (gemensam lägesbild), and how a finding came to be.
 
 use samsyn_domain::merge::Step;
-use samsyn_policy::{Explanation, JointView, View};
+use samsyn_policy::{Compared, ComparedView, Explanation, JointView, View};
 
 use super::{
     Encoded, Paged,
@@ -24,6 +24,19 @@ impl Encoded<v1::GetJointPictureResponse> {
     }
 }
 
+impl Encoded<v1::CompareRevisionsResponse> {
+    /// One page of what differs; `token` names the row that the next one begins with.
+    pub fn page(
+        view: &View<ComparedView>,
+        paged: Paged,
+        token: impl FnOnce(usize) -> String,
+    ) -> Self {
+        let view = view.content();
+        let rows = paged.rows(&view.changes).len();
+        Self::seal(&compared(view, paged, token)).with_rows(rows)
+    }
+}
+
 impl From<View<Explanation>> for Encoded<v1::ExplainFindingResponse> {
     fn from(view: View<Explanation>) -> Self {
         let steps = view.content().steps.iter().map(step).collect();
@@ -42,6 +55,23 @@ pub(super) fn page(
         findings: findings(view, paged),
         next_page_token: paged.next(&view.findings, token),
         cursor,
+    }
+}
+
+pub(super) fn compared(
+    view: &ComparedView,
+    paged: Paged,
+    token: impl FnOnce(usize) -> String,
+) -> v1::CompareRevisionsResponse {
+    let frame = Frame { masked: view.masked, secrets: &view.secrets, withheld: &view.withheld };
+    let side = |one: &Option<_>| one.as_ref().map(|one| finding::finding(one, frame));
+    let change =
+        |one: &Compared| v1::FindingChange { before: side(&one.before), after: side(&one.after) };
+    v1::CompareRevisionsResponse {
+        from_revision: view.from,
+        to_revision: view.to,
+        changes: paged.rows(&view.changes).iter().map(change).collect(),
+        next_page_token: paged.next(&view.changes, token),
     }
 }
 

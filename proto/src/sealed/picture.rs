@@ -1,8 +1,14 @@
 //! Own pictures: published, tried, read.
 
-use samsyn_policy::{PictureView, Preview, Problem, PublishedView, ValidationView, View};
+use samsyn_policy::{
+    PictureVersion, PictureVersions, PictureView, Preview, Problem, PublishedView, ValidationView,
+    View,
+};
 
-use super::{Encoded, Paged, finding, observation};
+use super::{
+    Encoded, Paged, finding, observation,
+    value::{period, time},
+};
 use crate::{Reason, v1};
 
 impl From<View<PublishedView>> for Encoded<v1::PublishPictureResponse> {
@@ -33,6 +39,43 @@ impl Encoded<v1::GetPictureResponse> {
         let view = view.content();
         let rows = paged.rows(&view.observations).len();
         Self::seal(&page(view, paged, token)).with_rows(rows)
+    }
+}
+
+impl Encoded<v1::ListVersionsResponse> {
+    /// One page of versions; `token` names the row that the next one begins with.
+    pub fn page(
+        view: &View<PictureVersions>,
+        paged: Paged,
+        token: impl FnOnce(usize) -> String,
+    ) -> Self {
+        let view = view.content();
+        let rows = paged.rows(&view.versions).len();
+        Self::seal(&versions(view, paged, token)).with_rows(rows)
+    }
+}
+
+pub(super) fn versions(
+    view: &PictureVersions,
+    paged: Paged,
+    token: impl FnOnce(usize) -> String,
+) -> v1::ListVersionsResponse {
+    let version = |one: &PictureVersion| {
+        let reason = view.secrets.of(one.version.reason.as_ref());
+        v1::Version {
+            version: one.version.version,
+            recorded_at: Some(time(one.version.at)),
+            service: one.version.service.to_string(),
+            revision: one.version.revision,
+            published: one.published,
+            withdrawn: one.withdrawn,
+            covers: one.version.covers.map(period),
+            reason: reason.and_then(|secret| secret.note.clone()).unwrap_or_default(),
+        }
+    };
+    v1::ListVersionsResponse {
+        versions: paged.rows(&view.versions).iter().map(version).collect(),
+        next_page_token: paged.next(&view.versions, token),
     }
 }
 

@@ -9,10 +9,12 @@ use samsyn_domain::{
     merge::{ConflictRef, Field, Key},
 };
 use samsyn_policy::{
-    Denial, Egress, Explanation, JointView, PictureView, PublishedView, Reader, Rights, Scope, View,
+    ComparedView, Denial, Egress, Explanation, JointView, PictureVersions, PictureView,
+    PublishedView, Reader, Rights, Scope, View,
 };
 use samsyn_proto::inbound::{
-    Change, Context, DissentAsked, ExplainAsked, JointAsked, PictureAsked, Publication, Resolve,
+    Change, CompareAsked, Context, DissentAsked, ExplainAsked, JointAsked, PictureAsked,
+    Publication, Resolve, VersionsAsked,
 };
 
 use crate::{Error, Ledger, Rejection, handle::Inner, keys::Keys};
@@ -150,9 +152,39 @@ impl Ledger {
             Err(rejection) => return Err(rejection),
         };
         self.reach(reader, asked).await?;
-        let project =
-            |egress: &Egress<'_>| Ok(egress.joint(&asked.area, asked.period, asked.at)?);
+        let project = |egress: &Egress<'_>| {
+            Ok(egress.joint_valid_at(&asked.area, asked.period, asked.at, asked.valid_at)?)
+        };
         Ok((self.show(reader, project).await?, cursor))
+    }
+
+    /// What is different between two revisions of the reader's view.
+    ///
+    /// # Errors
+    /// When no right of the reader reaches it, or a revision does not exist.
+    pub async fn compare(
+        &self,
+        reader: &Reader,
+        asked: &CompareAsked,
+    ) -> Result<View<ComparedView>, Rejection> {
+        self.decide(reader, std::slice::from_ref(&asked.area), true).await?;
+        let project = |egress: &Egress<'_>| {
+            Ok(egress.compare(&asked.area, asked.period, (asked.from, asked.to))?)
+        };
+        self.show(reader, project).await
+    }
+
+    /// The versions of a party's own picture.
+    ///
+    /// # Errors
+    /// When the reader does not speak for the party.
+    pub async fn versions(
+        &self,
+        reader: &Reader,
+        asked: &VersionsAsked,
+    ) -> Result<View<PictureVersions>, Rejection> {
+        let project = |egress: &Egress<'_>| Ok(egress.versions(&asked.party, &asked.area)?);
+        self.show(reader, project).await
     }
 
     /// Waits, bounded, until a view has reached the revision that is asked for.

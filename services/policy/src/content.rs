@@ -8,7 +8,7 @@ use samsyn_domain::{
     edition::Edition,
     merge::{Conflict, Finding, Step},
     registry::{Collision, Endorser, Role},
-    row::{Revised, Stage},
+    row::{Revised, Stage, Version},
     screening::Rule,
 };
 
@@ -65,6 +65,52 @@ pub struct JointView {
     pub secrets: Secrets,
     /// The release rows say that withheld groups are declared: group and rule.
     pub withheld: Vec<(String, String)>,
+}
+
+/// A finding as it was and as it is; on one side alone when it is gone or new.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compared {
+    /// As it was.
+    pub before: Option<Finding>,
+    /// As it is.
+    pub after: Option<Finding>,
+}
+
+/// What is different between two revisions of a view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComparedView {
+    /// For whom.
+    pub masked: Masked,
+    /// The revision compared from; 0: the empty picture.
+    pub from: u64,
+    /// The revision compared to.
+    pub to: u64,
+    /// The findings that differ, by id.
+    pub changes: Vec<Compared>,
+    /// What stands under seal.
+    pub secrets: Secrets,
+    /// The release rows say that withheld groups are declared: group and rule.
+    pub withheld: Vec<(String, String)>,
+}
+
+/// A version of an own picture, and how much it changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PictureVersion {
+    /// The version.
+    pub version: Version,
+    /// How many observations were new or changed.
+    pub published: u32,
+    /// How many were withdrawn.
+    pub withdrawn: u32,
+}
+
+/// The versions of an own picture, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PictureVersions {
+    /// The versions.
+    pub versions: Vec<PictureVersion>,
+    /// What stands under seal.
+    pub secrets: Secrets,
 }
 
 /// How a finding came to be.

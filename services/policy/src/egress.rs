@@ -1,5 +1,6 @@
 //! Reads of state through the rights of a reader: everything that leaves is made here.
 
+mod compare;
 mod decided;
 mod delta;
 pub mod edition;
@@ -13,11 +14,11 @@ pub use picture::At;
 use std::{cell::RefCell, collections::BTreeSet, sync::Arc};
 
 use samsyn_domain::{
-    AreaId, LabelClass, Level, Period, Sealed, Secret, State, UnitKey,
+    AreaId, LabelClass, Level, Period, Sealed, Secret, State, Timestamp, UnitKey,
     command::Digest,
     commit::{canonical::Message, dsse::Signature, object::ReferenceKey},
     disclosure::{ClassId, Disclosure, Grant, Object},
-    merge::{self, Class, Finding, Key, Seen},
+    merge::{self, Class, Decisions, Finding, Key, Seen},
     registry::{FieldGroup, Role, Variant},
     row::{Stage, What},
 };
@@ -183,12 +184,42 @@ impl<'a> Egress<'a> {
 
     /// All findings of a period as some rights see them at a revision.
     fn findings(&self, rights: &Rights, area: &AreaId, period: Period, at: u64) -> Vec<Finding> {
+        let decisions = self.decided(&rights.class(), area, period, at, None);
+        self.merged(rights, area, period, at, &decisions, |_| true)
+    }
+
+    /// The findings of what held at a moment. What the reader is not shown the time of is left out
+    /// whatever the moment, or asking again and again would tell it. What was decided was decided
+    /// of the whole period, so nothing of it is shown.
+    fn findings_valid_at(
+        &self,
+        rights: &Rights,
+        area: &AreaId,
+        period: Period,
+        (at, moment): (u64, Timestamp),
+    ) -> Vec<Finding> {
+        let roles = self.conflict_roles(area);
+        let decisions = Decisions { roles, ..Decisions::default() };
+        let holds =
+            |seen: &Seen| seen.time.is_some_and(|(from, until)| from <= moment && moment < until);
+        self.merged(rights, area, period, at, &decisions, holds)
+    }
+
+    fn merged(
+        &self,
+        rights: &Rights,
+        area: &AreaId,
+        period: Period,
+        at: u64,
+        decisions: &Decisions<'_>,
+        holds: impl Fn(&Seen) -> bool,
+    ) -> Vec<Finding> {
         let Some(index) = self.state.area(area) else { return Vec::new() };
         let (class, masked) = (rights.class(), self.masked(area));
         let seen = index.contributions(period, at);
         let seen = seen.filter_map(|stage| self.seen(&class, stage, masked, Lens::Now));
-        let decisions = self.decided(&class, area, period, at, None);
-        let merged = merge::merge(period, seen, &decisions, |category| self.registered(category));
+        let seen = seen.filter(holds);
+        let merged = merge::merge(period, seen, decisions, |category| self.registered(category));
         merged.into_iter().map(shown_in_part).collect()
     }
 
@@ -275,7 +306,7 @@ impl<'a> Egress<'a> {
         }
         Disclosure {
             sequence: 0,
-            at: samsyn_domain::Timestamp::ZERO,
+            at: Timestamp::ZERO,
             receiver: self.reader.organisation().clone(),
             service: self.reader.service().clone(),
             serial: self.reader.serial().to_owned(),

@@ -14,10 +14,10 @@ mod reader;
 
 pub use cedar::{BadPolicy, Policy, RuleText};
 pub use content::{
-    CollisionList, DisclosureList, Duty, DutyKind, DutyList, EditionHeader, EditionList,
-    EditionView, EventBatch, Explanation, JointView, Masked, Opening, PictureView, Preview,
-    Problem, PublishedView, ReviewView, RevisionList, Secrets, ValidationView, ViewChange,
-    ViewEvent,
+    CollisionList, Compared, ComparedView, DisclosureList, Duty, DutyKind, DutyList, EditionHeader,
+    EditionList, EditionView, EventBatch, Explanation, JointView, Masked, Opening, PictureVersion,
+    PictureVersions, PictureView, Preview, Problem, PublishedView, ReviewView, RevisionList,
+    Secrets, ValidationView, ViewChange, ViewEvent,
 };
 pub use denial::{Denial, Why};
 pub use door::{Permit, Projection, Receipt, Recorder, View};

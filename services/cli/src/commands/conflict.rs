@@ -118,7 +118,7 @@ async fn settle(session: &Session, args: Settle) -> Result<(), Failure> {
         Some(revision) => revision,
         None => {
             let (area, period) = whereabouts(&args.conflict)?;
-            joint::picture(session, area, period, 0).await?.revision
+            joint::picture(session, area, period, (0, None)).await?.revision
         }
     };
     let request = ResolveConflictRequest {

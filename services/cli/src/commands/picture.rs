@@ -1,6 +1,6 @@
 //! `samsyn picture`: a party's own picture (egen lägesbild).
 
-use samsyn_client::wire::{GetPictureRequest, Observation};
+use samsyn_client::wire::{GetPictureRequest, ListVersionsRequest, Observation, Version};
 use serde_json::json;
 
 use super::tables::{NONE, assessed, location, moment};
@@ -14,10 +14,12 @@ use crate::{
 
 /// Shows a party's own picture of an area.
 ///
-/// With `--output json`, observations have the form that `samsyn publish` reads.
+/// With `--output json`, observations have the form that `samsyn publish` reads. `--versions` lists
+/// what was published when, and how much of it was new, changed or withdrawn.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     samsyn picture sthlm-skarholmen --as sdf-skarholmen\n  \
+    samsyn picture sthlm-skarholmen --versions --as sdf-skarholmen\n  \
     samsyn picture sthlm-skarholmen --version 7 --as sdf-skarholmen --output json")]
 pub(super) struct Args {
     /// The area.
@@ -25,6 +27,9 @@ pub(super) struct Args {
     /// Which version [default: the newest].
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     version: u64,
+    /// Lists the versions, the newest first.
+    #[arg(long, conflicts_with = "version")]
+    versions: bool,
     /// Whose picture [default: the profile's party].
     #[arg(long, value_name = "ID")]
     party: Option<String>,
@@ -33,6 +38,9 @@ pub(super) struct Args {
 pub(super) async fn run(globals: &Globals, args: Args) -> Result<(), Failure> {
     let session = globals.connect().await?;
     let party = session.party(args.party)?;
+    if args.versions {
+        return versions(&session, &party, &args.area).await;
+    }
     let (version, all) = picture(&session, &party, &args.area, args.version).await?;
     session.show(
         || {
@@ -52,6 +60,60 @@ pub(super) async fn run(globals: &Globals, args: Args) -> Result<(), Failure> {
                 all.len()
             );
             head + &table(&all, &names).to_string()
+        },
+    )
+}
+
+async fn versions(session: &Session, party: &str, area: &str) -> Result<(), Failure> {
+    let (mut all, mut token) = (Vec::new(), String::new());
+    loop {
+        let request = ListVersionsRequest {
+            context: session.reads(),
+            party: party.to_owned(),
+            area: area.to_owned(),
+            page: page(token),
+        };
+        let next = answer(session.client.pictures.clone().list_versions(request)).await?;
+        all.extend(next.versions);
+        token = next.next_page_token;
+        if token.is_empty() {
+            break;
+        }
+    }
+    let covers = |one: &Version| one.covers.clone().map_or_else(|| NONE.into(), |of| of.code);
+    session.show(
+        || {
+            let version = |one: &Version| {
+                json!({
+                    "version": one.version,
+                    "recorded_at": moment(one.recorded_at.as_ref()),
+                    "service": one.service,
+                    "revision": one.revision,
+                    "published": one.published,
+                    "withdrawn": one.withdrawn,
+                    "covers": one.covers.as_ref().map(|of| &of.code),
+                    "reason": one.reason,
+                })
+            };
+            json!({ "party": party, "area": area, "versions": json::list(&all, version) })
+        },
+        || {
+            let head =
+                ["version", "when", "service", "revision", "new", "withdrawn", "all of", "why"];
+            let mut table = Table::new(head).right(0).right(3).right(4).right(5);
+            for one in &all {
+                table.row([
+                    one.version.to_string(),
+                    moment(one.recorded_at.as_ref()),
+                    one.service.clone(),
+                    one.revision.to_string(),
+                    one.published.to_string(),
+                    one.withdrawn.to_string(),
+                    covers(one),
+                    one.reason.clone(),
+                ]);
+            }
+            table.to_string()
         },
     )
 }

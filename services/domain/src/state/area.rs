@@ -200,6 +200,21 @@ impl AreaState {
         placed
     }
 
+    /// How many observations a party published and withdrew in the change that made a revision.
+    #[must_use]
+    pub fn changed_by(&self, party: &PartyId, revision: u64) -> (u32, u32) {
+        let touched = self.touched.get(&revision).into_iter().flatten();
+        let of_party = touched.filter(|(whose, _)| whose == party);
+        of_party.fold((0, 0), |(published, withdrawn), (_, id)| {
+            let stages = self.stages.get(party).and_then(|ids| ids.get(id));
+            let stage = stages.and_then(|stages| at(stages, revision));
+            match stage.and_then(|stage| stage.observation.as_ref()) {
+                Some(_) => (published + 1, withdrawn),
+                None => (published, withdrawn + 1),
+            }
+        })
+    }
+
     /// What was decided of a period up to a revision.
     #[must_use]
     pub fn decisions(&self, period: Period, revision: u64, roles: BTreeSet<Role>) -> Decisions<'_> {

@@ -5,16 +5,17 @@ use std::{pin::Pin, time::Duration};
 use samsyn_policy::At;
 use samsyn_proto::{
     inbound::{
-        AcknowledgeAsked, DissentAsked, EventsAsked, ExplainAsked, JointAsked, Resolve,
-        RevisionsAsked, WatchAsked,
+        AcknowledgeAsked, CompareAsked, DissentAsked, EventsAsked, ExplainAsked, JointAsked,
+        Resolve, RevisionsAsked, WatchAsked,
     },
     sealed::Encoded,
     v1::{
-        AcknowledgeEventsRequest, AcknowledgeEventsResponse, ExplainFindingRequest,
-        ExplainFindingResponse, GetJointPictureRequest, GetJointPictureResponse, ListEventsRequest,
-        ListEventsResponse, ListRevisionsRequest, ListRevisionsResponse, RecordDissentRequest,
-        RecordDissentResponse, ResolveConflictRequest, ResolveConflictResponse, WatchEventsRequest,
-        WatchEventsResponse, joint_picture_service_server::JointPictureService,
+        AcknowledgeEventsRequest, AcknowledgeEventsResponse, CompareRevisionsRequest,
+        CompareRevisionsResponse, ExplainFindingRequest, ExplainFindingResponse,
+        GetJointPictureRequest, GetJointPictureResponse, ListEventsRequest, ListEventsResponse,
+        ListRevisionsRequest, ListRevisionsResponse, RecordDissentRequest, RecordDissentResponse,
+        ResolveConflictRequest, ResolveConflictResponse, WatchEventsRequest, WatchEventsResponse,
+        joint_picture_service_server::JointPictureService,
     },
 };
 use tokio::time::Instant;
@@ -43,6 +44,25 @@ impl JointPictureService for Shared {
             &view,
             place.rows(asked.page.size),
             cursor,
+            |from| place.token(from),
+        )))
+    }
+
+    async fn compare_revisions(
+        &self,
+        request: Request<CompareRevisionsRequest>,
+    ) -> Result<Response<Encoded<CompareRevisionsResponse>>, Status> {
+        let (caller, reader, asked) = self.reader(request, |r| r.context.take())?;
+        let mut asked = CompareAsked::parse(asked).map_err(|f| status::fault(&f))?;
+        let place = Place::of(&asked.page)?;
+        if place.revision > 0 {
+            asked.to = At::Revision(place.revision);
+        }
+        let view = self.answered(&caller, self.ledger.compare(&reader, &asked)).await?;
+        let place = Place { revision: view.content().to, ..place };
+        Ok(answer(Encoded::<CompareRevisionsResponse>::page(
+            &view,
+            place.rows(asked.page.size),
             |from| place.token(from),
         )))
     }

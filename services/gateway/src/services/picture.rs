@@ -2,11 +2,12 @@
 
 use samsyn_policy::Problem;
 use samsyn_proto::{
-    inbound::{self, PictureAsked},
+    inbound::{self, PictureAsked, VersionsAsked},
     sealed::Encoded,
     v1::{
-        GetPictureRequest, GetPictureResponse, PublishPictureRequest, PublishPictureResponse,
-        ValidatePictureRequest, ValidatePictureResponse, picture_service_server::PictureService,
+        GetPictureRequest, GetPictureResponse, ListVersionsRequest, ListVersionsResponse,
+        PublishPictureRequest, PublishPictureResponse, ValidatePictureRequest,
+        ValidatePictureResponse, picture_service_server::PictureService,
     },
 };
 use tonic::{Request, Response, Status};
@@ -51,6 +52,21 @@ impl PictureService for Shared {
         let view = self.answered(&caller, self.ledger.picture(&reader, &asked)).await?;
         let place = Place { revision: view.content().version, ..place };
         Ok(answer(Encoded::<GetPictureResponse>::page(
+            &view,
+            place.rows(asked.page.size),
+            |from| place.token(from),
+        )))
+    }
+
+    async fn list_versions(
+        &self,
+        request: Request<ListVersionsRequest>,
+    ) -> Result<Response<Encoded<ListVersionsResponse>>, Status> {
+        let (caller, reader, asked) = self.reader(request, |r| r.context.take())?;
+        let asked = VersionsAsked::parse(asked).map_err(|f| status::fault(&f))?;
+        let place = Place::of(&asked.page)?;
+        let view = self.answered(&caller, self.ledger.versions(&reader, &asked)).await?;
+        Ok(answer(Encoded::<ListVersionsResponse>::page(
             &view,
             place.rows(asked.page.size),
             |from| place.token(from),

@@ -166,7 +166,7 @@ impl Egress<'_> {
 
     /// Whether two states of a finding are the same to who is shown them: a note that is withheld
     /// and coordinates that are not stand under one seal.
-    fn look_alike(&self, before: Option<&Finding>, after: Option<&Finding>) -> bool {
+    pub(super) fn look_alike(&self, before: Option<&Finding>, after: Option<&Finding>) -> bool {
         let (before, after) = match (before, after) {
             (Some(before), Some(after)) => (before, after),
             (None, None) => return true,

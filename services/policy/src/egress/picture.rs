@@ -75,9 +75,26 @@ impl Egress<'_> {
         period: Period,
         at: At,
     ) -> Result<Projection<JointView>, Denial> {
+        self.joint_valid_at(area, period, at, None)
+    }
+
+    /// The reader's live view of an area and a period, or of what held at a moment of it.
+    ///
+    /// # Errors
+    /// When no right of the reader reaches it, or the revision does not exist.
+    pub fn joint_valid_at(
+        &self,
+        area: &AreaId,
+        period: Period,
+        at: At,
+        valid_at: Option<Timestamp>,
+    ) -> Result<Projection<JointView>, Denial> {
         let rights = self.rights_in(area, Some(period.kind()), true)?;
         let (revision, shown_revision) = self.revision(area, at)?;
-        let findings = self.findings(&rights, area, period, revision);
+        let findings = match valid_at {
+            None => self.findings(&rights, area, period, revision),
+            Some(moment) => self.findings_valid_at(&rights, area, period, (revision, moment)),
+        };
         let view = JointView {
             masked: self.masked(area),
             area: area.clone(),
@@ -171,7 +188,7 @@ impl Egress<'_> {
 
     /// The area's revision to read at, and the revision to show: a signatory's is the area's, a
     /// partner's its view's.
-    fn revision(&self, area: &AreaId, at: At) -> Result<(u64, u64), Denial> {
+    pub(super) fn revision(&self, area: &AreaId, at: At) -> Result<(u64, u64), Denial> {
         let missing = || Denial::of(Why::NotFound).at("revision");
         let newest = self.state.revision(area);
         let view = self.state.view(&self.reader.rights(self.state.registry(), None, false).class());

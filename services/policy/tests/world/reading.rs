@@ -21,6 +21,8 @@ pub(crate) type Given = (String, Told);
 pub(crate) enum Told {
     /// Findings, with the revision and what is declared withheld.
     Picture(u64, Vec<Finding>, Vec<(String, String)>),
+    /// Findings as they were and as they are.
+    Compared(Vec<(Option<Finding>, Option<Finding>)>),
     /// The steps of an explanation.
     Explained(Vec<samsyn_domain::merge::Step>),
     /// Events, in order.
@@ -77,11 +79,39 @@ impl World {
                 });
                 given.push((format!("joint {period} {at:?}"), or_refused(told)));
             }
+            self.compared(egress, period, reached, given);
             for key in keys(self, period) {
                 let told = egress.explain(&area, &key, period, At::Newest);
                 let told = told.map(|projection| Told::Explained(Self::opened(projection).steps));
                 given.push((format!("explain {period} {key}"), or_refused(told)));
             }
+        }
+    }
+
+    /// What held at each moment at which something starts, and every two revisions beside each
+    /// other.
+    fn compared(&self, egress: &Egress<'_>, period: Period, reached: u64, given: &mut Vec<Given>) {
+        if period.kind() != PeriodKind::Month {
+            return;
+        }
+        let area = area();
+        for moment in starts() {
+            let told =
+                egress.joint_valid_at(&area, period, At::Newest, Some(moment)).map(|projection| {
+                    let view = Self::opened(projection);
+                    let findings = view.findings.into_iter().map(|f| self.masked(f)).collect();
+                    Told::Picture(view.revision, findings, view.withheld)
+                });
+            given.push((format!("valid {period} {}", moment.micros()), or_refused(told)));
+        }
+        for from in 0..=reached.saturating_add(1) {
+            let told = egress.compare(&area, period, (from, At::Newest)).map(|projection| {
+                let view = Self::opened(projection);
+                let side = |one: Option<Finding>| one.map(|finding| self.masked(finding));
+                let changes = view.changes.into_iter();
+                Told::Compared(changes.map(|one| (side(one.before), side(one.after))).collect())
+            });
+            given.push((format!("compared {period} {from}"), or_refused(told)));
         }
     }
 
@@ -119,6 +149,9 @@ impl World {
             let picture = egress.picture(&party, &area, 0);
             let picture = picture.map(|view| rows(Self::opened(view).observations.len()));
             given.push((format!("picture {party}"), or_refused(picture)));
+            let versions = egress.versions(&party, &area);
+            let versions = versions.map(|view| rows(Self::opened(view).versions.len()));
+            given.push((format!("versions {party}"), or_refused(versions)));
         }
         let disclosures = egress.disclosures(false, &DisclosureFilter::default());
         for (row, stored) in Self::opened(disclosures.unwrap()).disclosures {

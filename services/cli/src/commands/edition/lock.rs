@@ -84,5 +84,5 @@ async fn newest(session: &Session, edition: &str) -> Result<u64, Failure> {
     let header = super::header(session, edition).await?;
     let code = header.period.map(|period| period.code).unwrap_or_default();
     let period: Period = code.parse().map_err(|_| super::incomplete())?;
-    Ok(joint::picture(session, &header.area, period, 0).await?.revision)
+    Ok(joint::picture(session, &header.area, period, (0, None)).await?.revision)
 }

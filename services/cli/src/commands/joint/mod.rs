@@ -1,5 +1,6 @@
 //! `samsyn joint`: the joint picture (gemensam lägesbild), as the caller may see it.
 
+mod diff;
 mod revisions;
 pub(super) mod table;
 pub(super) mod watch;
@@ -28,6 +29,7 @@ pub(super) enum Command {
     Explain(Explain),
     Watch(watch::Args),
     Revisions(revisions::Args),
+    Diff(diff::Args),
 }
 
 /// Shows the joint picture of an area and a period.
@@ -38,6 +40,7 @@ pub(super) enum Command {
 #[command(after_help = "Examples:\n  \
     samsyn joint get sthlm-skarholmen --as sdf-skarholmen\n  \
     samsyn joint get sthlm-skarholmen --period 2025-09 --as lpo-skarholmen\n  \
+    samsyn joint get sthlm-skarholmen 2025-09 --valid-at 2025-09-12T21:00:00+02:00\n  \
     samsyn joint get sthlm-skarholmen --period 2025-W40 --revision 37 --output json")]
 pub(super) struct Get {
     /// The area.
@@ -52,6 +55,9 @@ pub(super) struct Get {
     /// At this revision of your view [default: the newest].
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     revision: u64,
+    /// Only what held at this moment, as `2025-09-12T21:00:00+02:00`.
+    #[arg(long, value_name = "TIME")]
+    valid_at: Option<jiff::Timestamp>,
     /// Shows at most so many findings.
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -82,6 +88,7 @@ pub(super) async fn run(globals: &Globals, command: Command) -> Result<(), Failu
         Command::Explain(args) => explain(&globals.connect().await?, args).await,
         Command::Watch(args) => Box::pin(watch::run(globals, args)).await,
         Command::Revisions(args) => revisions::run(&globals.connect().await?, args).await,
+        Command::Diff(args) => diff::run(&globals.connect().await?, args).await,
     }
 }
 
@@ -90,7 +97,7 @@ async fn get(session: &Session, args: Get) -> Result<(), Failure> {
         Some(period) => period,
         None => newest_period(session, &args.area).await?,
     };
-    let view = picture(session, &args.area, period, args.revision).await?;
+    let view = picture(session, &args.area, period, (args.revision, args.valid_at)).await?;
     let shown = args.limit.unwrap_or(usize::MAX).min(view.findings.len());
     session.show(
         || {
@@ -117,8 +124,12 @@ pub(super) async fn picture(
     session: &Session,
     area: &str,
     period: Period,
-    revision: u64,
+    (revision, valid_at): (u64, Option<jiff::Timestamp>),
 ) -> Result<GetJointPictureResponse, Failure> {
+    let valid_at = valid_at.map(|at| prost_types::Timestamp {
+        seconds: at.as_second(),
+        nanos: at.subsec_nanosecond(),
+    });
     let mut whole = GetJointPictureResponse { revision, ..GetJointPictureResponse::default() };
     loop {
         let request = GetJointPictureRequest {
@@ -126,6 +137,7 @@ pub(super) async fn picture(
             area: area.to_owned(),
             period: Some(wire::Period { code: period.to_string() }),
             revision: whole.revision,
+            valid_at,
             page: page(whole.next_page_token),
             ..GetJointPictureRequest::default()
         };

@@ -1,0 +1,105 @@
+//! Two revisions of a view beside each other, and the versions of an own picture.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use samsyn_domain::{AreaId, PartyId, Period, disclosure::Object, merge::Finding};
+
+use super::{At, Egress};
+use crate::{
+    Compared, ComparedView, Denial, PictureVersion, PictureVersions, Projection, Secrets, Why,
+};
+
+impl Egress<'_> {
+    /// What is different between two revisions of the reader's view of an area and a period: each
+    /// side is made as it would be shown now. Revision 0 of the first is the empty picture.
+    ///
+    /// # Errors
+    /// When no right of the reader reaches it, or a revision does not exist.
+    pub fn compare(
+        &self,
+        area: &AreaId,
+        period: Period,
+        (from, to): (u64, At),
+    ) -> Result<Projection<ComparedView>, Denial> {
+        let rights = self.rights_in(area, Some(period.kind()), true)?;
+        let (revision, shown_to) = self.revision(area, to)?;
+        let before = match from {
+            0 => BTreeMap::new(),
+            from => {
+                let (revision, _) = self
+                    .revision(area, At::Revision(from))
+                    .map_err(|denial| denial.at("from_revision"))?;
+                by_id(self.findings(&rights, area, period, revision))
+            }
+        };
+        let after = by_id(self.findings(&rights, area, period, revision));
+        let changes = self.changes_between(before, after);
+        let sides = || changes.iter().flat_map(|one| [&one.before, &one.after]).flatten();
+        let secrets = self.secrets(sides());
+        let shown = format!("{from} {changes:?}");
+        let object = Object::Joint(area.clone(), period);
+        let rows = changes.len();
+        let record = self.disclosure(&rights, object, revision, rows, shown.as_bytes());
+        let view = ComparedView {
+            masked: self.masked(area),
+            from,
+            to: shown_to,
+            changes,
+            secrets,
+            withheld: self.withheld(&rights, area),
+        };
+        Ok(Projection::new(view, vec![record]))
+    }
+
+    /// The versions of a party's own picture, the newest first, for those who speak for it.
+    ///
+    /// # Errors
+    /// When the caller does not speak for the party.
+    pub fn versions(
+        &self,
+        party: &PartyId,
+        area: &AreaId,
+    ) -> Result<Projection<PictureVersions>, Denial> {
+        if !self.reader.parties().contains(party) {
+            return Err(Denial::of(Why::NotYourParty).at("party"));
+        }
+        let picture = self.state.picture(party, area);
+        let index = self.state.area(area);
+        let mut secrets = Secrets::default();
+        let mut versions = Vec::new();
+        for version in (1..=picture.version()).rev().filter_map(|n| picture.at(n)) {
+            if let Some((sealed, secret)) =
+                version.reason.as_ref().and_then(|s| Some((s, self.known.open(s)?)))
+            {
+                secrets.keep(sealed, secret);
+            }
+            let (published, withdrawn) =
+                index.map_or((0, 0), |index| index.changed_by(party, version.revision));
+            versions.push(PictureVersion { version: version.clone(), published, withdrawn });
+        }
+        let rights = self.reader.rights(self.state.registry(), None, true);
+        let shown = format!("{party} {area} versions {}", versions.len());
+        let object = Object::Picture(party.clone(), area.clone());
+        let (revision, rows) = (self.state.revision(area), versions.len());
+        let record = self.disclosure(&rights, object, revision, rows, shown.as_bytes());
+        Ok(Projection::new(PictureVersions { versions, secrets }, vec![record]))
+    }
+
+    /// What is on one side alone, or looks another to who is shown it, by id.
+    fn changes_between(
+        &self,
+        mut before: BTreeMap<String, Finding>,
+        mut after: BTreeMap<String, Finding>,
+    ) -> Vec<Compared> {
+        let ids: BTreeSet<String> = before.keys().chain(after.keys()).cloned().collect();
+        let sides = ids.into_iter().map(|id| (before.remove(&id), after.remove(&id)));
+        sides
+            .filter(|(before, after)| !self.look_alike(before.as_ref(), after.as_ref()))
+            .map(|(before, after)| Compared { before, after })
+            .collect()
+    }
+}
+
+fn by_id(findings: Vec<Finding>) -> BTreeMap<String, Finding> {
+    findings.into_iter().map(|finding| (finding.key.id(), finding)).collect()
+}
