@@ -21,12 +21,15 @@ use crate::{
     clock,
     failure::Failure,
     import::{
-        Gazetteer, Imported, Mapping, Row, SHIPPED_GAZETTEER, SHIPPED_TYPES, TypeTable, csv,
-        polisen_events,
+        Defaults, Gazetteer, Imported, Mapping, Reading, Row, Rows, SHIPPED_GAZETTEER,
+        SHIPPED_TYPES, TypeTable, mapped, polisen_events,
     },
     names,
     session::Globals,
 };
+
+/// The most first rows that a dry run shows.
+const FIRST_MAX: usize = 50;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -75,9 +78,13 @@ struct Common {
     /// Only rows in this area; may be repeated [default: all].
     #[arg(long, value_name = "ID")]
     area: Vec<String>,
-    /// Reads and lists everything, and publishes nothing; needs no gateway.
+    /// Shows the first rows and what they become, lists what is wrong, and publishes nothing; needs
+    /// no gateway.
     #[arg(long)]
     dry_run: bool,
+    /// How many first rows a dry run shows, at most 50.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = first_rows)]
+    first: usize,
     /// For which party [default: the profile's].
     #[arg(long, value_name = "ID")]
     party: Option<String>,
@@ -94,34 +101,43 @@ struct Common {
 pub(super) async fn run(globals: &Globals, command: Command) -> Result<(), Failure> {
     let (common, imported) = match command {
         Command::PolisenEvents(args) => {
-            let source = Source::read(&args.common)?;
-            let table = TypeTable::parse(&shipped_or(args.types.as_deref(), SHIPPED_TYPES)?)?;
-            let text = bytes(&args.file)?;
-            let text = String::from_utf8(text).map_err(|_| {
-                Failure::Local(format!("`{}` is not UTF-8; fetch it anew", args.file.display()))
-            })?;
-            let imported = with_progress("reading", |tell| {
-                polisen_events(&text, &table, &source.gazetteer, &source.defaults, tell)
-            })?;
+            let imported = notices(&args)?;
             (args.common, imported)
         }
         Command::Csv(args) => {
-            let source = Source::read(&args.common)?;
             let mapping = Mapping::parse(&shipped_or(Some(&args.mapping), "")?)?;
-            let text = bytes(&args.file)?;
-            let imported = with_progress("reading", |tell| {
-                csv(&text, &mapping, &source.gazetteer, &source.defaults, tell)
-            })?;
+            let rows = Rows::of_csv(&bytes(&args.file)?, &mapping)?;
+            let imported = table(&rows, &mapping, &args.common)?;
             (args.common, imported)
         }
     };
+    publish(globals, common, imported).await
+}
+
+fn notices(args: &PolisenEvents) -> Result<Imported, Failure> {
+    let source = Source::read(&args.common)?;
+    let table = TypeTable::parse(&shipped_or(args.types.as_deref(), SHIPPED_TYPES)?)?;
+    let text = String::from_utf8(bytes(&args.file)?).map_err(|_| {
+        Failure::Local(format!("`{}` is not UTF-8; fetch it anew", args.file.display()))
+    })?;
+    let reading = source.reading(&args.common);
+    Ok(with_progress("reading", |tell| polisen_events(&text, &table, reading, tell))?)
+}
+
+fn table(rows: &Rows, mapping: &Mapping, common: &Common) -> Result<Imported, Failure> {
+    let source = Source::read(common)?;
+    let reading = source.reading(common);
+    Ok(with_progress("reading", |tell| mapped(rows, mapping, reading, tell))?)
+}
+
+/// Publishes what was read, or says what would be.
+async fn publish(globals: &Globals, common: Common, imported: Imported) -> Result<(), Failure> {
     let months = common.labels.defaults()?.retention_months();
-    let Imported { mut rows, faults } = imported;
-    rows.retain(|row| common.area.is_empty() || common.area.iter().any(|a| a == row.area.as_str()));
+    let mut report = Report::of(&imported, common.dry_run);
+    let mut rows = imported.rows;
     for row in &mut rows {
         keep_for(row, months);
     }
-    let mut report = Report::of(&rows, faults, common.dry_run);
     let mut sent = Ok(());
     if !common.dry_run && !rows.is_empty() {
         let session = globals.connect().await?;
@@ -133,10 +149,15 @@ pub(super) async fn run(globals: &Globals, command: Command) -> Result<(), Failu
     report.outcome()
 }
 
+fn first_rows(text: &str) -> Result<usize, String> {
+    let rows = text.parse().ok().filter(|rows| (0..=FIRST_MAX).contains(rows));
+    rows.ok_or_else(|| format!("is no number from 0 to {FIRST_MAX}"))
+}
+
 /// What reading needs besides the file.
 struct Source {
     gazetteer: Gazetteer,
-    defaults: crate::import::Defaults,
+    defaults: Defaults,
 }
 
 impl Source {
@@ -145,6 +166,12 @@ impl Source {
         let file = shipped_or(common.gazetteer.as_deref(), SHIPPED_GAZETTEER)?;
         let gazetteer = Gazetteer::build(&registry, &file)?;
         Ok(Self { gazetteer, defaults: common.labels.defaults()?.for_import() })
+    }
+
+    fn reading<'a>(&'a self, common: &'a Common) -> Reading<'a> {
+        let Self { gazetteer, defaults } = self;
+        let samples = if common.dry_run { common.first } else { 0 };
+        Reading { gazetteer, defaults, areas: &common.area, samples }
     }
 }
 
@@ -220,8 +247,9 @@ mod tests {
         let table = TypeTable::parse(SHIPPED_TYPES).unwrap();
         let defaults = labels::Flags::default().defaults().unwrap().for_import();
         let text = include_str!("../../../../../tests/fixtures/polisen-events.json");
-        let tell = &mut |_, _| {};
-        let imported = polisen_events(text, &table, &gazetteer, &defaults, tell).unwrap();
+        let reading =
+            Reading { gazetteer: &gazetteer, defaults: &defaults, areas: &[], samples: 0 };
+        let imported = polisen_events(text, &table, reading, &mut |_, _| {}).unwrap();
         assert!(!imported.rows.is_empty());
         assert!(imported.faults.iter().all(|fault| !fault.reason.is_empty()));
     }
