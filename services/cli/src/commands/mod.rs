@@ -50,7 +50,7 @@ enum Command {
     Whoami(whoami::Args),
     Publish(publish::Args),
     Validate(validate::Args),
-    /// Publishes what other systems have written: police notices, CSV files.
+    /// Publishes what other systems have written: police notices, CSV, XLSX, GeoJSON, Open311.
     #[command(subcommand)]
     Import(import::Command),
     Picture(picture::Args),

@@ -30,6 +30,10 @@ fn every_command_parses() {
         "samsyn validate week.json --profiles profiles",
         "samsyn import polisen-events e.json --area a --area b --dry-run --retention 12",
         "samsyn import csv f.csv --mapping m.toml --level 2 --audience partners",
+        "samsyn import xlsx f.xlsx --mapping m.toml --sheet Blad1 --dry-run --first 10",
+        "samsyn import geojson f.geojson --mapping m.toml --party p",
+        "samsyn import open311 r.xml",
+        "samsyn import open311 r.json --mapping m.toml",
         "samsyn picture sthlm-a --version 7",
         "samsyn joint get sthlm-a",
         "samsyn joint get sthlm-a 2025-09 --as sdf-a",
@@ -89,6 +93,9 @@ fn what_does_not_hold_is_a_usage_error() {
             ErrorKind::ValueValidation,
         ),
         ("samsyn import csv f.csv", ErrorKind::MissingRequiredArgument),
+        ("samsyn import xlsx f.xlsx", ErrorKind::MissingRequiredArgument),
+        ("samsyn import geojson f.geojson", ErrorKind::MissingRequiredArgument),
+        ("samsyn import open311 r.json --dry-run --first 51", ErrorKind::ValueValidation),
         ("samsyn partner poll --wait 31", ErrorKind::ValueValidation),
     ] {
         assert_eq!(parsed(line).unwrap_err().kind(), kind, "{line}");

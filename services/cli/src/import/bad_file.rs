@@ -28,6 +28,58 @@ pub(crate) enum BadFile {
         /// Which column, from 1.
         column: usize,
     },
+    /// Not JSON of the form that was expected.
+    #[error("the file is not the expected JSON (line {line}, column {column}); export it anew")]
+    Json {
+        /// Which line, from 1.
+        line: usize,
+        /// Which column, from 1.
+        column: usize,
+    },
+    /// XML that breaks a rule or a limit.
+    #[error(
+        "the XML is not well-formed, declares a document type, or is too deep or too long near \
+         byte {at}; export it anew"
+    )]
+    Xml {
+        /// Which byte, from 0.
+        at: u64,
+    },
+    /// No GeoJSON of the kind that is read.
+    #[error("the file is no GeoJSON `FeatureCollection`; export the layer as one")]
+    NoFeatures,
+    /// GeoJSON in another system of coordinates.
+    #[error("the file names another system of coordinates than WGS 84; export it in WGS 84")]
+    NotWgs84,
+    /// No archive with a workbook in it.
+    #[error("the file is no workbook; save it as .xlsx, without a password")]
+    NoWorkbook,
+    /// A part of a workbook that breaks its form or a limit.
+    #[error("the {part} of the workbook is damaged or beyond a limit; save it anew or split it")]
+    Workbook {
+        /// Which part.
+        part: &'static str,
+    },
+    /// A sheet that is not there.
+    #[error("the workbook has no sheet {wanted}; it has {sheets}")]
+    NoSheet {
+        /// Which one.
+        wanted: String,
+        /// Those that are there.
+        sheets: String,
+    },
+    /// A sheet without a header.
+    #[error("the sheet is empty; choose another with `--sheet`")]
+    EmptySheet,
+    /// XML of another kind.
+    #[error("the root of the file is not `service_requests`; fetch GeoReport v2 requests")]
+    NoRequests,
+    /// A mapping names what GeoReport v2 does not have, or what is not read.
+    #[error("GeoReport v2 requests have no field `{column}` that is read; correct the mapping")]
+    NoField {
+        /// Its name.
+        column: String,
+    },
     /// The CSV reader lost its way.
     #[error("the file cannot be split into rows after row {row}; check delimiter and quotes")]
     Rows {

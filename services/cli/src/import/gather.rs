@@ -159,7 +159,9 @@ impl<'a> Gathered<'a> {
         let Some((first_row, index)) = first else {
             self.seen.insert(new.observation.id.clone(), (row, next));
             if self.imported.samples.len() < samples {
-                let parts = from().into_iter().map(|from| told(from, &new)).collect();
+                let parts = from().into_iter().map(|from| told(from, &new));
+                let said = |told: &Told| !(told.columns.is_empty() && told.value.is_empty());
+                let parts = parts.filter(said).collect();
                 let area = new.area.clone();
                 self.imported.samples.push(Sample { row, area, parts });
             }

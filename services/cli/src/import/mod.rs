@@ -1,6 +1,6 @@
-//! Files of other systems, read into observations. Police notices have a reader of their own; CSV
-//! becomes rows of cells, which a mapping turns into observations. Pure: text, registry and options
-//! go in, rows and faults come out.
+//! Files of other systems, read into observations. Police notices have a reader of their own; CSV,
+//! XLSX, GeoJSON and Open311 become rows of cells, which a mapping turns into observations. Pure:
+//! bytes, registry and options go in, rows and faults come out.
 
 mod bad_file;
 mod csv;
@@ -8,14 +8,21 @@ mod decode;
 mod degrees;
 mod gather;
 mod gazetteer;
+mod geojson;
 mod mapped;
 mod mapping;
 mod moment;
+mod named;
 mod notice_types;
+mod open311;
 mod polisen;
+#[cfg(test)]
+mod properties;
 mod rows;
 #[cfg(test)]
 mod sample;
+mod xlsx;
+mod xml;
 
 use std::fmt;
 
@@ -34,11 +41,12 @@ pub(crate) use gazetteer::{Gazetteer, NotPlaced, SHIPPED_GAZETTEER};
 pub(crate) use mapped::mapped;
 pub(crate) use mapping::Mapping;
 pub(crate) use notice_types::{SHIPPED_TYPES, TypeTable};
+pub(crate) use open311::SHIPPED_OPEN311;
 pub(crate) use polisen::polisen_events;
 pub(crate) use rows::Rows;
 
 /// The largest file, in bytes.
-const FILE_BYTES_MAX: usize = 32 * 1024 * 1024;
+pub(crate) const FILE_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// The most text in the cells of a file that a mapping reads, in bytes.
 const TEXT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The most data rows in a file.

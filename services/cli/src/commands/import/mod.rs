@@ -6,6 +6,7 @@ mod send;
 
 use std::{
     fs,
+    io::Read as _,
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -21,8 +22,8 @@ use crate::{
     clock,
     failure::Failure,
     import::{
-        Defaults, Gazetteer, Imported, Mapping, Reading, Row, Rows, SHIPPED_GAZETTEER,
-        SHIPPED_TYPES, TypeTable, mapped, polisen_events,
+        Defaults, FILE_BYTES_MAX, Gazetteer, Imported, Mapping, Reading, Row, Rows,
+        SHIPPED_GAZETTEER, SHIPPED_OPEN311, SHIPPED_TYPES, TypeTable, mapped, polisen_events,
     },
     names,
     session::Globals,
@@ -35,6 +36,9 @@ const FIRST_MAX: usize = 50;
 pub(super) enum Command {
     PolisenEvents(PolisenEvents),
     Csv(Csv),
+    Xlsx(Xlsx),
+    Geojson(Geojson),
+    Open311(Open311),
 }
 
 /// Notices (händelsenotiser) as polisen.se publishes them, JSON.
@@ -73,6 +77,66 @@ pub(super) struct Csv {
     common: Common,
 }
 
+/// A sheet of an Excel workbook (.xlsx), by a mapping of its columns.
+///
+/// The first row that holds anything is the header. Dates are read as the cells show them, formulas
+/// by the value that was saved. Good rows go through, the others are listed.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    samsyn import xlsx felanmalan.xlsx --mapping felanmalan.toml --dry-run\n  \
+    samsyn import xlsx felanmalan.xlsx --sheet September --mapping felanmalan.toml\n\n\
+    config/import/mapping-example.toml explains a mapping.")]
+pub(super) struct Xlsx {
+    /// The file.
+    file: PathBuf,
+    /// How its columns become observations, TOML.
+    #[arg(long, value_name = "FILE")]
+    mapping: PathBuf,
+    /// The name of the sheet [default: the first that is not hidden].
+    #[arg(long, value_name = "NAME")]
+    sheet: Option<String>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// A layer of points as GeoJSON (RFC 7946), by a mapping of its properties.
+///
+/// A mapping names properties as columns, and `@id`, `@lat` and `@lon`. Good rows go through, the
+/// others are listed.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    samsyn import geojson punkter.geojson --mapping punkter.toml --dry-run\n  \
+    samsyn import geojson punkter.geojson --mapping punkter.toml --as sthlm-trafikkontoret\n\n\
+    config/import/mapping-example.toml explains a mapping.")]
+pub(super) struct Geojson {
+    /// The file.
+    file: PathBuf,
+    /// How its properties become observations, TOML.
+    #[arg(long, value_name = "FILE")]
+    mapping: PathBuf,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Requests of residents as Open311 GeoReport v2 gives them, JSON or XML.
+///
+/// Which services become which category is in the mapping. Descriptions are screened; links to
+/// media are neither followed nor published. Good rows go through, the others are listed.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    samsyn import open311 requests.json --dry-run\n  \
+    samsyn import open311 requests.xml --mapping open311.toml --as sthlm-trafikkontoret\n\n\
+    config/import/open311.toml is the mapping as shipped.")]
+pub(super) struct Open311 {
+    /// The file, as `GET requests.json` or `GET requests.xml` gives it.
+    file: PathBuf,
+    /// How requests become observations, TOML [default: as shipped].
+    #[arg(long, value_name = "FILE")]
+    mapping: Option<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+}
+
 #[derive(Debug, Args)]
 struct Common {
     /// Only rows in this area; may be repeated [default: all].
@@ -105,10 +169,25 @@ pub(super) async fn run(globals: &Globals, command: Command) -> Result<(), Failu
             (args.common, imported)
         }
         Command::Csv(args) => {
-            let mapping = Mapping::parse(&shipped_or(Some(&args.mapping), "")?)?;
+            let mapping = mapping(&args.mapping)?;
             let rows = Rows::of_csv(&bytes(&args.file)?, &mapping)?;
-            let imported = table(&rows, &mapping, &args.common)?;
-            (args.common, imported)
+            table(&rows, &mapping, args.common)?
+        }
+        Command::Xlsx(args) => {
+            let mapping = mapping(&args.mapping)?;
+            let rows = Rows::of_xlsx(&bytes(&args.file)?, args.sheet.as_deref(), &mapping)?;
+            table(&rows, &mapping, args.common)?
+        }
+        Command::Geojson(args) => {
+            let mapping = mapping(&args.mapping)?;
+            let rows = Rows::of_geojson(&bytes(&args.file)?, &mapping)?;
+            table(&rows, &mapping, args.common)?
+        }
+        Command::Open311(args) => {
+            let mapping = shipped_or(args.mapping.as_deref(), SHIPPED_OPEN311)?;
+            let mapping = Mapping::parse(&mapping)?;
+            let rows = Rows::of_open311(&bytes(&args.file)?, &mapping)?;
+            table(&rows, &mapping, args.common)?
         }
     };
     publish(globals, common, imported).await
@@ -124,10 +203,16 @@ fn notices(args: &PolisenEvents) -> Result<Imported, Failure> {
     Ok(with_progress("reading", |tell| polisen_events(&text, &table, reading, tell))?)
 }
 
-fn table(rows: &Rows, mapping: &Mapping, common: &Common) -> Result<Imported, Failure> {
-    let source = Source::read(common)?;
-    let reading = source.reading(common);
-    Ok(with_progress("reading", |tell| mapped(rows, mapping, reading, tell))?)
+fn mapping(file: &Path) -> Result<Mapping, Failure> {
+    let text = fs::read_to_string(file).map_err(|why| Failure::file("read", file, &why))?;
+    Ok(Mapping::parse(&text)?)
+}
+
+fn table(rows: &Rows, mapping: &Mapping, common: Common) -> Result<(Common, Imported), Failure> {
+    let source = Source::read(&common)?;
+    let reading = source.reading(&common);
+    let imported = with_progress("reading", |tell| mapped(rows, mapping, reading, tell))?;
+    Ok((common, imported))
 }
 
 /// Publishes what was read, or says what would be.
@@ -180,8 +265,13 @@ fn shipped_or(file: Option<&Path>, shipped: &str) -> Result<String, Failure> {
     fs::read_to_string(file).map_err(|why| Failure::file("read", file, &why))
 }
 
+/// The bytes of a file, one more than may be read at most.
 fn bytes(file: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(file).map_err(|why| Failure::file("read", file, &why))
+    let bad = |why| Failure::file("read", file, &why);
+    let mut bytes = Vec::new();
+    let more = u64::try_from(FILE_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
+    fs::File::open(file).map_err(bad)?.take(more).read_to_end(&mut bytes).map_err(bad)?;
+    Ok(bytes)
 }
 
 /// Retention counts from the observation, so that the same file gives the same labels each time.

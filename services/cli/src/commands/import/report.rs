@@ -240,7 +240,14 @@ impl Report {
 }
 
 fn sample(Sample { row, area, parts }: &Sample) -> Value {
-    let told = |Told { part, columns, cells, value }: &Told| json!({ "part": part.as_str(), "columns": columns, "cells": cells, "becomes": value });
+    let told = |told: &Told| {
+        json!({
+            "part": told.part.as_str(),
+            "columns": told.columns,
+            "cells": told.cells,
+            "becomes": told.value,
+        })
+    };
     json!({ "row": row, "area": area.as_str(), "parts": parts.iter().map(told).collect::<Value>() })
 }
 
