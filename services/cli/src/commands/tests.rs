@@ -39,6 +39,8 @@ fn every_command_parses() {
         "samsyn joint get sthlm-a 2025-09 --as sdf-a",
         "samsyn joint get sthlm-a --period 2025-W40 --revision 37",
         "samsyn joint explain sthlm-a sthlm-a/b/graffiti --period 2025-Q3",
+        "samsyn joint export sthlm-a --period 2025-09 --revision 3 --format geojson --out f",
+        "samsyn edition export e1 --format csv",
         "samsyn joint watch --area sthlm-a --cursor abc --count 3",
         "samsyn joint revisions sthlm-a",
         "samsyn edition list sthlm-a",
@@ -96,6 +98,8 @@ fn what_does_not_hold_is_a_usage_error() {
         ("samsyn import xlsx f.xlsx", ErrorKind::MissingRequiredArgument),
         ("samsyn import geojson f.geojson", ErrorKind::MissingRequiredArgument),
         ("samsyn import open311 r.json --dry-run --first 51", ErrorKind::ValueValidation),
+        ("samsyn joint export a", ErrorKind::MissingRequiredArgument),
+        ("samsyn joint export a --format pdf", ErrorKind::InvalidValue),
         ("samsyn partner poll --wait 31", ErrorKind::ValueValidation),
     ] {
         assert_eq!(parsed(line).unwrap_err().kind(), kind, "{line}");

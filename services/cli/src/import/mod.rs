@@ -33,7 +33,7 @@ use samsyn_domain::{
 };
 
 pub(crate) use bad_file::BadFile;
-pub(crate) use degrees::point;
+pub(crate) use degrees::{point, text as degrees_text};
 #[cfg(test)]
 pub(crate) use gather::Part;
 pub(crate) use gather::{Reading, Sample, Told};

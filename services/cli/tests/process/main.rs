@@ -5,6 +5,8 @@ mod configuration;
 #[cfg(test)]
 mod damaged;
 #[cfg(test)]
+mod exported;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod history;
@@ -14,6 +16,8 @@ mod imported;
 mod killed;
 #[cfg(test)]
 mod refused;
+#[cfg(test)]
+mod rfc7946;
 #[cfg(test)]
 mod shared_authority;
 #[cfg(test)]
