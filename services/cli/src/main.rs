@@ -3,6 +3,7 @@
 mod clock;
 mod commands;
 mod demo;
+mod export;
 mod failure;
 mod import;
 mod json;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use samsyn_domain::{
-    CategoryId, Kind, OrganisationId, PartyId,
+    CategoryId, Coordinates, Kind, OrganisationId, PartyId, PlaceId,
     registry::{Document, Registry},
 };
 
@@ -22,6 +22,19 @@ impl Names {
     /// Of the registry that is shipped.
     pub(crate) fn shipped() -> Self {
         Self { registry: shipped_registry().unwrap_or_default() }
+    }
+
+    /// Of the registry of a file, else of the one that is shipped.
+    ///
+    /// # Errors
+    /// When the file cannot be read or does not hold.
+    pub(crate) fn of(file: Option<&Path>) -> Result<Self, Failure> {
+        registry(file).map(|registry| Self { registry })
+    }
+
+    /// The point of a registered place that has one; a sub-area or area has none.
+    pub(crate) fn centre(&self, id: &str) -> Option<Coordinates> {
+        self.registry.place(&PlaceId::parse(id).ok()?)?.centre
     }
 
     /// A place, sub-area or area.

@@ -6,6 +6,7 @@ mod conflict;
 mod disclosures;
 mod duties;
 mod edition;
+mod export;
 mod import;
 mod joint;
 mod labels;
@@ -50,14 +51,14 @@ enum Command {
     Whoami(whoami::Args),
     Publish(publish::Args),
     Validate(validate::Args),
-    /// Publishes what other systems have written: police notices, CSV files.
+    /// Publishes what other systems have written: police notices, CSV, XLSX, GeoJSON, Open311.
     #[command(subcommand)]
     Import(import::Command),
     Picture(picture::Args),
-    /// The joint picture (gemensam lägesbild): get, explain, watch, revisions.
+    /// The joint picture (gemensam lägesbild): get, explain, export, watch, revisions.
     #[command(subcommand)]
     Joint(joint::Command),
-    /// Editions (utgåvor): open, lock, answer, release, show.
+    /// Editions (utgåvor): open, lock, answer, release, show, export.
     #[command(subcommand)]
     Edition(edition::Command),
     /// Settles a disagreement, or records that it stands.

@@ -1,10 +1,10 @@
-//! How the columns of one source's CSV file become observations: a file per source.
+//! How the columns of one source's files become observations: a file per source.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{BadFile, config, decode::Encoding};
+use super::{BadFile, bad_file::config, decode::Encoding, gather::Part};
 
 const FILE: &str = "mapping";
 /// How long an event lasts when nothing else says so, in minutes.
@@ -47,6 +47,7 @@ pub(super) struct Id {
 #[serde(deny_unknown_fields, expecting = "a value with `column` or `constant`")]
 pub(super) struct Field {
     pub(super) column: Option<String>,
+    pub(super) or_column: Option<String>,
     pub(super) constant: Option<Scalar>,
     #[serde(default)]
     pub(super) values: BTreeMap<String, Scalar>,
@@ -77,6 +78,8 @@ impl Scalar {
 pub(super) struct Place {
     pub(super) column: String,
     pub(super) by: By,
+    #[serde(default)]
+    pub(super) after_position: bool,
 }
 
 /// How a place is given.
@@ -132,6 +135,9 @@ impl Mapping {
     fn contradiction(&self) -> Option<&'static str> {
         let one_of = |field: &Field| field.column.is_some() != field.constant.is_some();
         let optional = |field: &Option<Field>| field.as_ref().is_none_or(one_of);
+        let second = |field: &Field| field.or_column.is_none() || field.column.is_some();
+        let after = self.place.as_ref().is_some_and(|place| place.after_position);
+        let ordered = !after || self.position.is_some();
         let Time { timestamp, date, time, minutes, .. } = &self.time;
         let checks = [
             (
@@ -146,6 +152,12 @@ impl Mapping {
             (optional(&self.count), "`count` needs either `column` or `constant`"),
             (optional(&self.severity), "`severity` needs either `column` or `constant`"),
             (optional(&self.trend), "`trend` needs either `column` or `constant`"),
+            (second(&self.category), "`or_column` needs `column`"),
+            (
+                [&self.count, &self.severity, &self.trend].into_iter().flatten().all(second),
+                "`or_column` needs `column`",
+            ),
+            (ordered, "`place.after_position` needs `position`"),
             (self.place.is_some() || self.position.is_some(), "give `place` or `position`"),
             (timestamp.is_some() != date.is_some(), "`time` needs either `timestamp` or `date`"),
             (time.is_none() || date.is_some(), "`time.time` needs `time.date`"),
@@ -154,20 +166,37 @@ impl Mapping {
         checks.into_iter().find(|(holds, _)| !holds).map(|(_, message)| message)
     }
 
-    /// All columns that it reads.
-    pub(super) fn columns(&self) -> impl Iterator<Item = &str> {
-        let fields = [Some(&self.category), self.count.as_ref(), self.severity.as_ref()];
-        let fields = fields.into_iter().chain([self.trend.as_ref()]).flatten();
-        let fields = fields.filter_map(|field| field.column.as_ref());
+    /// What it fills, and from which columns.
+    pub(super) fn parts(&self) -> [(Part, Vec<&str>); 8] {
         let Time { timestamp, date, time, ends, .. } = &self.time;
-        let times = [timestamp, date, time, ends].into_iter().flatten();
-        let places = self.place.iter().map(|place| &place.column);
+        let place = self.place.iter().map(|place| &place.column);
         let position = self.position.iter().flat_map(|position| [&position.lat, &position.lon]);
-        let ids = self.id.column.iter().chain(&self.id.hash_of);
-        let notes = self.note.iter().map(|note| &note.column);
-        let all = ids.chain(fields).chain(places).chain(position).chain(times).chain(notes);
-        all.map(String::as_str)
+        [
+            (Part::Id, names(self.id.column.iter().chain(&self.id.hash_of))),
+            (Part::Category, self.category.columns()),
+            (Part::Location, names(place.chain(position))),
+            (Part::Time, names([timestamp, date, time, ends].into_iter().flatten())),
+            (Part::Count, self.count.as_ref().map_or(Vec::new(), Field::columns)),
+            (Part::Severity, self.severity.as_ref().map_or(Vec::new(), Field::columns)),
+            (Part::Trend, self.trend.as_ref().map_or(Vec::new(), Field::columns)),
+            (Part::Note, names(self.note.iter().map(|note| &note.column))),
+        ]
     }
+
+    /// All columns that it reads; one may stand twice.
+    pub(super) fn columns(&self) -> Vec<&str> {
+        self.parts().into_iter().flat_map(|(_, columns)| columns).collect()
+    }
+}
+
+impl Field {
+    fn columns(&self) -> Vec<&str> {
+        names(self.column.iter().chain(&self.or_column))
+    }
+}
+
+fn names<'a>(all: impl Iterator<Item = &'a String>) -> Vec<&'a str> {
+    all.map(String::as_str).collect()
 }
 
 const fn semicolon() -> char {
@@ -187,8 +216,8 @@ mod tests {
     #[test]
     fn the_documented_example_is_a_mapping() {
         let mapping = Mapping::parse(EXAMPLE).unwrap();
-        assert!(mapping.columns().any(|column| column == "Plats"));
-        assert!(mapping.columns().any(|column| column == "Klockslag"));
+        assert!(mapping.columns().contains(&"Plats"));
+        assert!(mapping.columns().contains(&"Klockslag"));
     }
 
     #[test]
@@ -199,6 +228,8 @@ mod tests {
             ("date = \"Datum\", ", "", "`time` needs"),
             ("delimiter = \";\"", "delimiter = \"–\"", "ASCII"),
             ("minutes = 60", "minutes = 0", "1–527040"),
+            ("column = \"Typ\"", "constant = \"graffiti\", or_column = \"Typ\"", "`or_column`"),
+            ("by = \"name\"", "by = \"name\", after_position = true", "`place.after_position`"),
         ] {
             assert!(SMALL.contains(from), "{from}");
             let bad = Mapping::parse(&SMALL.replace(from, to)).unwrap_err().to_string();

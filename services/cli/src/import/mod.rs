@@ -1,18 +1,30 @@
-//! Files of other systems, read into observations: police notices and CSV. Pure: text, registry
-//! and options go in, rows and faults come out.
+//! Files of other systems, read into observations. Police notices have a reader of their own; CSV,
+//! XLSX, GeoJSON and Open311 become rows of cells, which a mapping turns into observations. Pure:
+//! bytes, registry and options go in, rows and faults come out.
 
+mod bad_file;
+mod csv;
 mod decode;
 mod degrees;
+mod gather;
 mod gazetteer;
+mod geojson;
+mod mapped;
 mod mapping;
 mod moment;
+mod named;
 mod notice_types;
+mod open311;
 mod polisen;
 #[cfg(test)]
+mod properties;
+mod rows;
+#[cfg(test)]
 mod sample;
-mod table;
+mod xlsx;
+mod xml;
 
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 
 use samsyn_client::wire as v1;
 use samsyn_domain::{
@@ -20,15 +32,23 @@ use samsyn_domain::{
     registry::Category,
 };
 
-pub(crate) use degrees::point;
+pub(crate) use bad_file::BadFile;
+pub(crate) use degrees::{point, text as degrees_text};
+#[cfg(test)]
+pub(crate) use gather::Part;
+pub(crate) use gather::{Reading, Sample, Told};
 pub(crate) use gazetteer::{Gazetteer, NotPlaced, SHIPPED_GAZETTEER};
+pub(crate) use mapped::mapped;
 pub(crate) use mapping::Mapping;
 pub(crate) use notice_types::{SHIPPED_TYPES, TypeTable};
+pub(crate) use open311::SHIPPED_OPEN311;
 pub(crate) use polisen::polisen_events;
-pub(crate) use table::csv;
+pub(crate) use rows::Rows;
 
 /// The largest file, in bytes.
-const FILE_BYTES_MAX: usize = 32 * 1024 * 1024;
+pub(crate) const FILE_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// The most text in the cells of a file that a mapping reads, in bytes.
+const TEXT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The most data rows in a file.
 const ROWS_MAX: usize = 100_000;
 /// The longest field, in characters.
@@ -45,6 +65,14 @@ pub(crate) struct Imported {
     pub(crate) rows: Vec<Row>,
     /// In the order of the file.
     pub(crate) faults: Vec<Fault>,
+    /// Data rows in the file.
+    pub(crate) read: usize,
+    /// Rows that say once more what a row before them says.
+    pub(crate) again: usize,
+    /// Rows in other areas than those asked for.
+    pub(crate) elsewhere: usize,
+    /// The first rows that go through, beside what they were made from.
+    pub(crate) samples: Vec<Sample>,
 }
 
 /// One observation and the area whose picture it belongs to.
@@ -84,6 +112,10 @@ pub(crate) enum Cause {
     NotPlaced,
     /// A value that cannot be read.
     Unreadable,
+    /// A text that may speak of a person: its owner has to look at it.
+    Held,
+    /// A text with an identifier of a person, or with characters that hide text.
+    Refused,
 }
 
 /// What every row gets that the file does not say.
@@ -115,72 +147,6 @@ impl Defaults {
     }
 }
 
-/// Why a whole file is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum BadFile {
-    /// Over 32 MiB.
-    #[error("the file is larger than 32 MiB; split it")]
-    TooLarge,
-    /// Over 100,000 rows.
-    #[error("the file has more than 100,000 rows; split it")]
-    TooManyRows,
-    /// Bytes that the encoding does not have.
-    #[error("byte {at} of the file is not {encoding}; set `encoding` in the mapping")]
-    Encoding {
-        /// The encoding that was tried.
-        encoding: &'static str,
-        /// Which byte, from 0.
-        at: usize,
-    },
-    /// Not the JSON of police notices.
-    #[error("the file is no list of notices (line {line}, column {column}); fetch it anew")]
-    Notices {
-        /// Which line, from 1.
-        line: usize,
-        /// Which column, from 1.
-        column: usize,
-    },
-    /// The CSV reader lost its way.
-    #[error("the file cannot be split into rows after row {row}; check delimiter and quotes")]
-    Rows {
-        /// The last good data row.
-        row: usize,
-    },
-    /// A column that the mapping names.
-    #[error("the header has no column `{column}`; correct the mapping or the header")]
-    NoColumn {
-        /// Its name.
-        column: String,
-    },
-    /// A column that the mapping names.
-    #[error("the header has column `{column}` more than once; rename one of them")]
-    ColumnTwice {
-        /// Its name.
-        column: String,
-    },
-    /// A configuration file that does not parse.
-    #[error("line {line} of the {file}: {message}")]
-    Config {
-        /// Which file.
-        file: &'static str,
-        /// Which line, from 1.
-        line: usize,
-        /// What is wrong.
-        message: String,
-    },
-    /// A configuration file that contradicts itself.
-    #[error("the {file}: {message}")]
-    Contradiction {
-        /// Which file.
-        file: &'static str,
-        /// What is wrong, and what to do.
-        message: String,
-    },
-    /// The time zone data of the program.
-    #[error("the program has no time zone data for Europe/Stockholm; build it with that data")]
-    NoTimeZone,
-}
-
 /// What is wrong with one cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Wrong {
@@ -206,36 +172,6 @@ impl Wrong {
             }
         };
         Self::new(column, cause, why.to_string())
-    }
-}
-
-/// Gathers rows and faults; one id stands for one observation.
-#[derive(Debug, Default)]
-struct Gathered {
-    imported: Imported,
-    seen: BTreeMap<String, (usize, usize)>,
-}
-
-impl Gathered {
-    fn row(&mut self, row: usize, id_column: &str, new: Row) {
-        let next = self.imported.rows.len();
-        let first = self.seen.get(&new.observation.id).copied();
-        let Some((first_row, index)) = first else {
-            self.seen.insert(new.observation.id.clone(), (row, next));
-            self.imported.rows.push(new);
-            return;
-        };
-        if self.imported.rows.get(index) == Some(&new) {
-            return;
-        }
-        let id = quoted(&new.observation.id);
-        let reason = format!("id {id} stands in row {first_row} with other content; keep one");
-        self.wrong(row, Wrong::unreadable(id_column, reason));
-    }
-
-    fn wrong(&mut self, row: usize, wrong: Wrong) {
-        let Wrong { column, cause, reason } = wrong;
-        self.imported.faults.push(Fault { row, column, cause, reason });
     }
 }
 
@@ -276,16 +212,6 @@ fn tell(done: usize, total: usize, progress: &mut dyn FnMut(usize, usize)) {
     }
 }
 
-/// Parses a configuration file; `file` is its name in messages.
-fn config<T: serde::de::DeserializeOwned>(file: &'static str, text: &str) -> Result<T, BadFile> {
-    toml::from_str(text).map_err(|error: toml::de::Error| {
-        let start = error.span().map_or(0, |span| span.start);
-        let before = text.bytes().take(start).filter(|byte| *byte == b'\n').count();
-        let message = error.message().to_owned();
-        BadFile::Config { file, line: before.saturating_add(1), message }
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -301,27 +227,8 @@ mod tests {
     }
 
     #[test]
-    fn equal_rows_collapse_and_unequal_ones_of_one_id_are_listed() {
-        let mut gathered = Gathered::default();
-        for (number, count) in [(1, 1), (2, 1), (3, 2)] {
-            gathered.row(number, "Nr", row("x", count));
-        }
-        let Imported { rows, faults } = gathered.imported;
-        assert_eq!(rows, [row("x", 1)]);
-        assert_eq!(faults.len(), 1);
-        assert_eq!((faults[0].row, faults[0].column.as_str()), (3, "Nr"));
-        assert_eq!(faults[0].reason, "id `x` stands in row 1 with other content; keep one");
-    }
-
-    #[test]
     fn debug_output_has_no_content() {
         assert!(!format!("{:?}", row("x", 1)).contains("SECRET"));
-    }
-
-    #[test]
-    fn a_bad_configuration_names_its_line() {
-        let bad = config::<BTreeMap<String, u8>>("mapping", "a = 1\nb = x\n").unwrap_err();
-        assert!(matches!(bad, BadFile::Config { line: 2, .. }), "{bad}");
     }
 
     #[test]

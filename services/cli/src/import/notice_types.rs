@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use samsyn_domain::{CategoryId, Coordinates, SourceId};
 use serde::Deserialize;
 
-use super::{BadFile, config, degrees};
+use super::{BadFile, bad_file::config, degrees};
 
 /// The table as shipped.
 pub(crate) const SHIPPED_TYPES: &str = include_str!("../../../../config/import/polisen-types.toml");

@@ -8,8 +8,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    BadFile, Cause, Defaults, FIELD_CHARACTERS_MAX, FILE_BYTES_MAX, Gathered, Gazetteer, Imported,
-    NotPlaced, ROWS_MAX, Row, TypeTable, Wrong, location,
+    BadFile, Cause, FIELD_CHARACTERS_MAX, FILE_BYTES_MAX, Imported, NotPlaced, ROWS_MAX, Reading,
+    Row, TypeTable, Wrong,
+    gather::{Gathered, Origin, Part, Texts},
+    location,
     moment::Clock,
     notice_types::{Outcome, coordinates},
     quoted, tell,
@@ -17,6 +19,8 @@ use super::{
 
 /// How long an event is taken to last: notices do not say.
 const LASTS: SignedDuration = SignedDuration::from_hours(1);
+/// What its texts are called.
+const TEXTS: Texts<'_> = Texts { id: "id", note: "summary" };
 /// The source cuts summaries at this length, be it within a word.
 const SUMMARY_CHARACTERS_MAX: usize = 110;
 
@@ -45,8 +49,7 @@ struct Location {
 pub(crate) fn polisen_events(
     json: &str,
     table: &TypeTable,
-    gazetteer: &Gazetteer,
-    defaults: &Defaults,
+    reading: Reading<'_>,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Imported, BadFile> {
     if json.len() > FILE_BYTES_MAX {
@@ -59,16 +62,16 @@ pub(crate) fn polisen_events(
     if total > ROWS_MAX {
         return Err(BadFile::TooManyRows);
     }
-    let reader = Reader { table, gazetteer, defaults, clock: Clock::stockholm()? };
-    let mut gathered = Gathered::default();
+    let reader = Reader { table, reading, clock: Clock::stockholm()? };
+    let mut gathered = Gathered::new(reading);
     for (number, value) in (1..).zip(notices) {
-        match notice(value).and_then(|notice| reader.row(&notice)) {
-            Ok(row) => gathered.row(number, "id", row),
-            Err(wrong) => gathered.wrong(number, wrong),
+        match notice(value).and_then(|notice| Ok((reader.row(&notice)?, notice))) {
+            Ok((row, notice)) => gathered.row(number, TEXTS, row, || origins(&notice)),
+            Err(wrong) => gathered.wrong(number, vec![wrong]),
         }
         tell(number, total, progress);
     }
-    Ok(gathered.imported)
+    Ok(gathered.done())
 }
 
 /// Names the first field that is missing or of the wrong form.
@@ -91,10 +94,19 @@ fn notice(value: Value) -> Result<Notice, Wrong> {
     serde_json::from_value(value).map_err(bad)
 }
 
+/// What a row is made from. The summary is left out: it is never carried over.
+fn origins(notice: &Notice) -> Vec<Origin<'_>> {
+    let (name, gps) = (notice.name.as_str(), notice.location.gps.as_str());
+    vec![
+        (Part::Category, vec![("type", notice.kind.as_str())]),
+        (Part::Location, vec![("name", name), ("location.gps", gps)]),
+        (Part::Time, vec![("name", name), ("datetime", notice.datetime.as_str())]),
+    ]
+}
+
 struct Reader<'a> {
     table: &'a TypeTable,
-    gazetteer: &'a Gazetteer,
-    defaults: &'a Defaults,
+    reading: Reading<'a>,
     clock: Clock,
 }
 
@@ -113,7 +125,7 @@ impl Reader<'_> {
                 return Err(Wrong::unreadable("type", reason));
             }
         };
-        let registered = self.gazetteer.registry().category(category).ok_or_else(|| {
+        let registered = self.reading.gazetteer.registry().category(category).ok_or_else(|| {
             let reason = format!(
                 "type {kind} becomes `{category}`, which is not registered; change the table"
             );
@@ -132,7 +144,7 @@ impl Reader<'_> {
             count: Some(1),
             basis: i32::from(Basis::Fact.number()),
             source_kind: self.table.source().to_string(),
-            ..self.defaults.observation()
+            ..self.reading.defaults.observation()
         };
         Ok(Row { area, observation })
     }
@@ -152,14 +164,16 @@ impl Reader<'_> {
         let of_headline = self.within("name", headline)?;
         self.within("location.name", &notice.location.name)?;
         let exact = coordinates(&notice.location.gps).filter(|at| !self.table.is_blank(*at));
-        if let Some((at, geography)) = exact.and_then(|at| Some((at, self.gazetteer.at(at)?))) {
+        if let Some((at, geography)) =
+            exact.and_then(|at| Some((at, self.reading.gazetteer.at(at)?)))
+        {
             return Ok((geography, Some(at)));
         }
         let summary = uncut(&notice.summary);
         let found = if of_headline.is_some() {
-            self.gazetteer.in_text(&format!("{headline}. {summary}"))
+            self.reading.gazetteer.in_text(&format!("{headline}. {summary}"))
         } else {
-            self.gazetteer.in_text(summary)
+            self.reading.gazetteer.in_text(summary)
         };
         let geography = found.map_err(|why| Wrong::not_placed("summary", &why))?;
         Ok((geography, None))
@@ -167,10 +181,10 @@ impl Reader<'_> {
 
     /// The municipality or locality of a notice: `None` is the whole city or county.
     fn within(&self, column: &str, name: &str) -> Result<Option<Geography>, Wrong> {
-        if self.gazetteer.is_home(name) {
+        if self.reading.gazetteer.is_home(name) {
             return Ok(None);
         }
-        match self.gazetteer.of_name(name) {
+        match self.reading.gazetteer.of_name(name) {
             Ok(geography) => Ok(Some(geography)),
             Err(NotPlaced::NoName) => {
                 let reason = format!("{} is not known; add it to the gazetteer", quoted(name));

@@ -6,7 +6,7 @@ use samsyn_domain::{
     registry::{Area, Category, Document, Entry, Lists, Place, Registry, SubArea},
 };
 
-use super::{Defaults, Gazetteer, SHIPPED_GAZETTEER};
+use super::{Defaults, Gazetteer, Reading, SHIPPED_GAZETTEER};
 
 const CATEGORIES: [&str; 30] = [
     "theft_from_person",
@@ -178,6 +178,11 @@ pub(super) fn defaults() -> Defaults {
         credibility: samsyn_domain::Credibility::of(2),
         basis: samsyn_domain::Basis::Fact,
     }
+}
+
+/// All areas, without samples.
+pub(super) const fn reading<'a>(gazetteer: &'a Gazetteer, defaults: &'a Defaults) -> Reading<'a> {
+    Reading { gazetteer, defaults, areas: &[], samples: 0 }
 }
 
 /// The id that an observation is placed by.

@@ -23,7 +23,7 @@ pub(crate) use access::{
 pub(crate) use edition::header;
 pub(crate) use event::event;
 pub(crate) use finding::{conflict, finding, revision, step};
-pub(crate) use observation::observation;
+pub(crate) use observation::{degrees, observation};
 
 /// A list of messages.
 pub(crate) fn list<T>(all: &[T], one: impl Fn(&T) -> Value) -> Value {
@@ -50,11 +50,13 @@ pub(crate) fn trend(number: i32) -> Option<String> {
     code(wire::Trend::try_from(number).ok()?.as_str_name(), "TREND_")
 }
 
-fn basis(number: i32) -> Option<String> {
+/// The code of a basis.
+pub(crate) fn basis(number: i32) -> Option<String> {
     code(wire::Basis::try_from(number).ok()?.as_str_name(), "BASIS_")
 }
 
-fn kind(number: i32) -> Option<String> {
+/// The code of a kind.
+pub(crate) fn kind(number: i32) -> Option<String> {
     code(wire::ObservationKind::try_from(number).ok()?.as_str_name(), "OBSERVATION_KIND_")
 }
 

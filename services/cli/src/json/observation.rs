@@ -20,7 +20,7 @@ pub(crate) fn observation(observation: &Observation) -> Value {
         Some(Location::PlaceId(id)) => ("place_id", id.clone().into()),
         Some(Location::SubAreaId(id)) => ("sub_area_id", id.clone().into()),
         Some(Location::AreaId(id)) => ("area_id", id.clone().into()),
-        Some(Location::Coordinates(at)) => ("coordinates", degrees(*at)),
+        Some(Location::Coordinates(at)) => ("coordinates", point(*at)),
         None => ("place_id", Value::Null),
     };
     Object::default()
@@ -41,8 +41,13 @@ pub(crate) fn observation(observation: &Observation) -> Value {
         .done()
 }
 
-fn degrees(at: Coordinates) -> Value {
-    json!({ "lat": f64::from(at.lat_e7) / DEGREE, "lon": f64::from(at.lon_e7) / DEGREE })
+/// Degrees of 1e-7 degree.
+pub(crate) fn degrees(e7: i32) -> f64 {
+    f64::from(e7) / DEGREE
+}
+
+fn point(at: Coordinates) -> Value {
+    json!({ "lat": degrees(at.lat_e7), "lon": degrees(at.lon_e7) })
 }
 
 fn labelled(labels: &Labels) -> Value {

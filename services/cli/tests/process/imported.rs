@@ -8,12 +8,18 @@ use serde_json::Value;
 use crate::harness::{Domain, samsyn};
 
 fn import(domain: &Domain) -> (i32, Value) {
+    import_as(domain, "lpo-skarholmen", &["polisen-events"], "polisen-events.json")
+}
+
+fn import_as(domain: &Domain, name: &str, how: &[&str], file: &str) -> (i32, Value) {
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures");
     let output = samsyn()
-        .args(["import", "polisen-events", "--output", "json", "--as", "lpo-skarholmen"])
+        .args(["import"])
+        .args(how)
+        .args(["--output", "json", "--as", name])
         .arg("--profiles")
         .arg(domain.path().join("profiles"))
-        .arg(fixture.join("polisen-events.json"))
+        .arg(fixture.join(file))
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
@@ -52,4 +58,28 @@ async fn good_rows_go_through_and_again_nothing_is_doubled() {
     };
     assert!(changed(&first) > 0);
     assert_eq!(changed(&again), 0, "{again}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_document_in_its_other_form_changes_nothing() {
+    let mut domain = Domain::written();
+    domain.start();
+    drop(domain.client("sdf-jarva").await);
+    let profile = domain.profile("sdf-jarva");
+    profile.save(&domain.path().join("profiles/sdf-jarva")).unwrap();
+    let import = |how: &[&str], file| import_as(&domain, "sdf-jarva", how, file);
+
+    let (code, dry) = import(&["open311", "--dry-run", "--first", "1"], "open311-requests.xml");
+    assert_eq!((code, sum(&dry, "rows"), sum(&dry, "published")), (1, 2, 0), "{dry}");
+    assert_eq!(dry["first"].as_array().unwrap().len(), 1);
+    let rows = &dry["rows"];
+    assert_eq!((rows["rows_read"].as_u64(), rows["held_for_review"].as_u64()), (Some(7), Some(1)));
+
+    let (code, xml) = import(&["open311"], "open311-requests.xml");
+    assert_eq!((code, sum(&xml, "published")), (1, 2), "{xml}");
+    assert_eq!(xml["areas"][0]["unchanged"], false);
+    assert_eq!(xml["refused"].as_array().unwrap().len(), 0, "screened before it was sent: {xml}");
+    let (_, json) = import(&["open311"], "open311-requests.json");
+    assert_eq!(json["areas"][0]["unchanged"], true, "{json}");
+    assert_eq!(json["areas"][0]["version"], xml["areas"][0]["version"]);
 }

@@ -7,6 +7,8 @@ mod configuration;
 #[cfg(test)]
 mod damaged;
 #[cfg(test)]
+mod exported;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod history;
@@ -20,6 +22,8 @@ mod refused;
 mod reloaded;
 #[cfg(test)]
 mod revoked;
+#[cfg(test)]
+mod rfc7946;
 #[cfg(test)]
 mod shared_authority;
 #[cfg(test)]

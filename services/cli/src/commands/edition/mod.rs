@@ -1,6 +1,7 @@
 //! `samsyn edition`: editions (utgåvor), from opening to release.
 
 mod answer;
+mod export;
 mod lock;
 mod open;
 pub(super) mod show;
@@ -27,6 +28,7 @@ pub(super) enum Command {
     Answer(answer::Answer),
     Release(Release),
     Show(show::Show),
+    Export(export::Export),
 }
 
 /// Lists the editions of an area that you may know of.
@@ -64,6 +66,7 @@ pub(super) async fn run(globals: &Globals, command: Command) -> Result<(), Failu
         Command::Answer(args) => Box::pin(answer::run(&session, args)).await,
         Command::Release(args) => release(&session, args).await,
         Command::Show(args) => show::run(&session, args).await,
+        Command::Export(args) => export::run(&session, args).await,
     }
 }
 

@@ -6,6 +6,7 @@ mod send;
 
 use std::{
     fs,
+    io::Read as _,
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -21,17 +22,23 @@ use crate::{
     clock,
     failure::Failure,
     import::{
-        Gazetteer, Imported, Mapping, Row, SHIPPED_GAZETTEER, SHIPPED_TYPES, TypeTable, csv,
-        polisen_events,
+        Defaults, FILE_BYTES_MAX, Gazetteer, Imported, Mapping, Reading, Row, Rows,
+        SHIPPED_GAZETTEER, SHIPPED_OPEN311, SHIPPED_TYPES, TypeTable, mapped, polisen_events,
     },
     names,
     session::Globals,
 };
 
+/// The most first rows that a dry run shows.
+const FIRST_MAX: usize = 50;
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     PolisenEvents(PolisenEvents),
     Csv(Csv),
+    Xlsx(Xlsx),
+    Geojson(Geojson),
+    Open311(Open311),
 }
 
 /// Notices (händelsenotiser) as polisen.se publishes them, JSON.
@@ -70,14 +77,78 @@ pub(super) struct Csv {
     common: Common,
 }
 
+/// A sheet of an Excel workbook (.xlsx), by a mapping of its columns.
+///
+/// The first row that holds anything is the header. Dates are read as the cells show them, formulas
+/// by the value that was saved. Good rows go through, the others are listed.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    samsyn import xlsx felanmalan.xlsx --mapping felanmalan.toml --dry-run\n  \
+    samsyn import xlsx felanmalan.xlsx --sheet September --mapping felanmalan.toml\n\n\
+    config/import/mapping-example.toml explains a mapping.")]
+pub(super) struct Xlsx {
+    /// The file.
+    file: PathBuf,
+    /// How its columns become observations, TOML.
+    #[arg(long, value_name = "FILE")]
+    mapping: PathBuf,
+    /// The name of the sheet [default: the first that is not hidden].
+    #[arg(long, value_name = "NAME")]
+    sheet: Option<String>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// A layer of points as GeoJSON (RFC 7946), by a mapping of its properties.
+///
+/// A mapping names properties as columns, and `@id`, `@lat` and `@lon`. Good rows go through, the
+/// others are listed.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    samsyn import geojson punkter.geojson --mapping punkter.toml --dry-run\n  \
+    samsyn import geojson punkter.geojson --mapping punkter.toml --as sthlm-trafikkontoret\n\n\
+    config/import/mapping-example.toml explains a mapping.")]
+pub(super) struct Geojson {
+    /// The file.
+    file: PathBuf,
+    /// How its properties become observations, TOML.
+    #[arg(long, value_name = "FILE")]
+    mapping: PathBuf,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Requests of residents as Open311 GeoReport v2 gives them, JSON or XML.
+///
+/// Which services become which category is in the mapping. Descriptions are screened; links to
+/// media are neither followed nor published. Good rows go through, the others are listed.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    samsyn import open311 requests.json --dry-run\n  \
+    samsyn import open311 requests.xml --mapping open311.toml --as sthlm-trafikkontoret\n\n\
+    config/import/open311.toml is the mapping as shipped.")]
+pub(super) struct Open311 {
+    /// The file, as `GET requests.json` or `GET requests.xml` gives it.
+    file: PathBuf,
+    /// How requests become observations, TOML [default: as shipped].
+    #[arg(long, value_name = "FILE")]
+    mapping: Option<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+}
+
 #[derive(Debug, Args)]
 struct Common {
     /// Only rows in this area; may be repeated [default: all].
     #[arg(long, value_name = "ID")]
     area: Vec<String>,
-    /// Reads and lists everything, and publishes nothing; needs no gateway.
+    /// Shows the first rows and what they become, lists what is wrong, and publishes nothing; needs
+    /// no gateway.
     #[arg(long)]
     dry_run: bool,
+    /// How many first rows a dry run shows, at most 50.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = first_rows)]
+    first: usize,
     /// For which party [default: the profile's].
     #[arg(long, value_name = "ID")]
     party: Option<String>,
@@ -94,34 +165,64 @@ struct Common {
 pub(super) async fn run(globals: &Globals, command: Command) -> Result<(), Failure> {
     let (common, imported) = match command {
         Command::PolisenEvents(args) => {
-            let source = Source::read(&args.common)?;
-            let table = TypeTable::parse(&shipped_or(args.types.as_deref(), SHIPPED_TYPES)?)?;
-            let text = bytes(&args.file)?;
-            let text = String::from_utf8(text).map_err(|_| {
-                Failure::Local(format!("`{}` is not UTF-8; fetch it anew", args.file.display()))
-            })?;
-            let imported = with_progress("reading", |tell| {
-                polisen_events(&text, &table, &source.gazetteer, &source.defaults, tell)
-            })?;
+            let imported = notices(&args)?;
             (args.common, imported)
         }
         Command::Csv(args) => {
-            let source = Source::read(&args.common)?;
-            let mapping = Mapping::parse(&shipped_or(Some(&args.mapping), "")?)?;
-            let text = bytes(&args.file)?;
-            let imported = with_progress("reading", |tell| {
-                csv(&text, &mapping, &source.gazetteer, &source.defaults, tell)
-            })?;
-            (args.common, imported)
+            let mapping = mapping(&args.mapping)?;
+            let rows = Rows::of_csv(&bytes(&args.file)?, &mapping)?;
+            table(&rows, &mapping, args.common)?
+        }
+        Command::Xlsx(args) => {
+            let mapping = mapping(&args.mapping)?;
+            let rows = Rows::of_xlsx(&bytes(&args.file)?, args.sheet.as_deref(), &mapping)?;
+            table(&rows, &mapping, args.common)?
+        }
+        Command::Geojson(args) => {
+            let mapping = mapping(&args.mapping)?;
+            let rows = Rows::of_geojson(&bytes(&args.file)?, &mapping)?;
+            table(&rows, &mapping, args.common)?
+        }
+        Command::Open311(args) => {
+            let mapping = shipped_or(args.mapping.as_deref(), SHIPPED_OPEN311)?;
+            let mapping = Mapping::parse(&mapping)?;
+            let rows = Rows::of_open311(&bytes(&args.file)?, &mapping)?;
+            table(&rows, &mapping, args.common)?
         }
     };
+    publish(globals, common, imported).await
+}
+
+fn notices(args: &PolisenEvents) -> Result<Imported, Failure> {
+    let source = Source::read(&args.common)?;
+    let table = TypeTable::parse(&shipped_or(args.types.as_deref(), SHIPPED_TYPES)?)?;
+    let text = String::from_utf8(bytes(&args.file)?).map_err(|_| {
+        Failure::Local(format!("`{}` is not UTF-8; fetch it anew", args.file.display()))
+    })?;
+    let reading = source.reading(&args.common);
+    Ok(with_progress("reading", |tell| polisen_events(&text, &table, reading, tell))?)
+}
+
+fn mapping(file: &Path) -> Result<Mapping, Failure> {
+    let text = fs::read_to_string(file).map_err(|why| Failure::file("read", file, &why))?;
+    Ok(Mapping::parse(&text)?)
+}
+
+fn table(rows: &Rows, mapping: &Mapping, common: Common) -> Result<(Common, Imported), Failure> {
+    let source = Source::read(&common)?;
+    let reading = source.reading(&common);
+    let imported = with_progress("reading", |tell| mapped(rows, mapping, reading, tell))?;
+    Ok((common, imported))
+}
+
+/// Publishes what was read, or says what would be.
+async fn publish(globals: &Globals, common: Common, imported: Imported) -> Result<(), Failure> {
     let months = common.labels.defaults()?.retention_months();
-    let Imported { mut rows, faults } = imported;
-    rows.retain(|row| common.area.is_empty() || common.area.iter().any(|a| a == row.area.as_str()));
+    let mut report = Report::of(&imported, common.dry_run);
+    let mut rows = imported.rows;
     for row in &mut rows {
         keep_for(row, months);
     }
-    let mut report = Report::of(&rows, faults, common.dry_run);
     let mut sent = Ok(());
     if !common.dry_run && !rows.is_empty() {
         let session = globals.connect().await?;
@@ -133,10 +234,15 @@ pub(super) async fn run(globals: &Globals, command: Command) -> Result<(), Failu
     report.outcome()
 }
 
+fn first_rows(text: &str) -> Result<usize, String> {
+    let rows = text.parse().ok().filter(|rows| (0..=FIRST_MAX).contains(rows));
+    rows.ok_or_else(|| format!("is no number from 0 to {FIRST_MAX}"))
+}
+
 /// What reading needs besides the file.
 struct Source {
     gazetteer: Gazetteer,
-    defaults: crate::import::Defaults,
+    defaults: Defaults,
 }
 
 impl Source {
@@ -146,6 +252,12 @@ impl Source {
         let gazetteer = Gazetteer::build(&registry, &file)?;
         Ok(Self { gazetteer, defaults: common.labels.defaults()?.for_import() })
     }
+
+    fn reading<'a>(&'a self, common: &'a Common) -> Reading<'a> {
+        let Self { gazetteer, defaults } = self;
+        let samples = if common.dry_run { common.first } else { 0 };
+        Reading { gazetteer, defaults, areas: &common.area, samples }
+    }
 }
 
 fn shipped_or(file: Option<&Path>, shipped: &str) -> Result<String, Failure> {
@@ -153,8 +265,13 @@ fn shipped_or(file: Option<&Path>, shipped: &str) -> Result<String, Failure> {
     fs::read_to_string(file).map_err(|why| Failure::file("read", file, &why))
 }
 
+/// The bytes of a file, one more than may be read at most.
 fn bytes(file: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(file).map_err(|why| Failure::file("read", file, &why))
+    let bad = |why| Failure::file("read", file, &why);
+    let mut bytes = Vec::new();
+    let more = u64::try_from(FILE_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
+    fs::File::open(file).map_err(bad)?.take(more).read_to_end(&mut bytes).map_err(bad)?;
+    Ok(bytes)
 }
 
 /// Retention counts from the observation, so that the same file gives the same labels each time.
@@ -220,8 +337,9 @@ mod tests {
         let table = TypeTable::parse(SHIPPED_TYPES).unwrap();
         let defaults = labels::Flags::default().defaults().unwrap().for_import();
         let text = include_str!("../../../../../tests/fixtures/polisen-events.json");
-        let tell = &mut |_, _| {};
-        let imported = polisen_events(text, &table, &gazetteer, &defaults, tell).unwrap();
+        let reading =
+            Reading { gazetteer: &gazetteer, defaults: &defaults, areas: &[], samples: 0 };
+        let imported = polisen_events(text, &table, reading, &mut |_, _| {}).unwrap();
         assert!(!imported.rows.is_empty());
         assert!(imported.faults.iter().all(|fault| !fault.reason.is_empty()));
     }

@@ -151,6 +151,7 @@ fn without(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::import::Imported;
 
     #[test]
     fn faulty_observations_are_taken_out_and_reported() {
@@ -165,7 +166,7 @@ mod tests {
         ];
         let faults = faults(&fields);
         assert_eq!(faults.keys().copied().collect::<Vec<_>>(), [1]);
-        let mut report = Report::of(&[], Vec::new(), false);
+        let mut report = Report::of(&Imported::default(), false);
         let good = without(batch, &faults, &mut report);
         assert_eq!(good.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["a", "c"]);
         let text = report.text();

@@ -1,6 +1,7 @@
 //! `samsyn joint`: the joint picture (gemensam lägesbild), as the caller may see it.
 
 mod diff;
+mod export;
 mod revisions;
 pub(super) mod table;
 pub(super) mod watch;
@@ -27,6 +28,7 @@ use crate::{
 pub(super) enum Command {
     Get(Get),
     Explain(Explain),
+    Export(export::Export),
     Watch(watch::Args),
     Revisions(revisions::Args),
     Diff(diff::Args),
@@ -86,6 +88,7 @@ pub(super) async fn run(globals: &Globals, command: Command) -> Result<(), Failu
     match command {
         Command::Get(args) => get(&globals.connect().await?, args).await,
         Command::Explain(args) => explain(&globals.connect().await?, args).await,
+        Command::Export(args) => export::run(&globals.connect().await?, args).await,
         Command::Watch(args) => Box::pin(watch::run(globals, args)).await,
         Command::Revisions(args) => revisions::run(&globals.connect().await?, args).await,
         Command::Diff(args) => diff::run(&globals.connect().await?, args).await,

@@ -12,7 +12,7 @@ use samsyn_domain::{
 use super::{Broken, Story, own_pictures::notices};
 use crate::{
     demo::print::{Section, count},
-    import::{self, Cause, Defaults, Gazetteer, Imported, TypeTable},
+    import::{self, Cause, Defaults, Gazetteer, Imported, Reading, TypeTable},
 };
 
 /// Invented notices in the form of the police's.
@@ -60,7 +60,8 @@ fn read(story: &Story<'_>) -> Result<Imported, Broken> {
     let gazetteer = Gazetteer::build(story.stage.registry(), import::SHIPPED_GAZETTEER)
         .map_err(|why| bad("config/import/gazetteer.toml", &why))?;
     let defaults = defaults(story).ok_or(Broken::Missing("labels of the police"))?;
-    import::polisen_events(NOTICES, &table, &gazetteer, &defaults, &mut |_, _| {})
+    let reading = Reading { gazetteer: &gazetteer, defaults: &defaults, areas: &[], samples: 0 };
+    import::polisen_events(NOTICES, &table, reading, &mut |_, _| {})
         .map_err(|why| bad("config/demo/polisen-events.json", &why))
 }
 

@@ -15,7 +15,7 @@ use samsyn_domain::{
 };
 use serde::Deserialize;
 
-use super::{BadFile, config};
+use super::{BadFile, bad_file::config};
 use words::Word;
 
 /// Further names, as shipped: for the parts of Stockholm.

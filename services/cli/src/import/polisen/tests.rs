@@ -9,8 +9,8 @@ const FIXTURE: &str = include_str!("../../../../../tests/fixtures/polisen-events
 
 fn import(json: &str) -> Imported {
     let table = TypeTable::parse(SHIPPED_TYPES).unwrap();
-    let defaults = sample::defaults();
-    polisen_events(json, &table, &sample::gazetteer(), &defaults, &mut |_, _| {}).unwrap()
+    let (gazetteer, defaults) = (sample::gazetteer(), sample::defaults());
+    polisen_events(json, &table, sample::reading(&gazetteer, &defaults), &mut |_, _| {}).unwrap()
 }
 
 fn notice(id: u32, name: &str, summary: &str) -> String {
@@ -189,7 +189,8 @@ fn two_thousand_notices_are_told_to_the_end() {
     let mut told = Vec::new();
     let mut progress = |done, total| told.push((done, total));
     let (gazetteer, defaults) = (sample::gazetteer(), sample::defaults());
-    let imported = polisen_events(&json, &table, &gazetteer, &defaults, &mut progress).unwrap();
+    let reading = sample::reading(&gazetteer, &defaults);
+    let imported = polisen_events(&json, &table, reading, &mut progress).unwrap();
     assert_eq!(imported.rows.len(), 2_000);
     assert_eq!(told.last(), Some(&(2_000, 2_000)));
     assert!(told.len() > 5);
@@ -199,7 +200,8 @@ fn two_thousand_notices_are_told_to_the_end() {
 fn a_file_of_another_kind_is_refused() {
     let table = TypeTable::parse(SHIPPED_TYPES).unwrap();
     let (gazetteer, defaults) = (sample::gazetteer(), sample::defaults());
-    let import = |json: &str| polisen_events(json, &table, &gazetteer, &defaults, &mut |_, _| {});
+    let reading = sample::reading(&gazetteer, &defaults);
+    let import = |json: &str| polisen_events(json, &table, reading, &mut |_, _| {});
     assert_eq!(import("[\n{]").unwrap_err(), BadFile::Notices { line: 2, column: 2 });
     let many = format!("[{}0]", "0,".repeat(ROWS_MAX));
     assert_eq!(import(&many).unwrap_err(), BadFile::TooManyRows);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::import::{Fault, sample};
+use crate::import::{FIELD_CHARACTERS_MAX, Fault, ROWS_MAX, sample};
 
 const UTF8: &[u8] = include_bytes!("../../../../../tests/fixtures/iakttagelser.csv");
 const UTF8_MAPPING: &str = include_str!("../../../../../tests/fixtures/iakttagelser.toml");
@@ -17,7 +17,9 @@ const SMALL: &str = r#"
 
 fn import_as(mapping: &str, text: &[u8]) -> Result<Imported, BadFile> {
     let mapping = Mapping::parse(mapping).unwrap();
-    csv(text, &mapping, &sample::gazetteer(), &sample::defaults(), &mut |_, _| {})
+    let rows = Rows::of_csv(text, &mapping)?;
+    let (gazetteer, defaults) = (sample::gazetteer(), sample::defaults());
+    mapped(&rows, &mapping, sample::reading(&gazetteer, &defaults), &mut |_, _| {})
 }
 
 fn small(rows: &str) -> Imported {
@@ -196,7 +198,9 @@ fn two_thousand_rows_are_told_to_the_end() {
     let mut told = Vec::new();
     let mut progress = |done, total| told.push((done, total));
     let (gazetteer, defaults) = (sample::gazetteer(), sample::defaults());
-    let imported = csv(text.as_bytes(), &mapping, &gazetteer, &defaults, &mut progress).unwrap();
+    let rows = Rows::of_csv(text.as_bytes(), &mapping).unwrap();
+    let reading = sample::reading(&gazetteer, &defaults);
+    let imported = mapped(&rows, &mapping, reading, &mut progress).unwrap();
     assert_eq!(imported.rows.len(), 2_000);
     assert_eq!(told.last(), Some(&(2_000, 2_000)));
 }
