@@ -1,6 +1,7 @@
 //! The built binary as a process, over real sockets: what only a process can show.
 
 #[cfg(test)]
+mod changed;
 mod configuration;
 #[cfg(test)]
 mod damaged;
