@@ -14,6 +14,7 @@ mod joint;
 mod labels;
 mod observation;
 mod publication;
+mod registry;
 mod text;
 mod value;
 
@@ -26,6 +27,10 @@ pub use joint::{
     PictureAsked, Resolve, RevisionsAsked, VersionsAsked, WatchAsked,
 };
 pub use publication::{Change, Publication, Trial, publication, trial};
+pub use registry::{
+    ApproveChangeAsked, ChangesAsked, PreviewChangeAsked, ProposeChangeAsked, SignatureAsked,
+    WithdrawChangeAsked,
+};
 
 #[cfg(test)]
 mod tests;

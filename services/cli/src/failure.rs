@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, path::Path, process::ExitCode};
 
-use samsyn_client::{BadProfile, ConnectError, NotEndorsed, Refused, verify};
+use samsyn_client::{BadProfile, ConnectError, NoChange, NotEndorsed, Refused, verify};
 use tonic::{Code, Status};
 
 use crate::{import, pki};
@@ -165,6 +165,21 @@ impl From<NotEndorsed> for Failure {
             NotEndorsed::OtherRoot { .. } | NotEndorsed::NewRound | NotEndorsed::Incomplete(_) => {
                 Self::Unverified(format!("{why}: nothing was signed"))
             }
+        }
+    }
+}
+
+impl From<NoChange> for Failure {
+    fn from(why: NoChange) -> Self {
+        match why {
+            NoChange::Refused(refused) => refused.into(),
+            NoChange::UnknownRow(_) | NoChange::OtherDigest => {
+                Self::Unverified(format!("{why}: nothing was signed"))
+            }
+            NoChange::Registry(_)
+            | NoChange::Change(_)
+            | NoChange::NoKey
+            | NoChange::KeyUnknown => Self::Local(why.to_string()),
         }
     }
 }

@@ -121,6 +121,7 @@ mod tests {
             party: String::new(),
             descriptor: String::new(),
             endorsement_keys: std::collections::BTreeMap::new(),
+            registry_key: None,
         };
         profile.save(&dir.join(name)).unwrap();
     }

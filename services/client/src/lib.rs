@@ -4,6 +4,7 @@ mod connection;
 mod endorse;
 mod profile;
 mod refused;
+mod registry;
 pub mod verify;
 mod watch;
 
@@ -11,6 +12,7 @@ pub use connection::{Client, ConnectError, write_context};
 pub use endorse::{Intent, NotEndorsed, Signer, answer};
 pub use profile::{BadProfile, Profile};
 pub use refused::Refused;
+pub use registry::{Exported, NoChange, Word, change_digest, operations};
 pub use watch::Watch;
 
 /// The messages of the public interface, version 1.

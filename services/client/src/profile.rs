@@ -56,6 +56,8 @@ pub struct Profile {
     /// The Ed25519 keys with which the party endorses, by function, as far as this service holds
     /// them.
     pub endorsement_keys: BTreeMap<Role, [u8; 32]>,
+    /// The Ed25519 key with which its registrar signs changes of the registry, if it has one.
+    pub registry_key: Option<[u8; 32]>,
 }
 
 impl fmt::Debug for Profile {
@@ -84,14 +86,14 @@ pub enum BadProfile {
         /// What.
         why: String,
     },
-    /// An endorsement key is not 64 hexadecimal digits.
+    /// A signing key is not 64 hexadecimal digits.
     #[error("`{}` is not 64 hexadecimal digits", .0.display())]
     Key(PathBuf),
 }
 
 impl Profile {
     /// Reads a profile's folder: `profile.toml`, `ca.pem`, `client.pem`, `client.key`, and
-    /// `endorsement-<function>.key` as far as they are there.
+    /// `endorsement-<function>.key` and `registry.key` as far as they are there.
     ///
     /// # Errors
     /// When a file is missing or does not hold.
@@ -103,14 +105,17 @@ impl Profile {
         let file: File = toml::from_str(&read("profile.toml")?).map_err(|why| {
             BadProfile::Toml { file: dir.join("profile.toml"), why: why.to_string() }
         })?;
+        let key = |name: &str| {
+            if !dir.join(name).exists() {
+                return Ok(None);
+            }
+            let bytes = hex::decode(read(name)?.trim()).ok();
+            let key = bytes.and_then(|bytes| bytes.try_into().ok());
+            key.map(Some).ok_or_else(|| BadProfile::Key(dir.join(name)))
+        };
         let mut endorsement_keys = BTreeMap::new();
         for role in Role::ALL {
-            let name = endorsement_file(role);
-            if dir.join(&name).exists() {
-                let bytes = hex::decode(read(&name)?.trim()).ok();
-                let key = bytes.and_then(|bytes| bytes.try_into().ok());
-                endorsement_keys.insert(role, key.ok_or_else(|| BadProfile::Key(dir.join(name)))?);
-            }
+            endorsement_keys.extend(key(&endorsement_file(role))?.map(|key| (role, key)));
         }
         Ok(Self {
             endpoint: file.endpoint,
@@ -123,6 +128,7 @@ impl Profile {
             party: file.party,
             descriptor: file.descriptor,
             endorsement_keys,
+            registry_key: key(REGISTRY_FILE)?,
         })
     }
 
@@ -147,6 +153,7 @@ impl Profile {
         })?;
         let keys = self.endorsement_keys.iter();
         let keys = keys.map(|(role, key)| (endorsement_file(*role), hex::encode(key)));
+        let registry = self.registry_key.map(|key| (REGISTRY_FILE.to_owned(), hex::encode(key)));
         let files = [
             ("profile.toml", text.as_str()),
             ("ca.pem", &self.ca_pem),
@@ -154,7 +161,7 @@ impl Profile {
             ("client.key", &self.key_pem),
         ];
         let files = files.map(|(name, text)| (name.to_owned(), text.to_owned()));
-        for (name, text) in files.into_iter().chain(keys) {
+        for (name, text) in files.into_iter().chain(keys).chain(registry) {
             let path = dir.join(name);
             write_private(&path, &text).map_err(fail(path))?;
         }
@@ -172,6 +179,8 @@ impl Profile {
         }
     }
 }
+
+const REGISTRY_FILE: &str = "registry.key";
 
 fn endorsement_file(role: Role) -> String {
     format!("endorsement-{}.key", role.as_str())
@@ -208,6 +217,7 @@ mod tests {
             party: "sdf-skarholmen".into(),
             descriptor: "00".into(),
             endorsement_keys: [(Role::Endorser, [7; 32]), (Role::Coordinator, [8; 32])].into(),
+            registry_key: Some([9; 32]),
         };
         profile.save(&dir).unwrap();
         assert!(Profile::load(&dir).unwrap() == profile);

@@ -66,6 +66,18 @@ reasons! {
     DuplicateId = "DUPLICATE_ID", 19;
     /// The domain has no genesis, or a second one was tried.
     WrongGenesis = "WRONG_GENESIS", 18;
+    /// The registry has changed since the change was made.
+    RegistryBaseStale = "REGISTRY_BASE_STALE", 20;
+    /// The registry would not hold after the change.
+    RegistryInvalid = "REGISTRY_INVALID", 21;
+    /// So many proposals wait that no more are taken.
+    ProposalLimit = "PROPOSAL_LIMIT", 22;
+    /// The proposal took effect or waited too long.
+    ProposalClosed = "PROPOSAL_CLOSED", 23;
+    /// The organisation has signed the change already.
+    OwnProposal = "OWN_PROPOSAL", 24;
+    /// Another organisation made the proposal.
+    NotTheProposer = "NOT_THE_PROPOSER", 25;
 }
 
 /// A refusal: what is in the way, at which field, and the current counter where that helps. What

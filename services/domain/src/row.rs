@@ -10,7 +10,7 @@ use crate::{
     disclosure::{Acknowledged, Denied, Disclosure, Grant, Step},
     edition::Edition,
     merge::{Dissent, Key, Statement},
-    registry::Document,
+    registry::{Document, Proposal, ProposalId},
 };
 
 /// One fact.
@@ -28,6 +28,12 @@ pub enum Row {
     Ticked(Timestamp),
     /// A service is shut out.
     Suspended(Suspended),
+    /// A service is let in again.
+    Lifted(ServiceId),
+    /// A proposed change of the registry, as it stands.
+    Proposal(Arc<Proposal>),
+    /// A proposal that took no effect and waits no more.
+    Dropped(ProposalId),
     /// An area has a new revision.
     Revision(Revised),
     /// An own picture has a new version.
@@ -251,6 +257,9 @@ impl Event {
             | Row::Policy(_)
             | Row::Stamp(_)
             | Row::Ticked(_)
+            | Row::Lifted(_)
+            | Row::Proposal(_)
+            | Row::Dropped(_)
             | Row::Version(_)
             | Row::Stage(_)
             | Row::Stated(_)

@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use samsyn_ledger::{Error, Rejection};
 use samsyn_policy::{
-    Denial,
+    BadChangeSignature, Denial,
     edition::{BadAnswer, Unmade},
 };
 use samsyn_proto::{Reason, inbound::Fault};
@@ -69,6 +69,7 @@ pub(crate) fn rejection(rejection: &Rejection) -> Status {
             status
         }
         Rejection::Answer(answer) => bad_answer(answer),
+        Rejection::Signature(signature) => bad_signature(*signature),
         Rejection::Edition(edition) => bad_edition(edition),
         Rejection::CursorInvalid => reason(Reason::CursorInvalid, "cursor"),
         Rejection::CursorTooOld => reason(Reason::CursorTooOld, "cursor"),
@@ -80,6 +81,11 @@ pub(crate) fn rejection(rejection: &Rejection) -> Status {
 fn bad_answer(answer: &BadAnswer) -> Status {
     let why = Reason::from_id(answer.id()).unwrap_or(Reason::BadSignature);
     status(why, answer.field(), "", &[])
+}
+
+fn bad_signature(signature: BadChangeSignature) -> Status {
+    let why = Reason::from_id(signature.id()).unwrap_or(Reason::BadSignature);
+    status(why, signature.field(), "", &[])
 }
 
 fn bad_edition(edition: &Unmade) -> Status {

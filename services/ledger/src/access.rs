@@ -177,6 +177,7 @@ impl Ledger {
             | Reply::Revised { .. }
             | Reply::Edition { .. }
             | Reply::Recorded { .. }
+            | Reply::Proposed { .. }
             | Reply::Refused(_) => {
                 Err(Error::Fatal("a suspension had another answer".to_owned()).into())
             }

@@ -96,6 +96,7 @@ impl Ledger {
     ) -> Result<LockEdition, Rejection> {
         let Inner { keys, .. } = &*self.inner;
         let frame = Frame {
+            registry: state.registry(),
             area: &edition.area,
             period: edition.period,
             track: edition.track,
@@ -310,6 +311,7 @@ fn id_of(reply: Reply) -> Result<EditionId, Rejection> {
         | Reply::Revised { .. }
         | Reply::Recorded { .. }
         | Reply::Epoch { .. }
+        | Reply::Proposed { .. }
         | Reply::Refused(_) => {
             Err(Error::Fatal("a change of an edition had another answer".to_owned()).into())
         }

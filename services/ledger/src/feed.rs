@@ -23,7 +23,6 @@ use tokio::{
 use crate::{
     Error, Ledger, Rejection,
     cursor::{Cursor, Subscription, first_eight},
-    handle::Inner,
 };
 
 /// How old a cursor may be.
@@ -34,21 +33,33 @@ const TURNS_MAX: usize = 16;
 /// What is known of the views of release classes beside what is in the log.
 #[derive(Debug, Default)]
 pub(crate) struct Views {
-    /// Up to which revision of an area nothing new was found for a class: spares looking again.
-    looked: Mutex<BTreeMap<(ClassId, AreaId), u64>>,
+    /// Up to which revision of an area nothing new was found for a class under an epoch: spares
+    /// looking again. By another registry or policy there may be something.
+    looked: Mutex<Looked>,
     /// One at a time brings a class up to date: the others find it done.
     turns: Mutex<BTreeMap<ClassId, Arc<Semaphore>>>,
 }
 
+#[derive(Debug, Default)]
+struct Looked {
+    epoch: u64,
+    until: BTreeMap<(ClassId, AreaId), u64>,
+}
+
 impl Views {
-    fn looked(&self, class: ClassId, area: &AreaId) -> u64 {
-        let looked = self.looked.lock().ok();
-        looked.and_then(|looked| looked.get(&(class, area.clone())).copied()).unwrap_or(0)
+    fn looked(&self, epoch: u64, class: ClassId, area: &AreaId) -> u64 {
+        let looked = self.looked.lock().ok().filter(|looked| looked.epoch == epoch);
+        looked.and_then(|looked| looked.until.get(&(class, area.clone())).copied()).unwrap_or(0)
     }
 
-    fn look(&self, class: ClassId, area: &AreaId, revision: u64) {
+    fn look(&self, epoch: u64, class: ClassId, area: &AreaId, revision: u64) {
         if let Ok(mut looked) = self.looked.lock() {
-            looked.insert((class, area.clone()), revision);
+            if looked.epoch < epoch {
+                *looked = Looked { epoch, until: BTreeMap::new() };
+            }
+            if looked.epoch == epoch {
+                looked.until.insert((class, area.clone()), revision);
+            }
         }
     }
 
@@ -186,7 +197,8 @@ impl Ledger {
                 | Reply::Revised { .. }
                 | Reply::Edition { .. }
                 | Reply::Recorded { .. }
-                | Reply::Epoch { .. } => return Ok(()),
+                | Reply::Epoch { .. }
+                | Reply::Proposed { .. } => return Ok(()),
             }
         }
         Err(Error::Overloaded.into())
@@ -199,7 +211,7 @@ impl Ledger {
         reader: &Reader,
         full: &Scope,
     ) -> Vec<Advance> {
-        let Inner { views, .. } = &*self.inner;
+        let (views, epoch) = (&self.inner.views, state.epoch());
         let class = reader.rights(state.registry(), None, false).class();
         let view = state.view(&class);
         let mut revision = view.map_or(0, samsyn_domain::View::revision);
@@ -213,7 +225,7 @@ impl Ledger {
         };
         for area in &full.areas {
             let reached = view.map_or(0, |view| view.area(area));
-            let from = reached.max(views.looked(class, area));
+            let from = reached.max(views.looked(epoch, class, area));
             let to = state.revision(area);
             if from >= to {
                 continue;
@@ -221,7 +233,7 @@ impl Ledger {
             if egress.changes(full, area, if reached == 0 { 0 } else { from }, to) {
                 push(Change::Area { area: area.clone(), from: reached, to });
             } else if egress.met_undecided().is_empty() {
-                views.look(class, area, to);
+                views.look(epoch, class, area, to);
             }
         }
         let mut released: Vec<&Edition> = state

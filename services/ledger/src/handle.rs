@@ -63,6 +63,9 @@ pub enum Rejection {
     /// The answer of an endorser does not hold.
     #[error(transparent)]
     Answer(#[from] samsyn_policy::edition::BadAnswer),
+    /// What a registrar has signed does not hold.
+    #[error(transparent)]
+    Signature(#[from] samsyn_policy::BadChangeSignature),
     /// An edition cannot be made.
     #[error(transparent)]
     Edition(#[from] samsyn_policy::edition::Unmade),
@@ -220,7 +223,7 @@ impl Ledger {
         Ok(self.read(|state| Reader::own(state, now, caller))?)
     }
 
-    /// Whether a caller may oversee the domain: `suspend`, `audit` or `administer`.
+    /// Whether a caller may oversee the domain: `suspend`, `change`, `audit` or `administer`.
     ///
     /// # Errors
     /// When no rule allows it.
@@ -307,19 +310,35 @@ impl Ledger {
                     continue;
                 }
             };
-            let disclosures = projection.disclosures().to_vec();
-            let record = Command::Disclose(Disclose { disclosures, advances: Vec::new() });
-            let reply = self.own_under(epoch, record).await?;
-            if let Reply::Recorded { first } = reply {
-                return Ok(Some(self.inner.recorder.release(projection, Receipt(first))));
-            }
-            if let Reply::Refused(refusal) = reply
-                && !refusal.is_race()
-            {
-                return Err(refusal.into());
+            if let Some(view) = self.recorded(epoch, projection).await? {
+                return Ok(Some(view));
             }
         }
         Err(Error::Overloaded.into())
+    }
+
+    /// Records what a projection discloses, made under an epoch, and releases it; none when the
+    /// epoch is another by now.
+    pub(crate) async fn recorded<T>(
+        &self,
+        epoch: u64,
+        projection: Projection<T>,
+    ) -> Result<Option<View<T>>, Rejection> {
+        let disclosures = projection.disclosures().to_vec();
+        let record = Command::Disclose(Disclose { disclosures, advances: Vec::new() });
+        match self.own_under(epoch, record).await? {
+            Reply::Recorded { first } => {
+                Ok(Some(self.inner.recorder.release(projection, Receipt(first))))
+            }
+            Reply::Refused(refusal) if !refusal.is_race() => Err(refusal.into()),
+            Reply::Done
+            | Reply::Published { .. }
+            | Reply::Revised { .. }
+            | Reply::Edition { .. }
+            | Reply::Epoch { .. }
+            | Reply::Proposed { .. }
+            | Reply::Refused(_) => Ok(None),
+        }
     }
 
     /// Releases a projection that discloses nothing: there is nothing to record first.

@@ -354,6 +354,7 @@ fn revised(reply: &Reply) -> Result<u64, Rejection> {
         | Reply::Edition { .. }
         | Reply::Recorded { .. }
         | Reply::Epoch { .. }
+        | Reply::Proposed { .. }
         | Reply::Refused(_) => {
             Err(Error::Fatal("a statement had another answer".to_owned()).into())
         }

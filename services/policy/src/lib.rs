@@ -2,6 +2,7 @@
 //! read back, so that replicas never differ.
 
 mod cedar;
+mod change_preview;
 mod content;
 mod denial;
 mod door;
@@ -11,8 +12,10 @@ mod filter;
 mod permit;
 mod preview;
 mod reader;
+mod registrar;
 
 pub use cedar::{BadPolicy, Policy, RuleText};
+pub use change_preview::{ChangePreview, NoPreview, PreviewBasis, Replayed, RightChange};
 pub use content::{
     CollisionList, Compared, ComparedView, DisclosureList, Duty, DutyKind, DutyList, EditionHeader,
     EditionList, EditionView, EventBatch, Explanation, JointView, Masked, Opening, PictureVersion,
@@ -25,3 +28,4 @@ pub use egress::{At, Bare, DisclosureFilter, Egress, Known, edition};
 pub use explain::AccessAnswer;
 pub use permit::Deed;
 pub use reader::{Reader, Rights, Scope};
+pub use registrar::{BadChangeSignature, SignedChange, verify_change};

@@ -78,6 +78,10 @@ impl Policy {
                 self.overseer(service, "suspend")?;
                 None
             }
+            Command::ProposeChange(_) | Command::ApproveChange(_) | Command::WithdrawChange(_) => {
+                self.overseer(service, "change")?;
+                None
+            }
             Command::Found(_)
             | Command::AdoptPolicy(_)
             | Command::Grants(_)
@@ -128,7 +132,7 @@ impl Policy {
         self.allow(registry, service, action, &edition.area, party, role)
     }
 
-    /// Whether a caller may oversee: `suspend`, `audit` or `administer`.
+    /// Whether a caller may oversee: `suspend`, `change`, `audit` or `administer`.
     ///
     /// # Errors
     /// When no rule allows it.
@@ -189,7 +193,18 @@ impl Policy {
         rights: &Rights,
         label: &LabelClass,
     ) -> Result<Grant, Denial> {
-        let registry = state.registry();
+        let (shown, rules) = self.shown(state.registry(), rights, label)?;
+        let class = rights.class();
+        Ok(Grant { epoch: state.epoch(), class, label: label.clone(), shown, rules })
+    }
+
+    /// What some rights see of a class of labels by a registry, and by which rules.
+    pub(crate) fn shown(
+        &self,
+        registry: &Registry,
+        rights: &Rights,
+        label: &LabelClass,
+    ) -> Result<(Option<Shown>, BTreeSet<String>), Denial> {
         let mut rules = BTreeSet::new();
         let mut shown: Option<Shown> = None;
         for action in ["own", "share"] {
@@ -209,8 +224,7 @@ impl Policy {
                 }
             }
         }
-        let class = rights.class();
-        Ok(Grant { epoch: state.epoch(), class, label: label.clone(), shown, rules })
+        Ok((shown, rules))
     }
 
     fn see(

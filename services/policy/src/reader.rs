@@ -120,6 +120,19 @@ impl Reader {
         Self::registered(registry, now, service, &self.serial, self.ground.clone())
     }
 
+    /// A service that once read on a ground, by a registry of one's choice.
+    pub(crate) fn replayed(
+        registry: &Registry,
+        now: Timestamp,
+        service: &ServiceId,
+        ground: Ground,
+    ) -> Result<Self, Denial> {
+        let unknown = || Denial::of(Why::UnknownService);
+        let service = registry.service(service).ok_or_else(unknown)?;
+        let service = in_service(registry, &service.organisation, &service.id)?;
+        Self::registered(registry, now, service, "", ground)
+    }
+
     fn registered(
         registry: &Registry,
         now: Timestamp,

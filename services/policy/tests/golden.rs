@@ -195,7 +195,7 @@ mod tests {
         for (name, command) in own {
             deeds.push((name.to_owned(), permit(None, command)));
         }
-        for action in ["suspend", "audit", "administer"] {
+        for action in ["suspend", "change", "audit", "administer"] {
             let overseen = policy.oversee(&city.state, NOW, caller, action);
             deeds.push((action.to_owned(), told(&overseen)));
         }

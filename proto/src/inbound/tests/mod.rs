@@ -1,6 +1,7 @@
 //! What comes in: the catalogue of bad input, and that every screened field is screened.
 
 mod catalogue;
+mod changes;
 mod publications;
 mod requests;
 mod screened;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use prost::Message as _;
 use prost_types::{DescriptorProto, FileDescriptorSet, field_descriptor_proto::Type};
 
-use super::{named, requests};
+use super::{changes, named, requests};
 use crate::{
     DESCRIPTORS, Reason, admin,
     inbound::{self, Fault, fixture},
@@ -201,6 +201,15 @@ fn refused(name: &str, injected: &[u8]) -> Option<Vec<Fault>> {
         "SuspendServiceRequest" => {
             let request: admin::v1::SuspendServiceRequest = merged(&requests::suspend(), injected);
             inbound::SuspendAsked::parse(request).err()
+        }
+        "ProposeRegistryChangeRequest" => {
+            inbound::ProposeChangeAsked::parse(merged(&changes::propose(), injected)).err()
+        }
+        "ApproveRegistryChangeRequest" => {
+            inbound::ApproveChangeAsked::parse(merged(&changes::approve(), injected)).err()
+        }
+        "WithdrawRegistryChangeRequest" => {
+            inbound::WithdrawChangeAsked::parse(merged(&changes::withdraw(), injected)).err()
         }
         "GetPictureRequest" => read!(GetPictureRequest),
         "GetJointPictureRequest" => read!(GetJointPictureRequest),

@@ -73,7 +73,7 @@ enum Command {
     /// Explains rights.
     #[command(subcommand)]
     Access(access::Command),
-    /// Shows the registry, and suspends services.
+    /// The registry: show, suspend, plan a change, propose, approve, lift.
     #[command(subcommand)]
     Registry(registry::Command),
 }
@@ -133,7 +133,7 @@ async fn dispatch(globals: &Globals, command: Command) -> Result<(), Failure> {
         Command::Collisions(args) => collisions::run(globals, args).await,
         Command::Disclosures(args) => disclosures::run(globals, args).await,
         Command::Access(command) => access::run(globals, command).await,
-        Command::Registry(command) => registry::run(globals, command).await,
+        Command::Registry(command) => Box::pin(registry::run(globals, command)).await,
     }
 }
 

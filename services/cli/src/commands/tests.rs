@@ -65,6 +65,20 @@ fn every_command_parses() {
         "samsyn access explain place --area a --priority p",
         "samsyn registry show release-rows",
         "samsyn registry suspend a/b --reason r --as registrar",
+        "samsyn registry export --to registry.toml",
+        "samsyn registry plan --from registry.toml",
+        "samsyn registry propose --from registry --reason r",
+        "samsyn registry approve 71 --from registry.toml",
+        "samsyn registry apply --from registry.toml --reason r",
+        "samsyn registry apply --from registry.toml --plan",
+        "samsyn registry withdraw 71",
+        "samsyn registry lift a/b --reason r",
+        "samsyn registry proposals --open",
+        "samsyn registry release-row edit r --areas a,b --show place:district,time --live false \
+         --valid-to 2026-01-01 --reason r",
+        "samsyn registry release-row remove r --reason r",
+        "samsyn registry agreement edit a --periods month,quarter --reason r",
+        "samsyn registry key profiles/registrar/registry.key",
     ] {
         assert!(parsed(line).is_ok(), "{line}: {}", parsed(line).unwrap_err());
     }
@@ -101,6 +115,8 @@ fn what_does_not_hold_is_a_usage_error() {
         ("samsyn joint export a", ErrorKind::MissingRequiredArgument),
         ("samsyn joint export a --format pdf", ErrorKind::InvalidValue),
         ("samsyn partner poll --wait 31", ErrorKind::ValueValidation),
+        ("samsyn registry apply --from f", ErrorKind::MissingRequiredArgument),
+        ("samsyn registry release-row edit r --live maybe --reason r", ErrorKind::ValueValidation),
     ] {
         assert_eq!(parsed(line).unwrap_err().kind(), kind, "{line}");
         let code = parsed(line).unwrap_err().exit_code();

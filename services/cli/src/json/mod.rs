@@ -10,6 +10,7 @@ mod finding;
 mod observation;
 pub(crate) mod publication;
 mod reader;
+mod registry;
 
 use std::fmt::Display;
 
@@ -24,6 +25,7 @@ pub(crate) use edition::header;
 pub(crate) use event::event;
 pub(crate) use finding::{conflict, finding, revision, step};
 pub(crate) use observation::{degrees, observation};
+pub(crate) use registry::{registry_change, replayed, right_change};
 
 /// A list of messages.
 pub(crate) fn list<T>(all: &[T], one: impl Fn(&T) -> Value) -> Value {

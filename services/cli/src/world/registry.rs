@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::{Date, date};
 use samsyn_domain::{
-    AgreementId, KeyId, PartyId, PeriodKind, ServiceId,
+    AgreementId, KeyId, OrganisationId, PartyId, PeriodKind, ServiceId,
     registry::{
-        self, Agreement, Document, EndorsementKey, Endorser, Party, PartyKind, Responsibility,
-        Role, Service, Track,
+        self, Agreement, Document, EndorsementKey, Endorser, Party, PartyKind, RegistryKey,
+        Responsibility, Role, Service, Track,
     },
 };
 
@@ -21,16 +21,23 @@ const AGREEMENTS_FROM: Date = date(2024, 1, 1);
 
 /// Ed25519 public keys of those who endorse.
 pub(crate) type Keys = BTreeMap<Endorser, [u8; 32]>;
+/// Ed25519 public keys of those whose registrars change the registry.
+pub(crate) type RegistrarKeys = BTreeMap<OrganisationId, [u8; 32]>;
 
-/// The registry document of the demo city. An endorser without a key gets none registered.
+/// The registry document of the demo city. Who has no key gets none registered.
 ///
 /// # Errors
 /// When an id of the seed cannot be part of another id.
-pub(crate) fn registry(seed: &Seed, keys: &Keys) -> Result<Document, Error> {
+pub(crate) fn registry(
+    seed: &Seed,
+    keys: &Keys,
+    registrars: &RegistrarKeys,
+) -> Result<Document, Error> {
     let mut document = seed.rights.clone();
     document.parties = parties(seed);
     document.services.extend(services(seed, &document.parties)?);
     document.endorsement_keys = endorsement_keys(keys)?;
+    document.registry_keys = registry_keys(registrars)?;
     document.categories = seed.categories.iter().map(|c| c.registered.clone()).collect();
     document.areas = areas(seed);
     document.sub_areas = sub_areas(seed);
@@ -110,6 +117,25 @@ fn endorsement_keys(keys: &Keys) -> Result<Vec<EndorsementKey>, Error> {
         })
     };
     keys.iter().map(key).collect()
+}
+
+fn registry_keys(keys: &RegistrarKeys) -> Result<Vec<RegistryKey>, Error> {
+    let key = |(organisation, public): (&OrganisationId, &[u8; 32])| {
+        let text = format!("{organisation}/registrar");
+        Ok(RegistryKey {
+            id: KeyId::parse(&text).map_err(|why| Error::id(&text, why))?,
+            organisation: organisation.clone(),
+            public_key: hex::encode(public),
+        })
+    };
+    keys.iter().map(key).collect()
+}
+
+/// The organisations of the demo that have a registrar.
+pub(crate) fn registrars(seed: &Seed) -> BTreeSet<OrganisationId> {
+    let services = seed.rights.services.iter();
+    let registrars = services.filter(|service| service.roles.contains(&Role::Registrar));
+    registrars.map(|service| service.organisation.clone()).collect()
 }
 
 fn areas(seed: &Seed) -> Vec<registry::Area> {

@@ -10,8 +10,8 @@ use std::{
 use prost::Message;
 use samsyn_client::wire::{Observation, Trend, observation::Location};
 use samsyn_domain::{
-    PartyId, Period, PlaceId, PurposeId, SourceId, SubAreaId, Timestamp,
-    registry::{Endorser, FieldGroup, PartyKind, Registry, Role, Track, Variant},
+    OrganisationId, PartyId, Period, PlaceId, PurposeId, SourceId, SubAreaId, Timestamp,
+    registry::{Document, Endorser, FieldGroup, PartyKind, Registry, Role, Track, Variant},
     screening::{Verdict, screen},
 };
 use sha2::{Digest as _, Sha256};
@@ -26,8 +26,8 @@ const REGISTRY_HEADER: &str = "\
 # PÅHITTAD TESTDATA / SYNTHETIC DATA. Made from `config/demo` by
 #   UPDATE=1 cargo test -p samsyn-cli world
 #
-# The endorsement keys are derived from the names of party and role: anyone can make their private
-# halves. They are for looking at; `samsyn demo` makes keys of its own.
+# The keys are derived from the names of who has them: anyone can make their private halves. They
+# are for looking at; `samsyn demo` makes keys of its own.
 
 ";
 
@@ -44,19 +44,28 @@ fn demo() -> (&'static Seed, &'static [Publication]) {
     (&DEMO.0, &DEMO.1)
 }
 
-fn demo_keys(seed: &Seed) -> BTreeMap<Endorser, [u8; 32]> {
-    let key = |endorser: Endorser| {
+fn demo_key(name: &str) -> [u8; 32] {
+    let mut dice = Dice::named(RNG, name);
+    let secret: [u8; 32] = std::array::from_fn(|_| u8::try_from(dice.below(256)).unwrap());
+    ed25519_dalek::SigningKey::from_bytes(&secret).verifying_key().to_bytes()
+}
+
+fn demo_document(seed: &Seed) -> Document {
+    let endorser = |endorser: Endorser| {
         let name = format!("key/{}/{}", endorser.party, endorser.role.as_str());
-        let mut dice = Dice::named(RNG, &name);
-        let secret: [u8; 32] = std::array::from_fn(|_| u8::try_from(dice.below(256)).unwrap());
-        let public = ed25519_dalek::SigningKey::from_bytes(&secret).verifying_key().to_bytes();
-        (endorser, public)
+        (endorser, demo_key(&name))
     };
-    endorsers(seed).into_iter().map(key).collect()
+    let registrar = |organisation: OrganisationId| {
+        let name = format!("registry key/{organisation}");
+        (organisation, demo_key(&name))
+    };
+    let endorsers = endorsers(seed).into_iter().map(endorser).collect();
+    let registrars = registrars(seed).into_iter().map(registrar).collect();
+    registry(seed, &endorsers, &registrars).unwrap()
 }
 
 fn registered(seed: &Seed) -> Registry {
-    Registry::build(&registry(seed, &demo_keys(seed)).unwrap()).unwrap()
+    Registry::build(&demo_document(seed)).unwrap()
 }
 
 fn party(id: &str) -> PartyId {
@@ -99,7 +108,7 @@ fn a_week_comes_out_the_same_alone() {
 #[test]
 fn the_registry_is_the_reviewed_one() {
     let seed = seed();
-    let document = registry(&seed, &demo_keys(&seed)).unwrap();
+    let document = demo_document(&seed);
     Registry::build(&document).unwrap();
     let made = format!("{REGISTRY_HEADER}{}", toml::to_string(&document).unwrap());
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(REGISTRY);
@@ -108,7 +117,7 @@ fn the_registry_is_the_reviewed_one() {
     }
     let kept = fs::read_to_string(&file).unwrap();
     assert!(kept == made, "`{REGISTRY}` differs: run again with UPDATE=1 and review the diff");
-    assert_eq!(toml::from_str::<samsyn_domain::registry::Document>(&kept).unwrap(), document);
+    assert_eq!(toml::from_str::<Document>(&kept).unwrap(), document);
 }
 
 #[test]
@@ -185,7 +194,7 @@ fn every_code_of_the_seed_is_registered() {
     }
     let audience = seed.categories.iter().flat_map(|c| &c.audience).chain(&seed.survey.audience);
     for token in audience {
-        let organisation = samsyn_domain::OrganisationId::parse(token).unwrap();
+        let organisation = OrganisationId::parse(token).unwrap();
         let group = samsyn_domain::GroupId::parse(token).unwrap();
         let known =
             registry.organisation(&organisation).is_some() || registry.group(&group).is_some();

@@ -17,6 +17,7 @@ pub(super) enum Payload {
     Descriptor,
     Endorsement,
     Manifest,
+    RegistryChange,
 }
 
 impl Payload {
@@ -25,6 +26,7 @@ impl Payload {
             Self::Descriptor => "application/vnd.samsyn.descriptor.v1",
             Self::Endorsement => "application/vnd.samsyn.endorsement.v1",
             Self::Manifest => "application/vnd.samsyn.release-manifest.v1",
+            Self::RegistryChange => "application/vnd.samsyn.registry-change.v1",
         }
     }
 

@@ -16,6 +16,8 @@ pub(super) enum Use {
     Basis,
     Reservation,
     Key,
+    Registry,
+    Change,
 }
 
 impl Use {
@@ -28,6 +30,8 @@ impl Use {
             Self::Basis => 4,
             Self::Reservation => 5,
             Self::Key => 6,
+            Self::Registry => 7,
+            Self::Change => 8,
         }
     }
 }

@@ -13,6 +13,7 @@ mod joint;
 mod object;
 mod profile;
 mod proof;
+mod registry;
 mod rejected;
 mod review;
 mod shown;
@@ -29,6 +30,7 @@ pub use object::{
 };
 pub use profile::Controlled;
 pub use proof::proof;
+pub use registry::{ChangeToSign, change_digest, registry_digest, registry_payload, sign_registry};
 pub use rejected::{Rejected, Step};
 pub use review::{Reviewed, ReviewedObject, review};
 pub use sign::{EndorsementToSign, endorsement_payload, reservation_commitment, sign};

@@ -2,34 +2,42 @@
 
 mod acknowledge;
 mod answer_edition;
+mod approve_change;
 mod disclose;
 mod found;
 mod lock_edition;
 mod open_edition;
+mod propose_change;
 mod publish;
 mod record_dissent;
 mod release_edition;
 mod resolve_conflict;
 mod suspend_service;
 mod tick;
+mod withdraw_change;
 
 use std::fmt;
 
 pub use acknowledge::Acknowledge;
 pub use answer_edition::AnswerEdition;
+pub use approve_change::ApproveChange;
 pub use disclose::{Denials, Disclose, Grants};
 pub use found::{AdoptPolicy, Found};
 pub use lock_edition::LockEdition;
 pub use open_edition::OpenEdition;
+pub use propose_change::ProposeChange;
 pub use publish::Publish;
 pub use record_dissent::RecordDissent;
 pub use release_edition::ReleaseEdition;
 pub use resolve_conflict::ResolveConflict;
 pub use suspend_service::SuspendService;
 pub use tick::Tick;
+pub use withdraw_change::WithdrawChange;
 
 use crate::{
-    EditionId, OrganisationId, Refusal, ServiceId, State, Timestamp, registry::Role, row::Row,
+    EditionId, OrganisationId, Refusal, ServiceId, State, Timestamp,
+    registry::{ProposalId, Role},
+    row::Row,
 };
 
 /// A digest of 32 bytes: of content under a key, of files, of views. It tells nothing.
@@ -116,6 +124,12 @@ pub enum Command {
     ReleaseEdition(ReleaseEdition),
     /// Shuts a service out.
     SuspendService(SuspendService),
+    /// A registrar proposes a change of the registry.
+    ProposeChange(Box<ProposeChange>),
+    /// Another organisation's registrar approves it.
+    ApproveChange(Box<ApproveChange>),
+    /// Its proposer takes it back.
+    WithdrawChange(WithdrawChange),
     /// Records what policy decided for classes of labels.
     Grants(Grants),
     /// Records disclosures and advances views.
@@ -143,6 +157,9 @@ impl Command {
             Self::AnswerEdition(_) => "answer_edition",
             Self::ReleaseEdition(_) => "release_edition",
             Self::SuspendService(_) => "suspend_service",
+            Self::ProposeChange(_) => "propose_change",
+            Self::ApproveChange(_) => "approve_change",
+            Self::WithdrawChange(_) => "withdraw_change",
             Self::Grants(_) => "grants",
             Self::Disclose(_) => "disclose",
             Self::Acknowledge(_) => "acknowledge",
@@ -194,6 +211,13 @@ pub enum Reply {
         /// The new epoch.
         epoch: u64,
     },
+    /// A change of the registry after a signature.
+    Proposed {
+        /// The proposal.
+        id: ProposalId,
+        /// The epoch that it made; none while it waits for another signature.
+        epoch: Option<u64>,
+    },
     /// Nothing changed.
     Refused(Refusal),
 }
@@ -234,6 +258,9 @@ impl Command {
             Self::AnswerEdition(command) => command.decide(moment),
             Self::ReleaseEdition(command) => command.decide(moment),
             Self::SuspendService(command) => command.decide(moment),
+            Self::ProposeChange(command) => command.decide(moment),
+            Self::ApproveChange(command) => command.decide(moment),
+            Self::WithdrawChange(command) => command.decide(moment),
             Self::Grants(command) => Ok(command.decide()),
             Self::Disclose(command) => command.decide(moment),
             Self::Acknowledge(command) => Ok(command.decide(moment)),

@@ -27,6 +27,8 @@ pub enum PayloadType {
     Endorsement,
     /// What the gateway gave to a release class.
     ReleaseManifest,
+    /// A registrar's word on a change of the registry.
+    RegistryChange,
 }
 
 /// A signature of 64 bytes: Ed25519 (RFC 8032).
@@ -52,11 +54,12 @@ impl PayloadType {
             Self::Descriptor => "application/vnd.samsyn.descriptor.v1",
             Self::Endorsement => "application/vnd.samsyn.endorsement.v1",
             Self::ReleaseManifest => "application/vnd.samsyn.release-manifest.v1",
+            Self::RegistryChange => "application/vnd.samsyn.registry-change.v1",
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Descriptor, Self::Endorsement, Self::ReleaseManifest]
+        [Self::Descriptor, Self::Endorsement, Self::ReleaseManifest, Self::RegistryChange]
             .into_iter()
             .find(|kind| kind.as_str() == text)
     }

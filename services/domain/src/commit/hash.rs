@@ -20,6 +20,11 @@ pub const TAG_RESERVATION: u8 = 0x05;
 /// First byte of what is hashed to a key id.
 pub const TAG_KEY: u8 = 0x06;
 
+/// First byte of what is hashed to the digest of a registry.
+pub const TAG_REGISTRY: u8 = 0x07;
+/// First byte of what is hashed to the digest of a change of the registry.
+pub const TAG_CHANGE: u8 = 0x08;
+
 /// 32 bytes out of SHA-256 or HMAC-SHA-256, shown as 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);

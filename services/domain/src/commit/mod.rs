@@ -19,6 +19,7 @@ pub mod object;
 pub mod position;
 pub mod proof;
 pub mod reader;
+pub mod registry;
 pub mod salt;
 pub mod tree;
 

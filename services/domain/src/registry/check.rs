@@ -5,7 +5,7 @@ use std::{
     fmt,
 };
 
-use super::{Document, FieldGroup, PartyKind, Registry, ReleaseRow, Variant};
+use super::{Document, FieldGroup, PartyKind, Registry, ReleaseRow, Responsibility, Variant};
 
 /// Everything that is wrong with a registry document, each with the mend.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,32 +25,40 @@ const OUTLINE_CORNERS_MAX: usize = 1_000;
 pub(super) fn build(document: &Document) -> Result<Registry, BadRegistry> {
     let mut faults = Vec::new();
     let registry = index(document, &mut faults);
-    who(&registry, &mut faults);
-    places(&registry, &mut faults);
-    agreements(&registry, &mut faults);
-    descriptors(&registry, &mut faults);
-    release_rows(&registry, &mut faults);
+    whole(&registry, &mut faults);
     if faults.is_empty() { Ok(registry) } else { Err(BadRegistry { faults }) }
+}
+
+/// What is wrong with a registry as a whole.
+pub(super) fn whole(registry: &Registry, faults: &mut Vec<String>) {
+    who(registry, faults);
+    keys(registry, faults);
+    places(registry, faults);
+    agreements(registry, faults);
+    descriptors(registry, faults);
+    release_rows(registry, faults);
 }
 
 /// The tables by their ids.
 pub(super) fn index(document: &Document, faults: &mut Vec<String>) -> Registry {
     Registry {
-        organisations: by_id("organisations", &document.organisations, |o| &o.id, faults),
-        parties: by_id("parties", &document.parties, |p| &p.id, faults),
-        services: by_id("services", &document.services, |s| &s.id, faults),
-        keys: by_id("endorsement_keys", &document.endorsement_keys, |k| &k.id, faults),
-        groups: by_id("groups", &document.groups, |g| &g.id, faults),
-        areas: by_id("areas", &document.areas, |a| &a.id, faults),
-        sub_areas: by_id("sub_areas", &document.sub_areas, |s| &s.id, faults),
-        places: by_id("places", &document.places, |p| &p.id, faults),
-        responsibilities: document.responsibilities.clone(),
-        agreements: by_id("agreements", &document.agreements, |a| &a.id, faults),
-        descriptors: by_id("descriptors", &document.descriptors, |d| &d.agreement, faults),
-        release_rows: by_id("release_rows", &document.release_rows, |r| &r.id, faults),
-        categories: by_id("categories", &document.categories, |c| &c.id, faults),
-        lists: document.lists.clone(),
-        meetings: by_id("meetings", &document.meetings, |m| &m.id, faults),
+        organisations: by_id("organisations", &document.organisations, |o| &o.id, faults).into(),
+        parties: by_id("parties", &document.parties, |p| &p.id, faults).into(),
+        services: by_id("services", &document.services, |s| &s.id, faults).into(),
+        endorsement_keys: by_id("endorsement_keys", &document.endorsement_keys, |k| &k.id, faults)
+            .into(),
+        registry_keys: by_id("registry_keys", &document.registry_keys, |k| &k.id, faults).into(),
+        groups: by_id("groups", &document.groups, |g| &g.id, faults).into(),
+        areas: by_id("areas", &document.areas, |a| &a.id, faults).into(),
+        sub_areas: by_id("sub_areas", &document.sub_areas, |s| &s.id, faults).into(),
+        places: by_id("places", &document.places, |p| &p.id, faults).into(),
+        responsibilities: responsibilities(document, faults).into(),
+        agreements: by_id("agreements", &document.agreements, |a| &a.id, faults).into(),
+        descriptors: by_id("descriptors", &document.descriptors, |d| &d.agreement, faults).into(),
+        release_rows: by_id("release_rows", &document.release_rows, |r| &r.id, faults).into(),
+        categories: by_id("categories", &document.categories, |c| &c.id, faults).into(),
+        lists: document.lists.clone().into(),
+        meetings: by_id("meetings", &document.meetings, |m| &m.id, faults).into(),
     }
 }
 
@@ -67,6 +75,21 @@ fn by_id<K: Ord + Clone + fmt::Display, V: Clone>(
         }
     }
     by_id
+}
+
+/// They have no ids: their party, sub-area and first day are what one is known by.
+fn responsibilities(
+    document: &Document,
+    faults: &mut Vec<String>,
+) -> BTreeMap<String, Responsibility> {
+    let mut all = BTreeMap::new();
+    for row in &document.responsibilities {
+        let key = row.key();
+        if all.insert(key.clone(), row.clone()).is_some() {
+            faults.push(format!("responsibilities: `{key}` stands twice; keep one"));
+        }
+    }
+    all
 }
 
 fn who(registry: &Registry, faults: &mut Vec<String>) {
@@ -101,20 +124,41 @@ fn who(registry: &Registry, faults: &mut Vec<String>) {
             }
         }
     }
-    for key in registry.keys.values() {
-        if registry.party(&key.party).is_none() {
-            missing("endorsement_keys", &key.id, "party", &key.party, faults);
-        }
-        if key.public_key.len() != 64 || !key.public_key.bytes().all(|b| b.is_ascii_hexdigit()) {
-            let id = &key.id;
-            faults.push(format!("endorsement_keys: `{id}` is not 64 hexadecimal digits"));
-        }
-    }
     for group in registry.groups.values() {
         for member in &group.members {
             if registry.organisation(member).is_none() {
                 missing("groups", &group.id, "member", member, faults);
             }
+        }
+    }
+}
+
+fn keys(registry: &Registry, faults: &mut Vec<String>) {
+    let mut hexadecimal = |table: &str, id: &crate::KeyId, key: &str| {
+        if key.len() != 64 || !key.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            faults.push(format!("{table}: `{id}` is not 64 hexadecimal digits"));
+        }
+    };
+    for key in registry.endorsement_keys.values() {
+        hexadecimal("endorsement_keys", &key.id, &key.public_key);
+    }
+    for key in registry.registry_keys.values() {
+        hexadecimal("registry_keys", &key.id, &key.public_key);
+    }
+    for key in registry.endorsement_keys.values() {
+        if registry.party(&key.party).is_none() {
+            missing("endorsement_keys", &key.id, "party", &key.party, faults);
+        }
+    }
+    for key in registry.registry_keys.values() {
+        if registry.organisation(&key.organisation).is_none() {
+            missing("registry_keys", &key.id, "organisation", &key.organisation, faults);
+        }
+        let same =
+            |other: &&super::RegistryKey| other.public_key.eq_ignore_ascii_case(&key.public_key);
+        if registry.registry_keys.values().filter(same).count() > 1 {
+            let id = &key.id;
+            faults.push(format!("registry_keys: the key of `{id}` stands twice; keep one"));
         }
     }
 }
@@ -138,7 +182,7 @@ fn places(registry: &Registry, faults: &mut Vec<String>) {
             missing("places", &place.id, "sub_area", &place.sub_area, faults);
         }
     }
-    for row in &registry.responsibilities {
+    for row in registry.responsibilities.values() {
         if registry.party(&row.party).is_none() {
             missing("responsibilities", &row.sub_area, "party", &row.party, faults);
         }

@@ -1,51 +1,68 @@
 //! The registry: who takes part, in what, with which rights. Replicated; genesis from files.
 
 mod agreement;
+mod change;
 mod check;
 mod collision;
+mod effect;
 mod lists;
 mod meeting;
 mod place;
+mod proposal;
+mod record;
 mod release;
 mod who;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
 pub use agreement::{Agreement, Endorser, Signatory, SignedDescriptor, Track};
+pub use change::{
+    BadChange, Base, CHANGE_BYTES_MAX, Change, Difference, OPERATIONS_MAX, Operation,
+};
 pub use check::BadRegistry;
 pub use collision::Collision;
+pub use effect::Effect;
 pub use jiff::civil::Date;
 pub use lists::{Category, Entry, LegalBasis, Lists};
 pub use meeting::{Cadence, Meeting, Parity, Weekday};
 pub use place::{Area, NotPlaced, Place, Resolution, Responsibility, SubArea, midnight};
+pub use proposal::{
+    Applied, PROPOSAL_DAYS, PROPOSALS_OPEN_MAX, Proposal, ProposalId, Signed, Standing,
+};
+pub use record::{BadRecord, Record, RecordKey, Table};
 pub use release::{FieldGroup, ReleaseRow, Shown, Variant};
-pub use who::{EndorsementKey, Group, Organisation, Party, PartyKind, Role, Service};
+pub use who::{EndorsementKey, Group, Organisation, Party, PartyKind, RegistryKey, Role, Service};
 
 use crate::{
     AgreementId, AreaId, CategoryId, GroupId, KeyId, MeetingId, OrganisationId, PartyId, PlaceId,
     RowId, ServiceId, SubAreaId,
 };
 
-/// Everything registered. Built from a [`Document`], which is checked once as a whole.
+/// Everything registered. Built from a [`Document`], which is checked once as a whole. Tables are
+/// shared with the registries that came before, as far as they are the same.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Registry {
-    organisations: BTreeMap<OrganisationId, Organisation>,
-    parties: BTreeMap<PartyId, Party>,
-    services: BTreeMap<ServiceId, Service>,
-    keys: BTreeMap<KeyId, EndorsementKey>,
-    groups: BTreeMap<GroupId, Group>,
-    areas: BTreeMap<AreaId, Area>,
-    sub_areas: BTreeMap<SubAreaId, SubArea>,
-    places: BTreeMap<PlaceId, Place>,
-    responsibilities: Vec<Responsibility>,
-    agreements: BTreeMap<AgreementId, Agreement>,
-    descriptors: BTreeMap<AgreementId, SignedDescriptor>,
-    release_rows: BTreeMap<RowId, ReleaseRow>,
-    categories: BTreeMap<CategoryId, Category>,
-    lists: Lists,
-    meetings: BTreeMap<MeetingId, Meeting>,
+    organisations: Arc<BTreeMap<OrganisationId, Organisation>>,
+    parties: Arc<BTreeMap<PartyId, Party>>,
+    services: Arc<BTreeMap<ServiceId, Service>>,
+    endorsement_keys: Arc<BTreeMap<KeyId, EndorsementKey>>,
+    registry_keys: Arc<BTreeMap<KeyId, RegistryKey>>,
+    groups: Arc<BTreeMap<GroupId, Group>>,
+    areas: Arc<BTreeMap<AreaId, Area>>,
+    sub_areas: Arc<BTreeMap<SubAreaId, SubArea>>,
+    places: Arc<BTreeMap<PlaceId, Place>>,
+    responsibilities: Arc<BTreeMap<String, Responsibility>>,
+    agreements: Arc<BTreeMap<AgreementId, Agreement>>,
+    descriptors: Arc<BTreeMap<AgreementId, SignedDescriptor>>,
+    release_rows: Arc<BTreeMap<RowId, ReleaseRow>>,
+    categories: Arc<BTreeMap<CategoryId, Category>>,
+    lists: Arc<Lists>,
+    meetings: Arc<BTreeMap<MeetingId, Meeting>>,
 }
 
 /// A registry as it is written in files and in the genesis entry.
@@ -62,6 +79,9 @@ pub struct Document {
     pub services: Vec<Service>,
     /// Keys that endorse.
     pub endorsement_keys: Vec<EndorsementKey>,
+    /// Keys that sign changes of the registry.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub registry_keys: Vec<RegistryKey>,
     /// Named groups of organisations.
     pub groups: Vec<Group>,
     /// Categories of observations.
@@ -116,6 +136,11 @@ impl Registry {
         self.parties.get(id)
     }
 
+    /// All parties, by id.
+    pub fn parties(&self) -> impl Iterator<Item = &Party> {
+        self.parties.values()
+    }
+
     /// A service.
     #[must_use]
     pub fn service(&self, id: &ServiceId) -> Option<&Service> {
@@ -129,13 +154,36 @@ impl Registry {
 
     /// Suspends a service; says whether it is registered.
     pub(crate) fn suspend(&mut self, id: &ServiceId) -> bool {
-        self.services.get_mut(id).map(|service| service.suspended = true).is_some()
+        let services = Arc::make_mut(&mut self.services);
+        services.get_mut(id).map(|service| service.suspended = true).is_some()
+    }
+
+    /// The same without its services: what the editions of its time rest on.
+    pub(crate) fn without_services(&self) -> Self {
+        Self { services: Arc::default(), ..self.clone() }
+    }
+
+    /// A key that signs changes of the registry.
+    #[must_use]
+    pub fn registry_key(&self, id: &KeyId) -> Option<&RegistryKey> {
+        self.registry_keys.get(id)
+    }
+
+    /// All keys that sign changes of the registry, by id.
+    pub fn registry_keys(&self) -> impl Iterator<Item = &RegistryKey> {
+        self.registry_keys.values()
+    }
+
+    /// The organisations whose registrars can sign changes of the registry.
+    #[must_use]
+    pub fn registrars(&self) -> BTreeSet<&OrganisationId> {
+        self.registry_keys.values().map(|key| &key.organisation).collect()
     }
 
     /// An endorsement key.
     #[must_use]
     pub fn key(&self, id: &KeyId) -> Option<&EndorsementKey> {
-        self.keys.get(id)
+        self.endorsement_keys.get(id)
     }
 
     /// The endorsement keys of a party in a role, by id.
@@ -143,7 +191,9 @@ impl Registry {
         &'a self,
         endorser: &'a Endorser,
     ) -> impl Iterator<Item = &'a EndorsementKey> {
-        self.keys.values().filter(|key| key.party == endorser.party && key.role == endorser.role)
+        self.endorsement_keys
+            .values()
+            .filter(|key| key.party == endorser.party && key.role == endorser.role)
     }
 
     /// A group.
@@ -250,7 +300,7 @@ impl Registry {
 
     /// The code lists.
     #[must_use]
-    pub const fn lists(&self) -> &Lists {
+    pub fn lists(&self) -> &Lists {
         &self.lists
     }
 

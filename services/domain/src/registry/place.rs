@@ -67,6 +67,14 @@ pub struct Responsibility {
     pub valid_to: Option<jiff::civil::Date>,
 }
 
+impl Responsibility {
+    /// What it is known by: party, sub-area and first day.
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!("{}@{}@{}", self.party, self.sub_area, self.valid_from)
+    }
+}
+
 /// How coordinates became a geography.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resolution {
@@ -143,7 +151,7 @@ impl Registry {
     #[must_use]
     pub fn answers_for(&self, party: &PartyId, sub_area: &SubAreaId, at: Timestamp) -> bool {
         let Some(day) = day_of(at) else { return false };
-        self.responsibilities.iter().any(|row| {
+        self.responsibilities.values().any(|row| {
             row.party == *party
                 && row.sub_area == *sub_area
                 && row.valid_from <= day
@@ -154,7 +162,7 @@ impl Registry {
     /// Whether a sub-area is divided among parties by registered responsibility at all.
     #[must_use]
     pub fn is_divided(&self, party: &PartyId) -> bool {
-        self.responsibilities.iter().any(|row| row.party == *party)
+        self.responsibilities.values().any(|row| row.party == *party)
     }
 }
 

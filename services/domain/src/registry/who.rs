@@ -152,6 +152,19 @@ pub struct EndorsementKey {
     pub public_key: String,
 }
 
+/// A key with which an organisation's registrar signs changes of the registry; never held by the
+/// gateway.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegistryKey {
+    /// Its id.
+    pub id: KeyId,
+    /// Whose.
+    pub organisation: OrganisationId,
+    /// The Ed25519 public key, 64 hexadecimal digits.
+    pub public_key: String,
+}
+
 /// A named group of organisations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

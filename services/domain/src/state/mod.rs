@@ -3,6 +3,7 @@
 mod area;
 mod evidence;
 mod idempotency;
+mod registry;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,7 +20,7 @@ use crate::{
     disclosure::ClassId,
     edition::{Edition, Phase},
     merge::{ConflictRef, Finding},
-    registry::{Endorser, PartyKind, Registry},
+    registry::{Endorser, PartyKind, Proposal, ProposalId, Registry},
     row::{Event, Founded, Row, Stage, Suspended, Version},
 };
 
@@ -79,10 +80,14 @@ pub struct Applied {
 pub struct State {
     founded: Option<Founded>,
     registry: Arc<Registry>,
+    registry_digest: Digest,
     policy: Option<Digest>,
     epoch: u64,
     stamp: Timestamp,
     suspended: BTreeMap<ServiceId, Suspended>,
+    proposals: BTreeMap<ProposalId, Arc<Proposal>>,
+    /// The registries before the one in force, each with the time until which it was.
+    past: Vec<(Timestamp, Arc<Registry>)>,
     versions: BTreeMap<(PartyId, AreaId), Vec<Version>>,
     areas: BTreeMap<AreaId, AreaState>,
     editions: BTreeMap<EditionId, Arc<Edition>>,
@@ -144,6 +149,7 @@ impl State {
         match row {
             Row::Founded(founded) => {
                 self.registry = Registry::of(&founded.document).into();
+                self.registry_digest = self.registry.digest();
                 self.founded = Some(founded);
             }
             Row::Policy(digest) => self.policy = Some(digest),
@@ -152,8 +158,12 @@ impl State {
             Row::Ticked(at) => self.evidence.ticked(at),
             Row::Suspended(row) => {
                 Arc::make_mut(&mut self.registry).suspend(&row.service);
+                self.registry_digest = self.registry.digest();
                 self.suspended.insert(row.service.clone(), row);
             }
+            Row::Lifted(service) => drop(self.suspended.remove(&service)),
+            Row::Proposal(proposal) => self.proposed(proposal),
+            Row::Dropped(id) => drop(self.proposals.remove(&id)),
             Row::Revision(row) => self.area_mut(&row.area.clone()).revised(row),
             Row::Version(row) => {
                 let key = (row.party.clone(), row.area.clone());
@@ -191,6 +201,12 @@ impl State {
     #[must_use]
     pub const fn registry(&self) -> &Arc<Registry> {
         &self.registry
+    }
+
+    /// The digest of the registry in force.
+    #[must_use]
+    pub const fn registry_digest(&self) -> &Digest {
+        &self.registry_digest
     }
 
     /// The digest of the policy in force.
@@ -272,7 +288,7 @@ impl State {
     /// Whose answers an edition requires.
     #[must_use]
     pub fn required(&self, edition: &Edition) -> Vec<Endorser> {
-        let agreement = self.registry.agreement_of(&edition.area);
+        let agreement = self.registry_of(edition).agreement_of(&edition.area);
         agreement.map_or_else(Vec::new, |a| a.endorsers(edition.track).to_vec())
     }
 
@@ -339,10 +355,12 @@ impl State {
         let areas = self.areas.values().flat_map(AreaState::sealed);
         let versions = self.versions.values().flatten().filter_map(|row| row.reason.as_ref());
         let suspended = self.suspended.values().filter_map(|row| row.reason.as_ref());
+        let proposed = self.proposals.values().filter_map(|row| row.reason.as_ref());
         let rounds = || self.editions.values().flat_map(|edition| &edition.rounds);
         let secrets = rounds().map(|round| &round.locked.secrets);
         let texts = rounds().flat_map(|round| &round.answers).filter_map(|a| a.text.as_ref());
-        let all = areas.chain(versions).chain(suspended).chain(secrets).chain(texts);
+        let all =
+            areas.chain(versions).chain(suspended).chain(proposed).chain(secrets).chain(texts);
         all.map(|sealed| &sealed.key).collect()
     }
 

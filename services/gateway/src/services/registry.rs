@@ -2,11 +2,18 @@
 
 use samsyn_proto::{
     admin::v1::{
-        GetRegistryRequest, GetRegistryResponse, RegisteredAgreement, RegisteredReleaseRow,
-        RegisteredService, SuspendServiceRequest, SuspendServiceResponse,
-        registry_service_server::RegistryService,
+        ApproveRegistryChangeRequest, ApproveRegistryChangeResponse, ExportRegistryRequest,
+        ExportRegistryResponse, GetRegistryRequest, GetRegistryResponse,
+        ListRegistryChangesRequest, ListRegistryChangesResponse, PreviewRegistryChangeRequest,
+        PreviewRegistryChangeResponse, ProposeRegistryChangeRequest, ProposeRegistryChangeResponse,
+        RegisteredAgreement, RegisteredReleaseRow, RegisteredService, RegistryRow,
+        SuspendServiceRequest, SuspendServiceResponse, WithdrawRegistryChangeRequest,
+        WithdrawRegistryChangeResponse, registry_service_server::RegistryService,
     },
-    inbound::SuspendAsked,
+    inbound::{
+        ApproveChangeAsked, ChangesAsked, PreviewChangeAsked, ProposeChangeAsked, SuspendAsked,
+        WithdrawChangeAsked,
+    },
     v1::Scope,
 };
 use tonic::{Request, Response, Status};
@@ -14,8 +21,9 @@ use tonic::{Request, Response, Status};
 use super::{
     Shared,
     access::{shown, time},
+    change,
 };
-use crate::{caller::caller, status};
+use crate::{caller::caller, page::Place, status};
 
 #[tonic::async_trait]
 impl RegistryService for Shared {
@@ -72,5 +80,87 @@ impl RegistryService for Shared {
         let asked = SuspendAsked::parse(request.into_inner()).map_err(|f| status::fault(&f))?;
         let epoch = self.answered(&caller, self.ledger.suspend(&caller, &asked)).await?;
         Ok(Response::new(SuspendServiceResponse { epoch }))
+    }
+
+    async fn export_registry(
+        &self,
+        request: Request<ExportRegistryRequest>,
+    ) -> Result<Response<ExportRegistryResponse>, Status> {
+        let caller = caller(&request)?;
+        let exported = async { self.ledger.export_registry(&caller) };
+        let exported = self.answered(&caller, exported).await?;
+        let rows = exported.rows.into_iter().map(|(key, record)| RegistryRow {
+            table: key.table.as_str().to_owned(),
+            id: key.id,
+            json: record.text(),
+        });
+        Ok(Response::new(ExportRegistryResponse {
+            domain: exported.domain,
+            epoch: exported.epoch,
+            digest: exported.digest.into(),
+            rows: rows.collect(),
+        }))
+    }
+
+    async fn preview_registry_change(
+        &self,
+        request: Request<PreviewRegistryChangeRequest>,
+    ) -> Result<Response<PreviewRegistryChangeResponse>, Status> {
+        let caller = caller(&request)?;
+        let asked = PreviewChangeAsked::parse(request.into_inner());
+        let asked = asked.map_err(|fault| status::fault(&fault))?;
+        let preview = self.answered(&caller, self.ledger.preview_change(&caller, &asked)).await?;
+        Ok(Response::new(change::preview(preview.content())))
+    }
+
+    async fn propose_registry_change(
+        &self,
+        request: Request<ProposeRegistryChangeRequest>,
+    ) -> Result<Response<ProposeRegistryChangeResponse>, Status> {
+        let caller = caller(&request)?;
+        let asked = ProposeChangeAsked::parse(request.into_inner());
+        let asked = asked.map_err(|fault| status::fault(&fault))?;
+        let proposed = self.ledger.propose_change(&caller, &asked);
+        let (proposal, epoch) = self.answered(&caller, proposed).await?;
+        Ok(Response::new(ProposeRegistryChangeResponse { proposal: proposal.0, epoch }))
+    }
+
+    async fn approve_registry_change(
+        &self,
+        request: Request<ApproveRegistryChangeRequest>,
+    ) -> Result<Response<ApproveRegistryChangeResponse>, Status> {
+        let caller = caller(&request)?;
+        let asked = ApproveChangeAsked::parse(request.into_inner());
+        let asked = asked.map_err(|fault| status::fault(&fault))?;
+        let approved = self.ledger.approve_change(&caller, &asked);
+        let (_, epoch) = self.answered(&caller, approved).await?;
+        Ok(Response::new(ApproveRegistryChangeResponse { epoch }))
+    }
+
+    async fn withdraw_registry_change(
+        &self,
+        request: Request<WithdrawRegistryChangeRequest>,
+    ) -> Result<Response<WithdrawRegistryChangeResponse>, Status> {
+        let caller = caller(&request)?;
+        let asked = WithdrawChangeAsked::parse(request.into_inner());
+        let asked = asked.map_err(|fault| status::fault(&fault))?;
+        self.answered(&caller, self.ledger.withdraw_change(&caller, &asked)).await?;
+        Ok(Response::new(WithdrawRegistryChangeResponse {}))
+    }
+
+    async fn list_registry_changes(
+        &self,
+        request: Request<ListRegistryChangesRequest>,
+    ) -> Result<Response<ListRegistryChangesResponse>, Status> {
+        let caller = caller(&request)?;
+        let asked = ChangesAsked::parse(request.into_inner());
+        let (place, size) = (Place::of(&asked.page)?, asked.page.size);
+        let listed = async { self.ledger.changes(&caller, asked.open_only, (place.from, size)) };
+        let (changes, more) = self.answered(&caller, listed).await?;
+        let next = place.from.saturating_add(size);
+        Ok(Response::new(ListRegistryChangesResponse {
+            changes: changes.into_iter().map(change::listed).collect(),
+            next_page_token: if more { place.token(next) } else { String::new() },
+        }))
     }
 }

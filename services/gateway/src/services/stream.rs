@@ -192,6 +192,7 @@ impl Serving {
             Rejection::CursorInvalid => true,
             Rejection::Refused(_)
             | Rejection::Answer(_)
+            | Rejection::Signature(_)
             | Rejection::Edition(_)
             | Rejection::CursorTooOld
             | Rejection::NotReached

@@ -4,7 +4,7 @@ use samsyn_domain::{
     Basis, Kind, Reason, Regime, Trend,
     edition::{Phase, Verdict},
     merge::Field,
-    registry::{FieldGroup, Role, Track, Variant},
+    registry::{Effect, FieldGroup, Role, Track, Variant},
     row::What,
 };
 use samsyn_proto::log;
@@ -66,6 +66,7 @@ macro_rules! coded {
 
 coded! {
     Basis: Fact Assessment Estimate;
+    Effect: Tightens Loosens;
     Field: Class Severity Trend Counts;
     FieldGroup: Identity Place Time Counts Assessment Text Provenance;
     Kind: ReportedCrime ObservedDisorder PerceivedInsecurity Environment SystemThreat;
@@ -73,7 +74,8 @@ coded! {
     Reason: VersionConflict RevisionStale KeyReused KeyExpired EpochStale NotFound
         EditionWrongState EditionRoundStale RootMismatch AlreadyAnswered NotAnEndorser
         ConflictSettled ConflictUnknownValue EditionUnderWay ViewStale TooLarge
-        WrongGenesis DuplicateId;
+        WrongGenesis DuplicateId RegistryBaseStale RegistryInvalid ProposalLimit ProposalClosed
+        OwnProposal NotTheProposer;
     Regime: Nonpersonal Gdpr CrimeData;
     Role: Publisher Reader Coordinator Kommunpolis Endorser Registrar Auditor Operator;
     Track: Operative Strategic;

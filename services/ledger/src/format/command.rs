@@ -3,9 +3,10 @@
 use samsyn_domain::{
     AreaId, EditionId, ObservationId, OrganisationId, PartyId, ServiceId,
     command::{
-        Acknowledge, Actor, AdoptPolicy, AnswerEdition, Command, Denials, Digest, Disclose, Found,
-        Grants, IdempotencyKey, LockEdition, OpenEdition, Publish, RecordDissent, ReleaseEdition,
-        ResolveConflict, Submission, SuspendService, Tick,
+        Acknowledge, Actor, AdoptPolicy, AnswerEdition, ApproveChange, Command, Denials, Digest,
+        Disclose, Found, Grants, IdempotencyKey, LockEdition, OpenEdition, ProposeChange, Publish,
+        RecordDissent, ReleaseEdition, ResolveConflict, Submission, SuspendService, Tick,
+        WithdrawChange,
     },
     disclosure::ClassId,
     merge::Field,
@@ -56,6 +57,9 @@ fn encode_command(command: &Command) -> Wire {
         Command::AnswerEdition(command) => Wire::AnswerEdition(command.encode()),
         Command::ReleaseEdition(command) => Wire::ReleaseEdition(command.encode()),
         Command::SuspendService(command) => Wire::SuspendService(command.encode()),
+        Command::ProposeChange(command) => Wire::ProposeChange(command.encode()),
+        Command::ApproveChange(command) => Wire::ApproveChange(command.encode()),
+        Command::WithdrawChange(command) => Wire::WithdrawChange(command.encode()),
         Command::Grants(command) => Wire::Grants(command.encode()),
         Command::Disclose(command) => Wire::Disclose(command.encode()),
         Command::Acknowledge(command) => Wire::Acknowledge(command.encode()),
@@ -80,6 +84,13 @@ fn decode_command(command: Wire) -> Result<Command, Damaged> {
         }
         Wire::ReleaseEdition(message) => Command::ReleaseEdition(ReleaseEdition::decode(message)?),
         Wire::SuspendService(message) => Command::SuspendService(SuspendService::decode(message)?),
+        Wire::ProposeChange(message) => {
+            Command::ProposeChange(ProposeChange::decode(message)?.into())
+        }
+        Wire::ApproveChange(message) => {
+            Command::ApproveChange(ApproveChange::decode(message)?.into())
+        }
+        Wire::WithdrawChange(message) => Command::WithdrawChange(WithdrawChange::decode(message)?),
         Wire::Grants(message) => Command::Grants(Grants::decode(message)?),
         Wire::Disclose(message) => Command::Disclose(Disclose::decode(message)?),
         Wire::Acknowledge(message) => Command::Acknowledge(Acknowledge::decode(message)?),

@@ -48,13 +48,14 @@ impl std::fmt::Debug for RowWrite {
 pub(crate) fn write_of(row: &Row) -> RowWrite {
     let key = row_key(row);
     match row {
-        Row::Forgotten(..) => RowWrite::Delete { key },
+        Row::Forgotten(..) | Row::Lifted(_) | Row::Dropped(_) => RowWrite::Delete { key },
         Row::Founded(_)
         | Row::Policy(_)
         | Row::Epoch(_)
         | Row::Stamp(_)
         | Row::Ticked(_)
         | Row::Suspended(_)
+        | Row::Proposal(_)
         | Row::Revision(_)
         | Row::Version(_)
         | Row::Stage(_)
@@ -70,7 +71,7 @@ pub(crate) fn write_of(row: &Row) -> RowWrite {
     }
 }
 
-/// The key under which a row stands: that of the outcome for a forgotten one.
+/// The key under which a row stands; for what is gone, the key of what stood there.
 #[must_use]
 pub(super) fn row_key(row: &Row) -> Vec<u8> {
     let key = match row {
@@ -80,6 +81,9 @@ pub(super) fn row_key(row: &Row) -> Vec<u8> {
         Row::Stamp(_) => Key::of(Table::Stamp),
         Row::Ticked(_) => Key::of(Table::Ticked),
         Row::Suspended(row) => Key::of(Table::Suspended).text(row.service.as_str()),
+        Row::Lifted(service) => Key::of(Table::Suspended).text(service.as_str()),
+        Row::Proposal(proposal) => Key::of(Table::Proposal).number(proposal.id.0),
+        Row::Dropped(id) => Key::of(Table::Proposal).number(id.0),
         Row::Revision(row) => Key::of(Table::Revision).text(row.area.as_str()).number(row.revision),
         Row::Version(row) => Key::of(Table::Version)
             .text(row.party.as_str())
@@ -131,7 +135,7 @@ fn label_digest(label: &LabelClass) -> Digest {
 }
 
 /// The first byte of a key; in the order in which tables are absorbed. A suspension needs the
-/// registry of the founding.
+/// registry of the founding; a change of the registry that took effect keeps who is suspended.
 #[derive(Debug, Clone, Copy)]
 enum Table {
     Founded = 0x01,
@@ -140,6 +144,7 @@ enum Table {
     Stamp = 0x04,
     Ticked = 0x05,
     Suspended = 0x06,
+    Proposal = 0x07,
     Revision = 0x10,
     Version = 0x11,
     Stage = 0x12,

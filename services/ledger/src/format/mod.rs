@@ -11,6 +11,7 @@ mod merge;
 mod observation;
 mod raft;
 mod record;
+mod registry;
 mod reply;
 mod row;
 

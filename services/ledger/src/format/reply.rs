@@ -1,6 +1,6 @@
 //! Answers and refusals.
 
-use samsyn_domain::{EditionId, Reason, Refusal, command::Reply};
+use samsyn_domain::{EditionId, Reason, Refusal, command::Reply, registry::ProposalId};
 use samsyn_proto::log::{self, reply};
 
 use super::{Damaged, Stored, code::Coded as _, parsed};
@@ -23,6 +23,9 @@ impl Stored for Reply {
             }
             Self::Recorded { first } => Kind::Recorded(reply::Recorded { first: *first }),
             Self::Epoch { epoch } => Kind::Epoch(reply::EpochChanged { epoch: *epoch }),
+            Self::Proposed { id, epoch } => {
+                Kind::Proposed(reply::Proposed { id: id.0, epoch: *epoch })
+            }
             Self::Refused(refusal) => Kind::Refused(refusal.encode()),
         };
         log::Reply { kind: Some(kind) }
@@ -41,6 +44,9 @@ impl Stored for Reply {
             }
             Kind::Recorded(reply::Recorded { first }) => Self::Recorded { first },
             Kind::Epoch(reply::EpochChanged { epoch }) => Self::Epoch { epoch },
+            Kind::Proposed(reply::Proposed { id, epoch }) => {
+                Self::Proposed { id: ProposalId(id), epoch }
+            }
             Kind::Refused(refusal) => Self::Refused(Refusal::decode(refusal)?),
         })
     }

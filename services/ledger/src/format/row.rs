@@ -5,6 +5,7 @@ use samsyn_domain::{
     command::IdempotencyKey,
     disclosure::{Acknowledged, Denied, Disclosure, Grant, Step},
     edition::Edition,
+    registry::{Proposal, ProposalId},
     row::{Dissented, Founded, Outcome, Revised, Row, Stage, Stated, Suspended, Version, What},
 };
 use samsyn_proto::log::{self, row::Kind};
@@ -25,6 +26,9 @@ impl Stored for Row {
             Self::Stamp(at) => Kind::StampMicros(at.micros()),
             Self::Ticked(at) => Kind::TickedMicros(at.micros()),
             Self::Suspended(row) => Kind::Suspended(row.encode()),
+            Self::Lifted(service) => Kind::Lifted(service.to_string()),
+            Self::Proposal(proposal) => Kind::Proposal(proposal.encode()),
+            Self::Dropped(id) => Kind::Dropped(id.0),
             Self::Revision(row) => Kind::Revision(row.encode()),
             Self::Version(row) => Kind::Version(row.encode()),
             Self::Stage(row) => Kind::Stage(row.encode()),
@@ -50,6 +54,11 @@ impl Stored for Row {
             Kind::StampMicros(at) => Self::Stamp(time(at)),
             Kind::TickedMicros(at) => Self::Ticked(time(at)),
             Kind::Suspended(row) => Self::Suspended(Suspended::decode(row)?),
+            Kind::Lifted(service) => {
+                Self::Lifted(parsed(&service, ServiceId::parse, "row.lifted")?)
+            }
+            Kind::Proposal(row) => Self::Proposal(Proposal::decode(row)?.into()),
+            Kind::Dropped(id) => Self::Dropped(ProposalId(id)),
             Kind::Revision(row) => Self::Revision(Revised::decode(row)?),
             Kind::Version(row) => Self::Version(Version::decode(row)?),
             Kind::Stage(row) => Self::Stage(Stage::decode(row)?),

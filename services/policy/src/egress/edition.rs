@@ -183,7 +183,7 @@ impl Egress<'_> {
 
     fn left_out(&self, edition: &Edition) -> Vec<String> {
         let Some(round) = edition.current() else { return Vec::new() };
-        let frame = Frame { revision: round.locked.revision, ..Frame::of(edition) };
+        let frame = Frame { revision: round.locked.revision, ..Frame::of(self.state, edition) };
         let left_out = basis::observed(self.state, &frame).left_out.into_iter();
         let own = left_out.filter(|(party, _)| self.reader.parties().contains(party));
         own.map(|(_, id)| id.as_str().to_owned()).collect()

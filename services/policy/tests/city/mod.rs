@@ -7,13 +7,17 @@ use samsyn_domain::{
     Observation, ObservationId, OrganisationId, PartyId, Period, PriorityId, PurposeId, Regime,
     Sealed, Secrecy, ServiceId, SourceId, State, SubAreaId, Timestamp, UnitKey,
     command::{
-        Acknowledge, Actor, AnswerEdition, Command, Found, LockEdition, OpenEdition, Publish,
-        RecordDissent, ReleaseEdition, Reply, ResolveConflict, Submission, SuspendService,
+        Acknowledge, Actor, AnswerEdition, ApproveChange, Command, Found, LockEdition, OpenEdition,
+        ProposeChange, Publish, RecordDissent, ReleaseEdition, Reply, ResolveConflict, Submission,
+        SuspendService, WithdrawChange,
     },
     disclosure::{ClassId, Ground},
     edition::{Answer, Locked, Verdict},
     merge::{ConflictRef, Field, Key, Outcome},
-    registry::{Document, Role, Service, Track},
+    registry::{
+        Base, Change, Document, Operation, ProposalId, RecordKey, Role, Service, Signed, Table,
+        Track,
+    },
 };
 use samsyn_policy::Policy;
 
@@ -120,7 +124,41 @@ impl City {
             ("release for another party", release(LPO)),
             ("acknowledge", Command::Acknowledge(acknowledge())),
             ("suspend a service", Command::SuspendService(suspension())),
+            ("propose a change", Command::ProposeChange(self.proposal().into())),
+            ("approve a change", Command::ApproveChange(approval().into())),
+            ("withdraw a change", Command::WithdrawChange(WithdrawChange { proposal: PROPOSAL })),
         ]
+    }
+}
+
+impl City {
+    fn proposal(&self) -> ProposeChange {
+        let (change, digest) = (self.removal(), *self.state.registry_digest());
+        let base = Base { epoch: self.state.epoch(), digest };
+        ProposeChange { change, base, signed: signed(), reason: None }
+    }
+
+    fn removal(&self) -> Change {
+        let id = self.state.registry().release_rows().next().unwrap().id.to_string();
+        let key = RecordKey { table: Table::ReleaseRows, id };
+        Change::of(vec![Operation::Remove(key)]).unwrap()
+    }
+}
+
+const PROPOSAL: ProposalId = ProposalId(1);
+
+fn approval() -> ApproveChange {
+    ApproveChange { proposal: PROPOSAL, signed: signed() }
+}
+
+fn signed() -> Signed {
+    Signed {
+        organisation: id!(OrganisationId, "stockholms-stad"),
+        service: id!(ServiceId, "stockholms-stad/registrar"),
+        key: id!(KeyId, "stockholms-stad/registrar"),
+        statement: Vec::new(),
+        signature: Vec::new(),
+        at: NOW,
     }
 }
 

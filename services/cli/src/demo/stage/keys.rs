@@ -1,11 +1,14 @@
-//! Keys of those who endorse, and of the domain.
+//! Keys of those who endorse, of registrars, and of the domain.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use ed25519_dalek::SigningKey;
 use samsyn_domain::{
-    PartyId,
-    registry::{Endorser, Role},
+    OrganisationId, PartyId,
+    registry::{Endorser, Role, Service},
 };
 use serde::Serialize;
 
@@ -41,6 +44,33 @@ impl EndorsementKeys {
 impl fmt::Debug for EndorsementKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} endorsement keys", self.0.len())
+    }
+}
+
+/// An Ed25519 key for every organisation with a registrar.
+pub(in crate::demo) struct RegistrarKeys(BTreeMap<OrganisationId, SigningKey>);
+
+impl RegistrarKeys {
+    pub(super) fn fresh(organisations: BTreeSet<OrganisationId>) -> Result<Self, Error> {
+        let key = |organisation| Ok((organisation, SigningKey::from_bytes(&random()?)));
+        organisations.into_iter().map(key).collect::<Result<_, Error>>().map(Self)
+    }
+
+    pub(super) fn public(&self) -> BTreeMap<OrganisationId, [u8; 32]> {
+        let public = |key: &SigningKey| key.verifying_key().to_bytes();
+        self.0.iter().map(|(organisation, key)| (organisation.clone(), public(key))).collect()
+    }
+
+    /// The secret half of the key of a service, when it is a registrar's.
+    pub(super) fn secret(&self, service: &Service) -> Option<[u8; 32]> {
+        let key = self.0.get(&service.organisation);
+        key.filter(|_| service.roles.contains(&Role::Registrar)).map(SigningKey::to_bytes)
+    }
+}
+
+impl fmt::Debug for RegistrarKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} registrar keys", self.0.len())
     }
 }
 

@@ -26,7 +26,7 @@ use samsyn_domain::{
 
 use self::{
     authorities::Authorities,
-    keys::{DomainKeys, EndorsementKeys},
+    keys::{DomainKeys, EndorsementKeys, RegistrarKeys},
     pointer::Pointer,
 };
 use crate::{
@@ -106,6 +106,7 @@ pub(super) struct Stage {
     document: Document,
     registry: Registry,
     keys: EndorsementKeys,
+    registrars: RegistrarKeys,
     descriptors: BTreeMap<AgreementId, commit::hash::Digest>,
 }
 
@@ -162,8 +163,9 @@ impl Stage {
     ) -> Result<Self, Error> {
         let seed = Seed::demo()?;
         let keys = EndorsementKeys::fresh(world::endorsers(&seed))?;
+        let registrars = RegistrarKeys::fresh(world::registrars(&seed))?;
         let domain_keys = DomainKeys::fresh()?;
-        let mut document = world::registry(&seed, &keys.public())?;
+        let mut document = world::registry(&seed, &keys.public(), &registrars.public())?;
         let signed = descriptors::signed(&document, &keys, domain_keys.release_public())?;
         document.descriptors = signed.documents;
         let registry = Registry::build(&document)?;
@@ -188,6 +190,7 @@ impl Stage {
             document,
             registry,
             keys,
+            registrars,
             descriptors: signed.digests,
         };
         profiles::write(&stage, &authorities, at, now)?;
@@ -222,6 +225,11 @@ impl Stage {
     /// The key with which a party endorses in a role.
     pub(super) fn endorsement_key(&self, party: &PartyId, role: Role) -> Option<[u8; 32]> {
         self.keys.secret(party, role)
+    }
+
+    /// The key with which a service signs changes of the registry, when it is a registrar's.
+    fn registry_key(&self, service: &Service) -> Option<[u8; 32]> {
+        self.registrars.secret(service)
     }
 
     /// The profile of a service, as it stands in its folder.

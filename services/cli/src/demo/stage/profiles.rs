@@ -46,6 +46,7 @@ pub(super) fn write(
                 .iter()
                 .filter_map(|role| Some((*role, stage.endorsement_key(party?, *role)?)))
                 .collect(),
+            registry_key: stage.registry_key(service),
         };
         profile.save(&stage.dir().join("profiles").join(name))?;
     }

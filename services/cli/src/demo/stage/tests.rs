@@ -76,6 +76,14 @@ fn every_service_has_a_profile_of_its_own_with_the_endorsement_keys_of_its_funct
         let profile = stage.profile(&name).unwrap();
         assert!(certificates.insert(profile.certificate_pem.clone()), "{name}");
         assert_eq!(profile.endpoint, "https://127.0.0.1:7443");
+        let registrar = profile.registry_key.map(|seed| {
+            let public = ed25519_dalek::SigningKey::from_bytes(&seed).verifying_key().to_bytes();
+            hex::encode(public)
+        });
+        let mut keys = stage.document().registry_keys.iter();
+        let own = keys.find(|key| key.organisation == service.organisation);
+        let own = own.filter(|_| service.roles.contains(&Role::Registrar));
+        assert_eq!(registrar, own.map(|key| key.public_key.clone()), "{name}");
         let party = service.parties.first();
         let Some(party) = party else {
             assert!(profile.endorsement_keys.is_empty());
@@ -131,7 +139,12 @@ fn the_pointer_goes_with_the_demo_but_not_when_it_is_a_later_ones() {
 fn keys_are_readable_by_their_owner_alone() {
     use std::os::unix::fs::PermissionsExt as _;
     let stage = stage();
-    for file in ["data/keys.json", "tls/server.key", "profiles/registrar/client.key"] {
+    for file in [
+        "data/keys.json",
+        "tls/server.key",
+        "profiles/registrar/client.key",
+        "profiles/registrar/registry.key",
+    ] {
         let mode = fs::metadata(stage.dir().join(file)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }

@@ -215,7 +215,7 @@ mod tests {
     use crate::world::Seed;
 
     fn registry() -> Registry {
-        let document = world::registry(&Seed::demo().unwrap(), &[].into()).unwrap();
+        let document = world::registry(&Seed::demo().unwrap(), &[].into(), &[].into()).unwrap();
         Registry::build(&document).unwrap()
     }
 

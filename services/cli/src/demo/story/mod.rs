@@ -15,6 +15,7 @@ mod own_pictures;
 mod partners;
 mod proof;
 mod refusal;
+mod registrars;
 mod resume;
 mod suspension;
 mod table;
@@ -64,6 +65,9 @@ enum Broken {
     /// An edition cannot be answered.
     #[error("{0}")]
     NotEndorsed(#[from] samsyn_client::NotEndorsed),
+    /// The registry cannot be changed.
+    #[error("{0}")]
+    NoChange(#[from] samsyn_client::NoChange),
     /// What the gateway sent does not verify.
     #[error("{0}")]
     Rejected(#[from] verify::Rejected),

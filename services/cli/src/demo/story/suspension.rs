@@ -6,7 +6,7 @@ use samsyn_client::{Client, Refused, admin, wire, write_context};
 use tokio::time::timeout;
 use tonic::Streaming;
 
-use super::{AREA, Broken, PRISON_SERVICE, Story, calls};
+use super::{AREA, Broken, PRISON_SERVICE, Story, calls, registrars};
 use crate::demo::print::Section;
 
 const REGISTRAR: &str = "registrar";
@@ -49,7 +49,7 @@ pub(super) async fn tell(story: &mut Story<'_>, section: &mut Section) -> Result
         Err(why) => Err(why.to_string()),
     };
     section.check("it comes back with the same certificate: SUSPENDED", again);
-    Ok(())
+    registrars::tell(story, section).await
 }
 
 /// Reads a stream until it ends; says how.

@@ -22,7 +22,7 @@ use samsyn_domain::{
     },
     edition::{Answer, Edition, Locked, Phase, Released, Round, Verdict},
     merge::{self, Candidates, ConflictRef, Dissent, Field, Key, Statement},
-    registry::{Document, FieldGroup, Role, Shown, SignedDescriptor, Track, Variant},
+    registry::{Document, FieldGroup, ProposalId, Role, Shown, SignedDescriptor, Track, Variant},
     row::{Dissented, Founded, Outcome, Revised, Row, Stage, Stated, Suspended, Version, What},
 };
 
@@ -39,6 +39,10 @@ pub(super) fn party() -> PartyId {
 
 pub(super) fn organisation() -> OrganisationId {
     OrganisationId::parse("stad").unwrap()
+}
+
+pub(super) fn police() -> OrganisationId {
+    OrganisationId::parse("polis").unwrap()
 }
 
 pub(super) fn service(id: &str) -> ServiceId {
@@ -274,6 +278,7 @@ pub(super) fn outcomes() -> Vec<merge::Outcome> {
 
 pub(super) fn commands() -> Vec<(&'static str, Command)> {
     let mut all: Vec<Command> = [true, false].into_iter().flat_map(content_commands).collect();
+    all.extend([true, false].into_iter().flat_map(super::changes::commands));
     all.extend(outcomes().into_iter().map(|outcome| {
         Command::ResolveConflict(ResolveConflict {
             conflict: conflict(Field::Severity),
@@ -386,6 +391,8 @@ pub(super) fn replies() -> Vec<Reply> {
         Reply::Edition { id: edition_id(), round: 0 },
         Reply::Recorded { first: 4 },
         Reply::Epoch { epoch: 5 },
+        Reply::Proposed { id: ProposalId(6), epoch: Some(7) },
+        Reply::Proposed { id: ProposalId(6), epoch: None },
         Reply::Refused(Refusal::at(Reason::VersionConflict, "base_version").now(6)),
     ];
     all.extend(Reason::ALL.iter().map(|reason| Reply::Refused(Refusal::of(*reason))));
@@ -394,6 +401,7 @@ pub(super) fn replies() -> Vec<Reply> {
 
 pub(super) fn rows() -> Vec<(&'static str, Row)> {
     let mut all: Vec<_> = [true, false].into_iter().flat_map(rows_with_options).collect();
+    all.extend([true, false].into_iter().flat_map(super::changes::rows));
     all.extend(
         objects().into_iter().map(|o| ("disclosure", Row::Disclosure(disclosure(o, true).into()))),
     );

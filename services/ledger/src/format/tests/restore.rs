@@ -6,17 +6,20 @@ use proptest::prelude::*;
 use samsyn_domain::{
     Audience, Observation, ObservationId, PartyId, Severity, State, Timestamp,
     command::{
-        Acknowledge, AdoptPolicy, AnswerEdition, Command, Denials, Disclose, Found, Grants,
-        LockEdition, OpenEdition, Publish, RecordDissent, ReleaseEdition, Reply, ResolveConflict,
-        Submission, SuspendService, Tick,
+        Acknowledge, AdoptPolicy, AnswerEdition, ApproveChange, Command, Denials, Disclose, Found,
+        Grants, LockEdition, OpenEdition, ProposeChange, Publish, RecordDissent, ReleaseEdition,
+        Reply, ResolveConflict, Submission, SuspendService, Tick, WithdrawChange,
     },
     disclosure::{Change, Grant, Object},
     edition::{Answer, Phase, Verdict},
     merge::{Field, Outcome},
-    registry::{Role, Track},
+    registry::{Base, Record, Role, Signed, Track},
 };
 
-use super::examples::{self, NOW};
+use super::{
+    changes,
+    examples::{self, NOW},
+};
 use crate::format::{RowWrite, read_row, write_of};
 
 /// A state with the store that follows it.
@@ -183,6 +186,43 @@ impl World {
         let service = examples::service(id);
         self.apply(Command::SuspendService(SuspendService { service, reason: None }))
     }
+
+    /// A proposal by the city: of one registrar's effect or of two.
+    fn propose(&mut self, record: Record) -> Reply {
+        let digest = *self.live.registry_digest();
+        self.apply(Command::ProposeChange(
+            ProposeChange {
+                change: changes::put(record),
+                base: Base { epoch: self.live.epoch(), digest },
+                signed: changes::signed(Timestamp::ZERO),
+                reason: Some(examples::sealed()),
+            }
+            .into(),
+        ))
+    }
+
+    /// The police approve what waits the longest.
+    fn approve(&mut self) -> Reply {
+        let waiting = self.live.proposals().find(|proposal| proposal.applied.is_none());
+        let Some(proposal) = waiting.map(|proposal| proposal.id) else { return Reply::Done };
+        let signed = changes::signed(Timestamp::ZERO);
+        let signed = Signed { organisation: examples::police(), ..signed };
+        self.apply(Command::ApproveChange(ApproveChange { proposal, signed }.into()))
+    }
+
+    fn withdraw(&mut self) -> Reply {
+        let waiting = self.live.proposals().find(|proposal| proposal.applied.is_none());
+        let Some(proposal) = waiting.map(|proposal| proposal.id) else { return Reply::Done };
+        self.apply(Command::WithdrawChange(WithdrawChange { proposal }))
+    }
+
+    /// The city's service, suspended or not.
+    fn city_service(&self, suspended: bool) -> Record {
+        let id = examples::service("stad/sdf");
+        let mut service = self.live.registry().service(&id).unwrap().clone();
+        service.suspended = suspended;
+        Record::Services(service)
+    }
 }
 
 fn observation(id: &str, severity: u32, embargo: Option<Timestamp>) -> Observation {
@@ -232,9 +272,20 @@ fn a_restored_state_is_the_live_one_with_rows_of_every_kind() {
         world.denials();
     }
     world.suspend("stad/sdf");
+    assert!(matches!(world.propose(changes::group(&["polis"])), Reply::Proposed { .. }));
+    world.propose(changes::group(&["polis", "stad"]));
+    assert_eq!(world.withdraw(), Reply::Done);
+    let lifted = world.city_service(false);
+    world.propose(lifted);
+    assert!(matches!(world.approve(), Reply::Proposed { epoch: Some(_), .. }));
+    world.suspend("stad/sdf");
+    let narrowed = world.city_service(true);
+    assert!(matches!(world.propose(narrowed), Reply::Refused(_)), "nothing changes");
+    world.propose(changes::group(&["polis", "stad"]));
+    assert!(matches!(world.approve(), Reply::Proposed { epoch: Some(_), .. }));
     world.wait(2 * 24 * 3_600);
     world.apply(Command::Tick(Tick));
-    assert_eq!((world.tables.len(), world.deleted), (18, 4), "{:?}", world.tables);
+    assert_eq!((world.tables.len(), world.deleted), (19, 6), "{:?}", world.tables);
     assert_eq!(world.restored(), world.live);
 }
 
@@ -259,7 +310,7 @@ fn an_unordered_publication_reads_the_same_after_a_restore() {
 proptest! {
     #[test]
     fn a_restored_state_is_the_live_one(
-        steps in prop::collection::vec((0..12_u8, 0..8_u8, 1..6_u8), 1..60)
+        steps in prop::collection::vec((0..15_u8, 0..8_u8, 1..6_u8), 1..60)
     ) {
         let mut world = World::founded();
         for (step, mask, number) in steps {
@@ -309,6 +360,20 @@ fn take(world: &mut World, step: u8, mask: u8, number: u8) {
         }
         9 => {
             world.denials();
+        }
+        11 => {
+            let members = [&["polis"][..], &["stad"], &["polis", "stad"]];
+            world.propose(changes::group(members[usize::from(number) % 3]));
+        }
+        12 => {
+            let service = world.city_service(mask > 3);
+            world.propose(service);
+        }
+        13 if mask < 6 => {
+            world.approve();
+        }
+        13 => {
+            world.withdraw();
         }
         10 => {
             world.suspend(["stad/sdf", "polis/lpo", "stad/unknown"][usize::from(number) % 3]);

@@ -148,7 +148,8 @@ pub fn verify_answer(
     if stated.content_root.0 != round.locked.root || stated.basis.0 != round.locked.basis {
         return Err(BadAnswer::RootMismatch);
     }
-    let signed = basis::descriptor(state, &edition.area, edition.track)
+    let registry = state.registry_of(edition);
+    let signed = basis::descriptor(state, registry, &edition.area, edition.track)
         .map_err(|_| BadAnswer::NoDescriptor)?;
     of_edition(&stated, edition, round, &signed)?;
     of_answer(&stated, answer)?;

@@ -24,8 +24,12 @@ pub(super) struct Signed {
 }
 
 /// The descriptor under which editions of an area are made.
-pub(super) fn descriptor(state: &State, area: &AreaId, track: Track) -> Result<Signed, Unmade> {
-    let registry = state.registry();
+pub(super) fn descriptor(
+    state: &State,
+    registry: &Registry,
+    area: &AreaId,
+    track: Track,
+) -> Result<Signed, Unmade> {
     let agreement = registry.agreement_of(area).ok_or(Unmade::NoDescriptor)?;
     let signed = registry.descriptor(&agreement.id).ok_or(Unmade::NoDescriptor)?;
     let bytes = hex::decode(&signed.envelope).map_err(|_| Unmade::NoDescriptor)?;
@@ -57,7 +61,7 @@ pub(super) struct Observed<'a> {
 }
 
 pub(super) fn observed<'a>(state: &'a State, frame: &Frame<'_>) -> Observed<'a> {
-    let registry = state.registry();
+    let registry = frame.registry;
     let agreement = registry.agreement_of(frame.area);
     let endorsers = agreement.map_or(&[][..], |agreement| agreement.endorsers(frame.track));
     let endorsers: BTreeSet<&PartyId> = endorsers.iter().map(|endorser| &endorser.party).collect();
@@ -79,7 +83,7 @@ pub(super) fn observed<'a>(state: &'a State, frame: &Frame<'_>) -> Observed<'a> 
 /// A basis needs a contribution of a municipal party and of the police, or their word that they
 /// have nothing: what not all endorsers may see is none.
 pub(super) fn is_complete(state: &State, frame: &Frame<'_>, observed: &Observed<'_>) -> bool {
-    let registry = state.registry();
+    let registry = frame.registry;
     let mut kinds = state.covered_by(frame.area, frame.period, frame.revision);
     let parties: BTreeSet<&PartyId> = observed.included.iter().map(|stage| &stage.party).collect();
     kinds.extend(parties.into_iter().filter_map(|party| Some(registry.party(party)?.kind)));
@@ -88,7 +92,7 @@ pub(super) fn is_complete(state: &State, frame: &Frame<'_>, observed: &Observed<
 
 /// Whether all who must endorse may see an analysis with these labels.
 pub(super) fn is_shared(state: &State, frame: &Frame<'_>, labels: &Labels) -> bool {
-    let registry = state.registry();
+    let registry = frame.registry;
     let agreement = registry.agreement_of(frame.area);
     let mut endorsers = agreement.map_or(&[][..], |a| a.endorsers(frame.track)).iter();
     !labels.embargoed(state.stamp())
@@ -121,7 +125,7 @@ pub(super) fn committed(
     frame: &Frame<'_>,
     decisions: BTreeSet<ObjectId>,
 ) -> endorsement::Basis {
-    let agreement = state.registry().agreement_of(frame.area);
+    let agreement = frame.registry.agreement_of(frame.area);
     let parties = agreement.into_iter().flat_map(|agreement| &agreement.signatories);
     let pictures: BTreeMap<(String, String), u64> = parties
         .map(|signatory| {

@@ -131,7 +131,7 @@ pub(super) fn of_basis(
     frame: &Frame<'_>,
     included: &[&Stage],
 ) -> Result<Vec<Cell>, Unmade> {
-    let registry = state.registry();
+    let registry = frame.registry;
     let mut cells = Vec::new();
     for row in protected(registry, frame.area, frame.period.kind()) {
         let totals = totals(state, row, included)?;
@@ -176,6 +176,6 @@ fn totals<'a>(
     Ok(totals)
 }
 
-fn covers(row: &ReleaseRow, category: &Category) -> bool {
+pub(super) fn covers(row: &ReleaseRow, category: &Category) -> bool {
     row.priorities.contains(&category.priority) && row.kinds.contains(&category.kind)
 }

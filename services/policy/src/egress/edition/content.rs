@@ -36,6 +36,8 @@ const CELLS: u16 = 4;
 /// What an edition is of.
 #[derive(Debug, Clone, Copy)]
 pub struct Frame<'a> {
+    /// The registry that it rests on: that of its lock, whatever has changed since.
+    pub registry: &'a Registry,
     /// The area.
     pub area: &'a AreaId,
     /// The period.
@@ -166,7 +168,7 @@ impl Content {
         let cells = fields.take_messages(CELLS)?.into_iter().map(Cell::from_message);
         let cells = cells.collect::<Result<_, _>>()?;
         fields.finish()?;
-        let frame = Frame { revision: locked.revision, ..Frame::of(edition) };
+        let frame = Frame { revision: locked.revision, ..Frame::of(state, edition) };
         let analysis =
             Analysis { text: &text, labels: &locked.analysis_labels, unit: &locked.secrets.key };
         let observed = basis::observed(state, &frame);
@@ -182,8 +184,14 @@ impl Content {
 
 impl<'a> Frame<'a> {
     /// An edition's, before any revision.
-    pub(super) const fn of(edition: &'a Edition) -> Self {
-        Self { area: &edition.area, period: edition.period, track: edition.track, revision: 0 }
+    pub(super) fn of(state: &'a State, edition: &'a Edition) -> Self {
+        Self {
+            registry: state.registry_of(edition),
+            area: &edition.area,
+            period: edition.period,
+            track: edition.track,
+            revision: 0,
+        }
     }
 }
 
@@ -202,7 +210,7 @@ impl Making<'_> {
         cells: Vec<Cell>,
     ) -> Result<Content, Unmade> {
         let Self { state, known, frame, salt } = self;
-        let signed = basis::descriptor(state, frame.area, frame.track)?;
+        let signed = basis::descriptor(state, frame.registry, frame.area, frame.track)?;
         let mut included = Vec::with_capacity(observed.included.len());
         let mut objects = Vec::new();
         for stage in observed.included {
@@ -244,7 +252,7 @@ impl Making<'_> {
     }
 
     fn observation(&self, id: ObjectId, stage: &Stage) -> Result<Object, Unmade> {
-        let registry = self.state.registry();
+        let registry = self.frame.registry;
         let observation = stage.observation.as_deref().ok_or(Unmade::NotWhole)?;
         let owner = registry.party(&stage.party).ok_or(Unmade::NotWhole)?;
         let picture = self.state.picture(&stage.party, &stage.area);
@@ -260,7 +268,7 @@ impl Making<'_> {
     }
 
     fn cell(&self, id: ObjectId, cell: &Cell) -> Result<Object, Unmade> {
-        let registry = self.state.registry();
+        let registry = self.frame.registry;
         let row = registry.release_row(&cell.row).ok_or(Unmade::NotWhole)?;
         let receiver = registry.organisation(&row.receiver).ok_or(Unmade::NotWhole)?;
         let category = registry.category(&cell.category).ok_or(Unmade::NotWhole)?;

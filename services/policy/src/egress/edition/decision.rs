@@ -56,7 +56,7 @@ pub(super) fn of_basis(
     salt: &RoundSalt,
     included: &[(ObjectId, &Stage)],
 ) -> Result<Vec<(ObjectId, Object)>, Unmade> {
-    let registry = state.registry();
+    let registry = frame.registry;
     let ids: BTreeMap<(&PartyId, &str), ObjectId> =
         included.iter().map(|(id, stage)| ((&stage.party, stage.id.as_str()), *id)).collect();
     let Some(index) = state.area(frame.area) else { return Ok(Vec::new()) };

@@ -72,8 +72,10 @@ impl Egress<'_> {
             BTreeMap::new();
         for row in rows {
             for (id, object) in &content.objects {
+                // The row may have been narrowed since the cell was made.
                 if let What::Cell(cell) = &object.what
                     && cell.row == row.id
+                    && self.covered(row, cell)
                 {
                     let key = (&cell.category, &cell.source);
                     chosen.entry(key).or_insert((*id, cell, row));
@@ -90,6 +92,11 @@ impl Egress<'_> {
             sight.findings.extend(self.counted(edition, category, &cells));
         }
         sight
+    }
+
+    fn covered(&self, row: &ReleaseRow, cell: &Cell) -> bool {
+        let category = self.state.registry().category(&cell.category);
+        category.is_some_and(|category| cell::covers(row, category))
     }
 
     fn counted(
@@ -135,7 +142,7 @@ impl Egress<'_> {
         content: &Content,
     ) -> Sight {
         let visible = self.visible(rights, &edition.area, content);
-        let registry = self.state.registry();
+        let registry = self.state.registry_of(edition);
         let mut groups: BTreeMap<Key, BTreeSet<ObjectId>> = BTreeMap::new();
         for one in &visible {
             let key = merge::key(&one.seen, registered(registry, &one.seen.category));
@@ -151,7 +158,8 @@ impl Egress<'_> {
             .filter(|(_, decision)| is_told(decision) && shown_whole(decision, &groups))
             .collect();
         let Some(index) = self.state.area(&edition.area) else { return Sight::default() };
-        let roles = self.conflict_roles(&edition.area);
+        let agreement = registry.agreement_of(&edition.area);
+        let roles = agreement.map_or_else(BTreeSet::new, |a| a.conflict_roles.clone());
         let all = index.decisions(edition.period, round.locked.revision, roles);
         let counting = counting(all, &may_know);
         let seen = visible.iter().map(|one| one.seen.clone());

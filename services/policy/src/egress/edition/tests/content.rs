@@ -186,7 +186,13 @@ fn without_decisions_of_policy_no_cell_is_made() {
     world.state.absorb(Row::Epoch(99));
     let (area, salt) = (area(), RoundSalt::new(SALT));
     let revision = world.state.revision(&area);
-    let frame = Frame { area: &area, period: period(), track: Track::Operative, revision };
+    let frame = Frame {
+        registry: world.state.registry(),
+        area: &area,
+        period: period(),
+        track: Track::Operative,
+        revision,
+    };
     let (labels, unit) = (labels(&["signatories"]), UnitKey::named("unit"));
     let analysis = Analysis { text: "", labels: &labels, unit: &unit };
     let made = content(&world.state, &world.keys, frame, &salt, analysis);
@@ -200,7 +206,13 @@ fn an_analysis_that_an_endorser_may_not_see_is_refused() {
     world.content(SALT).unwrap();
     let (area, salt, unit) = (area(), RoundSalt::new(SALT), UnitKey::named("unit"));
     let revision = world.state.revision(&area);
-    let frame = Frame { area: &area, period: period(), track: Track::Operative, revision };
+    let frame = Frame {
+        registry: world.state.registry(),
+        area: &area,
+        period: period(),
+        track: Track::Operative,
+        revision,
+    };
     let made = |labels: &Labels| {
         let analysis = Analysis { text: "", labels, unit: &unit };
         content(&world.state, &world.keys, frame, &salt, analysis).map(drop)

@@ -224,7 +224,13 @@ impl World {
         self.decide_cells();
         let area = area();
         let revision = self.state.revision(&area);
-        let frame = Frame { area: &area, period: period(), track: Track::Operative, revision };
+        let frame = Frame {
+            registry: self.state.registry(),
+            area: &area,
+            period: period(),
+            track: Track::Operative,
+            revision,
+        };
         let (labels, unit) = (labels(&["signatories", "kv"]), UnitKey::named("unit"));
         let analysis = Analysis { text: "Klotter och stölder.", labels: &labels, unit: &unit };
         content(&self.state, &self.keys, frame, &RoundSalt::new(salt), analysis)

@@ -1,4 +1,11 @@
-//! `samsyn registry`: who takes part, with which rights; and the suspension of a service.
+//! `samsyn registry`: who takes part, with which rights; its changes, by signatures of registrars;
+//! and the suspension of a service.
+
+mod change;
+mod edit;
+mod files;
+mod list;
+mod plan;
 
 use clap::{Args, Subcommand, ValueEnum};
 use samsyn_client::admin::{GetRegistryRequest, GetRegistryResponse, SuspendServiceRequest};
@@ -17,6 +24,21 @@ use crate::{
 pub(super) enum Command {
     Show(Show),
     Suspend(Suspend),
+    Export(files::Export),
+    Plan(plan::Plan),
+    Propose(change::Propose),
+    Approve(change::Approve),
+    Apply(change::Apply),
+    Withdraw(change::Withdraw),
+    Lift(change::Lift),
+    Proposals(list::Proposals),
+    /// Edits what one receiver may have.
+    #[command(subcommand)]
+    ReleaseRow(edit::ReleaseRow),
+    /// Edits an agreement.
+    #[command(subcommand)]
+    Agreement(edit::Agreement),
+    Key(change::Key),
 }
 
 /// Shows the registry, without keys.
@@ -49,7 +71,7 @@ impl Part {
 
 /// Suspends a service at once: its streams end on every node.
 ///
-/// One registrar is enough.
+/// One registrar is enough; to lift it takes the registrars of two organisations.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  samsyn registry suspend kriminalvarden/kriminalvarden \
     --reason \"nyckeln är på drift\" --as registrar")]
@@ -62,10 +84,24 @@ pub(super) struct Suspend {
 }
 
 pub(super) async fn run(globals: &Globals, command: Command) -> Result<(), Failure> {
+    if let Command::Key(args) = &command {
+        return change::key(globals, args);
+    }
     let session = globals.connect().await?;
     match command {
         Command::Show(args) => show(&session, args).await,
         Command::Suspend(args) => suspend(&session, args).await,
+        Command::Export(args) => files::export(&session, args).await,
+        Command::Plan(args) => plan::plan(&session, args).await,
+        Command::Propose(args) => change::propose(&session, args).await,
+        Command::Approve(args) => change::approve(&session, args).await,
+        Command::Apply(args) => change::apply(&session, args).await,
+        Command::Withdraw(args) => change::withdraw(&session, args).await,
+        Command::Lift(args) => change::lift(&session, args).await,
+        Command::Proposals(args) => list::proposals(&session, args).await,
+        Command::ReleaseRow(command) => edit::release_row(&session, command).await,
+        Command::Agreement(command) => edit::agreement(&session, command).await,
+        Command::Key(_) => Ok(()),
     }
 }
 

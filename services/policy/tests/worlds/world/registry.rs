@@ -21,6 +21,8 @@ pub(crate) const ENDORSERS: [(&str, Role, u8); 2] =
     [("sdf", Role::Coordinator, 1), ("lpo", Role::Kommunpolis, 2)];
 /// The seed of the key that signs releases.
 pub(crate) const RELEASE: u8 = 9;
+/// Whose registrars can sign, with the seeds of their keys.
+pub(crate) const REGISTRARS: [(&str, u8); 2] = [("stad", 11), ("polis", 12)];
 /// The categories: id, kind, priority, registered geography.
 pub(crate) const CATEGORIES: [(&str, &str, &str, &str); 4] = [
     ("graffiti", "observed_disorder", "unsafe_places", "place"),
@@ -132,6 +134,11 @@ pub(crate) fn document(rows: &[RowSpec]) -> Document {
         "endorsement_keys": ENDORSERS.map(|(party, role, seed)| {
             let public = hex::encode(key(seed).verifying_key().to_bytes());
             json!({"id": format!("key-{party}"), "party": party, "role": role.as_str(),
+                "public_key": public})
+        }),
+        "registry_keys": REGISTRARS.map(|(organisation, seed)| {
+            let public = hex::encode(key(seed).verifying_key().to_bytes());
+            json!({"id": format!("key-{organisation}"), "organisation": organisation,
                 "public_key": public})
         }),
         "categories": CATEGORIES.map(category),

@@ -250,7 +250,7 @@ impl Held {
 }
 
 /// All periods in which anything that is drawn can lie, and one in which nothing does.
-fn periods() -> Vec<Period> {
+pub(crate) fn periods() -> Vec<Period> {
     let starts: Vec<Timestamp> = starts().collect();
     let kinds = PeriodKind::ALL.into_iter();
     let mut periods: Vec<Period> = kinds

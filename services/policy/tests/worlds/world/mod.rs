@@ -2,6 +2,7 @@
 
 pub(crate) mod act;
 pub(crate) mod deed;
+pub(crate) mod facts;
 pub(crate) mod oracle;
 pub(crate) mod reading;
 pub(crate) mod registry;
@@ -30,7 +31,7 @@ use samsyn_domain::{
     },
     disclosure::{Advance, Change, ClassId, Ground},
     edition::{Answer, Locked, Verdict},
-    registry::Track,
+    registry::{Document, Track},
     row::Stage,
 };
 use samsyn_policy::{
@@ -51,14 +52,14 @@ pub(crate) const START: Timestamp = Timestamp::from_micros(1_759_312_800_000_000
 pub(crate) const BEAT_SECONDS: i64 = 60;
 
 static POLICY: LazyLock<(Policy, Recorder)> = LazyLock::new(|| {
-    let schema = include_str!("../../../../config/policy/samsyn.cedarschema");
-    let policies = include_str!("../../../../config/policy/samsyn.cedar");
+    let schema = include_str!("../../../../../config/policy/samsyn.cedarschema");
+    let policies = include_str!("../../../../../config/policy/samsyn.cedar");
     #[expect(clippy::disallowed_methods, reason = "a test is its own app")]
     Policy::load(schema, policies).unwrap()
 });
 
 /// Keys that seal by name only: what is under test is what leaves, not the cipher.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Keys(ReferenceKey);
 
 impl Keys {
@@ -116,7 +117,7 @@ impl Known for Keys {
 }
 
 /// The domain as it stands.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct World {
     pub(crate) state: State,
     pub(crate) keys: Keys,
@@ -127,6 +128,10 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(rows: &[RowSpec]) -> Self {
+        Self::founded(document(rows))
+    }
+
+    pub(crate) fn founded(document: Document) -> Self {
         let mut world = Self {
             state: State::default(),
             keys: Keys(ReferenceKey::new([4; 32])),
@@ -134,7 +139,7 @@ impl World {
             position: 0,
             looked: BTreeMap::new(),
         };
-        let (document, policy) = (document(rows).into(), *POLICY.0.digest());
+        let (document, policy) = (document.into(), *POLICY.0.digest());
         let found = Found { domain: "d".into(), document, key_file: [0; 32], policy };
         assert_eq!(world.apply(Command::Found(Box::new(found))), Reply::Epoch { epoch: 1 });
         // So that an edition always has a municipal and a police contribution to stand on.
@@ -172,14 +177,25 @@ impl World {
 
     /// The reader of an organisation, or of a party of the city.
     pub(crate) fn reader(&self, service: &str) -> Reader {
+        self.try_reader(service).unwrap()
+    }
+
+    /// The same, when it may read at all.
+    pub(crate) fn try_reader(&self, service: &str) -> Result<Reader, Denial> {
+        let purpose = id!(PurposeId, "joint");
+        let ground = Ground { purpose, legal_basis: id!(LegalBasisId, "law"), weighing: None };
+        Reader::of(&self.state, START, &Self::caller(service), ground)
+    }
+
+    pub(crate) fn caller(service: &str) -> Caller {
         let organisation = service.split('/').next().unwrap();
         let (organisation, service) = (id!(OrganisationId, organisation), id!(ServiceId, service));
         #[expect(clippy::disallowed_methods, reason = "a test is its own edge")]
-        let caller =
-            Caller::authenticated(organisation, service, "1".into(), START.after_seconds(1 << 32));
-        let purpose = id!(PurposeId, "joint");
-        let ground = Ground { purpose, legal_basis: id!(LegalBasisId, "law"), weighing: None };
-        Reader::of(&self.state, START, &caller, ground).unwrap()
+        Caller::authenticated(organisation, service, "1".into(), START.after_seconds(1 << 32))
+    }
+
+    pub(crate) fn policy() -> &'static Policy {
+        &POLICY.0
     }
 
     pub(crate) fn egress<'a>(&'a self, reader: &'a Reader) -> Egress<'a> {
@@ -204,6 +220,11 @@ impl World {
                 self.apply(Command::Grants(Grants { grants }));
             }
         }
+    }
+
+    /// What was looked at by another registry is to be looked at anew, as the ledger does.
+    pub(crate) fn looked_anew(&mut self) {
+        self.looked.clear();
     }
 
     /// All that a reader may subscribe to; none when no right remains.
@@ -325,8 +346,13 @@ impl World {
 
     fn locked(&self, period: Period) -> (Locked, Digest) {
         let area = area();
-        let frame =
-            Frame { area: &area, period, track: Track::Operative, revision: self.revision() };
+        let frame = Frame {
+            registry: self.state.registry(),
+            area: &area,
+            period,
+            track: Track::Operative,
+            revision: self.revision(),
+        };
         let (labels, unit) =
             (labels(&["signatories", "kv"], 1, &["joint"], None), UnitKey::named("unit"));
         let analysis = Analysis { text: "Klotter och stölder.", labels: &labels, unit: &unit };

@@ -2,9 +2,6 @@
 //! what comes at once.
 
 #[cfg(test)]
-mod world;
-
-#[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
@@ -12,7 +9,7 @@ mod tests {
     use samsyn_domain::{CategoryId, Period, PriorityId, merge::Outcome};
     use samsyn_policy::{Reader, Scope};
 
-    use super::world::{
+    use crate::world::{
         BEAT_SECONDS, World,
         act::{Act, Beat, Case, Put, Tweak, cases},
         area,

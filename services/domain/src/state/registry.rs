@@ -1,0 +1,75 @@
+//! The registry in force, those before it, and what is proposed.
+
+use std::sync::Arc;
+
+use super::State;
+use crate::{
+    Timestamp,
+    edition::Edition,
+    registry::{Base, Proposal, ProposalId, Registry, Standing},
+};
+
+impl State {
+    /// A proposed change of the registry, as it now stands; with it the registry, when the change
+    /// has taken effect.
+    pub(super) fn proposed(&mut self, proposal: Arc<Proposal>) {
+        if let Some(applied) = proposal.applied {
+            let mut registry = self.registry.taking(&proposal.change);
+            // When state is restored, suspensions were absorbed before.
+            for service in self.suspended.keys() {
+                registry.suspend(service);
+            }
+            self.past.push((applied.at, self.registry.without_services().into()));
+            self.registry = registry.into();
+            self.registry_digest = self.registry.digest();
+        }
+        self.proposals.insert(proposal.id, proposal);
+    }
+
+    /// All proposals, by id: those that wait, and the changes that took effect.
+    pub fn proposals(&self) -> impl Iterator<Item = &Proposal> {
+        self.proposals.values().map(Arc::as_ref)
+    }
+
+    /// A proposal.
+    #[must_use]
+    pub fn proposal(&self, id: ProposalId) -> Option<&Proposal> {
+        self.proposals.get(&id).map(Arc::as_ref)
+    }
+
+    /// How a proposal stands at a time.
+    #[must_use]
+    pub fn standing(&self, proposal: &Proposal, at: Timestamp) -> Standing {
+        if proposal.applied.is_some() {
+            return Standing::Applied;
+        }
+        if at > proposal.until() {
+            return Standing::Expired;
+        }
+        // Changes take effect in the order of their ids: what was proposed before one is of another
+        // registry, even should its digest come again.
+        let last = self.proposals.values().rev().find(|one| one.applied.is_some());
+        let overtaken = last.is_some_and(|last| last.id > proposal.id);
+        if overtaken || proposal.base.digest != self.registry_digest {
+            return Standing::Stale;
+        }
+        Standing::Open
+    }
+
+    /// Whether a change is made against the registry in force.
+    #[must_use]
+    pub fn is_base(&self, base: Base) -> bool {
+        let last = self.proposals.values().rev().find_map(|one| one.applied);
+        let since = last.map_or(0, |applied| applied.epoch);
+        (since..=self.epoch).contains(&base.epoch) && base.digest == self.registry_digest
+    }
+
+    /// The registry that an edition rests on: that of its current lock, else the one in force. Of
+    /// an earlier one it has no services.
+    #[must_use]
+    pub fn registry_of(&self, edition: &Edition) -> &Arc<Registry> {
+        let Some(round) = edition.current() else { return &self.registry };
+        let next = self.past.partition_point(|(until, _)| *until <= round.locked_at);
+        self.past.get(next).map_or(&self.registry, |(_, registry)| registry)
+    }
+}
