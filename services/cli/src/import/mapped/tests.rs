@@ -142,6 +142,19 @@ fn places_and_ids_are_checked() {
 }
 
 #[test]
+fn place_or_position_counts_first_as_the_mapping_says() {
+    let place = |more: &str| {
+        let both = format!("by = \"id\"{more} }}\nposition = {{ lat = \"lat\", lon = \"lon\" }}");
+        let mapping = SMALL.replace("by = \"id\" }", &both);
+        let text = "nr,place,time,lat,lon\n1,sthlm-jarva/kista,2025-09-01,59.3880,17.9285\n";
+        let imported = import_as(&mapping, text.as_bytes()).unwrap();
+        sample::place_of(&imported.rows[0].observation)
+    };
+    assert_eq!(place(""), "sthlm-jarva/kista");
+    assert_eq!(place(", after_position = true"), "593880000,179285000");
+}
+
+#[test]
 fn an_end_must_follow_the_start() {
     let mapping = SMALL.replace("timestamp = \"time\"", "timestamp = \"time\", ends = \"end\"");
     let text = "nr,place,time,end\n\
