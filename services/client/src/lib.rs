@@ -13,6 +13,8 @@ pub use profile::{BadProfile, Profile};
 pub use refused::Refused;
 pub use watch::Watch;
 
+/// Why a call was refused, from the table of errors.
+pub use samsyn_proto::Reason;
 /// The messages of the public interface, version 1.
 pub use samsyn_proto::v1 as wire;
 

@@ -5,15 +5,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use samsyn_client::Reason;
 use serde_json::json;
 
 use crate::{failure::Failure, names, output, session::Globals};
 
 /// Public files, as they are in the release.
-const FILES: [(&str, &str); 13] = [
+const FILES: [(&str, &str); 12] = [
     ("partner.py", include_str!("kit/partner.py")),
     ("protocol.md", include_str!("../../../../../docs/protocol.md")),
-    ("errors.md", include_str!("../../../../../docs/errors.md")),
     ("vectors/commitments.json", include_str!("../../../../../tests/vectors/commitments.json")),
     ("proto/samsyn/v1/access.proto", include_str!("../../../../../proto/samsyn/v1/access.proto")),
     ("proto/samsyn/v1/common.proto", include_str!("../../../../../proto/samsyn/v1/common.proto")),
@@ -60,10 +60,12 @@ pub(super) fn run(globals: &Globals, args: Kit) -> Result<(), Failure> {
         .replace("{endpoint}", &profile.endpoint)
         .replace("{descriptor}", &profile.descriptor);
     let own = [("README.md", readme.as_str()), ("ca.pem", profile.ca_pem.as_str())];
+    let public = own.into_iter().chain(FILES);
+    let public = public.map(|(name, text)| (name.to_owned(), text.to_owned())).chain(errors());
     let mut written = Vec::new();
-    for (name, text) in own.into_iter().chain(FILES) {
+    for (name, text) in public {
         let file = args.out.join(name);
-        write(&file, text).map_err(|why| Failure::file("write", &file, &why))?;
+        write(&file, &text).map_err(|why| Failure::file("write", &file, &why))?;
         written.push(file.display().to_string());
     }
     globals.show(
@@ -75,6 +77,13 @@ pub(super) fn run(globals: &Globals, args: Kit) -> Result<(), Failure> {
             ])
         },
     )
+}
+
+/// The list of errors, and a page for each.
+fn errors() -> impl Iterator<Item = (String, String)> {
+    let page = |reason: &Reason| (format!("errors/{reason}.md"), reason.page());
+    let list = ("errors.md".to_owned(), Reason::index());
+    std::iter::once(list).chain(Reason::ALL.iter().map(page))
 }
 
 fn write(file: &Path, text: &str) -> std::io::Result<()> {
