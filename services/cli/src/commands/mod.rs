@@ -2,6 +2,7 @@
 
 mod access;
 mod collisions;
+mod completions;
 mod conflict;
 mod disclosures;
 mod duties;
@@ -9,6 +10,7 @@ mod edition;
 mod import;
 mod joint;
 mod labels;
+mod man;
 mod partner;
 mod picture;
 mod pki;
@@ -75,6 +77,8 @@ enum Command {
     /// Shows the registry, and suspends services.
     #[command(subcommand)]
     Registry(registry::Command),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 impl Cli {
@@ -133,6 +137,8 @@ async fn dispatch(globals: &Globals, command: Command) -> Result<(), Failure> {
         Command::Disclosures(args) => disclosures::run(globals, args).await,
         Command::Access(command) => access::run(globals, command).await,
         Command::Registry(command) => registry::run(globals, command).await,
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(globals, &args),
     }
 }
 

@@ -59,6 +59,8 @@ fn every_command_parses() {
         "samsyn access explain place --area a --priority p",
         "samsyn registry show release-rows",
         "samsyn registry suspend a/b --reason r --as registrar",
+        "samsyn completions elvish",
+        "samsyn man --out man",
     ] {
         assert!(parsed(line).is_ok(), "{line}: {}", parsed(line).unwrap_err());
     }
@@ -122,9 +124,11 @@ fn every_command_has_an_example_that_parses() {
     }
 }
 
-/// Words with quotation marks taken off; what follows several blanks is a remark.
+/// Words with quotation marks taken off; what follows several blanks is a remark, and where the
+/// output goes is the shell's matter.
 fn split_as_shell(line: &str) -> Vec<String> {
     let line = line.split("       ").next().unwrap_or_default();
+    let line = line.split(" > ").next().unwrap_or_default();
     let parts = line.split('"').enumerate();
     parts
         .flat_map(|(i, part)| match i % 2 {
