@@ -2,6 +2,7 @@
 
 mod connection;
 mod endorse;
+pub mod probe;
 mod profile;
 mod refused;
 pub mod verify;

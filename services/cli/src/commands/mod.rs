@@ -5,6 +5,7 @@ mod collisions;
 mod completions;
 mod conflict;
 mod disclosures;
+mod doctor;
 mod duties;
 mod edition;
 mod import;
@@ -77,6 +78,7 @@ enum Command {
     /// Shows the registry, and suspends services.
     #[command(subcommand)]
     Registry(registry::Command),
+    Doctor(doctor::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -109,6 +111,9 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
     if let Command::Demo(DemoArgs { once, write }) = command {
         return Box::pin(demo::run(demo::Args { once, write })).await;
     }
+    if let Command::Doctor(args) = command {
+        return Box::pin(doctor::run(&globals, args)).await;
+    }
     match Box::pin(dispatch(&globals, command)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -120,7 +125,7 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
 
 async fn dispatch(globals: &Globals, command: Command) -> Result<(), Failure> {
     match command {
-        Command::Demo(_) => Ok(()),
+        Command::Demo(_) | Command::Doctor(_) => Ok(()),
         Command::Serve(args) => Box::pin(serve::run(args)).await,
         Command::Pki(command) => pki::run(globals, command),
         Command::Whoami(args) => whoami::run(globals, args).await,

@@ -59,6 +59,8 @@ fn every_command_parses() {
         "samsyn access explain place --area a --priority p",
         "samsyn registry show release-rows",
         "samsyn registry suspend a/b --reason r --as registrar",
+        "samsyn doctor --config gateway.toml",
+        "samsyn doctor --as region-stockholm --output json",
         "samsyn completions elvish",
         "samsyn man --out man",
     ] {

@@ -5,6 +5,8 @@ mod configuration;
 #[cfg(test)]
 mod damaged;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod history;
