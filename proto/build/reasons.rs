@@ -1,6 +1,6 @@
 //! Makes the Rust source of `Reason` and `Code` from the table of errors.
 //!
-//! Also used by the golden test that keeps `docs/errors.md` equal to the same table.
+//! Also used by the test that shows what a malformed table is refused for.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -26,7 +26,19 @@ const CODES: [(&str, &str, u8); 16] = [
     ("Unauthenticated", "UNAUTHENTICATED", 16),
 ];
 
-const KEYS: [&str; 6] = ["reason", "code", "retryable", "text", "text_sv", "remedy"];
+const KEYS: [&str; 11] = [
+    "reason",
+    "code",
+    "retryable",
+    "text",
+    "text_sv",
+    "remedy",
+    "why",
+    "operator",
+    "field",
+    "current",
+    "related",
+];
 
 /// One row of the table.
 #[derive(Debug)]
@@ -43,6 +55,16 @@ pub(crate) struct Row {
     pub(crate) text_sv: String,
     /// What the caller does about it.
     pub(crate) remedy: String,
+    /// What usually brings it about.
+    pub(crate) why: String,
+    /// What whoever runs the gateway looks at.
+    pub(crate) operator: String,
+    /// A field that is often at fault; empty when no field is.
+    pub(crate) field: String,
+    /// Whether the details hold the number that is in force now.
+    pub(crate) current: bool,
+    /// Reasons that are easily taken for this one.
+    pub(crate) related: Vec<String>,
 }
 
 impl Row {
@@ -68,10 +90,16 @@ pub(crate) fn parse(table: &str) -> Result<Vec<Row>, String> {
         })
         .collect::<Result<Vec<_>, _>>()?;
     let mut seen = BTreeSet::new();
-    match rows.iter().find(|row| !seen.insert(row.id.as_str())) {
-        Some(row) => Err(format!("reason `{}` stands twice", row.id)),
-        None => Ok(rows),
+    if let Some(row) = rows.iter().find(|row| !seen.insert(row.id.as_str())) {
+        return Err(format!("reason `{}` stands twice", row.id));
     }
+    for row in &rows {
+        let lost = |other: &&String| **other == row.id || !seen.contains(other.as_str());
+        if let Some(other) = row.related.iter().find(lost) {
+            return Err(format!("`{}`: related `{other}` is no other reason", row.id));
+        }
+    }
+    Ok(rows)
 }
 
 /// Makes the Rust source.
@@ -96,10 +124,13 @@ fn row_of(row: &toml::Value) -> Result<Row, String> {
     if !CODES.iter().any(|(_, name, _)| *name == code) {
         return Err(format!("`{id}`: `{code}` is no gRPC status"));
     }
-    let retryable = row
-        .get("retryable")
-        .and_then(toml::Value::as_bool)
-        .ok_or_else(|| format!("`{id}`: `retryable` is not true or false"))?;
+    let flag = |key: &str| match row.get(key).map(toml::Value::as_bool) {
+        Some(Some(value)) => Ok(Some(value)),
+        Some(None) => Err(format!("`{id}`: `{key}` is not true or false")),
+        None => Ok(None),
+    };
+    let retryable = flag("retryable")?.ok_or_else(|| format!("`{id}`: `retryable` is missing"))?;
+    let current = flag("current")?.unwrap_or_default();
     let sentence = |key| {
         let text = text_of(row, key)?;
         if text.starts_with(char::is_uppercase) || text.ends_with('.') || text.contains('\n') {
@@ -107,8 +138,24 @@ fn row_of(row: &toml::Value) -> Result<Row, String> {
         }
         Ok(text)
     };
-    let (text, text_sv, remedy) = (sentence("text")?, sentence("text_sv")?, sentence("remedy")?);
-    Ok(Row { id, code, retryable, text, text_sv, remedy })
+    Ok(Row {
+        code,
+        retryable,
+        text: sentence("text")?,
+        text_sv: sentence("text_sv")?,
+        remedy: sentence("remedy")?,
+        why: sentence("why")?,
+        operator: sentence("operator")?,
+        field: if row.contains_key("field") { text_of(row, "field")? } else { String::new() },
+        current,
+        related: related(row).ok_or_else(|| format!("`{id}`: `related` is no list of reasons"))?,
+        id,
+    })
+}
+
+fn related(row: &toml::Table) -> Option<Vec<String>> {
+    let all = row.get("related")?.as_array()?;
+    all.iter().map(|one| one.as_str().map(str::to_owned)).collect()
 }
 
 fn text_of(row: &toml::Table, key: &str) -> Result<String, String> {
@@ -136,6 +183,21 @@ fn source_of(rows: &[Row]) -> Result<String, std::fmt::Error> {
     method(&mut out, rows, ["text_sv", text, doc], |row| quoted(&row.text_sv))?;
     let doc = "What the caller does about it.";
     method(&mut out, rows, ["remedy", text, doc], |row| quoted(&row.remedy))?;
+    let doc = "What usually brings it about.";
+    method(&mut out, rows, ["cause", text, doc], |row| quoted(&row.why))?;
+    let doc = "What whoever runs the gateway looks at.";
+    method(&mut out, rows, ["for_operator", text, doc], |row| quoted(&row.operator))?;
+    let doc = "A field that is often at fault; empty when no field is.";
+    method(&mut out, rows, ["often_at", text, doc], |row| quoted(&row.field))?;
+    let doc = "Whether the details hold the number that is in force now, as `current`.";
+    method(&mut out, rows, ["names_current", "bool", doc], |row| row.current.to_string())?;
+    let doc = "Reasons that are easily taken for this one, or that come with it.";
+    let others = |row: &Row| {
+        let all: Vec<_> =
+            row.related.iter().map(|id| format!("Self::{}", variant_of(id))).collect();
+        format!("&[{}]", all.join(", "))
+    };
+    method(&mut out, rows, ["related", "&'static [Self]", doc], others)?;
     from_id(&mut out, rows)?;
     out.push_str("}\nimpl std::fmt::Display for Reason {\n");
     out.push_str("fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {\n");

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A partner in Python against the demo: its own verifier over the test vectors, then a session.
+# Partners in other languages against the demo: the Python verifier over the test vectors, a session,
+# then the kit as a partner gets it: its Python and Java samples, and its contract.
 # SAMSYN_VENV names a virtual environment to use or make; without it one is made and removed.
 # SAMSYN_BIN names the binary; without it the release is built.
 set -euo pipefail
@@ -41,7 +42,8 @@ prepare() {
   local venv=${SAMSYN_VENV:-$work/venv}
   [[ -x $venv/bin/python ]] || "$python" -m venv "$venv"
   py=$venv/bin/python
-  "$py" -m pip install --quiet --disable-pip-version-check grpcio grpcio-tools cryptography
+  "$py" -m pip install --quiet --disable-pip-version-check \
+    -r "$root/services/cli/kit/python/requirements.txt"
   mkdir "$work/stubs"
   (cd "$root/proto" && "$py" -m grpc_tools.protoc -I . --python_out="$work/stubs" \
     --grpc_python_out="$work/stubs" samsyn/v1/*.proto)
@@ -77,7 +79,6 @@ binary() {
 # Starts the demo with a folder for temporary files of its own, so that what it leaves there names
 # this demo and no other.
 serve() {
-  local bin
   bin=$(binary)
   mkdir "$work/tmp"
   TMPDIR=$work/tmp "$bin" demo >"$work/demo.log" 2>&1 &
@@ -94,9 +95,96 @@ serve() {
   profiles=$(cat "$work/tmp/samsyn-demo-profiles")
 }
 
+# The kit as a partner gets it, with the stubs made as its guide says.
+make_kit() {
+  "$bin" partner kit raddningstjansten --out "$work/kit" --profiles "$profiles" \
+    --as raddningstjansten >/dev/null
+  (cd "$work/kit/python" && "$py" -m grpc_tools.protoc -I ../proto --python_out=. \
+    --grpc_python_out=. ../proto/samsyn/v1/*.proto)
+}
+
+readonly java_packages="default-jdk-headless libgoogle-common-protos-java libgrpc-java \
+libnetty-java libnetty-tcnative-java libnetty-tcnative-jni libperfmark-java libprotobuf-dev \
+libprotobuf-java protobuf-compiler protobuf-compiler-grpc-java-plugin"
+
+# Builds the Java sample with Debian's libraries. Says why when it cannot.
+build_java() {
+  local jars=/usr/share/java native file protos
+  native=$(find /usr/lib -name libnetty-tcnative.so 2>/dev/null | head -n 1)
+  for file in "$jars"/{grpc-netty,grpc-protobuf,netty-all,netty-tcnative,perfmark-api,protobuf}.jar \
+    "$jars/proto-google-common-protos.jar" "$native"; do
+    if [[ ! -f $file ]]; then
+      echo "${file:-libnetty-tcnative.so} is missing"
+      return 1
+    fi
+  done
+  for file in javac protoc grpc_java_plugin; do
+    if ! command -v "$file" >/dev/null; then
+      echo "$file is missing"
+      return 1
+    fi
+  done
+  mkdir -p "$work/java/made" "$work/java/classes" "$work/java/native"
+  # Netty looks for it under this name, and Debian has another.
+  cp -L "$native" "$work/java/native/libnetty_tcnative.so"
+  protos=$("$py" -c 'import google.rpc as g, pathlib; print(pathlib.Path(list(g.__path__)[0]).parents[1])')
+  (cd "$work/kit/proto" && protoc -I . --java_out="$work/java/made" \
+    --grpc-java_out="$work/java/made" \
+    --plugin=protoc-gen-grpc-java="$(command -v grpc_java_plugin)" samsyn/v1/*.proto)
+  # Debian's release of these is older than `ErrorInfo`.
+  protoc -I "$protos" --java_out="$work/java/made" google/rpc/{error_details,status}.proto
+  sed -i 's/@javax\.annotation\.Generated(/@javax.annotation.processing.Generated(/' \
+    "$work"/java/made/samsyn/v1/*Grpc.java
+  class_path=$work/java/classes
+  for file in grpc-{api,context,core,netty,protobuf,protobuf-lite,stub} netty-{all,tcnative} \
+    protobuf guava failureaccess perfmark-{api,impl} proto-google-common-protos gson \
+    error_prone_annotations jsr305 opencensus-api; do
+    class_path+=:$jars/$file.jar
+  done
+  find "$work/java/made" "$work/kit/java" -name '*.java' >"$work/java/sources"
+  javac -proc:none -nowarn -d "$work/java/classes" -cp "$class_path" "@$work/java/sources"
+}
+
+java_partner() {
+  timeout 60 java -Djava.library.path="$work/java/native" -cp "$class_path" partner.Partner "$@"
+}
+
+# The Java sample against the demo and against the contract.
+java_tests() {
+  local why contract passed=0
+  if ! why=$(build_java 2>&1); then
+    echo "skipped: the Java sample: $why; apt-get install ${java_packages//$'\n'/ }"
+    return
+  fi
+  build_java
+  if java_partner "$profiles/raddningstjansten" whoami | grep -q 'raddningstjansten with 1 grants' &&
+    java_partner "$profiles/raddningstjansten" picture sthlm-skarholmen 2025-09 | grep -q findings &&
+    java_partner "$profiles/raddningstjansten" follow "$work/java/journal" 8 | grep -c . | grep -q 8
+  then
+    passed=$((passed + 1))
+  fi
+  PYTHONPATH=$work/kit/python "$py" "$work/kit/contract.py" "$work/java/contract" --seconds 90 \
+    >"$work/java/said" 2>&1 &
+  contract=$!
+  until [[ -f $work/java/contract/profile/profile.toml ]] &&
+    grep -q 'start your client' "$work/java/said"; do sleep 0.1; done
+  java_partner "$work/java/contract/profile" whoami >/dev/null || true
+  java_partner "$work/java/contract/profile" picture kit-area 2025-09 >/dev/null || true
+  # It ends with 1: its access ends.
+  java_partner "$work/java/contract/profile" follow "$work/java/kept" >/dev/null 2>&1 || true
+  if wait "$contract"; then passed=$((passed + 1)); else cat "$work/java/said"; fi
+  if [[ $passed -ne 2 ]]; then failed=1; fi
+  echo "java: $passed passed, $((2 - passed)) failed"
+}
+
 cd "$here"
 prepare
 tests test_vectors
 serve
 SAMSYN_PROFILES=$profiles tests test_session
+make_kit
+SAMSYN_KIT=$work/kit tests test_contract
+SAMSYN_PROFILES=$profiles SAMSYN_KIT=$work/kit tests test_kit
+java_tests
+echo "not run: the .NET sample; there is no .NET here"
 exit "$failed"

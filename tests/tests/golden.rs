@@ -1,30 +1,31 @@
 //! Pages that are made from one source, kept as files and reviewed as diffs.
 
-use std::fmt::{self, Write as _};
 use std::{fs, io};
 
+use samsyn_proto::Reason;
 use samsyn_tests::{golden, project_root};
 
 #[path = "../../proto/build/reasons.rs"]
 mod reasons;
 
-const INTRODUCTION: &str = "\
-<!-- Made from proto/errors.toml: UPDATE=1 cargo test -p samsyn-tests --test golden -->
-# Errors
-
-A refused call ends with a gRPC status whose details hold `google.rpc.ErrorInfo`: the domain
-`samsyn` and one of the reasons below. Build on the reason, never on the message. `BadRequest`
-names the fields where there are any, `RetryInfo` says how long to wait where a retry helps.
-
-*Retry* says whether the same bytes, sent again with the same idempotency key, can succeed. A reason
-is never renamed and never changes its status within a version of the interface; new ones may come,
-so treat an unknown reason by its status.
-";
+#[test]
+fn the_list_of_errors_and_its_pages_are_made_from_the_error_table() -> io::Result<()> {
+    golden("docs/errors.md", &Reason::index())?;
+    for reason in Reason::ALL {
+        golden(&reason.page_path(), &reason.page())?;
+    }
+    Ok(())
+}
 
 #[test]
-fn error_page_is_made_from_the_error_table() -> io::Result<()> {
-    let rows = reasons::parse(&error_table()?).map_err(io::Error::other)?;
-    golden("docs/errors.md", &page_of(&rows).map_err(io::Error::other)?)
+fn a_page_of_a_reason_that_is_gone_does_not_stay() -> io::Result<()> {
+    for entry in fs::read_dir(project_root().join("docs/errors"))? {
+        let name = entry?.file_name();
+        let name = name.to_string_lossy();
+        let reason = name.strip_suffix(".md").and_then(Reason::from_id);
+        assert!(reason.is_some(), "`docs/errors/{name}` is the page of no reason; remove it");
+    }
+    Ok(())
 }
 
 #[test]
@@ -50,7 +51,8 @@ fn refusals_of_the_domain_are_all_in_the_error_table() -> io::Result<()> {
 #[test]
 fn error_table_refuses_what_is_malformed() {
     let good = "[[error]]\nreason = \"A_B\"\ncode = \"ABORTED\"\nretryable = false\n\
-                text = \"a\"\ntext_sv = \"b\"\nremedy = \"c\"\n";
+                text = \"a\"\ntext_sv = \"b\"\nremedy = \"c\"\nwhy = \"d\"\n\
+                operator = \"e\"\nrelated = []\n";
     assert!(reasons::parse(good).is_ok());
     let bad = [
         (good.replace("A_B", "a_b"), "UPPER_CASE"),
@@ -62,6 +64,15 @@ fn error_table_refuses_what_is_malformed() {
         (good.replace("\"a\"", "\"A\""), "lower case"),
         (good.replace("\"c\"", "\"c.\""), "no full stop"),
         (good.replace("remedy", "hint = \"d\"\nremedy"), "unknown key `hint`"),
+        (good.replace("retryable = false\n", ""), "`retryable` is missing"),
+        (good.replace("operator = \"e\"", "operator = \"e\"\ncurrent = 1"), "true or false"),
+        (good.replace("why = \"d\"\n", ""), "`why` is missing"),
+        (good.replace("operator = \"e\"\n", ""), "`operator` is missing"),
+        (good.replace("related = []\n", "related = []\nfield = \"\"\n"), "`field` is missing"),
+        (good.replace("[]", "[1]"), "no list of reasons"),
+        (good.replace("related = []\n", ""), "no list of reasons"),
+        (good.replace("[]", "[\"C\"]"), "related `C` is no other reason"),
+        (good.replace("[]", "[\"A_B\"]"), "related `A_B` is no other reason"),
         (good.repeat(2), "stands twice"),
         (format!("other = 1\n{good}"), "unknown key `other`"),
         (String::new(), "no [[error]] rows"),
@@ -74,25 +85,4 @@ fn error_table_refuses_what_is_malformed() {
 
 fn error_table() -> io::Result<String> {
     fs::read_to_string(project_root().join("proto/errors.toml"))
-}
-
-fn page_of(rows: &[reasons::Row]) -> Result<String, fmt::Error> {
-    let mut page = INTRODUCTION.to_owned();
-    page.push_str("\n| reason | status | retry |\n|---|---|---|\n");
-    for row in rows {
-        let (id, anchor, code) = (&row.id, row.id.to_ascii_lowercase(), &row.code);
-        writeln!(page, "| [`{id}`](#{anchor}) | `{code}` | {} |", yes_or_no(row.retryable))?;
-    }
-    for row in rows {
-        writeln!(page, "\n## {}\n", row.id)?;
-        writeln!(page, "`{}`, retry: {}.\n", row.code, yes_or_no(row.retryable))?;
-        writeln!(page, "- What happened: {}.", row.text)?;
-        writeln!(page, "- På svenska: {}.", row.text_sv)?;
-        writeln!(page, "- What to do: {}.", row.remedy)?;
-    }
-    Ok(page)
-}
-
-const fn yes_or_no(value: bool) -> &'static str {
-    if value { "yes" } else { "no" }
 }

@@ -2,6 +2,7 @@
 
 mod connection;
 mod endorse;
+pub mod probe;
 mod profile;
 mod refused;
 mod registry;
@@ -15,6 +16,8 @@ pub use refused::Refused;
 pub use registry::{Exported, NoChange, Word, change_digest, operations};
 pub use watch::Watch;
 
+/// Why a call was refused, from the table of errors.
+pub use samsyn_proto::Reason;
 /// The messages of the public interface, version 1.
 pub use samsyn_proto::v1 as wire;
 

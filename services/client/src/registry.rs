@@ -158,3 +158,66 @@ pub fn operations(change: &Change) -> Vec<RegistryOperation> {
     };
     change.operations().iter().map(operation).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use ed25519_dalek::Signer as _;
+    use samsyn_domain::commit::{
+        dsse::{PayloadType, pre_authentication},
+        hash,
+        registry::{Decision, RegistryStatement},
+    };
+
+    use super::*;
+    use crate::verify::{ChangeToSign, registry_digest, registry_payload, sign_registry};
+
+    const SEED: [u8; 32] = [7; 32];
+
+    fn registry(members: &str) -> Registry {
+        let text = format!(
+            "[[organisations]]\nid = \"a\"\nname = \"Å\"\norgnr = \"1\"\n\
+             trust_domain = \"a.example\"\nclearance = 1\n\n\
+             [[groups]]\nid = \"g\"\nname = \"g\"\nmembers = {members}\n"
+        );
+        let document: Document = toml::from_str(&text).unwrap();
+        Registry::build(&document).unwrap()
+    }
+
+    #[test]
+    fn digests_and_payload_are_those_of_the_domain() {
+        let (before, after) = (registry("[]"), registry("[\"a\"]"));
+        let rows = before.records();
+        let rows: Vec<_> = rows.iter().map(|(key, row)| (key, row.text())).collect();
+        let made = registry_digest(
+            rows.iter().map(|(key, row)| (key.table.as_str(), key.id.as_str(), row.as_str())),
+        );
+        assert_eq!(made, before.digest());
+        for (from, to) in [(&before, &after), (&after, &before), (&before, &Registry::default())] {
+            let change = Change::between(from, to).unwrap();
+            assert_eq!(change_digest(&change), change.digest());
+        }
+        for approves in [false, true] {
+            let word = ChangeToSign {
+                domain: "d",
+                base_epoch: 3,
+                base: [1; 32],
+                change: [2; 32],
+                approves,
+                organisation: "a",
+            };
+            let stated = RegistryStatement {
+                domain: "d".into(),
+                base_epoch: 3,
+                base: hash::Digest([1; 32]),
+                change: hash::Digest([2; 32]),
+                decision: if approves { Decision::Approve } else { Decision::Propose },
+                organisation: "a".into(),
+            };
+            let payload = registry_payload(&word);
+            assert_eq!(payload, stated.encode().unwrap());
+            let signed = pre_authentication(PayloadType::RegistryChange, &payload);
+            let expected = SigningKey::from_bytes(&SEED).sign(&signed).to_bytes();
+            assert_eq!(sign_registry(&SigningKey::from_bytes(&SEED), &payload), expected);
+        }
+    }
+}

@@ -30,7 +30,10 @@ mod tests {
             json!({"id": id, "name": id, "orgnr": id, "trust_domain": format!("{id}.example"),
                 "clearance": 2})
         };
-        let key = |id: &str, n: u8| json!({"id": id, "organisation": id, "public_key": hex::encode([n; 32])});
+        let key = |id: &str, n: u8| {
+            let public_key = hex::encode([n; 32]);
+            json!({"id": id, "organisation": id, "public_key": public_key})
+        };
         json!({
             "organisations": [organisation("a"), organisation("b"), organisation("c")],
             "registry_keys": [key("a", 1), key("b", 2), key("c", 3)],

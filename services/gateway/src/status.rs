@@ -129,10 +129,7 @@ fn status_with(
 }
 
 fn details(why: Reason, field: &str, rule: &str, current: Option<u64>) -> ErrorDetails {
-    let mut metadata = HashMap::from([(
-        "doc".to_owned(),
-        format!("docs/errors.md#{}", why.id().to_ascii_lowercase()),
-    )]);
+    let mut metadata = HashMap::from([("doc".to_owned(), why.page_path())]);
     for (name, value) in [("field", field), ("rule_id", rule)] {
         if !value.is_empty() {
             metadata.insert(name.to_owned(), value.to_owned());

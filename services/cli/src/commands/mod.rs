@@ -2,14 +2,17 @@
 
 mod access;
 mod collisions;
+mod completions;
 mod conflict;
 mod disclosures;
+mod doctor;
 mod duties;
 mod edition;
 mod export;
 mod import;
 mod joint;
 mod labels;
+mod man;
 mod partner;
 mod picture;
 mod pki;
@@ -76,6 +79,9 @@ enum Command {
     /// The registry: show, suspend, plan a change, propose, approve, lift.
     #[command(subcommand)]
     Registry(registry::Command),
+    Doctor(doctor::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 impl Cli {
@@ -106,6 +112,9 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
     if let Command::Demo(DemoArgs { once, write }) = command {
         return Box::pin(demo::run(demo::Args { once, write })).await;
     }
+    if let Command::Doctor(args) = command {
+        return Box::pin(doctor::run(&globals, args)).await;
+    }
     match Box::pin(dispatch(&globals, command)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -117,7 +126,7 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
 
 async fn dispatch(globals: &Globals, command: Command) -> Result<(), Failure> {
     match command {
-        Command::Demo(_) => Ok(()),
+        Command::Demo(_) | Command::Doctor(_) => Ok(()),
         Command::Serve(args) => Box::pin(serve::run(args)).await,
         Command::Pki(command) => pki::run(globals, command),
         Command::Whoami(args) => whoami::run(globals, args).await,
@@ -134,6 +143,8 @@ async fn dispatch(globals: &Globals, command: Command) -> Result<(), Failure> {
         Command::Disclosures(args) => disclosures::run(globals, args).await,
         Command::Access(command) => access::run(globals, command).await,
         Command::Registry(command) => Box::pin(registry::run(globals, command)).await,
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(globals, &args),
     }
 }
 

@@ -61,7 +61,7 @@ fn now() -> Timestamp {
 ///
 /// # Errors
 /// When one of ours is no setting: a misspelt one would change nothing, unseen.
-fn overrides(
+pub(super) fn overrides(
     all: impl Iterator<Item = (String, String)>,
 ) -> Result<BTreeMap<String, String>, Failure> {
     let mut overrides = BTreeMap::new();

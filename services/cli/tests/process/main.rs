@@ -9,6 +9,8 @@ mod configuration;
 #[cfg(test)]
 mod damaged;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod exported;
 #[cfg(test)]
 mod harness;

@@ -21,7 +21,7 @@ impl Stored for ProposeChange {
     fn encode(&self) -> log::ProposeChange {
         log::ProposeChange {
             operations: encode_all(self.change.operations()),
-            base: Some(self.base.encode()),
+            against: Some(self.base.encode()),
             signed: Some(self.signed.encode()),
             reason: self.reason.as_ref().map(Stored::encode),
         }
@@ -30,7 +30,7 @@ impl Stored for ProposeChange {
     fn decode(message: log::ProposeChange) -> Result<Self, Damaged> {
         Ok(Self {
             change: change(message.operations, "propose_change.operations")?,
-            base: required(message.base, "propose_change.base")?,
+            base: required(message.against, "propose_change.against")?,
             signed: required(message.signed, "propose_change.signed")?,
             reason: optional(message.reason)?,
         })
@@ -157,7 +157,7 @@ impl Stored for Proposal {
         log::Proposal {
             id: self.id.0,
             operations: encode_all(self.change.operations()),
-            base: Some(self.base.encode()),
+            against: Some(self.base.encode()),
             replaced: encode_all(&self.replaced),
             effect: self.effect.code(),
             needed: self.needed,
@@ -174,7 +174,7 @@ impl Stored for Proposal {
         Ok(Self {
             id: ProposalId(message.id),
             change: change(message.operations, "proposal.operations")?,
-            base: required(message.base, "proposal.base")?,
+            base: required(message.against, "proposal.against")?,
             replaced: decode_all(message.replaced)?,
             effect: Effect::of_code(message.effect, "proposal.effect")?,
             needed: message.needed,

@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn a_registry_that_would_not_hold_has_no_preview() {
         let world = world(row());
-        let change = change(&world, |d| d["parties"][1]["kind"] = "other".into());
+        let change = change(&world, |d| d["parties"][2]["kind"] = "other".into());
         let caller = World::caller("stad/registrar");
         let basis = PreviewBasis::of(&world.state, world.now, &caller, &change);
         assert!(matches!(basis, Err(NoPreview::Invalid(_))));

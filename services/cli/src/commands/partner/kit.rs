@@ -5,15 +5,28 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use samsyn_client::Reason;
 use serde_json::json;
 
 use crate::{failure::Failure, names, output, session::Globals};
 
 /// Public files, as they are in the release.
-const FILES: [(&str, &str); 13] = [
-    ("partner.py", include_str!("kit/partner.py")),
+const FILES: [(&str, &str); 21] = [
+    ("contract.py", include_str!("../../../kit/contract.py")),
+    ("python/partner.py", include_str!("../../../kit/python/partner.py")),
+    ("python/requirements.txt", include_str!("../../../kit/python/requirements.txt")),
+    ("python/verify.py", include_str!("../../../../../tests/interop/verify.py")),
+    ("python/canonical.py", include_str!("../../../../../tests/interop/canonical.py")),
+    ("python/forms.py", include_str!("../../../../../tests/interop/forms.py")),
+    ("python/trees.py", include_str!("../../../../../tests/interop/trees.py")),
+    ("java/pom.xml", include_str!("../../../kit/java/pom.xml")),
+    (
+        "java/src/main/java/partner/Partner.java",
+        include_str!("../../../kit/java/src/main/java/partner/Partner.java"),
+    ),
+    ("dotnet/partner.csproj", include_str!("../../../kit/dotnet/partner.csproj")),
+    ("dotnet/Program.cs", include_str!("../../../kit/dotnet/Program.cs")),
     ("protocol.md", include_str!("../../../../../docs/protocol.md")),
-    ("errors.md", include_str!("../../../../../docs/errors.md")),
     ("vectors/commitments.json", include_str!("../../../../../tests/vectors/commitments.json")),
     ("proto/samsyn/v1/access.proto", include_str!("../../../../../proto/samsyn/v1/access.proto")),
     ("proto/samsyn/v1/common.proto", include_str!("../../../../../proto/samsyn/v1/common.proto")),
@@ -26,9 +39,12 @@ const FILES: [(&str, &str); 13] = [
     ),
     ("proto/samsyn/v1/picture.proto", include_str!("../../../../../proto/samsyn/v1/picture.proto")),
     ("proto/samsyn/v1/rules.proto", include_str!("../../../../../proto/samsyn/v1/rules.proto")),
-    ("requirements.txt", "grpcio\ngrpcio-tools\n"),
 ];
-const README: &str = include_str!("kit/README.md");
+/// Words in braces are filled in for the partner.
+const GUIDES: [(&str, &str); 2] = [
+    ("README.md", include_str!("../../../kit/README.md")),
+    ("README.sv.md", include_str!("../../../kit/README.sv.md")),
+];
 
 /// Writes what a new partner needs to begin.
 ///
@@ -54,16 +70,19 @@ pub(super) fn run(globals: &Globals, args: Kit) -> Result<(), Failure> {
         return Err(Failure::Local(format!("`{out}` is there already; choose another folder")));
     }
     let trust_domain = args.trust_domain.unwrap_or_else(|| trust_domain_of(&args.name));
-    let readme = README
-        .replace("{name}", &args.name)
-        .replace("{trust_domain}", &trust_domain)
-        .replace("{endpoint}", &profile.endpoint)
-        .replace("{descriptor}", &profile.descriptor);
-    let own = [("README.md", readme.as_str()), ("ca.pem", profile.ca_pem.as_str())];
+    let words = [
+        ("{name}", args.name.as_str()),
+        ("{trust_domain}", &trust_domain),
+        ("{endpoint}", &profile.endpoint),
+        ("{descriptor}", &profile.descriptor),
+    ];
+    let guides = GUIDES.map(|(name, text)| (name.to_owned(), filled(text, words)));
+    let public = FILES.map(|(name, text)| (name.to_owned(), text.to_owned()));
+    let own = ("ca.pem".to_owned(), profile.ca_pem);
     let mut written = Vec::new();
-    for (name, text) in own.into_iter().chain(FILES) {
+    for (name, text) in guides.into_iter().chain([own]).chain(public).chain(errors()) {
         let file = args.out.join(name);
-        write(&file, text).map_err(|why| Failure::file("write", &file, &why))?;
+        write(&file, &text).map_err(|why| Failure::file("write", &file, &why))?;
         written.push(file.display().to_string());
     }
     globals.show(
@@ -75,6 +94,17 @@ pub(super) fn run(globals: &Globals, args: Kit) -> Result<(), Failure> {
             ])
         },
     )
+}
+
+fn filled(text: &str, words: [(&str, &str); 4]) -> String {
+    words.iter().fold(text.to_owned(), |text, (word, value)| text.replace(word, value))
+}
+
+/// The list of errors, and a page for each.
+fn errors() -> impl Iterator<Item = (String, String)> {
+    let page = |reason: &Reason| (format!("errors/{reason}.md"), reason.page());
+    let list = ("errors.md".to_owned(), Reason::index());
+    std::iter::once(list).chain(Reason::ALL.iter().map(page))
 }
 
 fn write(file: &Path, text: &str) -> std::io::Result<()> {
@@ -111,16 +141,42 @@ mod tests {
     }
 
     #[test]
-    fn the_readme_has_no_word_left_to_fill_in() {
-        let filled = README
-            .replace("{name}", "n")
-            .replace("{trust_domain}", "t")
-            .replace("{endpoint}", "e")
-            .replace("{descriptor}", "d");
-        for word in ["{name}", "{trust_domain}", "{endpoint}", "{descriptor}"] {
-            assert!(README.contains(word) && !filled.contains(word), "{word}");
+    fn the_guides_have_no_word_left_to_fill_in_and_name_files_that_are_there() {
+        let words =
+            [("{name}", "n"), ("{trust_domain}", "t"), ("{endpoint}", "e"), ("{descriptor}", "d")];
+        for (guide, text) in GUIDES {
+            let filled = filled(text, words);
+            assert!(!filled.contains('{') && !filled.contains('}'), "{guide}: {filled}");
+            let rows = filled.lines().filter(|line| line.starts_with("| `"));
+            let names = rows.flat_map(|row| row.split('`').skip(1).step_by(2).take(3));
+            for name in names.filter(|name| *name != "samsyn.v1") {
+                let there = ["ca.pem", "errors.md", "errors/"].contains(&name)
+                    || FILES.iter().any(|(file, _)| file.starts_with(name));
+                assert!(there, "{guide}: `{name}`");
+            }
         }
+    }
+
+    #[test]
+    fn a_partner_that_is_not_registered_fills_in_its_trust_domain() {
         assert_eq!(trust_domain_of("region-stockholm"), "region-stockholm.example");
         assert_eq!(trust_domain_of("nobody"), "YOUR-TRUST-DOMAIN");
+    }
+
+    #[test]
+    fn every_module_that_a_sample_in_python_imports_is_in_the_kit() {
+        let ours = ["verify", "canonical", "forms", "trees", "partner", "contract"];
+        let scripts = FILES.iter().filter(|(name, _)| name.ends_with(".py"));
+        for (name, text) in scripts {
+            for line in text.lines().map(str::trim) {
+                let Some(rest) = line.strip_prefix("import ").or(line.strip_prefix("from ")) else {
+                    continue;
+                };
+                let module = rest.split([' ', ',', '.']).next().unwrap();
+                let file = format!("python/{module}.py");
+                let there = FILES.iter().any(|(name, _)| *name == file);
+                assert_eq!(ours.contains(&module), there, "{name}: {module}");
+            }
+        }
     }
 }

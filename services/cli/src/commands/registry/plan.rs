@@ -68,7 +68,7 @@ pub(super) async fn show(
         },
         || {
             let rows: String = rows.iter().map(Row::told).collect();
-            format!("{}\n{rows}{}", head(exported, change, &preview), told(&preview))
+            format!("{}{rows}{}", head(exported, change, &preview), told(&preview))
         },
     )
 }
@@ -98,7 +98,10 @@ impl Row {
     }
 
     fn json(&self) -> Value {
-        let field = |field: &Difference| json!({ "name": field.field, "before": field.before, "after": field.after });
+        let field = |field: &Difference| {
+            let Difference { field: name, before, after } = field;
+            json!({ "name": name, "before": before, "after": after })
+        };
         json!({
             "row": self.key,
             "how": self.how,
@@ -109,11 +112,11 @@ impl Row {
 
     fn told(&self) -> String {
         let Self { key, how, effect, fields } = self;
-        let mut table = Table::new([format!("\n{key}"), format!("{how}, {effect}")]);
+        let mut table = Table::new([key.clone(), format!("{how}, {effect}")]);
         for field in fields.iter().filter(|field| !field.field.is_empty()) {
             table.row([format!("  {}", field.field), difference(field)]);
         }
-        table.to_string()
+        format!("\n{table}")
     }
 }
 
@@ -152,7 +155,7 @@ fn head(exported: &Exported, change: &Change, preview: &PreviewRegistryChangeRes
 }
 
 fn told(preview: &PreviewRegistryChangeResponse) -> String {
-    let mut rights = Table::new(["\nby right", "area", "field group", "where", "gained", "lost"])
+    let mut rights = Table::new(["by right", "area", "field group", "where", "gained", "lost"])
         .right(4)
         .right(5);
     for right in &preview.rights {
@@ -166,7 +169,7 @@ fn told(preview: &PreviewRegistryChangeResponse) -> String {
         ]);
     }
     let mut replayed =
-        Table::new(["\nreplayed", "for", "what", "times", "field group", "now", "then"])
+        Table::new(["replayed", "for", "what", "times", "field group", "now", "then"])
             .right(3)
             .right(5)
             .right(6);
@@ -184,7 +187,7 @@ fn told(preview: &PreviewRegistryChangeResponse) -> String {
         }
     }
     let shown = [rights, replayed].into_iter().filter(|table| !table.is_empty());
-    let tables: String = shown.map(|table| table.to_string()).collect();
+    let tables: String = shown.map(|table| format!("\n{table}")).collect();
     let more = if preview.truncated { "; there were more" } else { "" };
     let differ = preview.replayed.len();
     format!(

@@ -33,7 +33,8 @@ pub(super) async fn tell(story: &mut Story<'_>, section: &mut Section) -> Result
     let (before, after) = (before?, assessed(&partner).await?);
     section.holds(
         &format!(
-            "one signature takes `assessment` from its row: findings with a severity {before} → {after}"
+            "one signature takes `assessment` from its row: findings with a severity {before} → \
+             {after}"
         ),
         narrowed.epoch.is_some() && before > 0 && after == 0,
         || "one registrar is enough to take away".to_owned(),

@@ -8,7 +8,10 @@ fn document() -> Value {
         json!({"id": id, "name": id, "orgnr": id, "trust_domain": format!("{id}.example"),
             "clearance": 2})
     };
-    let key = |id: &str, organisation: &str, n: u8| json!({"id": id, "organisation": organisation, "public_key": hex::encode([n; 32])});
+    let key = |id: &str, organisation: &str, n: u8| {
+        let public_key = hex::encode([n; 32]);
+        json!({"id": id, "organisation": organisation, "public_key": public_key})
+    };
     let named = |id: &str| json!({"id": id, "sv": id, "en": id});
     json!({
         "lists": {
