@@ -262,8 +262,8 @@ fn unshaken(why: &io::Error) -> (String, &'static str) {
     };
     let mend = match tls {
         Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            "the gateway's certificate is not by an authority in `ca.pem`: get the current one from \
-             the registrar; if that is the same, something on the way ends TLS"
+            "the gateway's certificate is not by an authority in `ca.pem`: get the current one \
+             from the registrar; if that is the same, something on the way ends TLS"
         }
         Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },

@@ -18,8 +18,8 @@ use crate::{failure::Failure, session::Globals};
 /// Examines a gateway (`--config`), or a client's way to one (`--as`).
 ///
 /// Each line says `ok`, `warning` or `failed`, with what to do. Nothing is changed: a file of a few
-/// kilobytes is written to the gateway's data folder and removed again, to see how fast the disk is.
-/// The exit code is 0 when all is well, 1 after a warning, 2 when something failed.
+/// kilobytes is written to the gateway's data folder and removed again, to see how fast the disk
+/// is. The exit code is 0 when all is well, 1 after a warning, 2 when something failed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     samsyn doctor --config /etc/samsyn/gateway.toml\n  \
