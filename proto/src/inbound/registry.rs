@@ -11,7 +11,6 @@ use super::{
     context::{Context, PageAsked, page, write_context},
     fault::{Fault, Named as _},
     text::{self, Form},
-    value,
 };
 use crate::{Reason, admin::v1};
 
@@ -167,11 +166,10 @@ fn signature(signature: Option<v1::RegistrySignature>) -> Result<SignatureAsked,
     if asked.signature.len() != SIGNATURE_BYTES {
         return Err(Fault::new(Reason::BadSignature, "signature.signature"));
     }
-    let key = value::code(&asked.key_id, KeyId::parse);
-    let key = key.map_err(|why| match why {
-        Reason::UnknownCode => Reason::KeyUnknown,
-        other => other,
-    });
+    if asked.key_id.is_empty() {
+        return Err(Fault::new(Reason::MissingField, "signature.key_id"));
+    }
+    let key = KeyId::parse(&asked.key_id).map_err(|_| Reason::KeyUnknown);
     Ok(SignatureAsked {
         key: key.named("signature.key_id")?,
         statement: asked.statement,

@@ -90,9 +90,8 @@ impl Ledger {
                 inner.policy.preview_change(&basis, |shown| inner.keys.digest("shown", &[shown]))
             });
             let made = made.await.map_err(|_| Error::Closed)??;
-            match self.recorded(epoch, made).await? {
-                Some(view) => return Ok(view),
-                None => continue,
+            if let Some(view) = self.recorded(epoch, made).await? {
+                return Ok(view);
             }
         }
         Err(Error::Overloaded.into())

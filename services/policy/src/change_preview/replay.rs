@@ -99,8 +99,7 @@ fn found(state: &State, object: &Object) -> (Labels, Option<PeriodKind>) {
         }
         Object::View(area) => {
             let parties = state.registry().parties();
-            for index in parties.filter_map(|party| Some((state.area(area)?, party))) {
-                let (index, party) = index;
+            for (index, party) in parties.filter_map(|party| Some((state.area(area)?, party))) {
                 index.own(&party.id, index.revision()).for_each(&mut count);
             }
         }

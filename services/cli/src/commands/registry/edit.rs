@@ -178,8 +178,8 @@ fn code<T>(parse: impl Fn(&str) -> Option<T>) -> impl Fn(&str) -> Option<T> {
 /// `time`, or `place:district`.
 fn shown(text: &str) -> Result<(FieldGroup, Variant), Failure> {
     let (group, variant) = text.split_once(':').unwrap_or((text, "exact"));
-    let variants = [Variant::Exact, Variant::SubArea, Variant::District].into_iter();
-    let variant = variants.into_iter().find(|one| one.as_str() == variant);
+    let mut variants = [Variant::Exact, Variant::SubArea, Variant::District].into_iter();
+    let variant = variants.find(|one| one.as_str() == variant);
     FieldGroup::from_code(group).zip(variant).ok_or_else(|| {
         Failure::Usage(format!(
             "--show: `{text}` is no field group; write `time` or `place:district`"

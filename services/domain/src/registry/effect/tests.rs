@@ -200,7 +200,7 @@ fn keys_can_be_removed_alone_as_long_as_two_organisations_can_sign() {
         effect(|document| document["registry_keys"] = json!([document["registry_keys"][2]]));
     assert_eq!(twice, Effect::Loosens);
     let before = registry();
-    let all = [("a-1"), ("a-2"), ("b-1")]
+    let all = ["a-1", "a-2", "b-1"]
         .map(|id| Operation::Remove(RecordKey { table: Table::RegistryKeys, id: id.into() }));
     let bad = before.changed(&Change::of(all.into()).unwrap()).unwrap_err().to_string();
     assert!(bad.contains("none would be left"), "{bad}");
