@@ -5,6 +5,8 @@ mod configuration;
 #[cfg(test)]
 mod damaged;
 #[cfg(test)]
+mod endorsed;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod history;
@@ -13,6 +15,14 @@ mod imported;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]
+mod leaks;
+#[cfg(test)]
+mod logged;
+#[cfg(test)]
+mod reads;
+#[cfg(test)]
+mod recorded;
+#[cfg(test)]
 mod refused;
 #[cfg(test)]
 mod reloaded;
@@ -20,6 +30,12 @@ mod reloaded;
 mod revoked;
 #[cfg(test)]
 mod shared_authority;
+#[cfg(test)]
+mod shares;
+#[cfg(test)]
+mod stolen;
+#[cfg(test)]
+mod strangers;
 #[cfg(test)]
 mod streams;
 #[cfg(test)]
