@@ -1,6 +1,11 @@
 //! A connection that speaks HTTP/2 itself, so that it can say what no gRPC client would.
 
-use std::{error::Error, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use h2::client::SendRequest;
@@ -155,6 +160,32 @@ impl Raw {
         body: Bytes,
     ) -> Result<Answer, Failure> {
         tokio::time::timeout(PATIENCE, self.exchange(request, body, false)).await?
+    }
+
+    /// Makes a call whose answer is not taken, until the gateway ends the
+    /// connection; after how long it did.
+    ///
+    /// # Errors
+    /// When the gateway does not take the call.
+    pub async fn unread(
+        profile: &Profile,
+        request: Request<()>,
+        body: Bytes,
+    ) -> Result<Duration, Failure> {
+        let stream = handshake(tls(profile)?, connect(profile, None).await?).await?;
+        let mut builder = h2::client::Builder::new();
+        let builder = builder.initial_window_size(0);
+        let (send, connection) = builder.handshake::<_, Bytes>(stream).await?;
+        let connection = tokio::spawn(connection);
+        let mut send = send.ready().await?;
+        let (response, mut sending) = send.send_request(request, false)?;
+        sending.send_data(body, true)?;
+        let unread = response.await?;
+        let began = Instant::now();
+        // However it ends, it has ended.
+        drop(connection.await?);
+        drop(unread);
+        Ok(began.elapsed())
     }
 
     async fn exchange(

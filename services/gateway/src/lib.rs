@@ -6,6 +6,8 @@ mod caller;
 mod config;
 mod denials;
 mod edge;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod page;
 mod reload;
 mod services;

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_leads_to_its_page_and_another_text_to_none() {
+    fn row41_a_token_leads_to_its_page_and_another_text_to_none() {
         let first = Place { revision: 7, from: 0 };
         let token = first.token(100);
         let second = Place::of(&PageAsked { size: 100, token }).unwrap();

@@ -99,7 +99,7 @@ fn failure(error: &Error) -> Status {
         Error::Overloaded => reason(Reason::Overloaded, ""),
         Error::TooLarge { .. } => reason(Reason::TooLarge, ""),
         Error::NoLeader | Error::ClockBehind | Error::Closed => reason(Reason::NoLeader, ""),
-        Error::OutcomeUnknown => reason(Reason::NotCommitted, ""),
+        Error::OutcomeUnknown | Error::Stopped(_) => reason(Reason::NotCommitted, ""),
         Error::Damaged { .. } | Error::Io { .. } | Error::Fatal(_) => reason(Reason::Internal, ""),
     }
 }
@@ -144,4 +144,44 @@ fn details(why: Reason, field: &str, rule: &str, current: Option<u64>) -> ErrorD
 fn with_details(why: Reason, details: ErrorDetails) -> Status {
     let text = format!("{}: {}; {}", why.id(), why.text(), why.remedy());
     Status::with_error_details(Code::from(i32::from(why.code().number())), text, details)
+}
+
+#[cfg(test)]
+mod tests {
+    use samsyn_domain::{Reason as Because, Refusal};
+    use samsyn_policy::Why;
+
+    use super::*;
+
+    #[test]
+    fn row45_what_the_ledger_cannot_do_now_is_to_be_tried_again() {
+        let now = [
+            Error::Overloaded,
+            Error::NoLeader,
+            Error::ClockBehind,
+            Error::Closed,
+            Error::OutcomeUnknown,
+            Error::Stopped("the log cannot be written".to_owned()),
+        ];
+        for error in now {
+            let status = rejection(&Rejection::Failed(error));
+            assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+            assert!(!status.message().contains("the log"), "{status:?}");
+            let retry = status.get_details_retry_info().and_then(|info| info.retry_delay);
+            assert_eq!(retry, Some(RETRY_AFTER), "{status:?}");
+        }
+        let broken = rejection(&Rejection::Failed(Error::Fatal("a secret".to_owned())));
+        assert_eq!(broken.code(), Code::Internal);
+        assert!(!broken.message().contains("secret"), "{broken:?}");
+    }
+
+    #[test]
+    fn t28_row39_a_denial_without_rule_and_one_of_the_domain_are_told_alike() {
+        let hidden = rejection(&Rejection::Denied(Denial::of(Why::NotFound).at("area")));
+        let absent = Refusal::at(Because::NotFound, "area");
+        let absent = rejection(&Rejection::Refused(absent));
+        let told = |status: &Status| (status.code(), status.message().to_owned());
+        assert_eq!(told(&hidden), told(&absent));
+        assert_eq!(hidden.details().len(), absent.details().len());
+    }
 }

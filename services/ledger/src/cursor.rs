@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_read_by_its_own_subscription_alone() {
+    fn row40_a_token_is_read_by_its_own_subscription_alone() {
         let dir = tempfile::tempdir().unwrap();
         let keys = Keys::open(dir.path()).unwrap();
         let mine = Subscription { class: ClassId::of([1; 32]), scope: [2; 8] };

@@ -54,8 +54,11 @@ pub enum Error {
     /// The ledger was closed.
     #[error("the ledger is closed")]
     Closed,
-    /// The ledger stopped and its process must end.
-    #[error("the ledger has stopped: {0}")]
+    /// The ledger stopped and its process ends; what was under way may have been ordered.
+    #[error("the ledger has stopped ({0}); ask again when the process has started anew")]
+    Stopped(String),
+    /// What must never be is so.
+    #[error("the ledger failed: {0}")]
     Fatal(String),
 }
 
@@ -94,6 +97,7 @@ impl From<Error> for io::Error {
             | Error::OutcomeUnknown
             | Error::ClockBehind
             | Error::Closed
+            | Error::Stopped(_)
             | Error::Fatal(_) => io::ErrorKind::Other,
         };
         Self::new(kind, error)

@@ -9,6 +9,8 @@ mod error;
 mod fatal;
 mod feed;
 mod format;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod handle;
 mod head;
 mod keys;
@@ -29,6 +31,8 @@ mod writer;
 mod crash;
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod tests;
 
 pub use error::Error;
 pub use feed::Feed;

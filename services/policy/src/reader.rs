@@ -159,19 +159,24 @@ impl Reader {
         if basis.needs_weighing && ground.weighing.is_none() {
             return Err(Denial::of(Why::WeighingRequired).at("context.weighing_ref"));
         }
-        Ok(Self {
+        let rows = rows.into_iter().map(|row| row.id.clone()).collect();
+        Ok(Self::with(service, serial, rows, ground))
+    }
+
+    fn with(service: &Service, serial: &str, rows: Vec<RowId>, ground: Ground) -> Self {
+        Self {
             organisation: service.organisation.clone(),
             service: service.id.clone(),
             serial: serial.to_owned(),
             parties: service.parties.clone(),
             roles: service.roles.clone(),
-            rows: rows.into_iter().map(|row| row.id.clone()).collect(),
+            rows,
             ground,
-        })
+        }
     }
 
     /// A registered caller that is told what its own change touches, on the registry's ground for
-    /// that.
+    /// that. Who speaks for no party changes nothing, and is told so by who decides on the change.
     ///
     /// # Errors
     /// When the service is unknown or suspended, or the registry names no such ground.
@@ -179,7 +184,12 @@ impl Reader {
         let lists = state.registry().lists();
         let ground = lists.own_purpose.clone().zip(lists.own_basis.clone());
         let (purpose, legal_basis) = ground.ok_or_else(|| Denial::of(Why::PurposeNotCovered))?;
-        Self::of(state, now, caller, Ground { purpose, legal_basis, weighing: None })
+        let ground = Ground { purpose, legal_basis, weighing: None };
+        let service = registered(state.registry(), now, caller)?;
+        if service.parties.is_empty() {
+            return Ok(Self::with(service, caller.serial(), Vec::new(), ground));
+        }
+        Self::of(state, now, caller, ground)
     }
 
     /// The rights of a registered caller's view, whatever it reads for.

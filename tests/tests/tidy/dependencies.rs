@@ -8,6 +8,8 @@ use crate::tree::Tree;
 const PAGE: &str = "docs/decisions/dependencies.md";
 /// Named by generated code alone.
 const GENERATED: [&str; 1] = ["tonic-prost"];
+/// Has a workspace of its own.
+const FUZZ: &str = "tests/fuzz/Cargo.toml";
 const TABLES: [&str; 3] = ["dependencies", "build-dependencies", "dev-dependencies"];
 
 pub(crate) fn complaints(tree: &Tree) -> Vec<String> {
@@ -57,6 +59,7 @@ fn used(tree: &Tree) -> Result<BTreeSet<String>, String> {
         tree.members()?.into_iter().map(|(_, manifest)| manifest).collect();
     let root = tree.manifest("Cargo.toml")?;
     manifests.extend(root.get("workspace").and_then(toml::Value::as_table).cloned());
+    manifests.extend(tree.manifest(FUZZ));
     let tables = manifests.iter().flat_map(|manifest| TABLES.map(|table| manifest.get(table)));
     let entries = tables.flatten().filter_map(toml::Value::as_table).flatten();
     let names = entries.map(|(key, value)| {

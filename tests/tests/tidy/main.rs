@@ -1,6 +1,7 @@
 //! The house rules, kept by a test: layers, size of files, names in the interface, dead files,
-//! open ends, decision pages, dependencies. Each check is a function from the project's texts to
-//! its complaints, and each is shown to complain about a project that breaks its rule.
+//! open ends, decision pages, dependencies, the security guide. Each check is a function from the
+//! project's texts to its complaints, and each is shown to complain about a project that breaks its
+//! rule.
 
 mod decisions;
 mod dependencies;
@@ -8,6 +9,7 @@ mod layers;
 mod links;
 mod modules;
 mod proto_names;
+mod security;
 mod sources;
 mod tree;
 
@@ -50,6 +52,11 @@ fn decision_pages_have_title_status_and_date() -> io::Result<()> {
 #[test]
 fn dependencies_each_have_a_line_that_says_why() -> io::Result<()> {
     holds(dependencies::complaints)
+}
+
+#[test]
+fn security_guide_names_every_row_and_its_tests() -> io::Result<()> {
+    holds(security::complaints)
 }
 
 fn holds(check: Check) -> io::Result<()> {

@@ -37,11 +37,12 @@ struct Declared {
     path: Option<String>,
 }
 
-/// What cargo takes for the root of a library, binary, test, bench, example or build script.
+/// What cargo takes for the root of a library, binary, test, bench, example or build script, and
+/// cargo-fuzz for that of a target.
 fn is_root(path: &str, member: &str) -> bool {
     let Some(inside) = path.strip_prefix(&format!("{member}/")) else { return false };
     match inside.split('/').collect::<Vec<_>>().as_slice() {
-        ["build.rs"] | ["src", "lib.rs" | "main.rs"] => true,
+        ["build.rs"] | ["src", "lib.rs" | "main.rs"] | ["fuzz", "fuzz_targets", _] => true,
         ["src", "bin", rest @ ..] | ["tests" | "benches" | "examples", rest @ ..] => {
             matches!(rest, [_] | [_, "main.rs"])
         }

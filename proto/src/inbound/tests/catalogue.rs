@@ -11,7 +11,7 @@ use crate::{
 };
 
 #[test]
-fn row_10_control_and_bidi_characters() {
+fn row10_control_and_bidi_characters() {
     for text in ["rad\0", "a\u{202e}b", "a\u{2066}b", "\u{1b}[31m"] {
         let faults = faults_of(|o| o.note = text.to_owned());
         assert_eq!(faults, one(Reason::BadCharacters, "note"), "{text:?}");
@@ -22,7 +22,7 @@ fn row_10_control_and_bidi_characters() {
 }
 
 #[test]
-fn row_11_a_string_over_its_cap() {
+fn row11_a_string_over_its_cap() {
     let note = faults_of(|o| o.note = "å".repeat(501));
     assert_eq!(note, one(Reason::FieldTooLong, "note"));
     assert!(faults_of(|o| o.note = "å".repeat(500)).is_empty());
@@ -31,7 +31,7 @@ fn row_11_a_string_over_its_cap() {
 }
 
 #[test]
-fn row_12_unset_required_messages_and_oneofs() {
+fn row12_unset_required_messages_and_oneofs() {
     type Unset = fn(&mut v1::Observation);
     let cases: [(&str, Unset); 7] = [
         ("id", |o| o.id.clear()),
@@ -51,14 +51,14 @@ fn row_12_unset_required_messages_and_oneofs() {
 }
 
 #[test]
-fn row_13_an_unknown_enum_value() {
+fn row13_an_unknown_enum_value() {
     assert_eq!(faults_of(|o| o.trend = 4), one(Reason::UnknownCode, "trend"));
     assert_eq!(faults_of(|o| o.trend = -1), one(Reason::UnknownCode, "trend"));
     assert_eq!(faults_of(|o| o.basis = 9), one(Reason::UnknownCode, "basis"));
 }
 
 #[test]
-fn row_15_coordinates_off_the_globe_and_values_out_of_range() {
+fn row15_coordinates_off_the_globe_and_values_out_of_range() {
     for (lat_e7, lon_e7) in [(900_000_001, 0), (0, -1_800_000_001), (i32::MIN, i32::MAX)] {
         let at = Location::Coordinates(v1::Coordinates { lat_e7, lon_e7 });
         let faults = faults_of(|o| o.location = Some(at));
@@ -72,7 +72,7 @@ fn row_15_coordinates_off_the_globe_and_values_out_of_range() {
 }
 
 #[test]
-fn row_16_a_place_outside_the_registered_area() {
+fn row16_a_place_outside_the_registered_area() {
     let outside = [
         ("place_id", Location::PlaceId("b-square".to_owned())),
         ("sub_area_id", Location::SubAreaId("b-all".to_owned())),
@@ -88,7 +88,7 @@ fn row_16_a_place_outside_the_registered_area() {
 }
 
 #[test]
-fn row_18_a_timestamp_out_of_range() {
+fn row18_a_timestamp_out_of_range() {
     let bad = [
         prost_types::Timestamp { seconds: 253_402_300_800, nanos: 0 },
         prost_types::Timestamp { seconds: i64::MIN, nanos: 0 },
@@ -108,7 +108,7 @@ fn row_18_a_timestamp_out_of_range() {
 }
 
 #[test]
-fn row_19_an_observation_from_the_future() {
+fn row19_an_observation_from_the_future() {
     let at = |seconds| {
         faults_of(|o| {
             o.starts_at = Some(wire_time(seconds));
@@ -120,7 +120,7 @@ fn row_19_an_observation_from_the_future() {
 }
 
 #[test]
-fn row_20_retention_missing_or_beyond_the_ceiling() {
+fn row20_retention_missing_or_beyond_the_ceiling() {
     let missing = label_faults_of(|l| l.retain_until = None);
     assert_eq!(missing, one(Reason::RetentionMissing, "labels.retain_until"));
     let ceiling = -3_600 + 731 * 86_400;
@@ -132,7 +132,7 @@ fn row_20_retention_missing_or_beyond_the_ceiling() {
 }
 
 #[test]
-fn row_21_labels_missing_or_incomplete() {
+fn row21_labels_missing_or_incomplete() {
     assert_eq!(faults_of(|o| o.labels = None), one(Reason::LabelsMissing, "labels"));
     let purposes = label_faults_of(|l| l.purposes.clear());
     assert_eq!(purposes, one(Reason::MissingField, "labels.purposes"));
@@ -143,7 +143,7 @@ fn row_21_labels_missing_or_incomplete() {
 }
 
 #[test]
-fn row_25_a_signature_of_the_wrong_length() {
+fn row25_a_signature_of_the_wrong_length() {
     let refused = |change: fn(&mut v1::Answer)| {
         let mut request = super::requests::answer();
         change(request.answer.get_or_insert_default());
@@ -157,7 +157,7 @@ fn row_25_a_signature_of_the_wrong_length() {
 }
 
 #[test]
-fn row_26_a_key_id_that_nobody_can_have() {
+fn row26_a_key_id_that_nobody_can_have() {
     let mut request = super::requests::answer();
     request.answer.get_or_insert_default().key_id = "NYCKEL".to_owned();
     let fault = inbound::AnswerAsked::parse(request).unwrap_err();
@@ -165,7 +165,7 @@ fn row_26_a_key_id_that_nobody_can_have() {
 }
 
 #[test]
-fn row_36_purpose_empty() {
+fn row36_purpose_empty() {
     let refused = |context: Option<v1::ReadContext>| {
         let fault = inbound::ground(context).unwrap_err();
         (fault.reason, fault.field)
@@ -184,7 +184,7 @@ fn row_36_purpose_empty() {
 }
 
 #[test]
-fn row_39_an_id_that_cannot_exist_is_answered_like_one_that_does_not() {
+fn row39_an_id_that_cannot_exist_is_answered_like_one_that_does_not() {
     let joint = v1::GetJointPictureRequest {
         area: "Å".to_owned(),
         period: fixture::month(),
@@ -201,7 +201,7 @@ fn row_39_an_id_that_cannot_exist_is_answered_like_one_that_does_not() {
 }
 
 #[test]
-fn row_40_a_cursor_that_was_never_given() {
+fn row40_a_cursor_that_was_never_given() {
     for cursor in ["å", "a b", &"c".repeat(1_025)] {
         let request = v1::WatchEventsRequest { cursor: cursor.to_owned(), ..Default::default() };
         let fault = WatchAsked::parse(request).unwrap_err();
@@ -210,7 +210,7 @@ fn row_40_a_cursor_that_was_never_given() {
 }
 
 #[test]
-fn row_41_page_sizes_are_clamped() {
+fn row41_page_sizes_are_clamped() {
     let size = |size| inbound::page(Some(v1::Page { size, token: "t".to_owned() })).size;
     assert_eq!([0, 1, 500, 501, u32::MAX].map(size), [100, 1, 500, 500, 500]);
     assert_eq!(inbound::page(None).size, 100);

@@ -57,7 +57,7 @@ fn largest(dir: &Path, part: &str) -> PathBuf {
 
 /// A bit is flipped in the middle of the log.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_damaged_log_stops_the_start_and_is_left_as_it_is() {
+async fn t15_a_damaged_log_stops_the_start_and_is_left_as_it_is() {
     let domain = used().await;
     let data = domain.path().join("data");
     let chunk = largest(&data, "log");
@@ -76,7 +76,7 @@ async fn a_damaged_log_stops_the_start_and_is_left_as_it_is() {
 
 /// The key file is lost, or an older one is put in its place.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_lost_or_older_key_file_is_not_taken_for_the_right_one() {
+async fn t35_a_lost_or_older_key_file_is_not_taken_for_the_right_one() {
     let fresh = Domain::written();
     let domain = used().await;
     let keys = domain.path().join("data/keys.json");

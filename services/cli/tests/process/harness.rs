@@ -1,7 +1,7 @@
 //! A gateway of one's own: a folder that `samsyn demo --write` made, served by `samsyn serve`.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     net::{Ipv4Addr, TcpListener},
     path::Path,
     process::{Child, Command, Stdio},
@@ -37,6 +37,14 @@ impl Domain {
         Self { dir, port, serving: None }
     }
 
+    /// A domain with limits of its own.
+    pub(crate) fn limited(limits: &str) -> Self {
+        let domain = Self::written();
+        let config = fs::read_to_string(domain.config()).unwrap();
+        fs::write(domain.config(), format!("{config}\n[limits]\n{limits}\n")).unwrap();
+        domain
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.dir.path()
     }
@@ -47,8 +55,30 @@ impl Domain {
 
     /// Starts the process; it writes its log to a file of the domain's folder.
     pub(crate) fn start(&mut self) {
+        self.start_as(samsyn());
+    }
+
+    /// Starts it with a log of its own.
+    pub(crate) fn start_telling(&mut self, what: &str) {
+        let mut command = samsyn();
+        command.env("RUST_LOG", what);
+        self.start_as(command);
+    }
+
+    /// Starts it where no file may become larger than so many bytes.
+    #[cfg(unix)]
+    pub(crate) fn start_with_files_of(&mut self, bytes_max: u64) {
+        let mut shell = Command::new("sh");
+        let limited = "trap '' XFSZ; ulimit -f \"$1\"; shift; exec \"$@\"";
+        // In blocks of 512 bytes (POSIX, `ulimit`).
+        let blocks = (bytes_max / 512).to_string();
+        shell.args(["-c", limited, "sh", &blocks, env!("CARGO_BIN_EXE_samsyn")]);
+        self.start_as(shell);
+    }
+
+    fn start_as(&mut self, mut command: Command) {
         let log = File::options().create(true).append(true).open(self.path().join("serve.log"));
-        let serving = samsyn()
+        let serving = command
             .args(["serve", "--config"])
             .arg(self.config())
             .env("SAMSYN_LISTEN", format!("127.0.0.1:{}", self.port))
@@ -59,10 +89,28 @@ impl Domain {
         self.serving = Some(serving);
     }
 
+    /// What the process has logged.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.path().join("serve.log")).unwrap()
+    }
+
+    /// Whether the process has ended by itself within a while.
+    pub(crate) async fn has_ended(&mut self) -> bool {
+        let serving = self.serving.as_mut().expect("it serves");
+        for _ in 0..100 {
+            if serving.try_wait().unwrap().is_some() {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        false
+    }
+
     /// Ends the process as a power cut would.
     pub(crate) fn kill(&mut self) {
         if let Some(mut serving) = self.serving.take() {
-            serving.kill().unwrap();
+            // It may have ended already.
+            let _ = serving.kill();
             serving.wait().unwrap();
         }
     }
@@ -87,8 +135,7 @@ impl Domain {
             match Client::connect(&profile).await {
                 Ok(client) => return client,
                 Err(why) if started.elapsed() > START_MAX => {
-                    let log = std::fs::read_to_string(self.path().join("serve.log"));
-                    panic!("{why:?}\n{}", log.unwrap_or_default());
+                    panic!("{why:?}\n{}", self.log());
                 }
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             }

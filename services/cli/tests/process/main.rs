@@ -11,6 +11,8 @@ mod damaged;
 #[cfg(test)]
 mod doctor;
 #[cfg(test)]
+mod endorsed;
+#[cfg(test)]
 mod exported;
 #[cfg(test)]
 mod harness;
@@ -21,6 +23,14 @@ mod imported;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]
+mod leaks;
+#[cfg(test)]
+mod logged;
+#[cfg(test)]
+mod reads;
+#[cfg(test)]
+mod recorded;
+#[cfg(test)]
 mod refused;
 #[cfg(test)]
 mod reloaded;
@@ -30,6 +40,12 @@ mod revoked;
 mod rfc7946;
 #[cfg(test)]
 mod shared_authority;
+#[cfg(test)]
+mod shares;
+#[cfg(test)]
+mod stolen;
+#[cfg(test)]
+mod strangers;
 #[cfg(test)]
 mod streams;
 #[cfg(test)]

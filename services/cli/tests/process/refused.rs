@@ -5,7 +5,7 @@ use prost_types::Timestamp;
 use samsyn_client::{Client, Refused, wire};
 use tonic::Code;
 
-use crate::harness::{AREA, Domain, PARTY, delta, observation};
+use crate::harness::{Domain, PARTY, delta, observation};
 
 /// A row of the catalogue: its number, what it is, and how it is refused.
 struct Row {
@@ -202,7 +202,7 @@ const ROWS: [Row; 24] = [
     ),
 ];
 
-async fn publish(
+pub(crate) async fn publish(
     client: &Client,
     request: wire::PublishPictureRequest,
 ) -> Result<wire::PublishPictureResponse, Refused> {
@@ -210,13 +210,13 @@ async fn publish(
     answer.map(tonic::Response::into_inner).map_err(Refused::from)
 }
 
-fn told(refused: &Refused) -> (Code, &'static str, Vec<&str>) {
+pub(crate) fn told(refused: &Refused) -> (Code, &'static str, Vec<&str>) {
     let fields = refused.fields.iter().map(|(field, _)| field.as_str()).collect();
     (refused.status.code(), refused.reason.map_or("none", |reason| reason.id()), fields)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_row_of_the_catalogue_is_refused_as_it_says_and_changes_nothing() {
+async fn rows10_to_31_each_is_refused_as_the_table_says_and_changes_nothing() {
     let mut domain = Domain::written();
     domain.start();
     let client = domain.client(PARTY).await;
@@ -245,9 +245,9 @@ async fn each_row_of_the_catalogue_is_refused_as_it_says_and_changes_nothing() {
     println!("{} rows refused as the catalogue says", ROWS.len());
 }
 
-/// Rows 28 and 29: the same body under its key is answered as before, another body is refused.
+/// The same body under its key is answered as before, another body is refused.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_stands_for_one_body() {
+async fn t6_rows28_and_29_a_key_stands_for_one_body() {
     let mut domain = Domain::written();
     domain.start();
     let client = domain.client(PARTY).await;
@@ -260,55 +260,4 @@ async fn a_key_stands_for_one_body() {
     let refused = publish(&client, other).await.unwrap_err();
     let field = vec!["context.idempotency_key"];
     assert_eq!(told(&refused), (InvalidArgument, "KEY_REUSED", field));
-}
-
-/// Rows 36 to 41: reads without ground, wider than the rights, of what is not there, bad pages.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn reads_are_refused_as_the_catalogue_says() {
-    let mut domain = Domain::written();
-    domain.start();
-    let partner = domain.client("raddningstjansten").await;
-    let joint = |edit: fn(&mut wire::GetJointPictureRequest)| {
-        let mut request = wire::GetJointPictureRequest {
-            context: Some(partner.profile().read_context()),
-            area: AREA.to_owned(),
-            period: Some(wire::Period { code: "2025-09".to_owned() }),
-            ..wire::GetJointPictureRequest::default()
-        };
-        edit(&mut request);
-        let mut service = partner.joint.clone();
-        async move { Refused::from(service.get_joint_picture(request).await.unwrap_err()) }
-    };
-    let no_purpose = joint(|r| r.context.as_mut().unwrap().purpose.clear()).await;
-    assert_eq!(told(&no_purpose), (InvalidArgument, "PURPOSE_MISSING", vec!["context.purpose"]));
-    let other = joint(|r| r.context.as_mut().unwrap().purpose = "follow_up".into()).await;
-    let purpose = vec!["context.purpose"];
-    assert_eq!(told(&other), (PermissionDenied, "PURPOSE_NOT_COVERED", purpose));
-    let page = joint(|r| r.page = Some(wire::Page { size: 1, token: "forged".into() })).await;
-    assert_eq!(told(&page), (InvalidArgument, "PAGE_TOKEN_INVALID", vec!["page.token"]));
-    let period = joint(|r| r.period = Some(wire::Period { code: "2025-13".into() })).await;
-    assert_eq!(told(&period), (InvalidArgument, "BAD_PERIOD", vec!["period"]));
-    let nowhere = joint(|r| r.area = "sthlm-nowhere".into()).await;
-    assert_eq!(told(&nowhere), (NotFound, "NOT_FOUND", vec!["area"]));
-    // What is there and hidden is refused in the same words as what is not there.
-    let city = domain.client(PARTY).await;
-    publish(&city, delta(PARTY, 0, observation("A", 2))).await.unwrap();
-    let mut refused = Vec::new();
-    for place in ["sthlm-skarholmen/skarholmen-centrum/p1", "sthlm-skarholmen/satra/p1"] {
-        let request = wire::ExplainFindingRequest {
-            context: Some(partner.profile().read_context()),
-            area: AREA.to_owned(),
-            finding_id: format!("{place}/graffiti"),
-            revision: 0,
-            period: Some(wire::Period { code: "2025-09".to_owned() }),
-        };
-        let answer = partner.joint.clone().explain_finding(request).await;
-        refused.push(Refused::from(answer.unwrap_err()));
-    }
-    let whole = |refused: &Refused| {
-        let length = refused.status.details().len();
-        (refused.status.code(), refused.status.message().to_owned(), refused.fields.clone(), length)
-    };
-    assert_eq!(whole(&refused[0]).0, NotFound);
-    assert_eq!(whole(&refused[0]), whole(&refused[1]), "existence shows");
 }

@@ -53,12 +53,17 @@ impl Authority {
 
     /// A profile with a fresh certificate.
     pub(crate) fn issue(&self, domain: &Domain, service: &str) -> Profile {
+        self.issue_like(domain, service, service)
+    }
+
+    /// The same for a service that has no profile: it calls as another does.
+    pub(crate) fn issue_like(&self, domain: &Domain, service: &str, like: &str) -> Profile {
         self.pki(&["issue"], &["--service", service]);
         let read = |kind| {
             let file = self.path().join(format!("issued/{service}.{kind}"));
             fs::read_to_string(file).unwrap()
         };
-        let profile = domain.profile(service);
+        let profile = domain.profile(like);
         Profile { certificate_pem: read("pem"), key_pem: read("key"), ..profile }
     }
 

@@ -80,7 +80,7 @@ async fn poll_and_stream_carry_the_same_bytes() {
 
 /// A forged cursor, and a cursor of another caller, are refused alike.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cursor_serves_its_own_caller_alone() {
+async fn row40_a_cursor_serves_its_own_caller_alone() {
     let mut domain = Domain::written();
     domain.start();
     let city = domain.client(PARTY).await;
@@ -272,4 +272,27 @@ async fn a_hidden_change_does_not_end_a_poll() {
     let (answer, ()) = tokio::join!(polls.list_events(request), publishing);
     assert!(answer.unwrap().into_inner().events.is_empty(), "{AREA} is shown");
     assert!(started.elapsed() >= WAIT, "ended after {:?}", started.elapsed());
+}
+
+/// A partner whose rows are for editions alone: it is refused the live picture with the reason, and
+/// its polls bring nothing of it, instead of failing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_receives_editions_alone_follows_them() {
+    let mut domain = Domain::written();
+    domain.start();
+    let city = domain.client(PARTY).await;
+    let mut shown = observation("A", 2);
+    shown.labels.as_mut().unwrap().audience.push("partners".to_owned());
+    city.publish(delta(PARTY, 0, shown)).await.unwrap();
+    let partner = domain.client("region-stockholm").await;
+    assert!(polled(&partner, 10).await.is_empty(), "nothing is live for it");
+    let request = wire::GetJointPictureRequest {
+        context: Some(partner.profile().read_context()),
+        area: AREA.into(),
+        period: Some(wire::Period { code: "2025-09".into() }),
+        ..wire::GetJointPictureRequest::default()
+    };
+    let refused = partner.joint.clone().get_joint_picture(request).await.map(drop).unwrap_err();
+    let reason = samsyn_client::Refused::from(refused).reason.map(|reason| reason.id());
+    assert_eq!(reason, Some("NO_RELEASE_ROW"));
 }

@@ -9,7 +9,7 @@ const BOUND: Duration = Duration::from_secs(5);
 
 /// A suspended service is told, its stream ends, and no later call goes through: twenty of twenty.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_suspension_ends_a_stream_within_five_seconds() {
+async fn t3_a_suspension_ends_a_stream_within_five_seconds() {
     let mut domain = Domain::written();
     domain.start();
     let registrar = domain.client("registrar").await;

@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_version_algorithm_or_field_is_refused() {
+    fn row27_an_unknown_version_algorithm_or_field_is_refused() {
         let decode = |message: &Message| Descriptor::decode(&message.encode().unwrap());
         let good = Message::decode(&descriptor().encode().unwrap()).unwrap();
         let refused = [

@@ -140,7 +140,7 @@ fn equal_content_makes_no_version() {
 }
 
 #[test]
-fn a_lost_update_is_refused_with_the_current_version() {
+fn row31_a_lost_update_is_refused_with_the_current_version() {
     let mut state = founded();
     state.apply(NOW, 2, &own(1, publish(0, vec![observation("1", 2, None)], &[])));
     let lost = state.apply(NOW, 3, &own(1, publish(0, vec![observation("1", 5, None)], &[])));
@@ -178,7 +178,7 @@ fn an_unknown_withdrawal_is_refused_and_a_repeated_one_changes_nothing() {
 }
 
 #[test]
-fn a_repeated_key_returns_the_first_answer_also_of_a_refusal() {
+fn row28_a_repeated_key_returns_the_first_answer_also_of_a_refusal() {
     let mut state = founded();
     let keyed = |body, command| Submission { key: Some((key_made(NOW), body)), ..own(1, command) };
     let first = state.apply(NOW, 2, &keyed([1; 32], publish(7, vec![], &[])));
@@ -191,7 +191,7 @@ fn a_repeated_key_returns_the_first_answer_also_of_a_refusal() {
 }
 
 #[test]
-fn an_unknown_key_that_is_old_or_from_the_future_is_never_executed() {
+fn row30_an_unknown_key_that_is_old_or_from_the_future_is_never_executed() {
     let mut state = founded();
     for made in [NOW.after_seconds(-KEY_SECONDS_AND_MORE), NOW.after_seconds(121)] {
         let key = Some((key_made(made), [1; 32]));

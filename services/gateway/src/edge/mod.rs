@@ -47,6 +47,14 @@ use crate::{
 
 pub(crate) use self::{budget::Rate, limits::CallLimits};
 
+/// Reads the deadline in headers, for every kind of call.
+#[cfg(fuzzing)]
+pub(crate) fn read_deadline(headers: &HeaderMap) {
+    for kind in [Kind::Unary, Kind::Waiting, Kind::Stream] {
+        let _ = Deadline::of(headers, kind, &CallLimits::default(), Instant::now());
+    }
+}
+
 /// How long a call that found no room waits before it comes again.
 const RETRY: Duration = Duration::from_secs(1);
 /// The content type of gRPC, alone or with a format behind it.

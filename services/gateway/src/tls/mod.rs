@@ -209,3 +209,20 @@ fn has_address(leaf: &CertificateDer<'_>) -> bool {
         .iter()
         .any(|name| matches!(name, GeneralName::DNSName(_) | GeneralName::IPAddress(_)))
 }
+
+/// Reads a name of a service.
+#[cfg(fuzzing)]
+pub(crate) fn read_name(text: &str) {
+    if let Some(name) = spiffe::ServiceName::parse(text) {
+        assert_eq!(text, format!("spiffe://{}/svc/{}", name.trust_domain, name.service));
+    }
+}
+
+/// Reads all that is read of a leaf.
+#[cfg(fuzzing)]
+pub(crate) fn read_certificate(der: &[u8]) {
+    let der = CertificateDer::from(der);
+    let _ = leaf::until(&der);
+    let Ok(leaf) = leaf::Leaf::parse(&der, &[]) else { return };
+    let _ = (leaf.service_name(), leaf.serial(), leaf.issuer(), leaf.not_after());
+}

@@ -102,7 +102,7 @@ impl Consensus {
     /// # Errors
     /// [`Error::Overloaded`], [`Error::NoLeader`], [`Error::ClockBehind`], [`Error::TooLarge`] and
     /// [`Error::Closed`] mean that it was not ordered; after [`Error::OutcomeUnknown`] and
-    /// [`Error::Fatal`] it may have been.
+    /// [`Error::Stopped`] it may have been.
     pub(crate) async fn submit(&self, submission: Submission) -> Result<(u64, Reply), Error> {
         self.stamps.check()?;
         let bytes = encode_submission(&submission).encoded_len();
@@ -160,6 +160,12 @@ impl Consensus {
         self.fatal.watch()
     }
 
+    /// Lets the log go, as a disk does that fails.
+    #[cfg(test)]
+    pub(crate) fn lose_log(&self) {
+        self.log.close();
+    }
+
     /// Stops, writes what is not on disk yet and lets the files go. What waits for an answer gets
     /// [`Error::OutcomeUnknown`].
     pub(crate) async fn close(&self) {
@@ -185,7 +191,7 @@ impl Consensus {
     }
 
     fn reason(&self) -> Option<Error> {
-        self.fatal.reason().map(|why| Error::Fatal(why.to_string()))
+        self.fatal.reason().map(|why| Error::Stopped(why.to_string()))
     }
 }
 
@@ -261,7 +267,7 @@ async fn report_stop(raft: Raft, fatal: Fatal) {
 fn stopped(stop: &Stop<Types>) -> Error {
     match stop {
         Stop::Stopped => Error::Closed,
-        Stop::StorageError(_) | Stop::Panicked => Error::Fatal(stop.to_string()),
+        Stop::StorageError(_) | Stop::Panicked => Error::Stopped(stop.to_string()),
     }
 }
 

@@ -203,7 +203,7 @@ async fn a_damaged_or_newer_state_is_refused_or_harmless() {
 }
 
 #[tokio::test]
-async fn stamps_rise_while_the_clock_stands_or_steps_back() {
+async fn t25_stamps_rise_while_the_clock_stands_or_steps_back() {
     let dir = tempfile::tempdir().unwrap();
     let now = Arc::new(AtomicI64::new(NOW.micros()));
     let shown = Arc::clone(&now);
@@ -253,7 +253,7 @@ async fn concurrent_submissions_share_syncs() {
 }
 
 #[tokio::test]
-async fn a_full_house_refuses_at_once() {
+async fn row45_a_full_house_refuses_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let consensus = open(dir.path()).await;
     let room = u32::try_from(consensus.room.available_permits()).unwrap();
@@ -272,10 +272,10 @@ async fn a_state_that_cannot_be_written_ends_the_process() {
     assert!(fatal.borrow().is_none());
     consensus.machine.close();
     let refused = consensus.submit(numbered(1)).await.unwrap_err();
-    assert!(matches!(refused, Error::Fatal(_) | Error::OutcomeUnknown), "{refused}");
+    assert!(matches!(refused, Error::Stopped(_) | Error::OutcomeUnknown), "{refused}");
     let reported = fatal.wait_for(Option::is_some);
     tokio::time::timeout(Duration::from_secs(5), reported).await.unwrap().unwrap();
-    assert!(matches!(consensus.submit(numbered(2)).await, Err(Error::Fatal(_))));
+    assert!(matches!(consensus.submit(numbered(2)).await, Err(Error::Stopped(_))));
     consensus.close().await;
 }
 

@@ -26,11 +26,13 @@ pub struct Bare {
 }
 
 impl Egress<'_> {
-    /// The kinds of period that a reader's live rights have in an area.
+    /// The kinds of period that a reader's live rights have in an area. Who has none has nothing
+    /// that could be decided either, and follows editions alone.
     fn kinds(&self, scope: &Scope) -> Vec<(PeriodKind, Rights)> {
         let registry = self.state.registry();
         let kinds = scope.periods.iter().copied();
-        kinds.map(|kind| (kind, self.reader.rights(registry, Some(kind), true))).collect()
+        let kinds = kinds.map(|kind| (kind, self.reader.rights(registry, Some(kind), true)));
+        kinds.filter(|(_, rights)| !rights.is_empty()).collect()
     }
 
     /// All events that show a view at a revision from nothing, in the order of areas and periods.

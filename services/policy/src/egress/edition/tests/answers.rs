@@ -104,7 +104,7 @@ fn a_statement_with_any_other_field_is_refused_though_it_is_signed() {
 }
 
 #[test]
-fn an_answer_that_says_something_else_than_its_statement_is_refused() {
+fn rows25_and_26_an_answer_that_is_not_what_was_signed_is_refused() {
     type Change = fn(&mut Case);
     let (world, id) = in_review();
     let stated = world.statement(&id, "sdf", Role::Coordinator);
@@ -130,7 +130,7 @@ fn an_answer_that_says_something_else_than_its_statement_is_refused() {
 }
 
 #[test]
-fn a_signature_by_another_key_or_over_another_type_is_refused() {
+fn row25_a_signature_by_another_key_or_over_another_type_is_refused() {
     let (world, id) = in_review();
     let stated = world.statement(&id, "sdf", Role::Coordinator);
     for seed in [2, 5, 9] {
@@ -150,7 +150,7 @@ fn a_party_in_a_role_that_need_not_answer_is_refused() {
 }
 
 #[test]
-fn an_answer_to_an_earlier_round_or_none_is_refused() {
+fn row31_an_answer_to_an_earlier_round_or_none_is_refused() {
     let (mut world, id) = in_review();
     let stated = world.statement(&id, "sdf", Role::Coordinator);
     world.lock(&id, [9; 32]);

@@ -151,7 +151,7 @@ fn the_proof_stands_on_the_last_page() {
 }
 
 #[test]
-fn small_counts_are_shown_as_less_than_five() {
+fn t10_small_counts_are_shown_as_less_than_five() {
     let counts = [("graffiti", 1), ("theft", 4), ("noise", 5)];
     let all = counts.map(|(category, count)| counted(category, category, count)).to_vec();
     let (world, id) = released(&[("sdf", all)]);
@@ -269,7 +269,7 @@ fn a_decision_is_told_only_to_those_who_see_all_that_it_names() {
 }
 
 #[test]
-fn who_may_not_know_of_an_edition_is_told_that_there_is_none() {
+fn t28_row39_who_may_not_know_of_an_edition_is_told_that_there_is_none() {
     let mut world = World::new();
     world.publish("sdf", vec![observation("1", "graffiti", ALL)]);
     let id = world.open();

@@ -1,0 +1,106 @@
+//! Answers to an edition over real sockets: forged, by other keys, and of an earlier round.
+
+use prost_types::Timestamp;
+use samsyn_client::{Client, Intent, Refused, Signer, answer, verify::Pinned, wire, write_context};
+use samsyn_domain::{edition::Verdict, registry::Role};
+use tonic::{Code, Code::InvalidArgument};
+
+use crate::{
+    harness::{AREA, Domain, PARTY, delta, observation},
+    refused::told,
+};
+
+const POLICE: &str = "lpo-skarholmen";
+
+async fn lock(city: &Client, edition: &wire::EditionHeader) -> wire::EditionHeader {
+    let request = wire::LockEditionRequest {
+        context: Some(write_context("coordinator")),
+        edition_id: edition.id.clone(),
+        revision: 2,
+        analysis: "Klotter vid torget.".to_owned(),
+        analysis_labels: observation("any", 1).labels,
+        party: PARTY.to_owned(),
+    };
+    let locked = city.editions.clone().lock_edition(request).await.map_err(Refused::from);
+    locked.unwrap().into_inner().edition.unwrap()
+}
+
+/// An edition in review, on what both sides have published.
+async fn in_review(city: &Client, police: &Client) -> wire::EditionHeader {
+    city.publish(delta(PARTY, 0, observation("A", 2))).await.unwrap();
+    police.publish(delta(POLICE, 0, observation("B", 2))).await.unwrap();
+    let request = wire::OpenEditionRequest {
+        context: Some(write_context("coordinator")),
+        area: AREA.to_owned(),
+        period: Some(wire::Period { code: "2025-09".to_owned() }),
+        track: "strategic".to_owned(),
+        due: Some(Timestamp { seconds: 4_000_000_000, nanos: 0 }),
+        party: PARTY.to_owned(),
+    };
+    let opened = city.editions.clone().open_edition(request).await.unwrap().into_inner();
+    lock(city, &opened.edition.unwrap()).await
+}
+
+/// A signed answer of the caller's party in one of its functions.
+pub(crate) async fn signed(
+    client: &Client,
+    header: &wire::EditionHeader,
+    role: Role,
+) -> wire::AnswerEditionRequest {
+    let profile = client.profile();
+    let digest = hex::decode(&profile.descriptor).unwrap();
+    let pinned = Pinned { descriptor: digest.try_into().unwrap() };
+    let reviewed = client.review(header, &pinned).await.unwrap();
+    let intent =
+        Intent {
+            party: &profile.party, role, verdict: Verdict::Reserved, text: "Med förbehåll."
+        };
+    let key_id = format!("{}/{}", profile.party, role.as_str());
+    let seed = &profile.endorsement_keys[&role];
+    let signer = Signer { seed, key_id: &key_id, salt: [7; 32] };
+    wire::AnswerEditionRequest {
+        context: Some(write_context(role.as_str())),
+        edition_id: header.id.clone(),
+        answer: Some(answer(header, &reviewed, intent, signer).unwrap()),
+    }
+}
+
+async fn send(client: &Client, request: wire::AnswerEditionRequest) -> Result<(), Refused> {
+    client.editions.clone().answer_edition(request).await.map(drop).map_err(Refused::from)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows25_and_26_a_forged_answer_is_refused_and_the_true_one_is_taken() {
+    type Forge = fn(&mut wire::Answer);
+    let mut domain = Domain::written();
+    domain.start();
+    let city = domain.client(PARTY).await;
+    let police = domain.client(POLICE).await;
+    let header = in_review(&city, &police).await;
+    let good = signed(&city, &header, Role::Endorser).await;
+    let unknown = (Code::Unauthenticated, "KEY_UNKNOWN", "answer.key_id");
+    let rows: [(Forge, (Code, &str, &str)); 8] = [
+        (|a| a.signature[0] ^= 1, (InvalidArgument, "BAD_SIGNATURE", "answer.signature")),
+        (|a| a.signature.truncate(63), (InvalidArgument, "BAD_SIGNATURE", "answer.signature")),
+        (|a| a.statement.push(0), (InvalidArgument, "BAD_FIELD", "answer.statement")),
+        (|a| a.text.push('!'), (InvalidArgument, "BAD_FIELD", "answer.text")),
+        (|a| a.text_salt[0] ^= 1, (InvalidArgument, "BAD_FIELD", "answer.text")),
+        (|a| a.key_id = "sdf-skarholmen/retired".into(), unknown),
+        (|a| a.key_id = "sdf-skarholmen/coordinator".into(), unknown),
+        (|a| a.key_id = "lpo-skarholmen/endorser".into(), unknown),
+    ];
+    for (forge, (code, reason, field)) in rows {
+        let mut forged = good.clone();
+        forged.context = Some(write_context("endorser"));
+        forge(forged.answer.as_mut().unwrap());
+        let refused = send(&city, forged).await.unwrap_err();
+        assert_eq!(told(&refused), (code, reason, vec![field]));
+    }
+    send(&city, good.clone()).await.unwrap();
+    send(&city, good.clone()).await.expect("the same under its key is answered as before");
+
+    lock(&city, &header).await;
+    let stale = wire::AnswerEditionRequest { context: Some(write_context("endorser")), ..good };
+    let refused = send(&city, stale).await.unwrap_err();
+    assert_eq!(told(&refused), (Code::Aborted, "EDITION_ROUND_STALE", vec!["answer.statement"]));
+}

@@ -1,0 +1,456 @@
+//! Who gets which field of which call: every call of the interface, every kind of reader, over real
+//! sockets, as a table that is reviewed as a diff.
+//! `UPDATE=1 cargo test -p samsyn-cli --test process leak`
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use futures::future::join_all;
+use prost::Message;
+use prost_types::{DescriptorProto, FileDescriptorSet, Timestamp, field_descriptor_proto::Type};
+use samsyn_client::{Client, Profile, Refused, admin, wire, write_context};
+use samsyn_domain::registry::Role;
+use samsyn_proto::DESCRIPTORS;
+use samsyn_tests::raw::{Answer, Raw, frame};
+
+use crate::{
+    endorsed::signed,
+    harness::{AREA, Domain, PARTY, delta, observation},
+    revoked::Authority,
+};
+
+const POLICE: &str = "lpo-skarholmen";
+const PERIOD: &str = "2025-09";
+/// Whose sight is told: the owner, others who signed, one who signed elsewhere, every partner, who
+/// oversees, who is shut out.
+const READERS: [&str; 14] = [
+    PARTY,
+    POLICE,
+    "sthlm-trafikkontoret",
+    "sdf-farsta",
+    "kriminalvarden",
+    "region-stockholm",
+    "aklagarmyndigheten",
+    "kronofogden",
+    "tullverket",
+    "forsakringskassan",
+    "raddningstjansten",
+    "auditor",
+    "registrar",
+    SHUT_OUT,
+];
+const SHUT_OUT: &str = "sthlm-utbildningsforvaltningen";
+/// Who is not registered.
+const NOBODY: &str = "sdf-ingenstans";
+/// What nobody but its owner may know of.
+const HIDDEN: [&str; 2] = ["HIDDEN-17", "lighting_fault"];
+/// Long enough for all that a stream has to say at once.
+const STREAM: &str = "5000m";
+
+fn period(code: &str) -> Option<wire::Period> {
+    Some(wire::Period { code: code.to_owned() })
+}
+
+/// What the owner shows, so that there is something for every partner: the category, how many.
+const SHOWN: [(&str, u32); 4] = [
+    ("graffiti", 17),
+    ("open_drug_dealing", 17),
+    ("criminal_gathering", 3),
+    ("illegal_business_premises", 17),
+];
+
+/// An observation in which every field is set.
+fn whole(id: &str, severity: u32, note: &str, audience: &[&str]) -> wire::Observation {
+    let mut whole = observation(id, severity);
+    whole.count = Some(17);
+    whole.trend = wire::Trend::Up.into();
+    whole.reliability = "B".to_owned();
+    whole.credibility = 2;
+    whole.note = note.to_owned();
+    let labels = whole.labels.as_mut().unwrap();
+    labels.audience = audience.iter().map(|one| (*one).to_owned()).collect();
+    whole
+}
+
+async fn open(city: &Client, code: &str) -> wire::EditionHeader {
+    let request = wire::OpenEditionRequest {
+        context: Some(write_context("coordinator")),
+        area: AREA.to_owned(),
+        period: period(code),
+        track: "operative".to_owned(),
+        due: Some(Timestamp { seconds: 4_000_000_000, nanos: 0 }),
+        party: PARTY.to_owned(),
+    };
+    let opened = city.editions.clone().open_edition(request).await.map_err(Refused::from);
+    opened.unwrap().into_inner().edition.unwrap()
+}
+
+/// Both sides see graffiti and disagree on it, one side dissents, the owner keeps something to
+/// itself; one edition is released and one is being collected.
+async fn filled(city: &Client, police: &Client) -> [String; 2] {
+    let all = ["signatories", "partners"];
+    let mut own = whole("HIDDEN-17", 4, "Bara vi vet.", &[]);
+    own.category = "lighting_fault".to_owned();
+    let mut published = vec![own];
+    for (category, count) in SHOWN {
+        let mut seen = whole(category, 4, "Vid torget.", &all);
+        seen.category = category.to_owned();
+        seen.count = Some(count);
+        published.push(seen);
+    }
+    city.publish(samsyn_tests::observed::delta(PARTY, 0, published)).await.unwrap();
+    let other = whole("other", 1, "Lite klotter.", &all);
+    police.publish(delta(POLICE, 0, other)).await.unwrap();
+    let dissent = wire::RecordDissentRequest {
+        context: Some(write_context("kommunpolis")),
+        area: AREA.to_owned(),
+        period: period(PERIOD),
+        finding_id: finding(),
+        field_name: "severity".to_owned(),
+        reason: "Mindre än så.".to_owned(),
+        party: POLICE.to_owned(),
+    };
+    let dissent = police.joint.clone().record_dissent(dissent).await.map_err(Refused::from);
+    let revision = dissent.unwrap().into_inner().revision;
+    let opened = open(city, PERIOD).await;
+    let lock = wire::LockEditionRequest {
+        context: Some(write_context("coordinator")),
+        edition_id: opened.id,
+        revision,
+        analysis: "Klotter vid torget.".to_owned(),
+        analysis_labels: whole("any", 1, "", &all).labels,
+        party: PARTY.to_owned(),
+    };
+    let locked = city.editions.clone().lock_edition(lock).await.map_err(Refused::from);
+    let locked = locked.unwrap().into_inner().edition.unwrap();
+    for (client, role) in [(city, Role::Coordinator), (police, Role::Kommunpolis)] {
+        let answer = signed(client, &locked, role).await;
+        let answered = client.editions.clone().answer_edition(answer).await;
+        answered.map_err(Refused::from).unwrap();
+    }
+    let release = wire::ReleaseEditionRequest {
+        context: Some(write_context("coordinator")),
+        edition_id: locked.id.clone(),
+        content_root: locked.content_root,
+        party: PARTY.to_owned(),
+    };
+    city.editions.clone().release_edition(release).await.map_err(Refused::from).unwrap();
+    [locked.id, open(city, "2025-08").await.id]
+}
+
+fn finding() -> String {
+    format!("{AREA}/skarholmen-centrum/p1/graffiti")
+}
+
+/// The requests of a call. What changes something is asked so that it is refused at last, by who
+/// may do it: nothing changes by asking.
+fn asked(call: &str, profile: &Profile, editions: &[String; 2]) -> Vec<(&'static str, Vec<u8>)> {
+    let read = || Some(profile.read_context());
+    let write = |role: &str| Some(write_context(role));
+    let area = || AREA.to_owned();
+    let [released, collecting] = editions;
+    fn plain(message: impl Message) -> Vec<(&'static str, Vec<u8>)> {
+        vec![("", message.encode_to_vec())]
+    }
+    match call {
+        "PictureService/PublishPicture" => plain(delta(PARTY, 99, observation("X", 2))),
+        "PictureService/ValidatePicture" => plain(wire::ValidatePictureRequest {
+            publication: Some(delta(PARTY, 1, whole("graffiti", 3, "Mer.", &["signatories"]))),
+        }),
+        "PictureService/GetPicture" => {
+            let context = read();
+            let party = PARTY.to_owned();
+            let (area, version, page) = (area(), 0, None);
+            plain(wire::GetPictureRequest { context, party, area, version, page })
+        }
+        "JointPictureService/GetJointPicture" => plain(wire::GetJointPictureRequest {
+            context: read(),
+            area: area(),
+            period: period(PERIOD),
+            ..wire::GetJointPictureRequest::default()
+        }),
+        "JointPictureService/ExplainFinding" => plain(wire::ExplainFindingRequest {
+            context: read(),
+            area: area(),
+            finding_id: finding(),
+            revision: 0,
+            period: period(PERIOD),
+        }),
+        "JointPictureService/WatchEvents" => {
+            let (context, scope, cursor) = (read(), None, String::new());
+            plain(wire::WatchEventsRequest { context, scope, cursor })
+        }
+        "JointPictureService/ListEvents" => plain(wire::ListEventsRequest {
+            context: read(),
+            limit: 500,
+            ..wire::ListEventsRequest::default()
+        }),
+        "JointPictureService/AcknowledgeEvents" => {
+            let (context, cursor) = (write("reader"), "forged".to_owned());
+            plain(wire::AcknowledgeEventsRequest { context, cursor })
+        }
+        "JointPictureService/ResolveConflict" => plain(wire::ResolveConflictRequest {
+            context: write("coordinator"),
+            conflict_id: format!("{PERIOD}:{}:severity", finding()),
+            revision: 1,
+            outcome: Some(wire::resolve_conflict_request::Outcome::Severity(4)),
+            party: PARTY.to_owned(),
+            ..wire::ResolveConflictRequest::default()
+        }),
+        "JointPictureService/RecordDissent" => plain(wire::RecordDissentRequest {
+            context: write("coordinator"),
+            area: area(),
+            period: period(PERIOD),
+            finding_id: format!("{AREA}/satra/graffiti"),
+            field_name: "severity".to_owned(),
+            reason: "Nej.".to_owned(),
+            party: PARTY.to_owned(),
+        }),
+        "JointPictureService/ListRevisions" => {
+            let (context, page) = (read(), None);
+            plain(wire::ListRevisionsRequest { context, area: area(), page })
+        }
+        "EditionService/OpenEdition" => plain(wire::OpenEditionRequest {
+            context: write("coordinator"),
+            area: area(),
+            period: period("2025-08"),
+            track: "operative".to_owned(),
+            due: Some(Timestamp { seconds: 4_000_000_000, nanos: 0 }),
+            party: PARTY.to_owned(),
+        }),
+        "EditionService/LockEdition" => plain(wire::LockEditionRequest {
+            context: write("coordinator"),
+            edition_id: collecting.clone(),
+            revision: 1,
+            analysis: "Nej.".to_owned(),
+            analysis_labels: observation("any", 1).labels,
+            party: PARTY.to_owned(),
+        }),
+        "EditionService/AnswerEdition" => plain(wire::AnswerEditionRequest {
+            context: write("coordinator"),
+            edition_id: released.clone(),
+            answer: Some(wire::Answer {
+                party: PARTY.to_owned(),
+                verdict: wire::Verdict::Endorsed.into(),
+                statement: vec![0; 8],
+                signature: vec![0; 64],
+                key_id: format!("{PARTY}/coordinator"),
+                actor_role: "coordinator".to_owned(),
+                text_salt: vec![0; 32],
+                ..wire::Answer::default()
+            }),
+        }),
+        "EditionService/ReleaseEdition" => plain(wire::ReleaseEditionRequest {
+            context: write("coordinator"),
+            edition_id: released.clone(),
+            content_root: vec![0; 32],
+            party: PARTY.to_owned(),
+        }),
+        "EditionService/GetEdition" => {
+            let of = |id: &String| wire::GetEditionRequest {
+                context: read(),
+                edition_id: id.clone(),
+                page: None,
+            };
+            let (of_released, of_other) = (of(released), of(collecting));
+            vec![
+                (" released", of_released.encode_to_vec()),
+                (" collecting", of_other.encode_to_vec()),
+            ]
+        }
+        "EditionService/ListEditions" => {
+            let (context, page) = (read(), None);
+            plain(wire::ListEditionsRequest { context, area: area(), page })
+        }
+        "EditionService/GetEditionReview" => {
+            let (context, edition_id, page) = (read(), released.clone(), None);
+            plain(wire::GetEditionReviewRequest { context, edition_id, page })
+        }
+        "AccessService/GetAccess" => plain(wire::GetAccessRequest {}),
+        "AccessService/ExplainAccess" => {
+            let (context, field_group) = (read(), "text".to_owned());
+            let scope = Some(wire::Scope { areas: vec![area()], ..wire::Scope::default() });
+            plain(wire::ExplainAccessRequest { context, scope, field_group })
+        }
+        "AccessService/ListDisclosures" => plain(wire::ListDisclosuresRequest {
+            context: read(),
+            ..wire::ListDisclosuresRequest::default()
+        }),
+        "AccessService/ListDuties" => {
+            plain(wire::ListDutiesRequest { context: read(), page: None })
+        }
+        "AccessService/ListMeetingCollisions" => plain(wire::ListMeetingCollisionsRequest {
+            context: read(),
+            role: "kommunpolis".to_owned(),
+            starts_at: Some(Timestamp { seconds: 1_757_491_200, nanos: 0 }),
+            ends_at: Some(Timestamp { seconds: 1_759_900_000, nanos: 0 }),
+        }),
+        "RegistryService/GetRegistry" => [" services", " agreements", " release_rows"]
+            .map(|what| {
+                let part = what.trim_start().to_owned();
+                let request = admin::GetRegistryRequest { part };
+                (what, request.encode_to_vec())
+            })
+            .into(),
+        "RegistryService/SuspendService" => plain(admin::SuspendServiceRequest {
+            context: write("registrar"),
+            service: "tullverket/nowhere".to_owned(),
+            reason: "drill".to_owned(),
+        }),
+        other => panic!("nobody asks `{other}`; write its request here"),
+    }
+}
+
+type Messages = BTreeMap<String, DescriptorProto>;
+
+/// The paths of all fields that a message has.
+fn fields(mut bytes: &[u8], of: &str, all: &Messages, path: &str, found: &mut BTreeSet<String>) {
+    while !bytes.is_empty() {
+        let key = prost::encoding::decode_varint(&mut bytes).unwrap();
+        let number = i32::try_from(key >> 3).unwrap();
+        let (value, rest) = match key & 7 {
+            0 => {
+                prost::encoding::decode_varint(&mut bytes).unwrap();
+                bytes.split_at(0)
+            }
+            1 => bytes.split_at(8),
+            2 => {
+                let length = prost::encoding::decode_varint(&mut bytes).unwrap();
+                bytes.split_at(usize::try_from(length).unwrap())
+            }
+            5 => bytes.split_at(4),
+            other => panic!("wire type {other} in {of}"),
+        };
+        bytes = rest;
+        let field = all[of].field.iter().find(|field| field.number() == number);
+        let field = field.unwrap_or_else(|| panic!("{of} has no field {number}"));
+        let name = format!("{path}{}", field.name());
+        let time = field.type_name() == ".google.protobuf.Timestamp";
+        if field.r#type() == Type::Message && !time {
+            fields(value, field.type_name(), all, &format!("{name}."), found);
+        }
+        found.insert(name);
+    }
+}
+
+/// What an answer comes to: a reason, or the fields that it has.
+fn told(answer: &Answer, of: &str, all: &Messages) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut body = &answer.body[..];
+    while let Some((head, rest)) = body.split_at_checked(5) {
+        let length = u32::from_be_bytes(head[1..].try_into().unwrap());
+        let (message, rest) = rest.split_at(usize::try_from(length).unwrap());
+        fields(message, of, all, "", &mut found);
+        body = rest;
+    }
+    let reason = answer.refused().and_then(|refused| refused.reason).map(|reason| reason.id());
+    // A stream ends by the deadline that it was asked with.
+    match reason.filter(|reason| *reason != "DEADLINE_EXCEEDED") {
+        Some(reason) => found.insert(format!("({reason})")),
+        None => found.is_empty() && found.insert("(nothing)".to_owned()),
+    };
+    found
+}
+
+struct Callers {
+    profiles: Vec<(&'static str, Profile)>,
+    connections: Vec<Raw>,
+}
+
+impl Callers {
+    async fn of(domain: &Domain, authority: &Authority) -> Self {
+        let city = |name: &str| {
+            ["sdf-", "sthlm-", "auditor", "registrar"].iter().any(|start| name.starts_with(start))
+        };
+        let profile = |name: &'static str| {
+            let own = city(name).then(|| authority.issue(domain, name));
+            (name, own.unwrap_or_else(|| domain.profile(name)))
+        };
+        let mut profiles: Vec<_> = READERS.map(profile).into();
+        profiles.push(("nobody", authority.issue_like(domain, NOBODY, PARTY)));
+        let mut connections = Vec::new();
+        for (_, profile) in &profiles {
+            connections.push(Raw::open(profile).await.unwrap());
+        }
+        Self { profiles, connections }
+    }
+
+    /// Who gets what of a call; nobody but its owner gets what is hidden.
+    async fn told(
+        &self,
+        (call, path, of): (&str, &str, &str),
+        editions: &[String; 2],
+        all: &Messages,
+        table: &mut BTreeMap<(String, String), Vec<&'static str>>,
+    ) {
+        let timeout: [(&str, &[u8]); 1] = [("grpc-timeout", STREAM.as_bytes())];
+        let asking = self.profiles.iter().zip(&self.connections).map(async |(who, raw)| {
+            let mut got = Vec::new();
+            for (what, bytes) in asked(call, &who.1, editions) {
+                let request = Raw::request(path, &timeout).unwrap();
+                let answer = raw.call(request, frame(0, None, &bytes)).await.unwrap();
+                let whose = [PARTY, "auditor"].contains(&who.0);
+                for hidden in HIDDEN.iter().filter(|_| !whose) {
+                    let shows = answer.body.windows(hidden.len()).any(|b| b == hidden.as_bytes());
+                    assert!(!shows, "{} is told of `{hidden}` by {call}", who.0);
+                }
+                let fields = told(&answer, of, all).into_iter();
+                got.extend(fields.map(|field| ((format!("{call}{what}"), field), who.0)));
+            }
+            got
+        });
+        for (row, who) in join_all(asking).await.into_iter().flatten() {
+            table.entry(row).or_default().push(who);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_gets_which_field_of_which_call_is_as_the_leak_matrix_says() {
+    let mut domain = Domain::limited("requests_per_second = 10000\nrequests_burst = 10000");
+    let authority = Authority::of_the_city(&domain);
+    domain.start();
+    let police = domain.client(POLICE).await;
+    let city = Client::connect(&authority.issue(&domain, PARTY)).await.unwrap();
+    let registrar = Client::connect(&authority.issue(&domain, "registrar")).await.unwrap();
+    let editions = filled(&city, &police).await;
+    let suspend = admin::SuspendServiceRequest {
+        context: Some(write_context("registrar")),
+        service: format!("stockholms-stad/{SHUT_OUT}"),
+        reason: "drill".to_owned(),
+    };
+    registrar.registry.clone().suspend_service(suspend).await.unwrap();
+    // The connections of who is shut out are ended a moment later; a new one is told why.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let callers = Callers::of(&domain, &authority).await;
+    let set = FileDescriptorSet::decode(DESCRIPTORS).unwrap();
+    let mut all = Messages::new();
+    for file in &set.file {
+        for message in &file.message_type {
+            all.insert(format!(".{}.{}", file.package(), message.name()), message.clone());
+        }
+    }
+    let mut table = BTreeMap::new();
+    for file in &set.file {
+        for service in &file.service {
+            for method in &service.method {
+                let call = format!("{}/{}", service.name(), method.name());
+                let path = format!("/{}.{call}", file.package());
+                let what = (call.as_str(), path.as_str(), method.output_type());
+                callers.told(what, &editions, &all, &mut table).await;
+            }
+        }
+    }
+    let mut made = String::from(
+        "# Of a picture that sdf-skarholmen and lpo-skarholmen published, and its edition: who is \
+         told what.\n# call | field of the answer, or (reason) | who gets it\n",
+    );
+    let everyone = READERS.len() + 1;
+    for ((call, field), who) in table {
+        let who = if who.len() == everyone { "everyone".to_owned() } else { who.join(" ") };
+        made.push_str(&format!("{call} | {field} | {who}\n"));
+    }
+    samsyn_tests::golden("services/cli/tests/golden/leak_matrix.txt", &made).unwrap();
+}
