@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A partner in Python against the demo: its own verifier over the test vectors, then a session.
+# A partner in Python against the demo: its own verifier over the test vectors, then a session; a
+# receiver of OTLP in Python, and a real Prometheus, for what a gateway tells its operators.
 # SAMSYN_VENV names a virtual environment to use or make; without it one is made and removed.
 # SAMSYN_BIN names the binary; without it the release is built.
 set -euo pipefail
@@ -41,7 +42,8 @@ prepare() {
   local venv=${SAMSYN_VENV:-$work/venv}
   [[ -x $venv/bin/python ]] || "$python" -m venv "$venv"
   py=$venv/bin/python
-  "$py" -m pip install --quiet --disable-pip-version-check grpcio grpcio-tools cryptography
+  "$py" -m pip install --quiet --disable-pip-version-check grpcio grpcio-tools cryptography \
+    opentelemetry-proto
   mkdir "$work/stubs"
   (cd "$root/proto" && "$py" -m grpc_tools.protoc -I . --python_out="$work/stubs" \
     --grpc_python_out="$work/stubs" samsyn/v1/*.proto)
@@ -77,8 +79,6 @@ binary() {
 # Starts the demo with a folder for temporary files of its own, so that what it leaves there names
 # this demo and no other.
 serve() {
-  local bin
-  bin=$(binary)
   mkdir "$work/tmp"
   TMPDIR=$work/tmp "$bin" demo >"$work/demo.log" 2>&1 &
   demo=$!
@@ -97,6 +97,10 @@ serve() {
 cd "$here"
 prepare
 tests test_vectors
+bin=$(binary)
+export SAMSYN_BIN=$bin
 serve
 SAMSYN_PROFILES=$profiles tests test_session
+tests test_telemetry
+"$here/prometheus.sh" || failed=1
 exit "$failed"

@@ -8,6 +8,9 @@ use samsyn_tests::{golden, project_root};
 #[path = "../../proto/build/reasons.rs"]
 mod reasons;
 
+#[path = "../../services/gateway/src/telemetry/table.rs"]
+mod metrics;
+
 const INTRODUCTION: &str = "\
 <!-- Made from proto/errors.toml: UPDATE=1 cargo test -p samsyn-tests --test golden -->
 # Errors
@@ -25,6 +28,41 @@ so treat an unknown reason by its status.
 fn error_page_is_made_from_the_error_table() -> io::Result<()> {
     let rows = reasons::parse(&error_table()?).map_err(io::Error::other)?;
     golden("docs/errors.md", &page_of(&rows).map_err(io::Error::other)?)
+}
+
+const METRICS: &str = "\
+<!-- Made from the gateway's table: UPDATE=1 cargo test -p samsyn-tests --test golden -->
+# Metrics
+
+What a gateway counts and measures. *Scraped* is the name at `/metrics` for Prometheus; *exported*
+the one that a collector gets over OTLP. Labels take their values from closed sets: no service, no
+area, nothing that a caller wrote. A name is not changed within a version of the interface; new ones
+may come.
+";
+
+#[test]
+fn metrics_page_is_made_from_the_table_of_metrics() -> io::Result<()> {
+    golden("docs/metrics.md", &metrics_page().map_err(io::Error::other)?)
+}
+
+fn metrics_page() -> Result<String, fmt::Error> {
+    let mut page = METRICS.to_owned();
+    page.push_str("\n| scraped | exported | kind | unit | labels | what it says |\n");
+    page.push_str("|---|---|---|---|---|---|\n");
+    for row in metrics::ALL {
+        let names: Vec<String> = row.labels.iter().map(|l| format!("`{}`", l.name)).collect();
+        let names = if names.is_empty() { "–".to_owned() } else { names.join(", ") };
+        let metrics::Row { name, kind, unit, help, .. } = row;
+        let (scraped, kind) = (row.scraped(), kind.word());
+        writeln!(page, "| `{scraped}` | `{name}` | {kind} | `{unit}` | {names} | {help} |")?;
+    }
+    page.push_str("\n| label | of | its values |\n|---|---|---|\n");
+    for row in metrics::ALL {
+        for label in row.labels {
+            writeln!(page, "| `{}` | `{}` | {} |", label.name, row.scraped(), label.values)?;
+        }
+    }
+    Ok(page)
 }
 
 #[test]

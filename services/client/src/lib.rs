@@ -4,13 +4,15 @@ mod connection;
 mod endorse;
 mod profile;
 mod refused;
+mod trace;
 pub mod verify;
 mod watch;
 
-pub use connection::{Client, ConnectError, write_context};
+pub use connection::{Client, ConnectError, Transport, write_context};
 pub use endorse::{Intent, NotEndorsed, Signer, answer};
 pub use profile::{BadProfile, Profile};
 pub use refused::Refused;
+pub use trace::{BadTrace, Trace, Traced};
 pub use watch::Watch;
 
 /// The messages of the public interface, version 1.

@@ -22,6 +22,7 @@ mod raft_handle;
 mod root;
 mod snapshot;
 mod store;
+mod trace;
 mod writer;
 
 #[cfg(test)]
@@ -31,4 +32,5 @@ mod samples;
 
 pub use error::Error;
 pub use feed::Feed;
-pub use handle::{Clock, Ledger, Options, Rejection};
+pub use handle::{Clock, Figures, Ledger, Options, Ordered, Rejection, Watcher};
+pub use trace::{Cause, Happened, Woken};

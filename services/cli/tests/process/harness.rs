@@ -47,10 +47,17 @@ impl Domain {
 
     /// Starts the process; it writes its log to a file of the domain's folder.
     pub(crate) fn start(&mut self) {
+        self.start_with(&[], &[]);
+    }
+
+    /// Starts the process with more arguments and variables.
+    pub(crate) fn start_with(&mut self, arguments: &[&str], variables: &[(&str, &str)]) {
         let log = File::options().create(true).append(true).open(self.path().join("serve.log"));
         let serving = samsyn()
             .args(["serve", "--config"])
             .arg(self.config())
+            .args(arguments)
+            .envs(variables.iter().copied())
             .env("SAMSYN_LISTEN", format!("127.0.0.1:{}", self.port))
             .stdout(Stdio::null())
             .stderr(log.unwrap())

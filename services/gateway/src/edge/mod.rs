@@ -38,14 +38,14 @@ use self::{
     body::Metered,
     budget::{Budgets, NoRoom, Spending},
     deadline::Deadline,
-    method::{Kind, Methods},
+    method::Kind,
 };
 use crate::{
     status,
     tls::{Access, Call, Leaving},
 };
 
-pub(crate) use self::{budget::Rate, limits::CallLimits};
+pub(crate) use self::{budget::Rate, limits::CallLimits, method::Methods};
 
 /// How long a call that found no room waits before it comes again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -256,7 +256,7 @@ async fn answer(admitted: Admitted, work: impl Future<Output = Answer>) -> Answe
         None => return Ok(status::reason(Reason::DeadlineExceeded, "").into_http()),
     };
     mend::mend(response.headers_mut());
-    if let Some(Rows(rows)) = response.extensions_mut().remove() {
+    if let Some(&Rows(rows)) = response.extensions().get() {
         // What is too much is paid for by the next call.
         let _ = spending.rows(rows, Instant::now());
     }

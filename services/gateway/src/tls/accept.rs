@@ -127,7 +127,7 @@ async fn serve(tls: Tls, admitted: Admitted, ready: Ready) {
     // Who says nothing takes no slot.
     let spoke = timeout(tls.limits.silence_max, tcp.readable()).await;
     if !spoke.is_ok_and(|readable| readable.is_ok()) {
-        return refused(Reason::Deadline, source);
+        return refused(&tls, Reason::Deadline, source);
     }
     // INVARIANT: nobody closes the semaphore.
     let Ok(slot) = slots.acquire_owned().await else { return };
@@ -140,8 +140,11 @@ async fn serve(tls: Tls, admitted: Admitted, ready: Ready) {
     });
     match outcome {
         // The slot is held until the server has room: the backlog is bounded.
-        Ok(connection) => drop(ready.send(Ok(connection)).await),
-        Err(reason) => refused(reason, source),
+        Ok(connection) => {
+            tls.outcomes().count(None);
+            drop(ready.send(Ok(connection)).await);
+        }
+        Err(reason) => refused(&tls, reason, source),
     }
     drop(slot);
 }
@@ -178,6 +181,7 @@ fn verified(
     }
 }
 
-fn refused(reason: Reason, source: IpAddr) {
+fn refused(tls: &Tls, reason: Reason, source: IpAddr) {
+    tls.outcomes().count(Some(reason));
     tracing::info!(%reason, %source, "handshake refused");
 }
