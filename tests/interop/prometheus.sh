@@ -77,8 +77,9 @@ find_programs
 "$SAMSYN_BIN" demo --write "$work/domain" >/dev/null
 listen=$(free_port) operations=$(free_port) scraper=$(free_port)
 printf '\n[operations]\nlisten = "127.0.0.1:%s"\n' "$operations" >>"$work/domain/config.toml"
-SAMSYN_LISTEN=127.0.0.1:$listen "$SAMSYN_BIN" serve --config "$work/domain/config.toml" \
-  2>"$work/serve.log" &
+# A gateway refuses what looks like a setting of its own and is none.
+env -u SAMSYN_BIN -u SAMSYN_VENV SAMSYN_LISTEN="127.0.0.1:$listen" \
+  "$SAMSYN_BIN" serve --config "$work/domain/config.toml" 2>"$work/serve.log" &
 running+=($!)
 until_it_holds get "http://127.0.0.1:$operations/readyz"
 
