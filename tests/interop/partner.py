@@ -29,7 +29,7 @@ from samsyn.v1 import joint_picture_pb2, joint_picture_pb2_grpc, picture_pb2, pi
 
 import verify as proofs
 
-CALL_SECONDS = 60
+CALL_SECONDS = 50
 ANSWER_BYTES_MAX = 80 * 1024 * 1024
 NOT_EVENTS = {"heartbeat", "closing"}
 

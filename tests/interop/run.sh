@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Partners in other languages against the demo: the Python verifier over the test vectors, a session,
-# then the kit as a partner gets it: its Python and Java samples, and its contract.
+# then the kit as a partner gets it: its Python and Java samples, and its contract. A receiver of OTLP
+# in Python, and a real Prometheus, for what a gateway tells its operators.
 # SAMSYN_VENV names a virtual environment to use or make; without it one is made and removed.
 # SAMSYN_BIN names the binary; without it the release is built.
 set -euo pipefail
@@ -42,7 +43,7 @@ prepare() {
   local venv=${SAMSYN_VENV:-$work/venv}
   [[ -x $venv/bin/python ]] || "$python" -m venv "$venv"
   py=$venv/bin/python
-  "$py" -m pip install --quiet --disable-pip-version-check \
+  "$py" -m pip install --quiet --disable-pip-version-check opentelemetry-proto \
     -r "$root/services/cli/kit/python/requirements.txt"
   mkdir "$work/stubs"
   (cd "$root/proto" && "$py" -m grpc_tools.protoc -I . --python_out="$work/stubs" \
@@ -79,7 +80,6 @@ binary() {
 # Starts the demo with a folder for temporary files of its own, so that what it leaves there names
 # this demo and no other.
 serve() {
-  bin=$(binary)
   mkdir "$work/tmp"
   TMPDIR=$work/tmp "$bin" demo >"$work/demo.log" 2>&1 &
   demo=$!
@@ -180,6 +180,8 @@ java_tests() {
 cd "$here"
 prepare
 tests test_vectors
+bin=$(binary)
+export SAMSYN_BIN=$bin
 serve
 SAMSYN_PROFILES=$profiles tests test_session
 make_kit
@@ -187,4 +189,6 @@ SAMSYN_KIT=$work/kit tests test_contract
 SAMSYN_PROFILES=$profiles SAMSYN_KIT=$work/kit tests test_kit
 java_tests
 echo "not run: the .NET sample; there is no .NET here"
+tests test_telemetry
+"$here/prometheus.sh" || failed=1
 exit "$failed"

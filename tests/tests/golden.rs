@@ -1,5 +1,6 @@
 //! Pages that are made from one source, kept as files and reviewed as diffs.
 
+use std::fmt::{self, Write as _};
 use std::{fs, io};
 
 use samsyn_proto::Reason;
@@ -7,6 +8,9 @@ use samsyn_tests::{golden, project_root};
 
 #[path = "../../proto/build/reasons.rs"]
 mod reasons;
+
+#[path = "../../services/gateway/src/telemetry/table.rs"]
+mod metrics;
 
 #[test]
 fn the_list_of_errors_and_its_pages_are_made_from_the_error_table() -> io::Result<()> {
@@ -26,6 +30,41 @@ fn a_page_of_a_reason_that_is_gone_does_not_stay() -> io::Result<()> {
         assert!(reason.is_some(), "`docs/errors/{name}` is the page of no reason; remove it");
     }
     Ok(())
+}
+
+const METRICS: &str = "\
+<!-- Made from the gateway's table: UPDATE=1 cargo test -p samsyn-tests --test golden -->
+# Metrics
+
+What a gateway counts and measures. *Scraped* is the name at `/metrics` for Prometheus; *exported*
+the one that a collector gets over OTLP. Labels take their values from closed sets: no service, no
+area, nothing that a caller wrote. A name is not changed within a version of the interface; new ones
+may come.
+";
+
+#[test]
+fn metrics_page_is_made_from_the_table_of_metrics() -> io::Result<()> {
+    golden("docs/metrics.md", &metrics_page().map_err(io::Error::other)?)
+}
+
+fn metrics_page() -> Result<String, fmt::Error> {
+    let mut page = METRICS.to_owned();
+    page.push_str("\n| scraped | exported | kind | unit | labels | what it says |\n");
+    page.push_str("|---|---|---|---|---|---|\n");
+    for row in metrics::ALL {
+        let names: Vec<String> = row.labels.iter().map(|l| format!("`{}`", l.name)).collect();
+        let names = if names.is_empty() { "–".to_owned() } else { names.join(", ") };
+        let metrics::Row { name, kind, unit, help, .. } = row;
+        let (scraped, kind) = (row.scraped(), kind.word());
+        writeln!(page, "| `{scraped}` | `{name}` | {kind} | `{unit}` | {names} | {help} |")?;
+    }
+    page.push_str("\n| label | of | its values |\n|---|---|---|\n");
+    for row in metrics::ALL {
+        for label in row.labels {
+            writeln!(page, "| `{}` | `{}` | {} |", label.name, row.scraped(), label.values)?;
+        }
+    }
+    Ok(page)
 }
 
 #[test]

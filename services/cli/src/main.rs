@@ -14,26 +14,23 @@ mod profile_choice;
 mod session;
 mod world;
 
-use std::{io::IsTerminal as _, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Parser as _;
-use tracing_subscriber::EnvFilter;
+use samsyn_gateway::{LogFormat, Telemetry};
 
-/// What a gateway logs when `RUST_LOG` does not say. That a caller went away while its write was
-/// under way is no warning: openraft's responder finds nobody to tell.
-const LOGGED: &str = "samsyn=info,warn,openraft::raft::responder=error";
-/// What the other commands log: their answer says the rest.
+/// What commands log that run no gateway when `RUST_LOG` does not say: their answer says the rest.
 const LOGGED_BY_CLIENTS: &str = "warn,openraft::raft::responder=error";
 
 fn main() -> ExitCode {
     let cli = commands::Cli::parse();
-    let logged = if cli.serves() { LOGGED } else { LOGGED_BY_CLIENTS };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(logged));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
+    // A gateway's log goes where its configuration says.
+    if !cli.serves()
+        && let Err(why) = Telemetry::lines(LogFormat::Text, LOGGED_BY_CLIENTS)
+    {
+        eprintln!("samsyn: {why}");
+        return ExitCode::from(5);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(why) => {

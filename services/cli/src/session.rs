@@ -5,7 +5,7 @@ use std::{future::Future, path::PathBuf, time::Duration};
 
 use clap::Args;
 use samsyn_client::{
-    Client, Profile,
+    Client, Profile, Trace,
     wire::{GetAccessRequest, Page, ReadContext, WriteContext},
     write_context,
 };
@@ -21,6 +21,8 @@ use crate::{
 
 /// How long one answer may take.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
+/// The variable that names the trace that a command belongs to, as other tools have it.
+const TRACE: &str = "TRACEPARENT";
 /// Rows on a page.
 pub(crate) const PAGE_ROWS: u32 = 500;
 
@@ -40,6 +42,13 @@ pub(crate) struct Globals {
     /// The function on whose behalf you act [default: what the service has and the command needs].
     #[arg(long, global = true, value_parser = role)]
     role: Option<Role>,
+}
+
+/// The trace that the caller of this command is in, as the environment says.
+fn trace() -> Result<Option<Trace>, Failure> {
+    let Ok(told) = std::env::var(TRACE) else { return Ok(None) };
+    let place = told.parse().map_err(|why| Failure::Usage(format!("`{TRACE}` {why}")))?;
+    Ok(Some(place))
 }
 
 fn role(code: &str) -> Result<Role, String> {
@@ -81,7 +90,7 @@ impl Globals {
     /// When the profile does not hold or the gateway cannot be reached.
     pub(crate) async fn connect(&self) -> Result<Session, Failure> {
         let profile = self.profile()?;
-        let client = Client::connect(&profile).await?;
+        let client = Client::connect_in(&profile, trace()?).await?;
         Ok(Session { client, globals: self.clone() })
     }
 

@@ -13,10 +13,11 @@ use samsyn_proto::{
 };
 use tonic::{
     Response, Status,
+    service::interceptor::InterceptedService,
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
 };
 
-use crate::{Profile, Refused};
+use crate::{Profile, Refused, Trace, Traced};
 
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 const CALL_MAX: Duration = Duration::from_secs(60);
@@ -45,19 +46,22 @@ pub enum ConnectError {
     },
 }
 
+/// What calls go over: a channel, with each call in a trace.
+pub type Transport = InterceptedService<Channel, Traced>;
+
 /// A connection; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Client {
     /// Own pictures.
-    pub pictures: PictureServiceClient<Channel>,
+    pub pictures: PictureServiceClient<Transport>,
     /// The joint picture, its conflicts and events.
-    pub joint: JointPictureServiceClient<Channel>,
+    pub joint: JointPictureServiceClient<Transport>,
     /// Editions.
-    pub editions: EditionServiceClient<Channel>,
+    pub editions: EditionServiceClient<Transport>,
     /// Rights, disclosures, duties.
-    pub access: AccessServiceClient<Channel>,
+    pub access: AccessServiceClient<Transport>,
     /// The registry.
-    pub registry: RegistryServiceClient<Channel>,
+    pub registry: RegistryServiceClient<Transport>,
     profile: Profile,
 }
 
@@ -67,11 +71,20 @@ impl Client {
     /// # Errors
     /// When the profile does not hold or the gateway cannot be reached.
     pub async fn connect(profile: &Profile) -> Result<Self, ConnectError> {
+        Self::connect_in(profile, None).await
+    }
+
+    /// As [`Self::connect`]; all calls are in one trace, where one is given.
+    ///
+    /// # Errors
+    /// When the profile does not hold or the gateway cannot be reached.
+    pub async fn connect_in(profile: &Profile, trace: Option<Trace>) -> Result<Self, ConnectError> {
         let endpoint = Self::endpoint(profile).map_err(ConnectError::Profile)?;
         let channel = endpoint
             .connect()
             .await
             .map_err(|why| ConnectError::Unreachable { endpoint: profile.endpoint.clone(), why })?;
+        let channel = InterceptedService::new(channel, Traced(trace));
         Ok(Self {
             pictures: PictureServiceClient::new(channel.clone())
                 .max_decoding_message_size(ANSWER_BYTES_MAX),

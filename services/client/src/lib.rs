@@ -6,14 +6,16 @@ pub mod probe;
 mod profile;
 mod refused;
 mod registry;
+mod trace;
 pub mod verify;
 mod watch;
 
-pub use connection::{Client, ConnectError, write_context};
+pub use connection::{Client, ConnectError, Transport, write_context};
 pub use endorse::{Intent, NotEndorsed, Signer, answer};
 pub use profile::{BadProfile, Profile};
 pub use refused::Refused;
 pub use registry::{Exported, NoChange, Word, change_digest, operations};
+pub use trace::{BadTrace, Trace, Traced};
 pub use watch::Watch;
 
 /// Why a call was refused, from the table of errors.

@@ -25,6 +25,10 @@ pub(crate) enum Alarm {
 }
 
 impl Alarm {
+    /// All of the words.
+    const WORDS: [&str; 4] =
+        ["reload_failed", "revocation_list_half_over", "revocation_list_ended", "certificate_ends"];
+
     const fn word(&self) -> &'static str {
         match self {
             Self::ReloadFailed => "reload_failed",
@@ -74,6 +78,15 @@ impl Alarms {
         }
     }
 
+    /// How many of each word last; 0 where none does.
+    pub(crate) fn counts(&self) -> BTreeMap<&'static str, usize> {
+        let mut counts = BTreeMap::from(Alarm::WORDS.map(|word| (word, 0)));
+        for alarm in self.lock().keys() {
+            *counts.entry(alarm.word()).or_default() += 1;
+        }
+        counts
+    }
+
     /// Of a kind of alarm just these last.
     pub(crate) fn are(&self, now: &[Alarm], of_kind: impl Fn(&Alarm) -> bool) {
         let over: Vec<Alarm> = self
@@ -112,5 +125,7 @@ mod tests {
         assert_eq!(lasting(&alarms), [failed, ended]);
         alarms.clear(&Alarm::ReloadFailed);
         assert_eq!(lasting(&alarms), [ended]);
+        assert_eq!(alarms.counts().len(), Alarm::WORDS.len());
+        assert_eq!(alarms.counts().values().sum::<usize>(), 1);
     }
 }

@@ -1,9 +1,9 @@
 //! The process, put together: configuration before ports, a drain before the end.
 
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use std::{fmt, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use samsyn_domain::row::Event;
-use samsyn_ledger::{Clock, Ledger};
+use samsyn_ledger::{Clock, Happened, Ledger};
 use samsyn_policy::Policy;
 use samsyn_proto::{
     admin::v1::registry_service_server::RegistryServiceServer,
@@ -23,7 +23,9 @@ use crate::{
     config::{BadConfig, Limits, TlsSource},
     denials::Denials,
     edge::Edge,
+    operations::{Operations, Told},
     services::{Bounds, Shared},
+    telemetry::{self, Calls, Exported, Metrics, NoTelemetry},
     tls::{Connections, Leaving, Tls, TlsError},
 };
 
@@ -59,6 +61,18 @@ pub enum Error {
     /// The ledger stopped, and the process with it.
     #[error("the ledger stopped: {0}")]
     Stopped(String),
+    /// The metrics cannot be made.
+    #[error(transparent)]
+    Telemetry(#[from] NoTelemetry),
+    /// The operations listener has no address.
+    #[error("cannot listen on `{at}`; choose another in `operations.listen`")]
+    Operations {
+        /// Where it was to listen.
+        at: SocketAddr,
+        /// Why it cannot.
+        #[source]
+        why: std::io::Error,
+    },
     /// The transport failed.
     #[error("the transport failed")]
     Transport(#[from] tonic::transport::Error),
@@ -78,6 +92,9 @@ pub struct App {
     reload: Reload,
     limits: Limits,
     clock: Clock,
+    metrics: Metrics,
+    exported: Exported,
+    operations: Option<Operations>,
 }
 
 impl fmt::Debug for App {
@@ -117,16 +134,26 @@ impl App {
     pub async fn build(checked: Checked, clock: Clock) -> Result<Self, Error> {
         let tls = checked.tls()?;
         let (policy, recorder) = checked.policy()?;
+        let metrics = Metrics::new(checked.collector().as_ref())?;
         let options = samsyn_ledger::Options {
             dir: checked.config.data.clone(),
             node: 1,
             domain: checked.config.domain.clone(),
             document: Arc::new(checked.document),
             clock: Arc::clone(&clock),
+            watcher: metrics.watcher(),
         };
         let ledger = Ledger::open(options, policy, recorder).await?;
-        let (files, limits) = (checked.files, checked.config.limits);
-        Ok(Self { ledger, tls, files, reload: Reload::default(), limits, clock })
+        let operations = match checked.config.operations.listen {
+            Some(at) => {
+                let bound = Operations::bind(at).await;
+                Some(bound.map_err(|why| Error::Operations { at, why })?)
+            }
+            None => None,
+        };
+        let (files, limits, exported) = (checked.files, checked.config.limits, checked.exported);
+        let reload = Reload::default();
+        Ok(Self { ledger, tls, files, reload, limits, clock, metrics, exported, operations })
     }
 
     /// Asks for certificates and revocation lists to be read anew; they are also when they change.
@@ -144,7 +171,8 @@ impl App {
         listener: TcpListener,
         stop: impl Future<Output = ()>,
     ) -> Result<(), Error> {
-        let Self { ledger, tls, files, reload, limits, clock } = self;
+        let Self { ledger, tls, files, reload, limits, clock, metrics, exported, operations } =
+            self;
         let (stopped, stopping) = watch::channel(false);
         let denials = Denials::default();
         let shared = Shared {
@@ -155,10 +183,19 @@ impl App {
             bounds: Bounds { age_max: limits.age_max(), lag_max: limits.of_calls().lag_max },
         };
         let edge = Edge::new(limits.of_calls(), samsyn_proto::DESCRIPTORS, stopping.clone())?;
-        let router = router(&shared, edge, &limits).await?;
+        let calls = Calls::new(metrics.clone(), samsyn_proto::DESCRIPTORS)?;
+        let router = router(&shared, calls, edge, &limits).await?;
+        let alarms = Alarms::default();
+        metrics.of_ledger(&ledger);
+        metrics.of_listener(&tls);
+        metrics.of_alarms(&alarms);
+        metrics.of_process(exported);
+        let told =
+            Told { metrics: metrics.clone(), ledger: ledger.clone(), stopping: stopping.clone() };
+        let telling = operations.map(|operations| tokio::spawn(operations.run(told)));
         let ticking = tokio::spawn(tick(ledger.clone(), denials));
         let ending = tokio::spawn(end_suspended(ledger.clone(), tls.connections()));
-        let reloading = tokio::spawn(reload.keep(tls.clone(), files, Alarms::default()));
+        let reloading = tokio::spawn(reload.keep(tls.clone(), files, alarms));
         let sweeping = tokio::spawn(tls.clone().keep());
         let told = |mut stopping: watch::Receiver<bool>| async move {
             // The sender is gone only after the serving ended.
@@ -180,6 +217,12 @@ impl App {
         ending.abort();
         reloading.abort();
         sweeping.abort();
+        if let Some(telling) = telling {
+            telling.abort();
+        }
+        let last = tokio::task::spawn_blocking(move || metrics.end(telemetry::END_MAX));
+        // Nobody misses what cannot be sent any more.
+        let _ = last.await;
         ledger.close().await;
         outcome
     }
@@ -187,9 +230,10 @@ impl App {
 
 async fn router(
     shared: &Shared,
+    calls: Calls,
     edge: Edge,
     limits: &Limits,
-) -> Result<Router<Stack<Edge, Identity>>, Error> {
+) -> Result<Router<Stack<Edge, Stack<Calls, Identity>>>, Error> {
     let of_calls = limits.of_calls();
     let reflection = || {
         tonic_reflection::server::Builder::configure()
@@ -215,6 +259,7 @@ async fn router(
         .http2_max_pending_accept_reset_streams(Some(RESETS_MAX))
         .http2_max_local_error_reset_streams(Some(FAULTS_MAX))
         .max_connection_age(limits.age_max())
+        .layer(calls)
         .layer(edge)
         .add_service(limited!(PictureServiceServer))
         .add_service(limited!(JointPictureServiceServer))
@@ -249,13 +294,11 @@ async fn tick(ledger: Ledger, denials: Denials) {
 async fn end_suspended(ledger: Ledger, connections: Connections) {
     let mut events = ledger.events();
     loop {
-        match events.recv().await {
-            Ok((_, Event::Suspended(_)))
-            | Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
-            Ok((
-                _,
+        match events.recv().await.map(|Happened { event, .. }| event) {
+            Ok(Event::Suspended(_)) | Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
+            Ok(
                 Event::Revised { .. } | Event::Edition(_) | Event::Epoch(_) | Event::Advanced(_),
-            )) => {
+            ) => {
                 continue;
             }
             Err(tokio::sync::broadcast::error::RecvError::Closed) => return,

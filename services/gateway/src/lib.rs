@@ -8,19 +8,22 @@ mod denials;
 mod edge;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod operations;
 mod page;
 mod reload;
 mod services;
 mod status;
+mod telemetry;
 mod tls;
 
 pub use app::{App, Error};
 pub use config::{
-    AnchorFiles, BadConfig, Checked, Config, ENVIRONMENT_PREFIX, Limits, Mode, SharedAnchorFiles,
-    SharedService, TlsFiles,
+    AnchorFiles, BadConfig, Checked, Config, ENVIRONMENT_PREFIX, Limits, Mode, Operations,
+    SharedAnchorFiles, SharedService, TlsFiles,
 };
 pub use reload::Reload;
 pub use samsyn_ledger::Clock;
+pub use telemetry::{LogFormat, NoTelemetry, Telemetry};
 pub use tls::{
     Anchor, Limits as ConnectionLimits, Part, ServerMaterial, SharedRow, SubjectAttribute, Tls,
     TlsError,

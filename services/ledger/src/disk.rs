@@ -22,3 +22,10 @@ pub(crate) fn make_dir(dir: &Path) -> Result<(), Error> {
 pub(crate) fn sync_dir(dir: &Path) -> Result<(), Error> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(Error::io(dir))
 }
+
+/// How many bytes the files of a directory have; what cannot be read counts as none.
+pub(crate) fn bytes_in(dir: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(dir) else { return 0 };
+    let sizes = entries.flatten().filter_map(|entry| entry.metadata().ok());
+    sizes.filter(fs::Metadata::is_file).fold(0, |sum, file| sum.saturating_add(file.len()))
+}

@@ -7,7 +7,7 @@ use samsyn_domain::{
     command::{Reply, Submission},
 };
 
-use crate::machine::Machine;
+use crate::{machine::Machine, trace::Cause};
 
 /// One ordered change of state. Cheap to clone.
 #[derive(Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub(crate) struct Entry {
     pub(crate) at: Timestamp,
     /// What is asked.
     pub(crate) submission: Arc<Submission>,
+    /// What proposed it, where that is traced.
+    pub(crate) cause: Option<Cause>,
 }
 
 // openraft writes both to its trace: neither may show content.

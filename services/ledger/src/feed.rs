@@ -19,10 +19,12 @@ use tokio::{
     sync::{Semaphore, broadcast},
     time::timeout,
 };
+use tracing::{Instrument as _, Span};
 
 use crate::{
     Error, Ledger, Rejection,
     cursor::{Cursor, Subscription, first_eight},
+    trace::{Happened, Woken},
 };
 
 /// How old a cursor may be.
@@ -80,7 +82,8 @@ pub struct Feed {
     class: ClassId,
     subscription: Subscription,
     place: Place,
-    events: broadcast::Receiver<(u64, Event)>,
+    events: broadcast::Receiver<Happened>,
+    woken: Woken,
 }
 
 /// How far a subscription has come, with the snapshot that it is in. Copied before it moves on: it
@@ -140,6 +143,7 @@ impl Ledger {
             subscription,
             place: Place { cursor, snapshot: None },
             events,
+            woken: Woken::default(),
         })
     }
 
@@ -256,6 +260,22 @@ impl Feed {
     /// # Errors
     /// When the caller's rights ended, or the record cannot be committed.
     pub async fn next(&mut self, limit: usize) -> Result<Option<View<EventBatch>>, Rejection> {
+        self.catch_up();
+        let span = self.woken.span(|| tracing::info_span!("wake"));
+        let shown = self.show(limit).instrument(span.unwrap_or_else(Span::current)).await;
+        if matches!(shown, Ok(None)) {
+            // It woke others.
+            self.woken = Woken::default();
+        }
+        shown
+    }
+
+    /// What woke the subscription for what it has just given.
+    pub fn woken(&mut self) -> Woken {
+        std::mem::take(&mut self.woken)
+    }
+
+    async fn show(&mut self, limit: usize) -> Result<Option<View<EventBatch>>, Rejection> {
         let ledger = self.ledger.clone();
         let reader = ledger.reader(&self.caller, self.ground.clone())?;
         ledger.advance(&reader).await?;
@@ -319,12 +339,11 @@ impl Feed {
         let relevant = async {
             loop {
                 match self.events.recv().await {
-                    Ok((_, Event::Revised { area, .. })) if self.scope.areas.contains(&area) => {
-                        return;
+                    Ok(happened) if self.concerns(&happened.event) => {
+                        return self.woken.by(&happened);
                     }
-                    Ok((_, Event::Edition(_) | Event::Epoch(_) | Event::Suspended(_)))
-                    | Err(broadcast::error::RecvError::Lagged(_)) => return,
-                    Ok((_, Event::Revised { .. } | Event::Advanced(_))) => {}
+                    Err(broadcast::error::RecvError::Lagged(_)) => return,
+                    Ok(_) => {}
                     Err(broadcast::error::RecvError::Closed) => {
                         std::future::pending::<()>().await;
                     }
@@ -333,6 +352,28 @@ impl Feed {
         };
         // Either way the feed looks again.
         let _ = timeout(longest, relevant).await;
+    }
+
+    /// Whether something may be new after it.
+    fn concerns(&self, event: &Event) -> bool {
+        match event {
+            Event::Revised { area, .. } => self.scope.areas.contains(area),
+            Event::Edition(_) | Event::Epoch(_) | Event::Suspended(_) => true,
+            Event::Advanced(_) => false,
+        }
+    }
+
+    /// Takes in what has happened by now: what comes next shows all of it.
+    fn catch_up(&mut self) {
+        loop {
+            match self.events.try_recv() {
+                Ok(happened) if self.concerns(&happened.event) => self.woken.by(&happened),
+                Ok(_) | Err(broadcast::error::TryRecvError::Lagged(_)) => {}
+                Err(
+                    broadcast::error::TryRecvError::Empty | broadcast::error::TryRecvError::Closed,
+                ) => return,
+            }
+        }
     }
 
     /// Passes over the snapshot, for who reads the picture itself; gives where to go on from.

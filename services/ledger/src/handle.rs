@@ -1,7 +1,7 @@
 //! The one handle: founds or opens a domain, orders what policy permits, and shows what may be
 //! seen once its disclosure is committed.
 
-use std::{collections::BTreeSet, fmt, path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use samsyn_domain::{
     AreaId, Caller, Refusal, Sealed, Secret, ServiceId, State, Timestamp, UnitKey,
@@ -13,7 +13,7 @@ use samsyn_domain::{
     },
     disclosure::Ground,
     registry::{Document, Registry},
-    row::{Event, Stage},
+    row::Stage,
 };
 use samsyn_policy::{Denial, Egress, Known, Policy, Projection, Reader, Receipt, Recorder, View};
 use tokio::sync::broadcast;
@@ -22,6 +22,7 @@ use crate::{
     Error, disk,
     keys::Keys,
     raft_handle::{self, Consensus},
+    trace::Happened,
 };
 
 /// How often a race inside the gateway is decided anew.
@@ -29,6 +30,33 @@ pub(crate) const RACES_MAX: usize = 8;
 
 /// What time it is.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What became of a change that was proposed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ordered {
+    /// Which verb.
+    pub verb: &'static str,
+    /// Whether it was committed and not refused by state; `None` when it failed.
+    pub done: Option<bool>,
+    /// How long it took, from the proposal to the answer.
+    pub took: Duration,
+    /// Disclosures that it recorded.
+    pub disclosures: usize,
+}
+
+/// Is told of each change; must not block.
+pub type Watcher = Arc<dyn Fn(Ordered) + Send + Sync>;
+
+/// How far a ledger is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Figures {
+    /// The position up to which state has come.
+    pub applied: u64,
+    /// The size of the log on disk, in bytes.
+    pub log_bytes: u64,
+    /// Changes that wait for their answer.
+    pub waiting: usize,
+}
 
 /// How a ledger runs.
 #[derive(Clone)]
@@ -43,6 +71,8 @@ pub struct Options {
     pub document: Arc<Document>,
     /// What time it is.
     pub clock: Clock,
+    /// Who is told of each change.
+    pub watcher: Watcher,
 }
 
 impl fmt::Debug for Options {
@@ -95,7 +125,9 @@ pub(crate) struct Inner {
     pub(crate) keys: Keys,
     pub(crate) clock: Clock,
     pub(crate) views: crate::feed::Views,
+    pub(crate) watcher: Watcher,
     recorder: Recorder,
+    log: PathBuf,
 }
 
 impl fmt::Debug for Ledger {
@@ -112,12 +144,14 @@ impl Ledger {
     pub async fn open(options: Options, policy: Policy, recorder: Recorder) -> Result<Self, Error> {
         disk::make_dir(&options.dir)?;
         let keys = Keys::open(&options.dir)?;
+        let log = raft_handle::log_dir(&options.dir);
         let consensus = {
             let (dir, node) = (options.dir, options.node);
             Consensus::open(raft_handle::Options { dir, node }, Arc::clone(&options.clock)).await?
         };
         let (clock, views) = (options.clock, crate::feed::Views::default());
-        let inner = Inner { consensus, policy, keys, clock, views, recorder };
+        let watcher = options.watcher;
+        let inner = Inner { consensus, policy, keys, clock, views, watcher, recorder, log };
         let ledger = Self { inner: inner.into() };
         ledger.found(options.domain, options.document).await?;
         ledger.inner.consensus.barrier().await?;
@@ -180,8 +214,22 @@ impl Ledger {
 
     /// What happens from now on, without content.
     #[must_use]
-    pub fn events(&self) -> broadcast::Receiver<(u64, Event)> {
+    pub fn events(&self) -> broadcast::Receiver<Happened> {
         self.inner.consensus.events()
+    }
+
+    /// How far it is. Looks at the files of the log.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        let Inner { consensus, log, .. } = &*self.inner;
+        let log_bytes = disk::bytes_in(log);
+        Figures { applied: consensus.applied(), log_bytes, waiting: consensus.waiting() }
+    }
+
+    /// Whether it orders and shows what it is asked.
+    #[must_use]
+    pub fn serves(&self) -> bool {
+        self.inner.consensus.serves()
     }
 
     /// Waits for the message of a failure after which the process must end.
@@ -290,15 +338,18 @@ impl Ledger {
         mut project: impl FnMut(&Egress<'_>) -> Result<Option<Projection<T>>, Rejection>,
     ) -> Result<Option<View<T>>, Rejection> {
         for _ in 0..RACES_MAX {
-            let made = self.read(|state| -> Result<_, Rejection> {
-                let reader = reader.renewed(state, (self.inner.clock)())?;
-                let egress = Egress::new(state, &self.inner.keys, &reader);
-                let projection = project(&egress);
-                let open = egress.met_undecided();
-                if !open.is_empty() {
-                    return Ok(Made::Undecided(reader, open));
-                }
-                projection.map(|projection| Made::Whole(state.epoch(), projection))
+            let span = tracing::info_span!("project");
+            let made = span.in_scope(|| {
+                self.read(|state| -> Result<_, Rejection> {
+                    let reader = reader.renewed(state, (self.inner.clock)())?;
+                    let egress = Egress::new(state, &self.inner.keys, &reader);
+                    let projection = project(&egress);
+                    let open = egress.met_undecided();
+                    if !open.is_empty() {
+                        return Ok(Made::Undecided(reader, open));
+                    }
+                    projection.map(|projection| Made::Whole(state.epoch(), projection))
+                })
             });
             let (epoch, projection) = match made? {
                 Made::Whole(_, None) => return Ok(None),

@@ -25,6 +25,7 @@ mod registry;
 mod root;
 mod snapshot;
 mod store;
+mod trace;
 mod writer;
 
 #[cfg(test)]
@@ -36,5 +37,6 @@ mod tests;
 
 pub use error::Error;
 pub use feed::Feed;
-pub use handle::{Clock, Ledger, Options, Rejection};
+pub use handle::{Clock, Figures, Ledger, Options, Ordered, Rejection, Watcher};
 pub use registry::{Exported, Listed};
+pub use trace::{Cause, Happened, Woken};

@@ -4,6 +4,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    time::Instant,
 };
 
 use futures::{Stream, TryStreamExt};
@@ -13,6 +14,7 @@ use openraft::{
 };
 use samsyn_domain::{State, row::Event};
 use tokio::sync::broadcast;
+use tracing::Span;
 
 use crate::{
     Error,
@@ -23,14 +25,12 @@ use crate::{
     head::Head,
     snapshot,
     store::Store,
+    trace::{Cause, Happened},
     writer::{Batch, Writer},
 };
 
 /// So many entries are applied before others may run.
 const RUN_ENTRIES: usize = 256;
-
-/// What happened at which position of the log.
-pub(crate) type Happened = (u64, Event);
 
 #[derive(Debug)]
 struct Inner {
@@ -116,10 +116,12 @@ impl Machine {
         let mut happened = Vec::new();
         let mut answers = Vec::with_capacity(run.len());
         for (entry, responder) in run {
-            let position = entry.log_id.index;
-            let done = self.apply_one(&entry)?;
+            let (position, cause) = (entry.log_id.index, cause_of(&entry));
+            let done = span_of(position, cause).in_scope(|| self.apply_one(&entry))?;
             writes.extend(done.writes);
-            happened.extend(done.events.into_iter().map(|event| (position, event)));
+            let at = Instant::now();
+            let events = done.events.into_iter();
+            happened.extend(events.map(|event| Happened { position, event, cause, at }));
             answers.push((responder, done.answer));
         }
         self.writer.write(Batch { entries, writes, head: self.head() })?;
@@ -221,6 +223,20 @@ struct Done {
     answer: Answer,
     writes: Vec<RowWrite>,
     events: Vec<Event>,
+}
+
+fn cause_of(entry: &RaftEntry) -> Option<Cause> {
+    match &entry.payload {
+        EntryPayload::Normal(ordered) => ordered.cause,
+        EntryPayload::Blank | EntryPayload::Membership(_) => None,
+    }
+}
+
+fn span_of(position: u64, cause: Option<Cause>) -> Span {
+    let Some(cause) = cause else { return Span::none() };
+    let span = tracing::info_span!("apply", position);
+    cause.adopt(&span);
+    span
 }
 
 async fn blocking<T: Send + 'static>(

@@ -8,10 +8,12 @@ use samsyn_domain::{
 };
 use samsyn_policy::{Denial, Permit};
 use samsyn_proto::inbound::Context;
+use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use crate::{
     Error, Ledger, Rejection, format,
-    handle::{Inner, RACES_MAX},
+    handle::{Inner, Ordered, RACES_MAX},
 };
 
 /// How long the domain's own changes may wait for their commit.
@@ -39,7 +41,20 @@ impl Ledger {
             valid_until: (self.inner.clock)().after_seconds(OWN_VALID_SECONDS),
             command,
         };
-        self.inner.consensus.submit(submission).await.map(|(_, reply)| reply)
+        self.submit(submission).await
+    }
+
+    /// Orders a submission, in a span of its own, and tells what became of it.
+    async fn submit(&self, submission: Submission) -> Result<Reply, Error> {
+        let Inner { consensus, watcher, .. } = &*self.inner;
+        let (verb, began) = (submission.command.verb(), Instant::now());
+        let disclosures = disclosures_of(&submission.command);
+        let span = tracing::info_span!("propose", verb);
+        let outcome = consensus.submit(submission).instrument(span).await;
+        let done = outcome.as_ref().ok().map(|(_, reply)| !matches!(reply, Reply::Refused(_)));
+        let disclosures = if done == Some(true) { disclosures } else { 0 };
+        watcher(Ordered { verb, done, took: began.elapsed(), disclosures });
+        outcome.map(|(_, reply)| reply)
     }
 
     /// Whether policy would allow a caller's command as state is now. What is not in the command
@@ -68,9 +83,10 @@ impl Ledger {
         body: &Digest,
         make: impl Fn(&State) -> Result<Command, Rejection>,
     ) -> Result<Reply, Rejection> {
-        let Inner { consensus, policy, clock, .. } = &*self.inner;
+        let Inner { policy, clock, .. } = &*self.inner;
         for _ in 0..RACES_MAX {
-            let permit = self.read(|state| {
+            let decide = tracing::info_span!("permit");
+            let decided = |state: &State| {
                 match state.answered(caller.service(), context.key, body)? {
                     Some(Reply::Refused(refusal)) => return Err(refusal.into()),
                     Some(reply) => return Ok(Err(reply)),
@@ -84,15 +100,15 @@ impl Ledger {
                     context.role,
                     command,
                 )?))
-            })?;
-            let permit = match permit {
+            };
+            let permit = match decide.in_scope(|| self.read(decided))? {
                 Ok(permit) => permit,
                 Err(answered) => return Ok(answered),
             };
-            match consensus.submit(submission(permit, context, *body)).await? {
-                (_, Reply::Refused(refusal)) if refusal.is_race() => {}
-                (_, Reply::Refused(refusal)) => return Err(refusal.into()),
-                (_, reply) => return Ok(reply),
+            match self.submit(submission(permit, context, *body)).await? {
+                Reply::Refused(refusal) if refusal.is_race() => {}
+                Reply::Refused(refusal) => return Err(refusal.into()),
+                reply => return Ok(reply),
             }
         }
         Err(Error::Overloaded.into())
@@ -111,6 +127,11 @@ impl Ledger {
         let bytes = format::encode_submission(&bare).encode_to_vec();
         Ok(self.inner.keys.digest("request", &[verb.as_bytes(), &bytes]))
     }
+}
+
+/// How many disclosures a command records.
+fn disclosures_of(command: &Command) -> usize {
+    if let Command::Disclose(disclose) = command { disclose.disclosures.len() } else { 0 }
 }
 
 fn submission(permit: Permit<Command>, context: &Context, body: Digest) -> Submission {

@@ -16,6 +16,7 @@ use crate::{
     Error,
     entry::{Entry, Raft, Types},
     machine::Machine,
+    trace::Cause,
 };
 
 /// What time it is.
@@ -68,6 +69,7 @@ impl fmt::Debug for Stamps {
 /// A submission, and whom its outcome goes to.
 pub(crate) struct Proposal {
     pub(crate) submission: Arc<Submission>,
+    pub(crate) cause: Option<Cause>,
     pub(crate) responder: WriteResponderOf<Types>,
 }
 
@@ -84,8 +86,8 @@ impl Proposer {
 
     /// Runs until consensus stops or nobody submits any more.
     pub(crate) async fn run(self, mut proposals: mpsc::Receiver<Proposal>) {
-        while let Some(Proposal { submission, responder }) = proposals.recv().await {
-            let entry = Entry { at: self.stamps.next(), submission };
+        while let Some(Proposal { submission, cause, responder }) = proposals.recv().await {
+            let entry = Entry { at: self.stamps.next(), submission, cause };
             if self.raft.client_write_ff(entry, Some(responder)).await.is_err() {
                 return;
             }

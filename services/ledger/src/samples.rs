@@ -24,7 +24,8 @@ pub(crate) fn log_id(index: u64) -> LogId {
 
 /// A small entry that changes state.
 pub(crate) fn tick(index: u64) -> RaftEntry {
-    let entry = Entry { at: NOW.after_seconds(1), submission: Arc::new(own(Command::Tick(Tick))) };
+    let submission = Arc::new(own(Command::Tick(Tick)));
+    let entry = Entry { at: NOW.after_seconds(1), submission, cause: None };
     RaftEntry { log_id: log_id(index), payload: Payload::Normal(entry) }
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use samsyn_domain::Timestamp;
-use samsyn_gateway::{App, BadConfig, Checked, ENVIRONMENT_PREFIX, Reload};
+use samsyn_gateway::{App, BadConfig, Checked, ENVIRONMENT_PREFIX, Reload, Telemetry};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -12,6 +12,9 @@ use crate::{
     output,
 };
 
+/// What a gateway logs when `RUST_LOG` does not say. That a caller went away while its write was
+/// under way is no warning: openraft's responder finds nobody to tell.
+const LOGGED: &str = "samsyn=info,warn,openraft::raft::responder=error";
 /// The settings that the environment may override.
 const OVERRIDABLE: [&str; 6] = ["MODE", "DOMAIN", "LISTEN", "DATA", "REGISTRY", "POLICY"];
 /// What other commands read from the environment.
@@ -34,15 +37,40 @@ pub(super) struct Args {
     /// The configuration, TOML.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// How lines of the log are written.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+}
+
+/// How lines of the log are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs: an object a line.
+    Json,
+}
+
+impl From<LogFormat> for samsyn_gateway::LogFormat {
+    fn from(format: LogFormat) -> Self {
+        match format {
+            LogFormat::Text => Self::Text,
+            LogFormat::Json => Self::Json,
+        }
+    }
 }
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let checked = Checked::load(&args.config, &overrides(std::env::vars())?)?;
+    let format = args.log_format.into();
     if args.check {
+        Telemetry::lines(format, LOGGED).map_err(samsyn_gateway::Error::from)?;
         checked.verify()?;
         let line = format!("{} holds\n", args.config.display());
         return output::text(&line).map_err(|why| Failure::file("write", &args.config, &why));
     }
+    let started = Telemetry::start(&checked, format, LOGGED);
+    let telemetry = started.map_err(samsyn_gateway::Error::from)?;
     let at = checked.listen();
     let app = Box::pin(App::build(checked, Arc::new(now))).await?;
     let listener = TcpListener::bind(at).await.map_err(|why| {
@@ -50,7 +78,9 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     })?;
     tokio::spawn(reload_when_told(app.reload()));
     tracing::info!(%at, "serving");
-    Ok(Box::pin(app.serve(listener, told_to_stop())).await?)
+    let served = Box::pin(app.serve(listener, told_to_stop())).await;
+    telemetry.end().await;
+    Ok(served?)
 }
 
 fn now() -> Timestamp {

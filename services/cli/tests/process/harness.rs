@@ -55,14 +55,12 @@ impl Domain {
 
     /// Starts the process; it writes its log to a file of the domain's folder.
     pub(crate) fn start(&mut self) {
-        self.start_as(samsyn());
+        self.start_with(&[], &[]);
     }
 
-    /// Starts it with a log of its own.
-    pub(crate) fn start_telling(&mut self, what: &str) {
-        let mut command = samsyn();
-        command.env("RUST_LOG", what);
-        self.start_as(command);
+    /// Starts the process with more arguments and variables.
+    pub(crate) fn start_with(&mut self, arguments: &[&str], variables: &[(&str, &str)]) {
+        self.start_as(samsyn(), arguments, variables);
     }
 
     /// Starts it where no file may become larger than so many bytes.
@@ -73,14 +71,21 @@ impl Domain {
         // In blocks of 512 bytes (POSIX, `ulimit`).
         let blocks = (bytes_max / 512).to_string();
         shell.args(["-c", limited, "sh", &blocks, env!("CARGO_BIN_EXE_samsyn")]);
-        self.start_as(shell);
+        self.start_as(shell, &[], &[]);
     }
 
-    fn start_as(&mut self, mut command: Command) {
+    fn start_as(
+        &mut self,
+        mut command: Command,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) {
         let log = File::options().create(true).append(true).open(self.path().join("serve.log"));
         let serving = command
             .args(["serve", "--config"])
             .arg(self.config())
+            .args(arguments)
+            .envs(variables.iter().copied())
             .env("SAMSYN_LISTEN", format!("127.0.0.1:{}", self.port))
             .stdout(Stdio::null())
             .stderr(log.unwrap())

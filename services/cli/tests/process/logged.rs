@@ -92,7 +92,7 @@ async fn t26_t27_no_text_that_is_sent_comes_into_the_log() {
     let set = FileDescriptorSet::decode(DESCRIPTORS).unwrap();
     let messages = messages(&set);
     let mut domain = Domain::limited("requests_per_second = 100000\nrequests_burst = 100000");
-    domain.start_telling("samsyn=trace,info");
+    domain.start_with(&[], &[("RUST_LOG", "samsyn=trace,info")]);
     let client = domain.client(PARTY).await;
     let raw = Raw::open(&domain.profile(PARTY)).await.unwrap();
     let good = delta(PARTY, 0, observation("A", 2)).encode_to_vec();

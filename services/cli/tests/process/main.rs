@@ -51,4 +51,6 @@ mod streams;
 #[cfg(test)]
 mod suspended;
 #[cfg(test)]
+mod telemetry;
+#[cfg(test)]
 mod transport;

@@ -3,6 +3,7 @@
 mod anchor;
 mod limits;
 mod material;
+mod operations;
 
 use std::{
     collections::BTreeMap,
@@ -14,10 +15,13 @@ use std::{
 use samsyn_domain::registry::{BadRegistry, Document};
 use serde::Deserialize;
 
+use crate::telemetry::{Collector, Exported};
+
 pub(crate) use self::material::{Material, TlsSource};
 pub use self::{
     anchor::{AnchorFiles, SharedAnchorFiles, SharedService},
     limits::Limits,
+    operations::Operations,
 };
 
 /// What stands before the name of a setting in the environment.
@@ -54,6 +58,9 @@ pub struct Config {
     /// The limits of connections and calls.
     #[serde(default)]
     pub limits: Limits,
+    /// What those who run the process see of it.
+    #[serde(default)]
+    pub operations: Operations,
     /// The server's certificate.
     pub tls: TlsFiles,
     /// The organisations' own authorities, whose clients are let in.
@@ -136,6 +143,12 @@ pub enum BadConfig {
         /// The mend.
         mend: &'static str,
     },
+    /// The collector's address is none.
+    #[error(
+        "`operations.otlp` is `{0}`; write an address as `http://127.0.0.1:4317`, of a collector \
+         on this machine or in its network: it is spoken to without TLS"
+    )]
+    Collector(String),
     /// Production needs what does not exist yet.
     #[error(
         "`mode = \"production\"` is refused: erasure by key destruction and the evidence logs do \
@@ -162,6 +175,7 @@ pub struct Checked {
     pub(crate) material: Material,
     pub(crate) schema: String,
     pub(crate) policies: String,
+    pub(crate) exported: Exported,
 }
 
 impl Checked {
@@ -193,6 +207,7 @@ impl Checked {
             return Err(BadConfig::Production);
         }
         config.limits.check()?;
+        config.operations.check()?;
         config.data = folder.join(&config.data);
         let registry = folder.join(&config.registry);
         let document = document(&registry)?;
@@ -201,7 +216,14 @@ impl Checked {
         let policy = folder.join(&config.policy);
         let schema = text(&policy.join("samsyn.cedarschema"))?;
         let policies = text(&policy.join("samsyn.cedar"))?;
-        Ok(Self { config, document, files, material, schema, policies })
+        let exported = Exported::default();
+        Ok(Self { config, document, files, material, schema, policies, exported })
+    }
+
+    /// The collector that gets spans, lines and metrics.
+    pub(crate) fn collector(&self) -> Option<Collector> {
+        let endpoint = self.config.operations.otlp.clone()?;
+        Some(Collector::new(endpoint, self.config.domain.clone()))
     }
 
     /// Where to listen.
@@ -249,6 +271,21 @@ mod tests {
         // Each is written: without it another value would do as well.
         let code = format!("{:?}", Limits::default());
         assert_eq!(written.len(), code.matches(": ").count());
+    }
+
+    /// The sample lists what is there for operators, commented out where it is off.
+    #[test]
+    fn the_sample_of_operations_is_one() {
+        let sample = include_str!("../../../../config/gateway.toml");
+        let (_, rest) = sample.split_once("[operations]\n").unwrap();
+        let (section, _) = rest.split_once("\n\n").unwrap();
+        let off: Operations = toml::from_str(section).unwrap();
+        assert_eq!(off, Operations::default());
+        let on: Operations = toml::from_str(&section.replace("# listen", "listen")).unwrap();
+        assert!(on.listen.is_some_and(|at| at.ip().is_loopback()));
+        let on: Operations = toml::from_str(&section.replace("# otlp", "otlp")).unwrap();
+        on.check().unwrap();
+        assert!(on.otlp.is_some());
     }
 
     #[test]

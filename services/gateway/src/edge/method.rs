@@ -28,14 +28,14 @@ const OTHERS: [(&str, Kind); 4] = [
 
 /// The methods by path.
 #[derive(Debug)]
-pub(super) struct Methods(BTreeMap<String, Kind>);
+pub(crate) struct Methods(BTreeMap<String, Kind>);
 
 impl Methods {
     /// Of a set of descriptors, encoded.
     ///
     /// # Errors
     /// When the set does not decode.
-    pub(super) fn of(descriptors: &[u8]) -> Result<Self, prost::DecodeError> {
+    pub(crate) fn of(descriptors: &[u8]) -> Result<Self, prost::DecodeError> {
         let set = FileDescriptorSet::decode(descriptors)?;
         let mut methods = BTreeMap::from(OTHERS.map(|(path, kind)| (path.to_owned(), kind)));
         for (file, service) in
@@ -54,6 +54,16 @@ impl Methods {
             }
         }
         Ok(Self(methods))
+    }
+
+    /// Whether there is such a method.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.0.contains_key(path)
+    }
+
+    /// Whether a method answers with a stream.
+    pub(crate) fn is_stream(&self, path: &str) -> bool {
+        self.kind(path) == Some(Kind::Stream)
     }
 
     /// The kind of a method; none where there is no such method.

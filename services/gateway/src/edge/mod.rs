@@ -38,14 +38,14 @@ use self::{
     body::Metered,
     budget::{Budgets, NoRoom, Spending},
     deadline::Deadline,
-    method::{Kind, Methods},
+    method::Kind,
 };
 use crate::{
     status,
     tls::{Access, Call, Leaving},
 };
 
-pub(crate) use self::{budget::Rate, limits::CallLimits};
+pub(crate) use self::{budget::Rate, limits::CallLimits, method::Methods};
 
 /// Reads the deadline in headers, for every kind of call.
 #[cfg(fuzzing)]
@@ -264,7 +264,7 @@ async fn answer(admitted: Admitted, work: impl Future<Output = Answer>) -> Answe
         None => return Ok(status::reason(Reason::DeadlineExceeded, "").into_http()),
     };
     mend::mend(response.headers_mut());
-    if let Some(Rows(rows)) = response.extensions_mut().remove() {
+    if let Some(&Rows(rows)) = response.extensions().get() {
         // What is too much is paid for by the next call.
         let _ = spending.rows(rows, Instant::now());
     }

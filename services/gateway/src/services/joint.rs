@@ -23,7 +23,7 @@ use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
 use super::{Shared, answer, stream};
-use crate::{edge::Held, page::Place, status};
+use crate::{edge::Held, page::Place, status, telemetry};
 
 #[tonic::async_trait]
 impl JointPictureService for Shared {
@@ -85,12 +85,13 @@ impl JointPictureService for Shared {
         request: Request<WatchEventsRequest>,
     ) -> Result<Response<Self::WatchEventsStream>, Status> {
         let held = Held::of(&request)?;
+        let meter = telemetry::Meter::of(&request)?;
         let (caller, reader, asked) = self.reader(request, |r| r.context.take())?;
         let asked = WatchAsked::parse(asked).map_err(|f| status::fault(&f))?;
         let ground = reader.ground().clone();
         let open = self.ledger.subscribe(&caller, ground, asked.scope, &asked.cursor);
         let feed = self.answered(&caller, open).await?;
-        Ok(Response::new(stream::events(feed, held, self.stopping.clone(), self.bounds)))
+        Ok(Response::new(stream::events(feed, held, meter, self.stopping.clone(), self.bounds)))
     }
 
     async fn list_events(

@@ -12,8 +12,9 @@ use samsyn_proto::{
 use tokio::{sync::watch, time::Instant};
 use tokio_stream::Stream;
 use tonic::Status;
+use tracing::Span;
 
-use crate::{edge::Held, status, tls::Leaving};
+use crate::{edge::Held, status, telemetry::Meter, tls::Leaving};
 
 /// How many events are recorded and sent at a time.
 const BATCH_MAX: usize = 200;
@@ -37,8 +38,11 @@ enum Phase {
 struct Serving {
     feed: Feed,
     held: Held,
+    meter: Meter,
     stopping: watch::Receiver<bool>,
     bounds: Bounds,
+    /// The span in which what waits is sent, in the trace of what caused it.
+    sending: Option<Span>,
     /// What waits to be sent, each with its cursor.
     waiting: VecDeque<(String, Encoded<WatchEventsResponse>)>,
     /// The epoch under which that was made.
@@ -65,6 +69,7 @@ pub(crate) struct Bounds {
 pub(super) fn events(
     feed: Feed,
     held: Held,
+    meter: Meter,
     stopping: watch::Receiver<bool>,
     bounds: Bounds,
 ) -> Pin<Box<dyn Stream<Item = Item> + Send>> {
@@ -73,8 +78,10 @@ pub(super) fn events(
         epoch: feed.epoch(),
         feed,
         held,
+        meter,
         stopping,
         bounds,
+        sending: None,
         waiting: VecDeque::new(),
         sent: String::new(),
         spoke: now,
@@ -100,6 +107,7 @@ impl Serving {
                 Phase::Ending(status) => return status.map(Err),
                 Phase::Serving => {
                     self.phase = Phase::Serving;
+                    self.sending = None;
                     self.more().await;
                 }
             }
@@ -150,6 +158,7 @@ impl Serving {
                 let events = Encoded::<WatchEventsResponse>::events(&view);
                 let now = Instant::now();
                 self.paid_at = now + self.held.spending.rows(events.len(), now);
+                self.told(events.len());
                 self.waiting.extend(cursors.zip(events));
                 (self.epoch, self.spoke) = (epoch, Instant::now());
             }
@@ -174,6 +183,16 @@ impl Serving {
             }
             Err(rejection) => self.refused(&rejection),
         }
+    }
+
+    /// What is about to be sent is counted, and put under what caused it.
+    fn told(&mut self, events: usize) {
+        self.meter.rows(events);
+        let woken = self.feed.woken();
+        if let Some(since) = woken.since {
+            self.meter.metrics().fed(since.elapsed());
+        }
+        self.sending = woken.span(|| tracing::info_span!("send", events));
     }
 
     /// Waits, but no longer than the stream may last.

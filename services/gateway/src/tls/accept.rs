@@ -95,7 +95,8 @@ impl Acceptor {
             let (tls, ready, lines) = (self.tls.clone(), ready.clone(), Arc::clone(&self.lines));
             handshakes.spawn(Box::pin(async move {
                 let source = admitted.source;
-                if let Err(reason) = serve(tls, admitted, ready).await {
+                if let Err(reason) = serve(&tls, admitted, ready).await {
+                    tls.outcomes().count(Some(reason));
                     // No code panics while it holds the lock.
                     let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
                     lines.refused(reason, source);
@@ -142,7 +143,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     [ConnectionAborted, ConnectionRefused, ConnectionReset].contains(&error.kind())
 }
 
-async fn serve(tls: Tls, admitted: Admitted, ready: Ready) -> Result<(), Reason> {
+async fn serve(tls: &Tls, admitted: Admitted, ready: Ready) -> Result<(), Reason> {
     let Admitted { tcp, slots, seat, handshake: handshake_seat, connection, .. } = admitted;
     // Who says nothing takes no slot.
     let spoke = timeout(tls.limits.silence_max, tcp.readable()).await;
@@ -152,11 +153,12 @@ async fn serve(tls: Tls, admitted: Admitted, ready: Ready) -> Result<(), Reason>
     // INVARIANT: nobody closes the semaphore.
     let Ok(slot) = slots.acquire_owned().await else { return Err(Reason::Deadline) };
     let live = tls.live();
-    let outcome = timeout(tls.limits.handshake_max, handshake(&tls, &live, tcp)).await;
+    let outcome = timeout(tls.limits.handshake_max, handshake(tls, &live, tcp)).await;
     drop(handshake_seat);
     let (stream, verified) = outcome.unwrap_or(Err(Reason::Deadline))?;
     let place = tls.enter(&verified, live.generation())?;
     let connection = Connection::new(stream, verified.peer().clone(), place, (connection, seat));
+    tls.outcomes().count(None);
     // The slot is held until the server has room: the backlog is bounded. A server that is gone
     // takes nothing more.
     let _ = ready.send(Ok(connection)).await;

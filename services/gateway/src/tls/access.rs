@@ -134,6 +134,11 @@ impl Use {
         calls.live.values().flatten().any(|since| since.elapsed() >= lifetime.stall_max)
     }
 
+    /// Whether no call is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.lock().live.is_empty()
+    }
+
     // No code panics while it holds the lock.
     fn lock(&self) -> MutexGuard<'_, Calls> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,6 +1,7 @@
 //! What handshakes stand on, replaced as a whole while the listener serves.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, PoisonError},
     time::Duration,
 };
@@ -29,6 +30,15 @@ pub(super) struct Live {
     pub(super) anchors: Arc<Anchors>,
     certificate_until: u64,
     generation: u64,
+}
+
+/// How long things last from now on, in seconds; below 0 since they ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Left {
+    /// The server's certificate.
+    pub(crate) certificate: i64,
+    /// The revocation list under each anchor, of several the first to end.
+    pub(crate) lists: BTreeMap<String, i64>,
 }
 
 /// What an operator must look after before it stops service.
@@ -76,6 +86,21 @@ impl Live {
         lists.chain(ends.then_some(Worry::CertificateEnds)).collect()
     }
 
+    /// How long it all lasts from this time on, in seconds since 1970.
+    fn left(&self, now: u64) -> Left {
+        let until = |end: u64| {
+            let ahead = i64::try_from(end.saturating_sub(now)).unwrap_or(i64::MAX);
+            ahead - i64::try_from(now.saturating_sub(end)).unwrap_or(i64::MAX)
+        };
+        let mut lists = BTreeMap::new();
+        for (anchor, dates) in self.anchors.lists() {
+            let left = until(dates.ends());
+            let least = lists.entry(anchor.to_owned()).or_insert(left);
+            *least = left.min(*least);
+        }
+        Left { certificate: until(self.certificate_until), lists }
+    }
+
     /// A revocation list ended between two times.
     pub(super) fn list_ended(&self, since: u64, now: u64) -> bool {
         self.anchors.lists().any(|(_, dates)| since < dates.ends() && dates.ends() <= now)
@@ -104,6 +129,11 @@ impl Tls {
     /// What to worry about now.
     pub(crate) fn worries(&self) -> Vec<Worry> {
         self.live().worries(UnixTime::now().as_secs())
+    }
+
+    /// How long certificate and revocation lists last.
+    pub(crate) fn left(&self) -> Left {
+        self.live().left(UnixTime::now().as_secs())
     }
 
     /// Ends connections whose time is over, until it is dropped.

@@ -14,6 +14,7 @@ mod limits;
 mod list;
 mod live;
 mod orgnr;
+mod outcome;
 mod reason;
 mod source;
 mod spiffe;
@@ -48,6 +49,7 @@ pub(crate) use self::{
     access::{Access, Call, Leaving},
     connection::Connection,
     live::Worry,
+    outcome::Outcomes,
     table::Connections,
     verify::Peer,
 };
@@ -77,6 +79,7 @@ pub struct Tls {
     live: Arc<RwLock<Arc<Live>>>,
     limits: Limits,
     connections: Connections,
+    outcomes: Outcomes,
 }
 
 impl Tls {
@@ -99,12 +102,18 @@ impl Tls {
             live: Arc::new(RwLock::new(Arc::new(live))),
             limits: limits.checked()?,
             connections: Connections::default(),
+            outcomes: Outcomes::default(),
         })
     }
 
     /// The live connections.
     pub(crate) fn connections(&self) -> Connections {
         self.connections.clone()
+    }
+
+    /// How handshakes ended.
+    pub(crate) fn outcomes(&self) -> Outcomes {
+        self.outcomes.clone()
     }
 
     /// Accepts on a listener. The stream ends on shutdown; live connections go on.

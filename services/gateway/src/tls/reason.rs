@@ -95,7 +95,7 @@ impl Reason {
         Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)
     }
 
-    const fn word(self) -> &'static str {
+    pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Deadline => "deadline",
             Self::NoHttp2 => "no_http2",

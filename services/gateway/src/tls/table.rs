@@ -103,6 +103,23 @@ impl Connections {
         self.lock().open.len()
     }
 
+    /// How many there are in each state.
+    pub(crate) fn states(&self) -> [(&'static str, usize); 3] {
+        let table = self.lock();
+        let (mut used, mut idle, mut leaving) = (0, 0, 0);
+        for entry in table.open.values() {
+            let state = if entry.switch.leaving.borrow().is_some() {
+                &mut leaving
+            } else if entry.switch.used.is_idle() {
+                &mut idle
+            } else {
+                &mut used
+            };
+            *state += 1;
+        }
+        [("used", used), ("idle", idle), ("leaving", leaving)]
+    }
+
     /// From now on a connection enters only if it was verified by this generation of authorities.
     pub(super) fn advance(&self, generation: u64) {
         self.lock().generation = generation;

@@ -21,6 +21,7 @@ use crate::{
     entry::{Entry, LogId, Membership, Payload, StoredMembership, Vote},
     head::Head,
     root::Root,
+    trace::Cause,
 };
 
 /// A log id, in the log's order.
@@ -159,6 +160,7 @@ fn encode_payload(payload: &Payload) -> log::Payload {
         Payload::Normal(entry) => Some(Kind::Entry(log::Entry {
             stamp_micros: entry.at.micros(),
             submission: Some(encode_submission(&entry.submission)),
+            trace: entry.cause.map(encode_cause),
         })),
         Payload::Membership(membership) => Some(Kind::Membership(encode_membership(membership))),
     };
@@ -174,10 +176,23 @@ fn decode_payload(payload: log::Payload) -> io::Result<Payload> {
             Payload::Normal(Entry {
                 at: Timestamp::from_micros(entry.stamp_micros),
                 submission: Arc::new(decode_submission(submission).map_err(damaged)?),
+                cause: entry.trace.map(decode_cause).transpose()?,
             })
         }
         Some(Kind::Membership(membership)) => Payload::Membership(decode_membership(membership)?),
     })
+}
+
+fn encode_cause(cause: Cause) -> log::TraceContext {
+    let (trace, span) = cause.to_bytes();
+    log::TraceContext { trace_id: trace.to_vec(), span_id: span.to_vec() }
+}
+
+fn decode_cause(trace: log::TraceContext) -> io::Result<Cause> {
+    let log::TraceContext { trace_id, span_id } = trace;
+    let ids = (trace_id.try_into().ok()).zip(span_id.try_into().ok());
+    let cause = ids.and_then(|(trace, span)| Cause::from_bytes(trace, span));
+    cause.ok_or_else(|| damaged("a place in a trace without its ids"))
 }
 
 fn encode_membership(membership: &Membership) -> log::Membership {
@@ -243,6 +258,16 @@ mod tests {
         for payload in [Payload::Blank, Payload::Membership(membership())] {
             assert_eq!(again(&StoredPayload::new(payload.clone())).into_payload(), payload);
         }
+    }
+
+    #[test]
+    fn what_caused_an_entry_reads_as_it_was_written() {
+        let Payload::Normal(entry) = crate::samples::tick(1).payload else { panic!() };
+        let cause = Cause::from_bytes([3; 16], [4; 8]);
+        let payload = Payload::Normal(Entry { cause, ..entry });
+        assert_eq!(again(&StoredPayload::new(payload.clone())).into_payload(), payload);
+        let short = log::TraceContext { trace_id: vec![3; 15], span_id: vec![4; 8] };
+        assert_eq!(decode_cause(short).unwrap_err().kind(), io::ErrorKind::InvalidData);
     }
 
     #[test]

@@ -24,6 +24,7 @@ use samsyn_domain::{
     command::{Reply, Submission},
 };
 use tokio::sync::{Semaphore, broadcast, mpsc, watch};
+use tracing::Instrument as _;
 
 use crate::{
     Error,
@@ -32,10 +33,11 @@ use crate::{
     fatal::{Fatal, Reason},
     format::{RECORD_BYTES_MAX, encode_submission},
     log_store::LogStore,
-    machine::{Happened, Machine},
+    machine::Machine,
     network::NoPeers,
     proposer::{Clock, Proposal, Proposer, Stamps},
     root::Root,
+    trace::{Cause, Happened},
 };
 
 /// So many submissions wait for their answer at most.
@@ -110,12 +112,15 @@ impl Consensus {
             return Err(Error::TooLarge { bytes, bytes_max: SUBMISSION_BYTES_MAX });
         }
         let _room = self.room.try_acquire().map_err(|_| Error::Overloaded)?;
-        let (responder, answer) = ProgressResponder::complete_only();
-        let proposal = Proposal { submission: Arc::new(submission), responder };
+        let (responder, committed, answer) = ProgressResponder::new();
+        let (submission, cause) = (Arc::new(submission), Cause::current());
+        let proposal = Proposal { submission, cause, responder };
         self.proposals.try_send(proposal).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Error::Overloaded,
             mpsc::error::TrySendError::Closed(_) => self.reason().unwrap_or(Error::Closed),
         })?;
+        // One that is discarded is never committed; its answer says so.
+        let _ = committed.instrument(tracing::info_span!("commit")).await;
         match answer.await {
             Ok(result) => answered(result),
             Err(_) => Err(self.reason().unwrap_or(Error::OutcomeUnknown)),
@@ -153,6 +158,18 @@ impl Consensus {
     /// The position up to which the state has come.
     pub(crate) fn applied(&self) -> u64 {
         self.machine.head().index().unwrap_or_default()
+    }
+
+    /// Submissions that wait for their answer.
+    pub(crate) fn waiting(&self) -> usize {
+        SUBMISSIONS_MAX.saturating_sub(self.room.available_permits())
+    }
+
+    /// Whether this node knows who leads, and nothing has stopped it.
+    pub(crate) fn serves(&self) -> bool {
+        let metrics = self.raft.metrics();
+        let known = metrics.borrow_watched().current_leader.is_some();
+        known && self.fatal.reason().is_none()
     }
 
     /// Turns to a reason when the process must end.
@@ -212,8 +229,13 @@ fn config() -> Result<Arc<Config>, Error> {
     config.validate().map(Arc::new).map_err(|error| Error::Fatal(error.to_string()))
 }
 
+/// Where in a node's directory its log is.
+pub(crate) fn log_dir(dir: &Path) -> PathBuf {
+    dir.join("log")
+}
+
 fn open_files(dir: &Path, fatal: Fatal) -> Result<(LogStore, Machine), Error> {
-    let log_dir = dir.join("log");
+    let log_dir = log_dir(dir);
     make_dir(dir)?;
     make_dir(&log_dir)?;
     let log = LogStore::open(&log_dir)?;

@@ -306,7 +306,8 @@ async fn events_tell_positions_in_order() {
     }
     consensus.barrier().await.unwrap();
     for position in positions {
-        assert_eq!(events.recv().await.unwrap(), (position, Event::Epoch(position)));
+        let Happened { position: at, event, .. } = events.recv().await.unwrap();
+        assert_eq!((at, event), (position, Event::Epoch(position)));
     }
     assert!(events.is_empty(), "a disclosure woke somebody");
     consensus.close().await;
