@@ -10,11 +10,9 @@ use std::{
 };
 
 use samsyn_client::{Client, wire};
+use samsyn_tests::raw::{Raw, frame};
 
-use crate::{
-    harness::{AREA, Domain, PARTY, delta, observation},
-    raw::{Raw, frame},
-};
+use crate::harness::{AREA, Domain, PARTY, delta, observation};
 
 const CANARY: &str = "kanariefågel";
 const CANARY_ASCII: &str = "canary-7f3a";
@@ -180,9 +178,14 @@ async fn sing(domain: &Domain) {
         ("x-note", CANARY_ASCII.as_bytes()),
         ("grpc-timeout", CANARY_ASCII.as_bytes()),
     ];
-    let raw = Raw::open(&domain.profile(PARTY)).await;
-    raw.call(Raw::request(PUBLISH, &headers), frame(0, None, CANARY.as_bytes())).await;
-    raw.call(Raw::request("/canary-7f3a/canary-7f3a", &[]), frame(0, None, b"")).await;
+    let raw = Raw::open(&domain.profile(PARTY)).await.unwrap();
+    for (path, headers, body) in [
+        (PUBLISH, headers.as_slice(), CANARY.as_bytes()),
+        ("/canary-7f3a/canary-7f3a", &[], b""),
+    ] {
+        let request = Raw::request(path, headers).unwrap();
+        raw.call(request, frame(0, None, body)).await.unwrap();
+    }
 }
 
 /// Whatever `RUST_LOG` asks for.
