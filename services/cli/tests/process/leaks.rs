@@ -74,16 +74,19 @@ fn whole(id: &str, severity: u32, note: &str, audience: &[&str]) -> wire::Observ
     whole
 }
 
-async fn open(city: &Client, code: &str) -> wire::EditionHeader {
-    let request = wire::OpenEditionRequest {
+fn opening(code: &str) -> wire::OpenEditionRequest {
+    wire::OpenEditionRequest {
         context: Some(write_context("coordinator")),
         area: AREA.to_owned(),
         period: period(code),
         track: "operative".to_owned(),
         due: Some(Timestamp { seconds: 4_000_000_000, nanos: 0 }),
         party: PARTY.to_owned(),
-    };
-    let opened = city.editions.clone().open_edition(request).await.map_err(Refused::from);
+    }
+}
+
+async fn open(city: &Client, code: &str) -> wire::EditionHeader {
+    let opened = city.editions.clone().open_edition(opening(code)).await.map_err(Refused::from);
     opened.unwrap().into_inner().edition.unwrap()
 }
 
@@ -144,95 +147,114 @@ fn finding() -> String {
     format!("{AREA}/skarholmen-centrum/p1/graffiti")
 }
 
+type Requests = Vec<(&'static str, Vec<u8>)>;
+
 /// The requests of a call. What changes something is asked so that it is refused at last, by who
 /// may do it: nothing changes by asking.
-fn asked(call: &str, profile: &Profile, editions: &[String; 2]) -> Vec<(&'static str, Vec<u8>)> {
-    let read = || Some(profile.read_context());
-    let write = |role: &str| Some(write_context(role));
-    let area = || AREA.to_owned();
-    let [released, collecting] = editions;
-    fn plain(message: impl Message) -> Vec<(&'static str, Vec<u8>)> {
-        vec![("", message.encode_to_vec())]
+fn asked(call: &str, profile: &Profile, editions: &[String; 2]) -> Requests {
+    let (service, method) = call.split_once('/').unwrap();
+    match service {
+        "PictureService" => of_pictures(method, profile),
+        "JointPictureService" => of_joint(method, profile),
+        "EditionService" => of_editions(method, profile, editions),
+        "AccessService" => of_access(method, profile),
+        "RegistryService" => of_registry(method),
+        other => nobody_asks(other),
     }
-    match call {
-        "PictureService/PublishPicture" => plain(delta(PARTY, 99, observation("X", 2))),
-        "PictureService/ValidatePicture" => plain(wire::ValidatePictureRequest {
+}
+
+fn nobody_asks(what: &str) -> ! {
+    panic!("nobody asks `{what}`; write its request here");
+}
+
+fn plain(message: impl Message) -> Requests {
+    vec![("", message.encode_to_vec())]
+}
+
+fn of_pictures(method: &str, profile: &Profile) -> Requests {
+    match method {
+        "PublishPicture" => plain(delta(PARTY, 99, observation("X", 2))),
+        "ValidatePicture" => plain(wire::ValidatePictureRequest {
             publication: Some(delta(PARTY, 1, whole("graffiti", 3, "Mer.", &["signatories"]))),
         }),
-        "PictureService/GetPicture" => {
-            let context = read();
-            let party = PARTY.to_owned();
-            let (area, version, page) = (area(), 0, None);
-            plain(wire::GetPictureRequest { context, party, area, version, page })
-        }
-        "JointPictureService/GetJointPicture" => plain(wire::GetJointPictureRequest {
-            context: read(),
-            area: area(),
+        "GetPicture" => plain(wire::GetPictureRequest {
+            context: Some(profile.read_context()),
+            party: PARTY.to_owned(),
+            area: AREA.to_owned(),
+            ..wire::GetPictureRequest::default()
+        }),
+        other => nobody_asks(other),
+    }
+}
+
+fn of_joint(method: &str, profile: &Profile) -> Requests {
+    let context = Some(profile.read_context());
+    let area = AREA.to_owned();
+    match method {
+        "GetJointPicture" => plain(wire::GetJointPictureRequest {
+            context,
+            area,
             period: period(PERIOD),
             ..wire::GetJointPictureRequest::default()
         }),
-        "JointPictureService/ExplainFinding" => plain(wire::ExplainFindingRequest {
-            context: read(),
-            area: area(),
-            finding_id: finding(),
-            revision: 0,
-            period: period(PERIOD),
-        }),
-        "JointPictureService/WatchEvents" => {
-            let (context, scope, cursor) = (read(), None, String::new());
-            plain(wire::WatchEventsRequest { context, scope, cursor })
+        "ExplainFinding" => {
+            let (finding_id, revision, period) = (finding(), 0, period(PERIOD));
+            plain(wire::ExplainFindingRequest { context, area, finding_id, revision, period })
         }
-        "JointPictureService/ListEvents" => plain(wire::ListEventsRequest {
-            context: read(),
+        "WatchEvents" => {
+            plain(wire::WatchEventsRequest { context, ..wire::WatchEventsRequest::default() })
+        }
+        "ListEvents" => plain(wire::ListEventsRequest {
+            context,
             limit: 500,
             ..wire::ListEventsRequest::default()
         }),
-        "JointPictureService/AcknowledgeEvents" => {
-            let (context, cursor) = (write("reader"), "forged".to_owned());
-            plain(wire::AcknowledgeEventsRequest { context, cursor })
-        }
-        "JointPictureService/ResolveConflict" => plain(wire::ResolveConflictRequest {
-            context: write("coordinator"),
+        "AcknowledgeEvents" => plain(wire::AcknowledgeEventsRequest {
+            context: Some(write_context("reader")),
+            cursor: "forged".to_owned(),
+        }),
+        "ResolveConflict" => plain(wire::ResolveConflictRequest {
+            context: Some(write_context("coordinator")),
             conflict_id: format!("{PERIOD}:{}:severity", finding()),
             revision: 1,
             outcome: Some(wire::resolve_conflict_request::Outcome::Severity(4)),
             party: PARTY.to_owned(),
             ..wire::ResolveConflictRequest::default()
         }),
-        "JointPictureService/RecordDissent" => plain(wire::RecordDissentRequest {
-            context: write("coordinator"),
-            area: area(),
+        "RecordDissent" => plain(wire::RecordDissentRequest {
+            context: Some(write_context("coordinator")),
+            area,
             period: period(PERIOD),
             finding_id: format!("{AREA}/satra/graffiti"),
             field_name: "severity".to_owned(),
             reason: "Nej.".to_owned(),
             party: PARTY.to_owned(),
         }),
-        "JointPictureService/ListRevisions" => {
-            let (context, page) = (read(), None);
-            plain(wire::ListRevisionsRequest { context, area: area(), page })
-        }
-        "EditionService/OpenEdition" => plain(wire::OpenEditionRequest {
-            context: write("coordinator"),
-            area: area(),
-            period: period("2025-08"),
-            track: "operative".to_owned(),
-            due: Some(Timestamp { seconds: 4_000_000_000, nanos: 0 }),
-            party: PARTY.to_owned(),
-        }),
-        "EditionService/LockEdition" => plain(wire::LockEditionRequest {
-            context: write("coordinator"),
+        "ListRevisions" => plain(wire::ListRevisionsRequest { context, area, page: None }),
+        other => nobody_asks(other),
+    }
+}
+
+fn of_editions(method: &str, profile: &Profile, editions: &[String; 2]) -> Requests {
+    let context = Some(profile.read_context());
+    let write = || Some(write_context("coordinator"));
+    let [released, collecting] = editions;
+    let party = PARTY.to_owned();
+    match method {
+        "OpenEdition" => plain(opening("2025-08")),
+        "LockEdition" => plain(wire::LockEditionRequest {
+            context: write(),
             edition_id: collecting.clone(),
             revision: 1,
             analysis: "Nej.".to_owned(),
             analysis_labels: observation("any", 1).labels,
-            party: PARTY.to_owned(),
+            party,
         }),
-        "EditionService/AnswerEdition" => plain(wire::AnswerEditionRequest {
-            context: write("coordinator"),
+        "AnswerEdition" => plain(wire::AnswerEditionRequest {
+            context: write(),
             edition_id: released.clone(),
             answer: Some(wire::Answer {
-                party: PARTY.to_owned(),
+                party,
                 verdict: wire::Verdict::Endorsed.into(),
                 statement: vec![0; 8],
                 signature: vec![0; 64],
@@ -242,64 +264,68 @@ fn asked(call: &str, profile: &Profile, editions: &[String; 2]) -> Vec<(&'static
                 ..wire::Answer::default()
             }),
         }),
-        "EditionService/ReleaseEdition" => plain(wire::ReleaseEditionRequest {
-            context: write("coordinator"),
+        "ReleaseEdition" => plain(wire::ReleaseEditionRequest {
+            context: write(),
             edition_id: released.clone(),
             content_root: vec![0; 32],
-            party: PARTY.to_owned(),
+            party,
         }),
-        "EditionService/GetEdition" => {
-            let of = |id: &String| wire::GetEditionRequest {
-                context: read(),
-                edition_id: id.clone(),
-                page: None,
-            };
-            let (of_released, of_other) = (of(released), of(collecting));
-            vec![
-                (" released", of_released.encode_to_vec()),
-                (" collecting", of_other.encode_to_vec()),
-            ]
+        "GetEdition" => [(" released", released), (" collecting", collecting)]
+            .map(|(what, id)| {
+                let (context, edition_id) = (context.clone(), id.clone());
+                let request = wire::GetEditionRequest { context, edition_id, page: None };
+                (what, request.encode_to_vec())
+            })
+            .into(),
+        "ListEditions" => {
+            plain(wire::ListEditionsRequest { context, area: AREA.to_owned(), page: None })
         }
-        "EditionService/ListEditions" => {
-            let (context, page) = (read(), None);
-            plain(wire::ListEditionsRequest { context, area: area(), page })
+        "GetEditionReview" => {
+            let edition_id = released.clone();
+            plain(wire::GetEditionReviewRequest { context, edition_id, page: None })
         }
-        "EditionService/GetEditionReview" => {
-            let (context, edition_id, page) = (read(), released.clone(), None);
-            plain(wire::GetEditionReviewRequest { context, edition_id, page })
-        }
-        "AccessService/GetAccess" => plain(wire::GetAccessRequest {}),
-        "AccessService/ExplainAccess" => {
-            let (context, field_group) = (read(), "text".to_owned());
-            let scope = Some(wire::Scope { areas: vec![area()], ..wire::Scope::default() });
+        other => nobody_asks(other),
+    }
+}
+
+fn of_access(method: &str, profile: &Profile) -> Requests {
+    let context = Some(profile.read_context());
+    match method {
+        "GetAccess" => plain(wire::GetAccessRequest {}),
+        "ExplainAccess" => {
+            let (areas, field_group) = (vec![AREA.to_owned()], "text".to_owned());
+            let scope = Some(wire::Scope { areas, ..wire::Scope::default() });
             plain(wire::ExplainAccessRequest { context, scope, field_group })
         }
-        "AccessService/ListDisclosures" => plain(wire::ListDisclosuresRequest {
-            context: read(),
+        "ListDisclosures" => plain(wire::ListDisclosuresRequest {
+            context,
             ..wire::ListDisclosuresRequest::default()
         }),
-        "AccessService/ListDuties" => {
-            plain(wire::ListDutiesRequest { context: read(), page: None })
-        }
-        "AccessService/ListMeetingCollisions" => plain(wire::ListMeetingCollisionsRequest {
-            context: read(),
+        "ListDuties" => plain(wire::ListDutiesRequest { context, page: None }),
+        "ListMeetingCollisions" => plain(wire::ListMeetingCollisionsRequest {
+            context,
             role: "kommunpolis".to_owned(),
             starts_at: Some(Timestamp { seconds: 1_757_491_200, nanos: 0 }),
             ends_at: Some(Timestamp { seconds: 1_759_900_000, nanos: 0 }),
         }),
-        "RegistryService/GetRegistry" => [" services", " agreements", " release_rows"]
+        other => nobody_asks(other),
+    }
+}
+
+fn of_registry(method: &str) -> Requests {
+    match method {
+        "GetRegistry" => [" services", " agreements", " release_rows"]
             .map(|what| {
                 let part = what.trim_start().to_owned();
-                let request = admin::GetRegistryRequest { part };
-                (what, request.encode_to_vec())
+                (what, admin::GetRegistryRequest { part }.encode_to_vec())
             })
             .into(),
-        "RegistryService/SuspendService" => plain(admin::SuspendServiceRequest {
-            context: write("registrar"),
+        "SuspendService" => plain(admin::SuspendServiceRequest {
+            context: Some(write_context("registrar")),
             service: "tullverket/nowhere".to_owned(),
             reason: "drill".to_owned(),
         }),
-        other => panic!("nobody asks `{other}`; write its request here"),
+        other => nobody_asks(other),
     }
 }
 

@@ -124,15 +124,59 @@ fn whole(refused: Status) -> (tonic::Code, String, Vec<(String, String)>, usize)
     (refused.status.code(), refused.status.message().to_owned(), refused.fields, length)
 }
 
-/// What is there and hidden is refused in the same words as what is not there, by every call that
-/// takes the name of something.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t28_row39_what_is_hidden_is_refused_like_what_is_not_there() {
-    let mut domain = Domain::written();
-    domain.start();
-    let city = domain.client(PARTY).await;
-    publish(&city, delta(PARTY, 0, observation("A", 2))).await.unwrap();
-    let opened = wire::OpenEditionRequest {
+/// A partner and a party of another area, who ask for what they may not know of.
+struct Outside {
+    partner: Client,
+    farsta: Client,
+}
+
+impl Outside {
+    async fn finding(&self, place: &str) -> Status {
+        let request = wire::ExplainFindingRequest {
+            context: Some(self.partner.profile().read_context()),
+            area: AREA.to_owned(),
+            finding_id: format!("{AREA}/{place}/graffiti"),
+            revision: 0,
+            period: period(PERIOD),
+        };
+        self.partner.joint.clone().explain_finding(request).await.map(drop).unwrap_err()
+    }
+
+    async fn edition(&self, id: &str) -> Status {
+        let (context, edition_id) = (Some(self.partner.profile().read_context()), id.to_owned());
+        let request = wire::GetEditionRequest { context, edition_id, page: None };
+        self.partner.editions.clone().get_edition(request).await.map(drop).unwrap_err()
+    }
+
+    async fn review(&self, id: &str) -> Status {
+        let (context, edition_id) = (Some(self.farsta.profile().read_context()), id.to_owned());
+        let request = wire::GetEditionReviewRequest { context, edition_id, page: None };
+        self.farsta.editions.clone().get_edition_review(request).await.map(drop).unwrap_err()
+    }
+
+    async fn release(&self, id: &str) -> Status {
+        let request = wire::ReleaseEditionRequest {
+            context: Some(samsyn_client::write_context("coordinator")),
+            edition_id: id.to_owned(),
+            content_root: vec![0; 32],
+            party: "sdf-farsta".to_owned(),
+        };
+        self.farsta.editions.clone().release_edition(request).await.map(drop).unwrap_err()
+    }
+
+    async fn picture(&self, party: &str) -> Status {
+        let request = wire::GetPictureRequest {
+            context: Some(self.farsta.profile().read_context()),
+            party: party.to_owned(),
+            area: AREA.to_owned(),
+            ..wire::GetPictureRequest::default()
+        };
+        self.farsta.pictures.clone().get_picture(request).await.map(drop).unwrap_err()
+    }
+}
+
+async fn opened(city: &Client) -> String {
+    let request = wire::OpenEditionRequest {
         context: Some(samsyn_client::write_context("coordinator")),
         area: AREA.to_owned(),
         period: period(PERIOD),
@@ -140,80 +184,34 @@ async fn t28_row39_what_is_hidden_is_refused_like_what_is_not_there() {
         due: Some(prost_types::Timestamp { seconds: 4_000_000_000, nanos: 0 }),
         party: PARTY.to_owned(),
     };
-    let opened = city.editions.clone().open_edition(opened).await.unwrap().into_inner();
-    let edition = opened.edition.unwrap().id;
-    let no_edition = edition.replace(":1", ":2");
-    assert_ne!(edition, no_edition);
+    let opened = city.editions.clone().open_edition(request).await.unwrap().into_inner();
+    opened.edition.unwrap().id
+}
 
+/// What is there and hidden is refused in the same words as what is not there, by every call that
+/// takes the name of something. A party's picture is its own, whether there is such a party or not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t28_row39_what_is_hidden_is_refused_like_what_is_not_there() {
+    let mut domain = Domain::written();
+    domain.start();
+    let city = domain.client(PARTY).await;
+    publish(&city, delta(PARTY, 0, observation("A", 2))).await.unwrap();
+    let edition = opened(&city).await;
+    let absent = edition.replace(":1", ":2");
+    assert_ne!(edition, absent);
     let partner = domain.client("raddningstjansten").await;
-    let farsta = domain.client("sdf-farsta").await;
-    let finding = |place: &str| format!("{AREA}/{place}/graffiti");
-    let explained = async |finding_id: String| {
-        let request = wire::ExplainFindingRequest {
-            context: Some(partner.profile().read_context()),
-            area: AREA.to_owned(),
-            finding_id,
-            revision: 0,
-            period: period(PERIOD),
-        };
-        partner.joint.clone().explain_finding(request).await.map(drop).unwrap_err()
-    };
-    let got = async |edition_id: &str| {
-        let request = wire::GetEditionRequest {
-            context: Some(partner.profile().read_context()),
-            edition_id: edition_id.to_owned(),
-            page: None,
-        };
-        partner.editions.clone().get_edition(request).await.map(drop).unwrap_err()
-    };
-    let reviewed = async |edition_id: &str| {
-        let request = wire::GetEditionReviewRequest {
-            context: Some(farsta.profile().read_context()),
-            edition_id: edition_id.to_owned(),
-            page: None,
-        };
-        farsta.editions.clone().get_edition_review(request).await.map(drop).unwrap_err()
-    };
-    let released = async |edition_id: &str| {
-        let request = wire::ReleaseEditionRequest {
-            context: Some(samsyn_client::write_context("coordinator")),
-            edition_id: edition_id.to_owned(),
-            content_root: vec![0; 32],
-            party: "sdf-farsta".to_owned(),
-        };
-        farsta.editions.clone().release_edition(request).await.map(drop).unwrap_err()
-    };
-    let picture = async |party: &str| {
-        let request = wire::GetPictureRequest {
-            context: Some(farsta.profile().read_context()),
-            party: party.to_owned(),
-            area: AREA.to_owned(),
-            ..wire::GetPictureRequest::default()
-        };
-        farsta.pictures.clone().get_picture(request).await.map(drop).unwrap_err()
-    };
-    let revisions = async |area: &str| {
-        let request = wire::ListRevisionsRequest {
-            context: Some(farsta.profile().read_context()),
-            area: area.to_owned(),
-            page: None,
-        };
-        farsta.joint.clone().list_revisions(request).await.map(drop).unwrap_err()
-    };
-    let nowhere = "sthlm-nowhere";
-    let there = explained(finding("skarholmen-centrum/p1")).await;
+    let outside = Outside { partner, farsta: domain.client("sdf-farsta").await };
+    let there = outside.finding("skarholmen-centrum/p1").await;
     let pairs = [
-        ("a finding", there, explained(finding("satra/p1")).await),
-        ("an edition", got(&edition).await, got(&no_edition).await),
-        ("a review", reviewed(&edition).await, reviewed(&no_edition).await),
-        ("a release", released(&edition).await, released(&no_edition).await),
-        ("a picture", picture(PARTY).await, picture("sdf-nowhere").await),
-        ("revisions", revisions(AREA).await, revisions(nowhere).await),
+        (NotFound, there, outside.finding("satra/p1").await),
+        (NotFound, outside.edition(&edition).await, outside.edition(&absent).await),
+        (NotFound, outside.review(&edition).await, outside.review(&absent).await),
+        (NotFound, outside.release(&edition).await, outside.release(&absent).await),
+        (PermissionDenied, outside.picture(PARTY).await, outside.picture("sdf-nowhere").await),
     ];
-    for (what, hidden, absent) in pairs {
+    for (code, hidden, absent) in pairs {
         let hidden = whole(hidden);
-        let code = if what == "a picture" { PermissionDenied } else { NotFound };
-        assert_eq!(hidden.0, code, "{what}: {hidden:?}");
-        assert_eq!(hidden, whole(absent), "{what}: existence shows");
+        assert_eq!(hidden.0, code, "{hidden:?}");
+        assert_eq!(hidden, whole(absent), "existence shows");
     }
 }
