@@ -41,11 +41,11 @@ impl Ledger {
             valid_until: (self.inner.clock)().after_seconds(OWN_VALID_SECONDS),
             command,
         };
-        self.submit(submission).await
+        self.submit(submission).await.map(|(_, reply)| reply)
     }
 
     /// Orders a submission, in a span of its own, and tells what became of it.
-    async fn submit(&self, submission: Submission) -> Result<Reply, Error> {
+    async fn submit(&self, submission: Submission) -> Result<(u64, Reply), Error> {
         let Inner { consensus, watcher, .. } = &*self.inner;
         let (verb, began) = (submission.command.verb(), Instant::now());
         let disclosures = disclosures_of(&submission.command);
@@ -54,7 +54,7 @@ impl Ledger {
         let done = outcome.as_ref().ok().map(|(_, reply)| !matches!(reply, Reply::Refused(_)));
         let disclosures = if done == Some(true) { disclosures } else { 0 };
         watcher(Ordered { verb, done, took: began.elapsed(), disclosures });
-        outcome.map(|(_, reply)| reply)
+        outcome
     }
 
     /// Whether policy would allow a caller's command as state is now. What is not in the command
@@ -106,9 +106,9 @@ impl Ledger {
                 Err(answered) => return Ok(answered),
             };
             match self.submit(submission(permit, context, *body)).await? {
-                Reply::Refused(refusal) if refusal.is_race() => {}
-                Reply::Refused(refusal) => return Err(refusal.into()),
-                reply => return Ok(reply),
+                (_, Reply::Refused(refusal)) if refusal.is_race() => {}
+                (_, Reply::Refused(refusal)) => return Err(refusal.into()),
+                (_, reply) => return Ok(reply),
             }
         }
         Err(Error::Overloaded.into())
