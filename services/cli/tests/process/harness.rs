@@ -74,12 +74,7 @@ impl Domain {
         self.start_as(shell, &[], &[]);
     }
 
-    fn start_as(
-        &mut self,
-        mut command: Command,
-        arguments: &[&str],
-        variables: &[(&str, &str)],
-    ) {
+    fn start_as(&mut self, mut command: Command, arguments: &[&str], variables: &[(&str, &str)]) {
         let log = File::options().create(true).append(true).open(self.path().join("serve.log"));
         let serving = command
             .args(["serve", "--config"])

@@ -179,10 +179,9 @@ async fn sing(domain: &Domain) {
         ("grpc-timeout", CANARY_ASCII.as_bytes()),
     ];
     let raw = Raw::open(&domain.profile(PARTY)).await.unwrap();
-    for (path, headers, body) in [
-        (PUBLISH, headers.as_slice(), CANARY.as_bytes()),
-        ("/canary-7f3a/canary-7f3a", &[], b""),
-    ] {
+    for (path, headers, body) in
+        [(PUBLISH, headers.as_slice(), CANARY.as_bytes()), ("/canary-7f3a/canary-7f3a", &[], b"")]
+    {
         let request = Raw::request(path, headers).unwrap();
         raw.call(request, frame(0, None, body)).await.unwrap();
     }
