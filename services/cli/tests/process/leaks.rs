@@ -167,17 +167,17 @@ fn nobody_asks(what: &str) -> ! {
     panic!("nobody asks `{what}`; write its request here");
 }
 
-fn plain(message: impl Message) -> Requests {
+fn plain(message: &impl Message) -> Requests {
     vec![("", message.encode_to_vec())]
 }
 
 fn of_pictures(method: &str, profile: &Profile) -> Requests {
     match method {
-        "PublishPicture" => plain(delta(PARTY, 99, observation("X", 2))),
-        "ValidatePicture" => plain(wire::ValidatePictureRequest {
+        "PublishPicture" => plain(&delta(PARTY, 99, observation("X", 2))),
+        "ValidatePicture" => plain(&wire::ValidatePictureRequest {
             publication: Some(delta(PARTY, 1, whole("graffiti", 3, "Mer.", &["signatories"]))),
         }),
-        "GetPicture" => plain(wire::GetPictureRequest {
+        "GetPicture" => plain(&wire::GetPictureRequest {
             context: Some(profile.read_context()),
             party: PARTY.to_owned(),
             area: AREA.to_owned(),
@@ -191,7 +191,7 @@ fn of_joint(method: &str, profile: &Profile) -> Requests {
     let context = Some(profile.read_context());
     let area = AREA.to_owned();
     match method {
-        "GetJointPicture" => plain(wire::GetJointPictureRequest {
+        "GetJointPicture" => plain(&wire::GetJointPictureRequest {
             context,
             area,
             period: period(PERIOD),
@@ -199,21 +199,21 @@ fn of_joint(method: &str, profile: &Profile) -> Requests {
         }),
         "ExplainFinding" => {
             let (finding_id, revision, period) = (finding(), 0, period(PERIOD));
-            plain(wire::ExplainFindingRequest { context, area, finding_id, revision, period })
+            plain(&wire::ExplainFindingRequest { context, area, finding_id, revision, period })
         }
         "WatchEvents" => {
-            plain(wire::WatchEventsRequest { context, ..wire::WatchEventsRequest::default() })
+            plain(&wire::WatchEventsRequest { context, ..wire::WatchEventsRequest::default() })
         }
-        "ListEvents" => plain(wire::ListEventsRequest {
+        "ListEvents" => plain(&wire::ListEventsRequest {
             context,
             limit: 500,
             ..wire::ListEventsRequest::default()
         }),
-        "AcknowledgeEvents" => plain(wire::AcknowledgeEventsRequest {
+        "AcknowledgeEvents" => plain(&wire::AcknowledgeEventsRequest {
             context: Some(write_context("reader")),
             cursor: "forged".to_owned(),
         }),
-        "ResolveConflict" => plain(wire::ResolveConflictRequest {
+        "ResolveConflict" => plain(&wire::ResolveConflictRequest {
             context: Some(write_context("coordinator")),
             conflict_id: format!("{PERIOD}:{}:severity", finding()),
             revision: 1,
@@ -221,7 +221,7 @@ fn of_joint(method: &str, profile: &Profile) -> Requests {
             party: PARTY.to_owned(),
             ..wire::ResolveConflictRequest::default()
         }),
-        "RecordDissent" => plain(wire::RecordDissentRequest {
+        "RecordDissent" => plain(&wire::RecordDissentRequest {
             context: Some(write_context("coordinator")),
             area,
             period: period(PERIOD),
@@ -230,7 +230,7 @@ fn of_joint(method: &str, profile: &Profile) -> Requests {
             reason: "Nej.".to_owned(),
             party: PARTY.to_owned(),
         }),
-        "ListRevisions" => plain(wire::ListRevisionsRequest { context, area, page: None }),
+        "ListRevisions" => plain(&wire::ListRevisionsRequest { context, area, page: None }),
         other => nobody_asks(other),
     }
 }
@@ -241,8 +241,8 @@ fn of_editions(method: &str, profile: &Profile, editions: &[String; 2]) -> Reque
     let [released, collecting] = editions;
     let party = PARTY.to_owned();
     match method {
-        "OpenEdition" => plain(opening("2025-08")),
-        "LockEdition" => plain(wire::LockEditionRequest {
+        "OpenEdition" => plain(&opening("2025-08")),
+        "LockEdition" => plain(&wire::LockEditionRequest {
             context: write(),
             edition_id: collecting.clone(),
             revision: 1,
@@ -250,7 +250,7 @@ fn of_editions(method: &str, profile: &Profile, editions: &[String; 2]) -> Reque
             analysis_labels: observation("any", 1).labels,
             party,
         }),
-        "AnswerEdition" => plain(wire::AnswerEditionRequest {
+        "AnswerEdition" => plain(&wire::AnswerEditionRequest {
             context: write(),
             edition_id: released.clone(),
             answer: Some(wire::Answer {
@@ -264,7 +264,7 @@ fn of_editions(method: &str, profile: &Profile, editions: &[String; 2]) -> Reque
                 ..wire::Answer::default()
             }),
         }),
-        "ReleaseEdition" => plain(wire::ReleaseEditionRequest {
+        "ReleaseEdition" => plain(&wire::ReleaseEditionRequest {
             context: write(),
             edition_id: released.clone(),
             content_root: vec![0; 32],
@@ -278,11 +278,11 @@ fn of_editions(method: &str, profile: &Profile, editions: &[String; 2]) -> Reque
             })
             .into(),
         "ListEditions" => {
-            plain(wire::ListEditionsRequest { context, area: AREA.to_owned(), page: None })
+            plain(&wire::ListEditionsRequest { context, area: AREA.to_owned(), page: None })
         }
         "GetEditionReview" => {
             let edition_id = released.clone();
-            plain(wire::GetEditionReviewRequest { context, edition_id, page: None })
+            plain(&wire::GetEditionReviewRequest { context, edition_id, page: None })
         }
         other => nobody_asks(other),
     }
@@ -291,18 +291,18 @@ fn of_editions(method: &str, profile: &Profile, editions: &[String; 2]) -> Reque
 fn of_access(method: &str, profile: &Profile) -> Requests {
     let context = Some(profile.read_context());
     match method {
-        "GetAccess" => plain(wire::GetAccessRequest {}),
+        "GetAccess" => plain(&wire::GetAccessRequest {}),
         "ExplainAccess" => {
             let (areas, field_group) = (vec![AREA.to_owned()], "text".to_owned());
             let scope = Some(wire::Scope { areas, ..wire::Scope::default() });
-            plain(wire::ExplainAccessRequest { context, scope, field_group })
+            plain(&wire::ExplainAccessRequest { context, scope, field_group })
         }
-        "ListDisclosures" => plain(wire::ListDisclosuresRequest {
+        "ListDisclosures" => plain(&wire::ListDisclosuresRequest {
             context,
             ..wire::ListDisclosuresRequest::default()
         }),
-        "ListDuties" => plain(wire::ListDutiesRequest { context, page: None }),
-        "ListMeetingCollisions" => plain(wire::ListMeetingCollisionsRequest {
+        "ListDuties" => plain(&wire::ListDutiesRequest { context, page: None }),
+        "ListMeetingCollisions" => plain(&wire::ListMeetingCollisionsRequest {
             context,
             role: "kommunpolis".to_owned(),
             starts_at: Some(Timestamp { seconds: 1_757_491_200, nanos: 0 }),
@@ -320,7 +320,7 @@ fn of_registry(method: &str) -> Requests {
                 (what, admin::GetRegistryRequest { part }.encode_to_vec())
             })
             .into(),
-        "SuspendService" => plain(admin::SuspendServiceRequest {
+        "SuspendService" => plain(&admin::SuspendServiceRequest {
             context: Some(write_context("registrar")),
             service: "tullverket/nowhere".to_owned(),
             reason: "drill".to_owned(),

@@ -27,14 +27,13 @@ fn ways(message: &DescriptorProto, all: &BTreeMap<String, DescriptorProto>) -> V
     let mut found = Vec::new();
     for field in &message.field {
         let number = field.number().unsigned_abs();
-        match field.r#type() {
-            Type::String | Type::Bytes => found.push(vec![number]),
-            Type::Message => {
-                let inner = all.get(field.type_name()).into_iter();
-                let inner = inner.flat_map(|message| ways(message, all));
-                found.extend(inner.map(|way| [vec![number], way].concat()));
-            }
-            _ => {}
+        let kind = field.r#type();
+        if matches!(kind, Type::String | Type::Bytes) {
+            found.push(vec![number]);
+        } else if kind == Type::Message {
+            let inner = all.get(field.type_name()).into_iter();
+            let inner = inner.flat_map(|message| ways(message, all));
+            found.extend(inner.map(|way| [vec![number], way].concat()));
         }
     }
     found

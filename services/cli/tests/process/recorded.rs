@@ -8,7 +8,7 @@ use tonic::Code;
 use crate::harness::{AREA, Domain, PARTY, delta, observation};
 
 /// Larger than what a founded domain has on disk, and reached after some hundred reads.
-const FILES_OF: u64 = 3 * 1024 * 1024;
+const FILES_OF: u64 = 768 * 1024;
 /// So many reads fill the log for certain.
 const READS_MAX: usize = 20_000;
 
