@@ -76,13 +76,13 @@ impl Client {
         if exported.digest != digest {
             return Err(NoChange::OtherDigest);
         }
-        let rows = exported.rows.into_iter().map(record).collect::<Result<Vec<_>, _>>()?;
+        let rows = exported.rows.iter().map(record).collect::<Result<Vec<_>, _>>()?;
         let registry = Registry::of_records(rows);
         Ok(Exported { domain: exported.domain, epoch: exported.epoch, digest, registry })
     }
 }
 
-fn record(row: RegistryRow) -> Result<Record, NoChange> {
+fn record(row: &RegistryRow) -> Result<Record, NoChange> {
     let unknown = || NoChange::UnknownRow(format!("{} {}", row.table, row.id));
     let table = Table::from_code(&row.table).ok_or_else(unknown)?;
     Record::read(table, &row.json).map_err(|_| unknown())

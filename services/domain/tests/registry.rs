@@ -103,10 +103,9 @@ mod tests {
         }
 
         fn waiting(&mut self, organisation: &str, edit: impl FnOnce(&mut Value)) -> ProposalId {
-            match self.propose(organisation, edit) {
-                Reply::Proposed { id, epoch: None } => id,
-                other => panic!("{other:?}"),
-            }
+            let reply = self.propose(organisation, edit);
+            let Reply::Proposed { id, epoch: None } = reply else { panic!("{reply:?}") };
+            id
         }
     }
 
@@ -130,10 +129,8 @@ mod tests {
     }
 
     fn refused(reply: &Reply) -> Reason {
-        match reply {
-            Reply::Refused(refusal) => refusal.reason,
-            other => panic!("{other:?}"),
-        }
+        let Reply::Refused(refusal) = reply else { panic!("{reply:?}") };
+        refusal.reason
     }
 
     #[test]

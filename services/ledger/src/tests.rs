@@ -33,7 +33,9 @@ impl City {
         let clock: Clock = Arc::new(move || Timestamp::from_micros(shown.load(Ordering::Relaxed)));
         let (policy, recorder) = policy();
         let (dir, domain) = (dir.to_owned(), "d".to_owned());
-        let options = Options { dir, node: 1, domain, document: document.into(), clock };
+        let document = document.into();
+        let watcher = Arc::new(|_| ());
+        let options = Options { dir, node: 1, domain, document, clock, watcher };
         Self { ledger: Ledger::open(options, policy, recorder).await.unwrap(), now }
     }
 

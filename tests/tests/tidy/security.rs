@@ -169,7 +169,8 @@ mod tests {
         let complaint = format!("{PAGE}: row 2 does not name `a.rs::t1_rows1_and_2_it_holds`");
         assert_eq!(found(&unnamed, TEST), [complaint]);
         let silent = page(|number| {
-            shown(number).or((number == Number::Input(9)).then_some("it is refused | none |"))
+            shown(number)
+                .or_else(|| (number == Number::Input(9)).then_some("it is refused | none |"))
         });
         let complaint = format!("{PAGE}: row 9 names no test and does not say why");
         assert_eq!(found(&silent, TEST), [complaint]);

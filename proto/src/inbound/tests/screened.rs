@@ -152,16 +152,6 @@ fn injection(way: &Way) -> Vec<u8> {
 /// A good request of a type with some bytes appended, merged and parsed; none for types that carry
 /// no screened field.
 fn refused(name: &str, injected: &[u8]) -> Option<Vec<Fault>> {
-    fn merged<M: prost::Message + Default>(good: &M, injected: &[u8]) -> M {
-        M::decode([good.encode_to_vec().as_slice(), injected].concat().as_slice()).unwrap()
-    }
-    macro_rules! read {
-        ($request:ident) => {{
-            let good =
-                v1::$request { context: Some(fixture::read_context()), ..Default::default() };
-            inbound::ground(merged(&good, injected).context).err()
-        }};
-    }
     let registry = fixture::registry();
     let full = || fixture::full(vec![fixture::observation("obs-one")]);
     let fault = match name {
@@ -211,20 +201,45 @@ fn refused(name: &str, injected: &[u8]) -> Option<Vec<Fault>> {
         "WithdrawRegistryChangeRequest" => {
             inbound::WithdrawChangeAsked::parse(merged(&changes::withdraw(), injected)).err()
         }
-        "GetPictureRequest" => read!(GetPictureRequest),
-        "GetJointPictureRequest" => read!(GetJointPictureRequest),
-        "ExplainFindingRequest" => read!(ExplainFindingRequest),
-        "WatchEventsRequest" => read!(WatchEventsRequest),
-        "ListEventsRequest" => read!(ListEventsRequest),
-        "ListRevisionsRequest" => read!(ListRevisionsRequest),
-        "GetEditionRequest" => read!(GetEditionRequest),
-        "ListEditionsRequest" => read!(ListEditionsRequest),
-        "GetEditionReviewRequest" => read!(GetEditionReviewRequest),
-        "ExplainAccessRequest" => read!(ExplainAccessRequest),
-        "ListDisclosuresRequest" => read!(ListDisclosuresRequest),
-        "ListDutiesRequest" => read!(ListDutiesRequest),
-        "ListMeetingCollisionsRequest" => read!(ListMeetingCollisionsRequest),
-        _ => return None,
+        _ => return refused_read(name, injected),
     };
     Some(fault.into_iter().collect())
+}
+
+/// The same of a read: what is screened of it stands in its context.
+fn refused_read(name: &str, injected: &[u8]) -> Option<Vec<Fault>> {
+    macro_rules! reads {
+        ($($request:ident)*) => {
+            match name {
+                $(stringify!($request) => {
+                    let context = Some(fixture::read_context());
+                    let good = v1::$request { context, ..Default::default() };
+                    inbound::ground(merged(&good, injected).context).err()
+                })*
+                _ => return None,
+            }
+        };
+    }
+    let fault = reads! {
+        GetPictureRequest
+        GetJointPictureRequest
+        ExplainFindingRequest
+        WatchEventsRequest
+        ListEventsRequest
+        ListRevisionsRequest
+        GetEditionRequest
+        ListEditionsRequest
+        GetEditionReviewRequest
+        ExplainAccessRequest
+        ListDisclosuresRequest
+        ListDutiesRequest
+        ListMeetingCollisionsRequest
+        CompareRevisionsRequest
+        ListVersionsRequest
+    };
+    Some(fault.into_iter().collect())
+}
+
+fn merged<M: prost::Message + Default>(good: &M, injected: &[u8]) -> M {
+    M::decode([good.encode_to_vec().as_slice(), injected].concat().as_slice()).unwrap()
 }

@@ -92,7 +92,7 @@ async fn joint(client: &Client) -> Result<wire::GetJointPictureResponse, Refused
     let request = wire::GetJointPictureRequest {
         context: Some(client.profile().read_context()),
         area: AREA.to_owned(),
-        period: Some(wire::Period { code: "2025-09".to_owned(), ..wire::Period::default() }),
+        period: Some(wire::Period { code: "2025-09".to_owned() }),
         ..wire::GetJointPictureRequest::default()
     };
     Ok(client.joint.clone().get_joint_picture(request).await.map_err(Refused::from)?.into_inner())

@@ -83,7 +83,7 @@ macro_rules! tables {
             /// Its table and key.
             #[must_use]
             pub fn key(&self) -> RecordKey {
-                let id = match self { $(Self::$table(row) => key_of(row, $key).to_string(),)+ };
+                let id = match self { $(Self::$table(row) => written(row, $key),)+ };
                 RecordKey { table: self.table(), id }
             }
 
@@ -115,7 +115,7 @@ macro_rules! tables {
                 match key.table {
                     $(Table::$table => {
                         let mut rows = self.$field.rows();
-                        let row = rows.find(|row| key_of(row, $key).to_string() == key.id);
+                        let row = rows.find(|row| written(row, $key) == key.id);
                         row.cloned().map(Record::$table)
                     })+
                 }
@@ -277,6 +277,10 @@ impl Rows<&'static str, Self> for Lists {
     fn take(&mut self, _: &str) {
         *self = Self::default();
     }
+}
+
+fn written<R, K: fmt::Display>(row: &R, key: impl FnOnce(&R) -> K) -> String {
+    key(row).to_string()
 }
 
 fn key_of<R, K>(row: &R, key: impl FnOnce(&R) -> K) -> K {

@@ -119,29 +119,33 @@ fn covered<'a>(registry: &'a Registry, grounds: Option<&Grounds<'_>>) -> BTreeSe
         let purposes: Vec<&PurposeId> = purposes.map(|entry| &entry.id).collect();
         let bases: Vec<&LegalBasisId> = lists.legal_bases.iter().map(|basis| &basis.id).collect();
         let kinds: Vec<Kind> = registry.categories().map(|category| category.kind).collect();
-        product(&mut all, (&priorities, &kinds, &PeriodKind::ALL, &purposes, &bases));
+        let periods = PeriodKind::ALL.to_vec();
+        product(&mut all, &Factors { priorities, kinds, periods, purposes, bases });
     }
     for row in grounds.rows.iter().filter_map(|id| registry.release_row(id)) {
-        let priorities: Vec<&PriorityId> = row.priorities.iter().collect();
-        let kinds: Vec<Kind> = row.kinds.iter().copied().collect();
-        let periods: Vec<PeriodKind> = row.periods.iter().copied().collect();
-        let purposes: Vec<&PurposeId> = row.purposes.iter().collect();
-        let bases: Vec<&LegalBasisId> = row.legal_bases.iter().collect();
-        product(&mut all, (&priorities, &kinds, &periods, &purposes, &bases));
+        let factors = Factors {
+            priorities: row.priorities.iter().collect(),
+            kinds: row.kinds.iter().copied().collect(),
+            periods: row.periods.iter().copied().collect(),
+            purposes: row.purposes.iter().collect(),
+            bases: row.legal_bases.iter().collect(),
+        };
+        product(&mut all, &factors);
     }
     all
 }
 
-fn product<'a>(
-    all: &mut BTreeSet<Combination<'a>>,
-    (priorities, kinds, periods, purposes, bases): (
-        &[&'a PriorityId],
-        &[Kind],
-        &[PeriodKind],
-        &[&'a PurposeId],
-        &[&'a LegalBasisId],
-    ),
-) {
+/// What is combined with what.
+struct Factors<'a> {
+    priorities: Vec<&'a PriorityId>,
+    kinds: Vec<Kind>,
+    periods: Vec<PeriodKind>,
+    purposes: Vec<&'a PurposeId>,
+    bases: Vec<&'a LegalBasisId>,
+}
+
+fn product<'a>(all: &mut BTreeSet<Combination<'a>>, factors: &Factors<'a>) {
+    let Factors { priorities, kinds, periods, purposes, bases } = factors;
     for priority in priorities {
         for kind in kinds {
             for period in periods {

@@ -146,7 +146,7 @@ mod tests {
             RegistryStatement { base: Digest([0; 32]), ..stated.clone() },
             RegistryStatement { change: Digest([0; 32]), ..stated.clone() },
             RegistryStatement { decision: Decision::Approve, ..stated.clone() },
-            RegistryStatement { organisation: "polis".into(), ..stated.clone() },
+            RegistryStatement { organisation: "polis".into(), ..stated },
         ];
         for other in others {
             let refused = verify(&other, CITY, "stad", "key-stad");

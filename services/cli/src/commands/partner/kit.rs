@@ -169,7 +169,9 @@ mod tests {
         let scripts = FILES.iter().filter(|(name, _)| name.ends_with(".py"));
         for (name, text) in scripts {
             for line in text.lines().map(str::trim) {
-                let Some(rest) = line.strip_prefix("import ").or(line.strip_prefix("from ")) else {
+                let Some(rest) =
+                    line.strip_prefix("import ").or_else(|| line.strip_prefix("from "))
+                else {
                     continue;
                 };
                 let module = rest.split([' ', ',', '.']).next().unwrap();
