@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_give_waits_for_another_organisation() {
+    fn row32_what_may_give_waits_for_another_organisation() {
         let mut world = World::new();
         let id = world.waiting("a", widen);
         assert_eq!(world.state.epoch(), 1);

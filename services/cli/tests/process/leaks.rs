@@ -183,6 +183,12 @@ fn of_pictures(method: &str, profile: &Profile) -> Requests {
             area: AREA.to_owned(),
             ..wire::GetPictureRequest::default()
         }),
+        "ListVersions" => plain(&wire::ListVersionsRequest {
+            context: Some(profile.read_context()),
+            party: PARTY.to_owned(),
+            area: AREA.to_owned(),
+            page: None,
+        }),
         other => nobody_asks(other),
     }
 }
@@ -196,6 +202,12 @@ fn of_joint(method: &str, profile: &Profile) -> Requests {
             area,
             period: period(PERIOD),
             ..wire::GetJointPictureRequest::default()
+        }),
+        "CompareRevisions" => plain(&wire::CompareRevisionsRequest {
+            context,
+            area,
+            period: period(PERIOD),
+            ..wire::CompareRevisionsRequest::default()
         }),
         "ExplainFinding" => {
             let (finding_id, revision, period) = (finding(), 0, period(PERIOD));
@@ -325,6 +337,45 @@ fn of_registry(method: &str) -> Requests {
             service: "tullverket/nowhere".to_owned(),
             reason: "drill".to_owned(),
         }),
+        "ExportRegistry" => plain(&admin::ExportRegistryRequest {}),
+        "ListRegistryChanges" => plain(&admin::ListRegistryChangesRequest::default()),
+        other => plain_change(other),
+    }
+}
+
+/// Requests to change the registry, against one that never was.
+fn plain_change(method: &str) -> Requests {
+    let context = Some(write_context("registrar"));
+    let against = Some(admin::RegistryBase { epoch: 1, digest: vec![0; 32] });
+    let removed = admin::RegistryOperation {
+        table: "release_rows".to_owned(),
+        id: "none".to_owned(),
+        json: None,
+    };
+    let operations = vec![removed];
+    let signature = Some(admin::RegistrySignature {
+        key_id: "none".to_owned(),
+        statement: vec![0; 8],
+        signature: vec![0; 64],
+    });
+    let proposal = 1;
+    match method {
+        "PreviewRegistryChange" => {
+            plain(&admin::PreviewRegistryChangeRequest { against, operations })
+        }
+        "ProposeRegistryChange" => plain(&admin::ProposeRegistryChangeRequest {
+            context,
+            against,
+            operations,
+            signature,
+            reason: "drill".to_owned(),
+        }),
+        "ApproveRegistryChange" => {
+            plain(&admin::ApproveRegistryChangeRequest { context, proposal, signature })
+        }
+        "WithdrawRegistryChange" => {
+            plain(&admin::WithdrawRegistryChangeRequest { context, proposal })
+        }
         other => nobody_asks(other),
     }
 }
@@ -417,7 +468,9 @@ impl Callers {
             for (what, bytes) in asked(call, &who.1, editions) {
                 let request = Raw::request(path, &timeout).unwrap();
                 let answer = raw.call(request, frame(0, None, &bytes)).await.unwrap();
-                let whose = [PARTY, "auditor"].contains(&who.0);
+                // The registry names every category there is, whether anything is of it or not.
+                let whose =
+                    [PARTY, "auditor"].contains(&who.0) || call.ends_with("/ExportRegistry");
                 for hidden in HIDDEN.iter().filter(|_| !whose) {
                     let shows = answer.body.windows(hidden.len()).any(|b| b == hidden.as_bytes());
                     assert!(!shows, "{} is told of `{hidden}` by {call}", who.0);
