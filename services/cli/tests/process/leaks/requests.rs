@@ -1,0 +1,241 @@
+//! The requests of every call.
+
+use prost::Message;
+use prost_types::Timestamp;
+use samsyn_client::{Profile, admin, wire, write_context};
+
+use super::{PERIOD, finding, opening, period, whole};
+use crate::harness::{AREA, PARTY, delta, observation};
+
+pub(super) type Requests = Vec<(&'static str, Vec<u8>)>;
+
+/// The requests of a call. What changes something is asked so that it is refused at last, by who
+/// may do it: nothing changes by asking.
+pub(super) fn asked(call: &str, profile: &Profile, editions: &[String; 2]) -> Requests {
+    let (service, method) = call.split_once('/').unwrap();
+    match service {
+        "PictureService" => of_pictures(method, profile),
+        "JointPictureService" => of_joint(method, profile),
+        "EditionService" => of_editions(method, profile, editions),
+        "AccessService" => of_access(method, profile),
+        "RegistryService" => of_registry(method),
+        other => nobody_asks(other),
+    }
+}
+
+fn nobody_asks(what: &str) -> ! {
+    panic!("nobody asks `{what}`; write its request here");
+}
+
+fn plain(message: &impl Message) -> Requests {
+    vec![("", message.encode_to_vec())]
+}
+
+fn of_pictures(method: &str, profile: &Profile) -> Requests {
+    match method {
+        "PublishPicture" => plain(&delta(PARTY, 99, observation("X", 2))),
+        "ValidatePicture" => plain(&wire::ValidatePictureRequest {
+            publication: Some(delta(PARTY, 1, whole("graffiti", 3, "Mer.", &["signatories"]))),
+        }),
+        "GetPicture" => plain(&wire::GetPictureRequest {
+            context: Some(profile.read_context()),
+            party: PARTY.to_owned(),
+            area: AREA.to_owned(),
+            ..wire::GetPictureRequest::default()
+        }),
+        "ListVersions" => plain(&wire::ListVersionsRequest {
+            context: Some(profile.read_context()),
+            party: PARTY.to_owned(),
+            area: AREA.to_owned(),
+            page: None,
+        }),
+        other => nobody_asks(other),
+    }
+}
+
+fn of_joint(method: &str, profile: &Profile) -> Requests {
+    let context = Some(profile.read_context());
+    let area = AREA.to_owned();
+    match method {
+        "GetJointPicture" => plain(&wire::GetJointPictureRequest {
+            context,
+            area,
+            period: period(PERIOD),
+            ..wire::GetJointPictureRequest::default()
+        }),
+        "CompareRevisions" => plain(&wire::CompareRevisionsRequest {
+            context,
+            area,
+            period: period(PERIOD),
+            ..wire::CompareRevisionsRequest::default()
+        }),
+        "ExplainFinding" => {
+            let (finding_id, revision, period) = (finding(), 0, period(PERIOD));
+            plain(&wire::ExplainFindingRequest { context, area, finding_id, revision, period })
+        }
+        "WatchEvents" => {
+            plain(&wire::WatchEventsRequest { context, ..wire::WatchEventsRequest::default() })
+        }
+        "ListEvents" => plain(&wire::ListEventsRequest {
+            context,
+            limit: 500,
+            ..wire::ListEventsRequest::default()
+        }),
+        "AcknowledgeEvents" => plain(&wire::AcknowledgeEventsRequest {
+            context: Some(write_context("reader")),
+            cursor: "forged".to_owned(),
+        }),
+        "ResolveConflict" => plain(&wire::ResolveConflictRequest {
+            context: Some(write_context("coordinator")),
+            conflict_id: format!("{PERIOD}:{}:severity", finding()),
+            revision: 1,
+            outcome: Some(wire::resolve_conflict_request::Outcome::Severity(4)),
+            party: PARTY.to_owned(),
+            ..wire::ResolveConflictRequest::default()
+        }),
+        "RecordDissent" => plain(&wire::RecordDissentRequest {
+            context: Some(write_context("coordinator")),
+            area,
+            period: period(PERIOD),
+            finding_id: format!("{AREA}/satra/graffiti"),
+            field_name: "severity".to_owned(),
+            reason: "Nej.".to_owned(),
+            party: PARTY.to_owned(),
+        }),
+        "ListRevisions" => plain(&wire::ListRevisionsRequest { context, area, page: None }),
+        other => nobody_asks(other),
+    }
+}
+
+fn of_editions(method: &str, profile: &Profile, editions: &[String; 2]) -> Requests {
+    let context = Some(profile.read_context());
+    let write = || Some(write_context("coordinator"));
+    let [released, collecting] = editions;
+    let party = PARTY.to_owned();
+    match method {
+        "OpenEdition" => plain(&opening("2025-08")),
+        "LockEdition" => plain(&wire::LockEditionRequest {
+            context: write(),
+            edition_id: collecting.clone(),
+            revision: 1,
+            analysis: "Nej.".to_owned(),
+            analysis_labels: observation("any", 1).labels,
+            party,
+        }),
+        "AnswerEdition" => plain(&wire::AnswerEditionRequest {
+            context: write(),
+            edition_id: released.clone(),
+            answer: Some(wire::Answer {
+                party,
+                verdict: wire::Verdict::Endorsed.into(),
+                statement: vec![0; 8],
+                signature: vec![0; 64],
+                key_id: format!("{PARTY}/coordinator"),
+                actor_role: "coordinator".to_owned(),
+                text_salt: vec![0; 32],
+                ..wire::Answer::default()
+            }),
+        }),
+        "ReleaseEdition" => plain(&wire::ReleaseEditionRequest {
+            context: write(),
+            edition_id: released.clone(),
+            content_root: vec![0; 32],
+            party,
+        }),
+        "GetEdition" => [(" released", released), (" collecting", collecting)]
+            .map(|(what, id)| {
+                let (context, edition_id) = (context.clone(), id.clone());
+                let request = wire::GetEditionRequest { context, edition_id, page: None };
+                (what, request.encode_to_vec())
+            })
+            .into(),
+        "ListEditions" => {
+            plain(&wire::ListEditionsRequest { context, area: AREA.to_owned(), page: None })
+        }
+        "GetEditionReview" => {
+            let edition_id = released.clone();
+            plain(&wire::GetEditionReviewRequest { context, edition_id, page: None })
+        }
+        other => nobody_asks(other),
+    }
+}
+
+fn of_access(method: &str, profile: &Profile) -> Requests {
+    let context = Some(profile.read_context());
+    match method {
+        "GetAccess" => plain(&wire::GetAccessRequest {}),
+        "ExplainAccess" => {
+            let (areas, field_group) = (vec![AREA.to_owned()], "text".to_owned());
+            let scope = Some(wire::Scope { areas, ..wire::Scope::default() });
+            plain(&wire::ExplainAccessRequest { context, scope, field_group })
+        }
+        "ListDisclosures" => plain(&wire::ListDisclosuresRequest {
+            context,
+            ..wire::ListDisclosuresRequest::default()
+        }),
+        "ListDuties" => plain(&wire::ListDutiesRequest { context, page: None }),
+        "ListMeetingCollisions" => plain(&wire::ListMeetingCollisionsRequest {
+            context,
+            role: "kommunpolis".to_owned(),
+            starts_at: Some(Timestamp { seconds: 1_757_491_200, nanos: 0 }),
+            ends_at: Some(Timestamp { seconds: 1_759_900_000, nanos: 0 }),
+        }),
+        other => nobody_asks(other),
+    }
+}
+
+fn of_registry(method: &str) -> Requests {
+    match method {
+        "GetRegistry" => [" services", " agreements", " release_rows"]
+            .map(|what| {
+                let part = what.trim_start().to_owned();
+                (what, admin::GetRegistryRequest { part }.encode_to_vec())
+            })
+            .into(),
+        "SuspendService" => plain(&admin::SuspendServiceRequest {
+            context: Some(write_context("registrar")),
+            service: "tullverket/nowhere".to_owned(),
+            reason: "drill".to_owned(),
+        }),
+        "ExportRegistry" => plain(&admin::ExportRegistryRequest {}),
+        "ListRegistryChanges" => plain(&admin::ListRegistryChangesRequest::default()),
+        other => plain_change(other),
+    }
+}
+
+/// Requests to change the registry, against one that never was.
+fn plain_change(method: &str) -> Requests {
+    let context = Some(write_context("registrar"));
+    let against = Some(admin::RegistryBase { epoch: 1, digest: vec![0; 32] });
+    let removed = admin::RegistryOperation {
+        table: "release_rows".to_owned(),
+        id: "none".to_owned(),
+        json: None,
+    };
+    let operations = vec![removed];
+    let signature = Some(admin::RegistrySignature {
+        key_id: "none".to_owned(),
+        statement: vec![0; 8],
+        signature: vec![0; 64],
+    });
+    let proposal = 1;
+    match method {
+        "PreviewRegistryChange" => {
+            plain(&admin::PreviewRegistryChangeRequest { against, operations })
+        }
+        "ProposeRegistryChange" => plain(&admin::ProposeRegistryChangeRequest {
+            context,
+            against,
+            operations,
+            signature,
+            reason: "drill".to_owned(),
+        }),
+        "ApproveRegistryChange" => {
+            plain(&admin::ApproveRegistryChangeRequest { context, proposal, signature })
+        }
+        "WithdrawRegistryChange" => {
+            plain(&admin::WithdrawRegistryChangeRequest { context, proposal })
+        }
+        other => nobody_asks(other),
+    }
+}
