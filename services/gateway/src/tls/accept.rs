@@ -146,8 +146,8 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 async fn serve(tls: &Tls, admitted: Admitted, ready: Ready) -> Result<(), Reason> {
     let Admitted { tcp, slots, seat, handshake: handshake_seat, connection, .. } = admitted;
     // Who says nothing takes no slot.
-    let spoke = timeout(tls.limits.silence_max, tcp.readable()).await;
-    if !spoke.is_ok_and(|readable| readable.is_ok()) {
+    let spoke = timeout(tls.limits.silence_max, tcp.peek(&mut [0])).await;
+    if !matches!(spoke, Ok(Ok(1..))) {
         return Err(Reason::Deadline);
     }
     // INVARIANT: nobody closes the semaphore.

@@ -83,12 +83,29 @@ async fn handshakes_in_all_are_bounded_and_the_next_waits() {
     };
     let authority = Authority::new("norrmalm");
     let mut gate = Gate::with_limits(vec![authority.own("norrmalm")], limits).await;
-    let idle = TcpStream::connect(gate.address).await.unwrap();
+    let mut idle = TcpStream::connect(gate.address).await.unwrap();
+    // One that says nothing takes no slot; this one has begun.
+    idle.write_all(&[22]).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
     let started = Instant::now();
     let config = gate.client(Some(&authority.client(NAME)));
     gate.greet(config).await;
-    assert!(started.elapsed() >= Duration::from_millis(400), "waited for the slot");
+    assert!(started.elapsed() >= Duration::from_millis(300), "waited for the slot");
     drop(idle);
+}
+
+#[tokio::test]
+async fn t22_a_connection_that_says_nothing_takes_no_slot() {
+    let limits = Limits { handshakes_max: 1, ..Limits::default() };
+    let authority = Authority::new("norrmalm");
+    let mut gate = Gate::with_limits(vec![authority.own("norrmalm")], limits).await;
+    let mut silent = Vec::new();
+    for _ in 0..20 {
+        silent.push(TcpStream::connect(gate.address).await.unwrap());
+    }
+    let started = Instant::now();
+    gate.greet(gate.client(Some(&authority.client(NAME)))).await;
+    assert!(started.elapsed() < Duration::from_secs(1), "it waited for the silent ones");
 }
 
 #[tokio::test]

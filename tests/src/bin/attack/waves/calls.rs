@@ -134,7 +134,9 @@ pub(super) async fn wide(target: Target) -> Result<Tally, Failure> {
             };
             match partner.joint.clone().list_events(request).await {
                 Ok(_) => tally.refused(false),
-                Err(status) => tally.refused_with(told(status).await, &["SCOPE_TOO_WIDE"]),
+                Err(status) => {
+                    tally.refused_with(told(status).await, &["SCOPE_TOO_WIDE", "UNKNOWN_CODE"])
+                }
             }
         }
     }
