@@ -196,12 +196,13 @@ impl Raw {
     ) -> Result<Answer, Failure> {
         let mut send = self.send.clone().ready().await?;
         let (response, mut stream) = send.send_request(request, body.is_empty())?;
+        // Who is told no before its body was read may find its stream closed to the body, and has
+        // the answer all the same (RFC 9113, section 8.1); what else closed it, the answer tells.
         if !body.is_empty() {
-            stream.send_data(body, ends)?;
+            let _ = stream.send_data(body, ends);
         }
         let (parts, mut incoming) = response.await?.into_parts();
         let mut body = BytesMut::new();
-        // Who is told no before its body was read may find its stream closed.
         while let Some(Ok(data)) = incoming.data().await {
             incoming.flow_control().release_capacity(data.len())?;
             body.extend_from_slice(&data);
