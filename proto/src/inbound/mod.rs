@@ -16,6 +16,7 @@ mod observation;
 mod publication;
 mod registry;
 mod text;
+mod upload;
 mod value;
 
 pub use access::{CollisionsAsked, DisclosuresAsked, ExplainAccessAsked, SuspendAsked};
@@ -31,6 +32,7 @@ pub use registry::{
     ApproveChangeAsked, ChangesAsked, PreviewChangeAsked, ProposeChangeAsked, SignatureAsked,
     WithdrawChangeAsked,
 };
+pub use upload::Upload;
 
 #[cfg(test)]
 mod tests;

@@ -17,8 +17,15 @@ use super::{
 };
 use crate::{Reason, v1};
 
-const CHANGES_MAX: usize = 500;
-const BYTES_MAX: usize = 256 * 1024;
+/// How large a publication may be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Size {
+    pub(super) changes: usize,
+    pub(super) bytes: usize,
+}
+
+/// In one request.
+pub(super) const SINGLE: Size = Size { changes: 500, bytes: 256 * 1024 };
 
 /// A publication.
 #[derive(Clone, PartialEq, Eq)]
@@ -112,8 +119,18 @@ pub fn publication(
     registry: &Registry,
     now: Timestamp,
 ) -> Checked<Publication> {
+    within(SINGLE, request, registry, now)
+}
+
+/// Checks a publication of up to this size.
+pub(super) fn within(
+    size: Size,
+    request: v1::PublishPictureRequest,
+    registry: &Registry,
+    now: Timestamp,
+) -> Checked<Publication> {
     let mut faults = Faults::default();
-    if let Some(fault) = too_large(&request) {
+    if let Some(fault) = too_large(&request, size) {
         faults.push(fault);
         return faults.checked(None);
     }
@@ -139,7 +156,7 @@ pub fn trial(
         faults.push(Fault::new(Reason::MissingField, "publication"));
         return faults.checked(None);
     };
-    if let Some(fault) = too_large(&request) {
+    if let Some(fault) = too_large(&request, SINGLE) {
         faults.push(fault);
         return faults.checked(None);
     }
@@ -149,7 +166,7 @@ pub fn trial(
 }
 
 /// Too much is refused as a whole, unread.
-fn too_large(request: &v1::PublishPictureRequest) -> Option<Fault> {
+fn too_large(request: &v1::PublishPictureRequest, size: Size) -> Option<Fault> {
     use v1::publish_picture_request::Change;
     let (changes, field) = match &request.change {
         None => (0, ""),
@@ -158,10 +175,10 @@ fn too_large(request: &v1::PublishPictureRequest) -> Option<Fault> {
             (delta.upserts.len().saturating_add(delta.withdrawn_ids.len()), "delta")
         }
     };
-    if changes > CHANGES_MAX {
+    if changes > size.changes {
         return Some(Fault::new(Reason::TooLarge, field));
     }
-    (request.encoded_len() > BYTES_MAX).then(|| Fault::new(Reason::TooLarge, ""))
+    (request.encoded_len() > size.bytes).then(|| Fault::new(Reason::TooLarge, ""))
 }
 
 fn contents(

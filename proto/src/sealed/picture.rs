@@ -17,6 +17,13 @@ impl From<View<PublishedView>> for Encoded<v1::PublishPictureResponse> {
     }
 }
 
+impl From<View<PublishedView>> for Encoded<v1::UploadPictureResponse> {
+    fn from(view: View<PublishedView>) -> Self {
+        let published = Some(published(view.content()));
+        Self::seal(&v1::UploadPictureResponse { published })
+    }
+}
+
 impl From<View<PublishedView>> for Encoded<v1::ResolveConflictResponse> {
     fn from(view: View<PublishedView>) -> Self {
         Self::seal(&resolved(view.content()))

@@ -17,7 +17,7 @@ use tonic::{
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
 };
 
-use crate::{Profile, Refused, Trace, Traced};
+use crate::{Profile, Refused, Trace, Traced, upload};
 
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 const CALL_MAX: Duration = Duration::from_secs(60);
@@ -116,7 +116,8 @@ impl Client {
         &self.profile
     }
 
-    /// Publishes; repeats under the same key while it may go through later.
+    /// Publishes, in several messages where it is too large for one; repeats under the same key
+    /// while it may go through later.
     ///
     /// # Errors
     /// What the gateway refused.
@@ -124,11 +125,18 @@ impl Client {
         &self,
         request: PublishPictureRequest,
     ) -> Result<PublishPictureResponse, Refused> {
-        repeat(|| {
-            let (mut pictures, request) = (self.pictures.clone(), request.clone());
-            async move { pictures.publish_picture(request).await }
-        })
-        .await
+        let Some(messages) = upload::messages(&request) else {
+            return repeat(|| {
+                let (mut pictures, request) = (self.pictures.clone(), request.clone());
+                async move { pictures.publish_picture(request).await }
+            })
+            .await;
+        };
+        let uploaded = repeat(|| {
+            let (mut pictures, messages) = (self.pictures.clone(), messages.clone());
+            async move { pictures.upload_picture(tokio_stream::iter(messages)).await }
+        });
+        Ok(uploaded.await?.published.unwrap_or_default())
     }
 }
 

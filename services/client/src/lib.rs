@@ -7,6 +7,7 @@ mod profile;
 mod refused;
 mod registry;
 mod trace;
+mod upload;
 pub mod verify;
 mod watch;
 

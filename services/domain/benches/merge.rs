@@ -59,8 +59,16 @@ impl World {
         let (party, area) = (PartyId::parse("sdf")?, AreaId::parse("a")?);
         let base_version = self.state.picture(&party, &area).version();
         let withdrawn = Vec::new();
-        let publish =
-            Publish { party, area, base_version, upserts, withdrawn, reason: None, covers: None };
+        let publish = Publish {
+            party,
+            area,
+            base_version,
+            upserts,
+            withdrawn,
+            reason: None,
+            covers: None,
+            parts: None,
+        };
         self.apply(Command::Publish(publish))
     }
 

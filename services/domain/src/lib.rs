@@ -33,5 +33,5 @@ pub use observation::{
 };
 pub use period::{Period, PeriodKind};
 pub use refusal::{Reason, Refusal};
-pub use state::{Applied, AreaState, Picture, Placed, State, View, in_full};
+pub use state::{Applied, AreaState, Parts, Picture, Placed, State, View, in_full};
 pub use time::Timestamp;

@@ -78,6 +78,10 @@ reasons! {
     OwnProposal = "OWN_PROPOSAL", 24;
     /// Another organisation made the proposal.
     NotTheProposer = "NOT_THE_PROPOSER", 25;
+    /// A part of the publication waits no more: put down anew, never stored.
+    PartGone = "READ_STALE", 26;
+    /// So many publications are under way in parts that no more are taken.
+    UploadLimit = "OVERLOADED", 27;
 }
 
 /// A refusal: what is in the way, at which field, and the current counter where that helps. What
@@ -114,7 +118,7 @@ impl Refusal {
     /// Whether it comes from a race inside the gateway: then it is decided anew and never stored.
     #[must_use]
     pub const fn is_race(&self) -> bool {
-        matches!(self.reason, Reason::EpochStale | Reason::ViewStale)
+        matches!(self.reason, Reason::EpochStale | Reason::ViewStale | Reason::PartGone)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::{
     AreaId, EditionId, LabelClass, Observation, ObservationId, PartyId, Period, Sealed, ServiceId,
     Timestamp,
-    command::{Digest, IdempotencyKey, Reply},
+    command::{Digest, IdempotencyKey, Reply, Upload},
     disclosure::{Acknowledged, Denied, Disclosure, Grant, Step},
     edition::Edition,
     merge::{Dissent, Key, Statement},
@@ -40,6 +40,10 @@ pub enum Row {
     Version(Version),
     /// An observation was published, changed or withdrawn.
     Stage(Stage),
+    /// A part of a publication waits for it.
+    Part(Arc<Part>),
+    /// A part waits no more.
+    PartGone(Upload, u32),
     /// A function stated the outcome of a conflict.
     Stated(Stated),
     /// A party dissented.
@@ -188,6 +192,21 @@ impl Stage {
     }
 }
 
+/// A part of a publication that is too large for one entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Of which publication.
+    pub upload: Upload,
+    /// The keyed digest of the whole request.
+    pub body: Digest,
+    /// Which part, from 0.
+    pub number: u32,
+    /// Since when it waits.
+    pub at: Timestamp,
+    /// Its observations.
+    pub upserts: Vec<Observation>,
+}
+
 /// A statement on a conflict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stated {
@@ -262,6 +281,8 @@ impl Event {
             | Row::Dropped(_)
             | Row::Version(_)
             | Row::Stage(_)
+            | Row::Part(_)
+            | Row::PartGone(..)
             | Row::Stated(_)
             | Row::Dissented(_)
             | Row::Grant(_)

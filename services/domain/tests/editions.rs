@@ -78,6 +78,7 @@ mod tests {
                 withdrawn: Vec::new(),
                 reason: None,
                 covers: None,
+                parts: None,
             };
             let reply = self.apply(Command::Publish(publish));
             assert!(matches!(reply, Reply::Published { unchanged: false, .. }), "{reply:?}");

@@ -24,7 +24,7 @@ use crate::{
     denials::Denials,
     edge::Edge,
     operations::{Operations, Told},
-    services::{Bounds, Shared},
+    services::{Bounds, Shared, Uploads},
     telemetry::{self, Calls, Exported, Metrics, NoTelemetry},
     tls::{Connections, Leaving, Tls, TlsError},
 };
@@ -180,6 +180,7 @@ impl App {
             clock,
             stopping: stopping.clone(),
             denials: denials.clone(),
+            uploads: Uploads::default(),
             bounds: Bounds { age_max: limits.age_max(), lag_max: limits.of_calls().lag_max },
         };
         let edge = Edge::new(limits.of_calls(), samsyn_proto::DESCRIPTORS, stopping.clone())?;

@@ -26,6 +26,7 @@ mod root;
 mod snapshot;
 mod store;
 mod trace;
+mod upload;
 mod writer;
 
 #[cfg(test)]

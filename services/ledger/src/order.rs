@@ -20,16 +20,25 @@ use crate::{
 const OWN_VALID_SECONDS: i64 = 60;
 
 impl Ledger {
-    /// Orders a change of the domain itself.
+    /// Orders a change of the domain itself that state never refuses.
     pub(crate) async fn own(&self, command: Command) -> Result<Reply, Error> {
+        match self.own_if(command).await {
+            Ok(reply) => Ok(reply),
+            Err(Rejection::Failed(error)) => Err(error),
+            Err(refused) => Err(Error::Fatal(refused.to_string())),
+        }
+    }
+
+    /// Orders a change of the domain itself that state may refuse.
+    pub(crate) async fn own_if(&self, command: Command) -> Result<Reply, Rejection> {
         for _ in 0..RACES_MAX {
-            let reply = self.own_under(self.epoch(), command.clone()).await?;
-            let Reply::Refused(refusal) = reply else { return Ok(reply) };
-            if !refusal.is_race() {
-                return Err(Error::Fatal(refusal.to_string()));
+            match self.own_under(self.epoch(), command.clone()).await? {
+                Reply::Refused(refusal) if refusal.is_race() => {}
+                Reply::Refused(refusal) => return Err(refusal.into()),
+                reply => return Ok(reply),
             }
         }
-        Err(Error::Overloaded)
+        Err(Error::Overloaded.into())
     }
 
     /// Orders a change of the domain itself that was made under an epoch; what it came to.
@@ -146,8 +155,16 @@ fn submission(permit: Permit<Command>, context: &Context, body: Digest) -> Submi
         key: Some((context.key, body)),
         epoch: permit.epoch(),
         valid_until: permit.valid_until(),
-        command: permit.into_command(),
+        command: ordered(permit.into_command()),
     }
+}
+
+/// A command as it goes into the log, once it was permitted as a whole.
+fn ordered(command: Command) -> Command {
+    if let Command::Publish(publish) = command {
+        return Command::Publish(publish.ordered());
+    }
+    command
 }
 
 /// The domain itself, as the actor of its own changes.

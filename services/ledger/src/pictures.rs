@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use samsyn_domain::{
     AreaId, Caller, Draft, LabelClass, Observation, ObservationId, PartyId, Period, PeriodKind,
     Sealed, State, UnitKey,
-    command::{Command, Publish, RecordDissent, Reply, ResolveConflict},
+    command::{Command, Publish, RecordDissent, Reply, ResolveConflict, Upload},
     merge::{ConflictRef, Field, Key},
 };
 use samsyn_policy::{
@@ -45,6 +45,13 @@ impl Ledger {
             Change::Delta { withdrawn, .. } => format!("delta {withdrawn:?}"),
         };
         let body = self.body(&verb, Command::Publish(whole))?;
+        let upload = Upload { service: caller.service().clone(), key: asked.context.key };
+        let known = self.read(|state| state.answered(caller.service(), upload.key, &body))?;
+        let parts = match known {
+            Some(_) => None,
+            None => self.put_down(upload, body, &sealed.upserts).await?,
+        };
+        let sealed = Publish { parts, ..sealed };
         let make = |state: &State| {
             let publish = delta(state, &asked.area, &asked.change, sealed.clone());
             Ok(Command::Publish(publish))
@@ -334,6 +341,7 @@ pub(crate) fn bare(party: &PartyId, area: &AreaId, base_version: u64, change: &C
             Change::Full { period, .. } => Some(*period),
             Change::Delta { .. } => None,
         },
+        parts: None,
     }
 }
 

@@ -84,6 +84,7 @@ impl Policy {
             }
             Command::Found(_)
             | Command::AdoptPolicy(_)
+            | Command::AddPart(_)
             | Command::Grants(_)
             | Command::Disclose(_)
             | Command::Denials(_)

@@ -54,3 +54,5 @@ mod suspended;
 mod telemetry;
 #[cfg(test)]
 mod transport;
+#[cfg(test)]
+mod uploaded;

@@ -1,6 +1,7 @@
 //! What may be asked. One file per verb: what it carries, and what it decides.
 
 mod acknowledge;
+mod add_part;
 mod answer_edition;
 mod approve_change;
 mod disclose;
@@ -19,6 +20,7 @@ mod withdraw_change;
 use std::fmt;
 
 pub use acknowledge::Acknowledge;
+pub use add_part::{AddPart, PART_CHANGES_MAX, PART_SECONDS, PARTS_MAX, UPLOADS_MAX, Upload};
 pub use answer_edition::AnswerEdition;
 pub use approve_change::ApproveChange;
 pub use disclose::{Denials, Disclose, Grants};
@@ -26,7 +28,7 @@ pub use found::{AdoptPolicy, Found};
 pub use lock_edition::LockEdition;
 pub use open_edition::OpenEdition;
 pub use propose_change::ProposeChange;
-pub use publish::Publish;
+pub use publish::{InParts, Publish};
 pub use record_dissent::RecordDissent;
 pub use release_edition::ReleaseEdition;
 pub use resolve_conflict::ResolveConflict;
@@ -110,6 +112,8 @@ pub enum Command {
     AdoptPolicy(AdoptPolicy),
     /// A party publishes.
     Publish(Publish),
+    /// Puts down a part of a large publication.
+    AddPart(AddPart),
     /// A function states the outcome of a conflict.
     ResolveConflict(ResolveConflict),
     /// A party dissents.
@@ -150,6 +154,7 @@ impl Command {
             Self::Found(_) => "found",
             Self::AdoptPolicy(_) => "adopt_policy",
             Self::Publish(_) => "publish",
+            Self::AddPart(_) => "add_part",
             Self::ResolveConflict(_) => "resolve_conflict",
             Self::RecordDissent(_) => "record_dissent",
             Self::OpenEdition(_) => "open_edition",
@@ -251,6 +256,7 @@ impl Command {
             Self::Found(command) => command.decide(moment),
             Self::AdoptPolicy(command) => Ok(command.decide(moment)),
             Self::Publish(command) => command.decide(moment),
+            Self::AddPart(command) => command.decide(moment),
             Self::ResolveConflict(command) => command.decide(moment),
             Self::RecordDissent(command) => command.decide(moment),
             Self::OpenEdition(command) => command.decide(moment),

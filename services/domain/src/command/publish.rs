@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Decided, Moment, Reply};
+use super::{Decided, Digest, Moment, Reply, Upload};
 use crate::{
     AreaId, Observation, ObservationId, PartyId, Period, Reason, Refusal, Sealed,
     row::{Revised, Row, Stage, Version, What},
@@ -17,7 +17,7 @@ pub struct Publish {
     pub area: AreaId,
     /// The version it changes; 0 for the first.
     pub base_version: u64,
-    /// New or changed observations.
+    /// New or changed observations; in the log none where they are in parts.
     pub upserts: Vec<Observation>,
     /// Observations withdrawn.
     pub withdrawn: Vec<ObservationId>,
@@ -25,9 +25,29 @@ pub struct Publish {
     pub reason: Option<Sealed>,
     /// The period of which this is all that the party has; none for a delta.
     pub covers: Option<Period>,
+    /// Where its observations were put down before it, when they are too many for one entry.
+    pub parts: Option<InParts>,
+}
+
+/// Where the observations of a large publication are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InParts {
+    /// Whose parts they are.
+    pub upload: Upload,
+    /// The keyed digest of the whole request, which every part has.
+    pub body: Digest,
+    /// How many parts there are.
+    pub number: u32,
 }
 
 impl Publish {
+    /// As it goes into the log: what is in parts stands there alone.
+    #[must_use]
+    pub fn ordered(self) -> Self {
+        let upserts = if self.parts.is_some() { Vec::new() } else { self.upserts };
+        Self { upserts, ..self }
+    }
+
     pub(super) fn decide(&self, moment: Moment<'_>) -> Result<Decided, Refusal> {
         let picture = moment.state.picture(&self.party, &self.area);
         let version = picture.version();
@@ -35,13 +55,20 @@ impl Publish {
             return Err(Refusal::at(Reason::VersionConflict, "base_version").now(version));
         }
         let revision = moment.state.revision(&self.area);
-        let changes = self.changes(moment)?;
+        let upserts = match &self.parts {
+            None => self.upserts.iter().collect(),
+            Some(InParts { upload, body, number }) => {
+                moment.state.parts().gathered(upload, body, *number)?
+            }
+        };
+        let gone = self.parts.iter().flat_map(|of| moment.state.parts().let_go(&of.upload));
+        let changes = self.changes(moment, &upserts)?;
         // That a party has nothing more to say of a period is said once.
         let said = self.covers.is_none_or(|period| picture.covers(period, revision));
         if changes.is_empty() && said {
             return Ok(Decided::new(
                 Reply::Published { version, revision, unchanged: true },
-                vec![],
+                gone.collect(),
             ));
         }
         let (version, revision) = (version + 1, revision + 1);
@@ -77,6 +104,7 @@ impl Publish {
                 observation: observation.map(Into::into),
             })
         }));
+        rows.extend(gone);
         Ok(Decided::new(Reply::Published { version, revision, unchanged: false }, rows))
     }
 
@@ -84,17 +112,18 @@ impl Publish {
     fn changes(
         &self,
         moment: Moment<'_>,
+        upserts: &[&Observation],
     ) -> Result<Vec<(ObservationId, Option<Observation>)>, Refusal> {
         let current = |id| moment.state.current(&self.party, &self.area, id);
         let mut changes = Vec::new();
         let mut named = BTreeSet::new();
-        let ids = self.upserts.iter().map(|observation| &observation.id).chain(&self.withdrawn);
+        let ids = upserts.iter().map(|observation| &observation.id).chain(&self.withdrawn);
         for id in ids {
             if !named.insert(id) {
                 return Err(Refusal::at(Reason::DuplicateId, id.as_str()));
             }
         }
-        for observation in &self.upserts {
+        for &observation in upserts {
             if current(&observation.id)
                 .is_none_or(|stage| stage.observation.as_deref() != Some(observation))
             {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Decided, Moment, Reply};
 use crate::{
     edition::Edition,
-    row::{Revised, Row, Stage, What},
+    row::{Part, Revised, Row, Stage, What},
 };
 
 /// How much one entry lets happen.
@@ -37,6 +37,9 @@ impl Tick {
                 ..due.clone()
             });
         }
+        let left = moment.state.parts().left_behind(moment.at).take(CHANGES_MAX);
+        let gone = |part: &Part| Row::PartGone(part.upload.clone(), part.number);
+        rows.extend(left.map(gone));
         rows.push(Row::Ticked(moment.at));
         Decided::new(Reply::Done, rows)
     }

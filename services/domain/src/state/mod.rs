@@ -3,6 +3,7 @@
 mod area;
 mod evidence;
 mod idempotency;
+mod parts;
 mod registry;
 
 use std::{
@@ -12,6 +13,7 @@ use std::{
 
 pub use area::{AreaState, Placed, in_full};
 pub use evidence::View;
+pub use parts::Parts;
 
 use crate::{
     AreaId, EditionId, ObservationId, OrganisationId, PartyId, Period, Reason, Refusal, ServiceId,
@@ -93,6 +95,7 @@ pub struct State {
     editions: BTreeMap<EditionId, Arc<Edition>>,
     evidence: evidence::Evidence,
     outcomes: idempotency::Outcomes,
+    parts: Parts,
 }
 
 impl State {
@@ -170,6 +173,8 @@ impl State {
                 self.versions.entry(key).or_default().push(row);
             }
             Row::Stage(row) => self.area_mut(&row.area.clone()).staged(row),
+            Row::Part(part) => self.parts.put(part),
+            Row::PartGone(upload, number) => self.parts.drop(&upload, number),
             Row::Stated(row) => self.area_mut(&row.statement.conflict.area().clone()).stated(row),
             Row::Dissented(row) => {
                 self.area_mut(&row.finding.geography.area.clone()).dissented(row);
@@ -325,6 +330,7 @@ impl State {
         self.embargoes_ended(now).next().is_some()
             || self.retention_ended(now).next().is_some()
             || self.overdue_by(now).next().is_some()
+            || self.parts.left_behind(now).next().is_some()
     }
 
     /// Editions whose due time has passed, whose answers are missing, and that are not marked yet.
@@ -334,6 +340,12 @@ impl State {
                 matches!(edition.phase, Phase::Collecting | Phase::InReview | Phase::Contested);
             waits && !edition.overdue && edition.due <= now
         })
+    }
+
+    /// Parts of publications that wait for the publication itself.
+    #[must_use]
+    pub const fn parts(&self) -> &Parts {
+        &self.parts
     }
 
     /// What a service was answered under a key: the same again is neither judged nor done anew.
@@ -354,13 +366,20 @@ impl State {
     pub fn units(&self) -> BTreeSet<&UnitKey> {
         let areas = self.areas.values().flat_map(AreaState::sealed);
         let versions = self.versions.values().flatten().filter_map(|row| row.reason.as_ref());
+        let parts = self.parts.all().flat_map(|part| &part.upserts);
+        let parts = parts.filter_map(|observation| observation.sealed.as_ref());
         let suspended = self.suspended.values().filter_map(|row| row.reason.as_ref());
         let proposed = self.proposals.values().filter_map(|row| row.reason.as_ref());
         let rounds = || self.editions.values().flat_map(|edition| &edition.rounds);
         let secrets = rounds().map(|round| &round.locked.secrets);
         let texts = rounds().flat_map(|round| &round.answers).filter_map(|a| a.text.as_ref());
-        let all =
-            areas.chain(versions).chain(suspended).chain(proposed).chain(secrets).chain(texts);
+        let all = areas
+            .chain(parts)
+            .chain(versions)
+            .chain(suspended)
+            .chain(proposed)
+            .chain(secrets)
+            .chain(texts);
         all.map(|sealed| &sealed.key).collect()
     }
 

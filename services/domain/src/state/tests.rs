@@ -6,7 +6,10 @@ use super::*;
 use crate::{
     Audience, Basis, CategoryId, Content, Kind, Labels, Observation, OrganisationId, Period,
     PriorityId, Regime, Secrecy, Severity, SourceId,
-    command::{Actor, Command, Found, IdempotencyKey, Publish, Tick},
+    command::{
+        Actor, AddPart, Command, Found, IdempotencyKey, InParts, PART_CHANGES_MAX, PART_SECONDS,
+        PARTS_MAX, Publish, Tick, UPLOADS_MAX, Upload,
+    },
     merge::{Decisions, merge},
     registry::Document,
     row::What,
@@ -112,6 +115,7 @@ fn publish(base: u64, upserts: Vec<Observation>, withdrawn: &[&str]) -> Command 
         withdrawn: withdrawn.iter().map(|id| ObservationId::parse(id).unwrap()).collect(),
         reason: None,
         covers: None,
+        parts: None,
     })
 }
 
@@ -358,6 +362,7 @@ fn a_party_with_nothing_to_report_says_so_once_for_each_period() {
             withdrawn: Vec::new(),
             reason: None,
             covers: Some(covers.parse().unwrap()),
+            parts: None,
         })
     };
     let covered = |state: &State, period: &str, revision| {
@@ -373,4 +378,71 @@ fn a_party_with_nothing_to_report_says_so_once_for_each_period() {
     assert_eq!(covered(&state, "2025-09", 1), police);
     assert_eq!(covered(&state, "2025-08", 1), BTreeSet::new());
     assert_eq!(covered(&state, "2025-08", 2), police);
+}
+
+fn upload() -> Upload {
+    Upload { service: actor().service, key: key_made(NOW) }
+}
+
+fn part(number: u32, body: u8, upserts: Vec<Observation>) -> Command {
+    Command::AddPart(AddPart { upload: upload(), body: [body; 32], number, upserts })
+}
+
+fn of_parts(number: u32, base: u64) -> Command {
+    let Command::Publish(publish) = publish(base, Vec::new(), &[]) else { panic!("it publishes") };
+    let parts = Some(InParts { upload: upload(), body: [7; 32], number });
+    Command::Publish(Publish { parts, ..publish })
+}
+
+#[test]
+fn parts_take_effect_together_and_only_as_the_whole_that_was_asked_for() {
+    let mut state = founded();
+    let mut apply = |position, command| state.apply(NOW, position, &own(1, command));
+    let first = vec![observation("1", 2, None), observation("2", 3, None)];
+    assert_eq!(apply(2, part(0, 7, first)).reply, Reply::Done);
+    assert_eq!(refused(&apply(3, of_parts(2, 0))), Reason::PartGone, "one is missing");
+    apply(4, part(1, 8, vec![observation("3", 4, None)]));
+    assert_eq!(refused(&apply(5, of_parts(2, 0))), Reason::PartGone, "one is of another request");
+    apply(6, part(1, 7, vec![observation("3", 4, None)]));
+    let whole = apply(7, of_parts(2, 0));
+    assert_eq!(whole.reply, Reply::Published { version: 1, revision: 1, unchanged: false });
+    let staged = whole.rows.iter().filter(|row| matches!(row, Row::Stage(_))).count();
+    let gone = whole.rows.iter().filter(|row| matches!(row, Row::PartGone(..))).count();
+    assert_eq!((staged, gone), (3, 2));
+    assert_eq!(state.parts().uploads(), 0);
+}
+
+#[test]
+fn parts_whose_publication_does_not_come_are_let_go() {
+    let mut state = founded();
+    state.apply(NOW, 2, &own(1, part(0, 7, vec![observation("1", 2, None)])));
+    let soon = NOW.after_seconds(PART_SECONDS - 1);
+    assert!(!state.has_due(soon));
+    state.apply(soon, 3, &own(1, Command::Tick(Tick)));
+    assert!(state.parts().has(&upload()));
+    let late = NOW.after_seconds(PART_SECONDS);
+    assert!(state.has_due(late));
+    state.apply(late, 4, &own(1, Command::Tick(Tick)));
+    assert_eq!((state.parts().uploads(), state.has_due(late)), (0, false));
+}
+
+#[test]
+fn no_more_publications_in_parts_are_taken_than_the_limit() {
+    let mut state = founded();
+    let numbered = |number: usize| {
+        let service = ServiceId::parse(&format!("a/s{number}")).unwrap();
+        let upload = Upload { service, ..upload() };
+        let upserts = vec![observation("1", 2, None)];
+        Command::AddPart(AddPart { upload, body: [7; 32], number: 0, upserts })
+    };
+    for (position, number) in (2..).zip(0..UPLOADS_MAX) {
+        assert_eq!(state.apply(NOW, position, &own(1, numbered(number))).reply, Reply::Done);
+    }
+    let more = state.apply(NOW, 90, &own(1, numbered(UPLOADS_MAX)));
+    assert_eq!(refused(&more), Reason::UploadLimit);
+    assert_eq!(state.apply(NOW, 91, &own(1, numbered(0))).reply, Reply::Done, "one that is open");
+    let upserts = vec![observation("1", 2, None); PART_CHANGES_MAX + 1];
+    assert_eq!(refused(&state.apply(NOW, 92, &own(1, part(0, 7, upserts)))), Reason::TooLarge);
+    let beyond = state.apply(NOW, 93, &own(1, part(PARTS_MAX, 7, Vec::new())));
+    assert_eq!(refused(&beyond), Reason::TooLarge);
 }

@@ -43,7 +43,7 @@ impl Methods {
         {
             for method in &service.method {
                 let path = format!("/{}.{}/{}", file.package(), service.name(), method.name());
-                let kind = if method.server_streaming() || method.client_streaming() {
+                let kind = if method.server_streaming() {
                     Kind::Stream
                 } else if WAITING.contains(&path.as_str()) {
                     Kind::Waiting

@@ -7,8 +7,9 @@ mod joint;
 mod picture;
 mod registry;
 mod stream;
+mod upload;
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use samsyn_domain::Caller;
 use samsyn_ledger::{Clock, Ledger, Rejection};
@@ -19,7 +20,10 @@ use tonic::{Request, Response, Status};
 
 use crate::{caller::caller, denials::Denials, edge::Rows, status};
 
-pub(crate) use self::stream::Bounds;
+pub(crate) use self::{stream::Bounds, upload::Uploads};
+
+/// How long a call that found no room waits before it comes again.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// What every service works with; cheap to clone.
 #[derive(Clone)]
@@ -29,6 +33,7 @@ pub(crate) struct Shared {
     pub(crate) stopping: watch::Receiver<bool>,
     pub(crate) denials: Denials,
     pub(crate) bounds: Bounds,
+    pub(crate) uploads: Uploads,
 }
 
 /// An answer that is paid for by its rows.

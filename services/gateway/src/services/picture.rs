@@ -6,13 +6,13 @@ use samsyn_proto::{
     sealed::Encoded,
     v1::{
         GetPictureRequest, GetPictureResponse, ListVersionsRequest, ListVersionsResponse,
-        PublishPictureRequest, PublishPictureResponse, ValidatePictureRequest,
-        ValidatePictureResponse, picture_service_server::PictureService,
+        PublishPictureRequest, PublishPictureResponse, UploadPictureRequest, UploadPictureResponse,
+        ValidatePictureRequest, ValidatePictureResponse, picture_service_server::PictureService,
     },
 };
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
-use super::{Shared, answer, counted};
+use super::{Shared, answer, counted, upload};
 use crate::{page::Place, status};
 
 #[tonic::async_trait]
@@ -23,6 +23,19 @@ impl PictureService for Shared {
     ) -> Result<Response<Encoded<PublishPictureResponse>>, Status> {
         let (caller, reader, asked) = self.writer(request)?;
         let checked = inbound::publication(asked, &self.ledger.registry(), (self.clock)());
+        let asked = checked.value.ok_or_else(|| status::faults(&checked.faults))?;
+        let view = self.answered(&caller, self.ledger.publish(&caller, &reader, &asked)).await?;
+        Ok(counted(view.into(), asked.change.rows()))
+    }
+
+    async fn upload_picture(
+        &self,
+        request: Request<Streaming<UploadPictureRequest>>,
+    ) -> Result<Response<Encoded<UploadPictureResponse>>, Status> {
+        let (caller, reader, messages) = self.writer(request)?;
+        let _room = self.uploads.enter(caller.service())?;
+        let upload = upload::received(messages).await?;
+        let checked = upload.end(&self.ledger.registry(), (self.clock)());
         let asked = checked.value.ok_or_else(|| status::faults(&checked.faults))?;
         let view = self.answered(&caller, self.ledger.publish(&caller, &reader, &asked)).await?;
         Ok(counted(view.into(), asked.change.rows()))

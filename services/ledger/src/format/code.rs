@@ -75,7 +75,7 @@ coded! {
         EditionWrongState EditionRoundStale RootMismatch AlreadyAnswered NotAnEndorser
         ConflictSettled ConflictUnknownValue EditionUnderWay ViewStale TooLarge
         WrongGenesis DuplicateId RegistryBaseStale RegistryInvalid ProposalLimit ProposalClosed
-        OwnProposal NotTheProposer;
+        OwnProposal NotTheProposer PartGone UploadLimit;
     Regime: Nonpersonal Gdpr CrimeData;
     Role: Publisher Reader Coordinator Kommunpolis Endorser Registrar Auditor Operator;
     Track: Operative Strategic;

@@ -3,10 +3,10 @@
 use samsyn_domain::{
     AreaId, EditionId, ObservationId, OrganisationId, PartyId, ServiceId,
     command::{
-        Acknowledge, Actor, AdoptPolicy, AnswerEdition, ApproveChange, Command, Denials, Digest,
-        Disclose, Found, Grants, IdempotencyKey, LockEdition, OpenEdition, ProposeChange, Publish,
-        RecordDissent, ReleaseEdition, ResolveConflict, Submission, SuspendService, Tick,
-        WithdrawChange,
+        Acknowledge, Actor, AddPart, AdoptPolicy, AnswerEdition, ApproveChange, Command, Denials,
+        Digest, Disclose, Found, Grants, IdempotencyKey, InParts, LockEdition, OpenEdition,
+        ProposeChange, Publish, RecordDissent, ReleaseEdition, ResolveConflict, Submission,
+        SuspendService, Tick, Upload, WithdrawChange,
     },
     disclosure::ClassId,
     merge::Field,
@@ -50,6 +50,7 @@ fn encode_command(command: &Command) -> Wire {
         Command::Found(command) => Wire::Found(command.encode()),
         Command::AdoptPolicy(command) => Wire::AdoptPolicy(command.encode()),
         Command::Publish(command) => Wire::Publish(command.encode()),
+        Command::AddPart(command) => Wire::AddPart(command.encode()),
         Command::ResolveConflict(command) => Wire::ResolveConflict(command.encode()),
         Command::RecordDissent(command) => Wire::RecordDissent(command.encode()),
         Command::OpenEdition(command) => Wire::OpenEdition(command.encode()),
@@ -73,6 +74,7 @@ fn decode_command(command: Wire) -> Result<Command, Damaged> {
         Wire::Found(message) => Command::Found(Found::decode(message)?.into()),
         Wire::AdoptPolicy(message) => Command::AdoptPolicy(AdoptPolicy::decode(message)?),
         Wire::Publish(message) => Command::Publish(Publish::decode(message)?),
+        Wire::AddPart(message) => Command::AddPart(AddPart::decode(message)?),
         Wire::ResolveConflict(message) => {
             Command::ResolveConflict(ResolveConflict::decode(message)?)
         }
@@ -179,6 +181,7 @@ impl Stored for Publish {
             withdrawn: self.withdrawn.iter().map(ToString::to_string).collect(),
             reason: self.reason.as_ref().map(Stored::encode),
             covers: self.covers.map_or_else(String::new, |period| period.to_string()),
+            parts: self.parts.as_ref().map(Stored::encode),
         }
     }
 
@@ -194,6 +197,64 @@ impl Stored for Publish {
                 .collect::<Result<_, _>>()?,
             reason: optional(message.reason)?,
             covers: covered(&message.covers, "publish.covers")?,
+            parts: optional(message.parts)?,
+        })
+    }
+}
+
+impl Stored for InParts {
+    type Message = log::InParts;
+
+    fn encode(&self) -> log::InParts {
+        log::InParts {
+            upload: Some(self.upload.encode()),
+            body: self.body.into(),
+            number: self.number,
+        }
+    }
+
+    fn decode(message: log::InParts) -> Result<Self, Damaged> {
+        Ok(Self {
+            upload: required(message.upload, "in_parts.upload")?,
+            body: digest(&message.body, "in_parts.body")?,
+            number: message.number,
+        })
+    }
+}
+
+impl Stored for Upload {
+    type Message = log::Upload;
+
+    fn encode(&self) -> log::Upload {
+        log::Upload { service: self.service.to_string(), key: self.key.uuid().to_be_bytes().into() }
+    }
+
+    fn decode(message: log::Upload) -> Result<Self, Damaged> {
+        Ok(Self {
+            service: parsed(&message.service, ServiceId::parse, "upload.service")?,
+            key: idempotency_key(&message.key, "upload.key")?,
+        })
+    }
+}
+
+impl Stored for AddPart {
+    type Message = log::AddPart;
+
+    fn encode(&self) -> log::AddPart {
+        log::AddPart {
+            upload: Some(self.upload.encode()),
+            body: self.body.into(),
+            number: self.number,
+            upserts: encode_all(&self.upserts),
+        }
+    }
+
+    fn decode(message: log::AddPart) -> Result<Self, Damaged> {
+        Ok(Self {
+            upload: required(message.upload, "add_part.upload")?,
+            body: digest(&message.body, "add_part.body")?,
+            number: message.number,
+            upserts: decode_all(message.upserts)?,
         })
     }
 }

@@ -7,7 +7,7 @@
 use prost::Message as _;
 use samsyn_domain::{
     LabelClass, ServiceId, Timestamp,
-    command::{Digest, IdempotencyKey},
+    command::{Digest, IdempotencyKey, Upload},
     disclosure::ClassId,
     row::Row,
 };
@@ -48,7 +48,9 @@ impl std::fmt::Debug for RowWrite {
 pub(crate) fn write_of(row: &Row) -> RowWrite {
     let key = row_key(row);
     match row {
-        Row::Forgotten(..) | Row::Lifted(_) | Row::Dropped(_) => RowWrite::Delete { key },
+        Row::Forgotten(..) | Row::Lifted(_) | Row::Dropped(_) | Row::PartGone(..) => {
+            RowWrite::Delete { key }
+        }
         Row::Founded(_)
         | Row::Policy(_)
         | Row::Epoch(_)
@@ -59,6 +61,7 @@ pub(crate) fn write_of(row: &Row) -> RowWrite {
         | Row::Revision(_)
         | Row::Version(_)
         | Row::Stage(_)
+        | Row::Part(_)
         | Row::Stated(_)
         | Row::Dissented(_)
         | Row::Edition(_)
@@ -94,6 +97,8 @@ pub(super) fn row_key(row: &Row) -> Vec<u8> {
             .number(row.revision)
             .text(row.party.as_str())
             .text(row.id.as_str()),
+        Row::Part(part) => part_key(&part.upload, part.number),
+        Row::PartGone(upload, number) => part_key(upload, *number),
         Row::Stated(row) => {
             let area = row.statement.conflict.area();
             Key::of(Table::Stated).text(area.as_str()).number(row.revision)
@@ -129,6 +134,11 @@ fn outcome_key(service: &ServiceId, key: IdempotencyKey) -> Key {
     Key::of(Table::Outcome).text(service.as_str()).bytes(&key.uuid().to_be_bytes())
 }
 
+fn part_key(upload: &Upload, number: u32) -> Key {
+    let key = Key::of(Table::Part).text(upload.service.as_str());
+    key.bytes(&upload.key.uuid().to_be_bytes()).number(number.into())
+}
+
 /// Labels are too long for a key.
 fn label_digest(label: &LabelClass) -> Digest {
     Sha256::digest(label.encode().encode_to_vec()).into()
@@ -157,6 +167,7 @@ enum Table {
     Acknowledged = 0x33,
     Denied = 0x34,
     Outcome = 0x40,
+    Part = 0x41,
 }
 
 /// A key in the making. No key is the beginning of another, and keys sort by their parts.

@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 
 use prost::Message as _;
 use samsyn_domain::{
-    Period, Timestamp,
+    Observation, Period, Timestamp,
     command::{Digest, IdempotencyKey, Submission},
     registry::Document,
     row::Row,
@@ -58,6 +58,12 @@ pub(crate) fn encode_submission(submission: &Submission) -> log::Submission {
 /// When a field is damaged.
 pub(crate) fn decode_submission(message: log::Submission) -> Result<Submission, Damaged> {
     Submission::decode(message)
+}
+
+/// What an observation looks like in the log.
+#[must_use]
+pub(crate) fn encode_observation(observation: &Observation) -> log::Observation {
+    observation.encode()
 }
 
 /// What a fact looks like in the state store.

@@ -2,17 +2,19 @@
 
 use samsyn_domain::{
     AreaId, Observation, ObservationId, PartyId, ServiceId,
-    command::IdempotencyKey,
+    command::{IdempotencyKey, Upload},
     disclosure::{Acknowledged, Denied, Disclosure, Grant, Step},
     edition::Edition,
     registry::{Proposal, ProposalId},
-    row::{Dissented, Founded, Outcome, Revised, Row, Stage, Stated, Suspended, Version, What},
+    row::{
+        Dissented, Founded, Outcome, Part, Revised, Row, Stage, Stated, Suspended, Version, What,
+    },
 };
 use samsyn_proto::log::{self, row::Kind};
 
 use super::{
-    Damaged, Stored, code::Coded as _, command, covered, decode_document, digest, encode_document,
-    idempotency_key, optional, parsed, period, required, time,
+    Damaged, Stored, code::Coded as _, command, covered, decode_all, decode_document, digest,
+    encode_all, encode_document, idempotency_key, optional, parsed, period, required, time,
 };
 
 impl Stored for Row {
@@ -32,6 +34,10 @@ impl Stored for Row {
             Self::Revision(row) => Kind::Revision(row.encode()),
             Self::Version(row) => Kind::Version(row.encode()),
             Self::Stage(row) => Kind::Stage(row.encode()),
+            Self::Part(part) => Kind::Part(part.encode()),
+            Self::PartGone(upload, number) => {
+                Kind::PartGone(log::PartGone { upload: Some(upload.encode()), number: *number })
+            }
             Self::Stated(row) => Kind::Stated(row.encode()),
             Self::Dissented(row) => Kind::Dissented(row.encode()),
             Self::Edition(edition) => Kind::Edition(edition.encode()),
@@ -62,6 +68,10 @@ impl Stored for Row {
             Kind::Revision(row) => Self::Revision(Revised::decode(row)?),
             Kind::Version(row) => Self::Version(Version::decode(row)?),
             Kind::Stage(row) => Self::Stage(Stage::decode(row)?),
+            Kind::Part(row) => Self::Part(Part::decode(row)?.into()),
+            Kind::PartGone(row) => {
+                Self::PartGone(required::<Upload>(row.upload, "part_gone.upload")?, row.number)
+            }
             Kind::Stated(row) => Self::Stated(Stated::decode(row)?),
             Kind::Dissented(row) => Self::Dissented(Dissented::decode(row)?),
             Kind::Edition(row) => Self::Edition(Edition::decode(row)?.into()),
@@ -205,6 +215,30 @@ impl Stored for Stage {
             version: message.version,
             embargoed: message.embargoed,
             observation: optional::<Observation>(message.observation)?.map(Into::into),
+        })
+    }
+}
+
+impl Stored for Part {
+    type Message = log::Part;
+
+    fn encode(&self) -> log::Part {
+        log::Part {
+            upload: Some(self.upload.encode()),
+            body: self.body.into(),
+            number: self.number,
+            at_micros: self.at.micros(),
+            upserts: encode_all(&self.upserts),
+        }
+    }
+
+    fn decode(message: log::Part) -> Result<Self, Damaged> {
+        Ok(Self {
+            upload: required(message.upload, "part.upload")?,
+            body: digest(&message.body, "part.body")?,
+            number: message.number,
+            at: time(message.at_micros),
+            upserts: decode_all(message.upserts)?,
         })
     }
 }

@@ -34,6 +34,12 @@ fn plain(message: &impl Message) -> Requests {
 fn of_pictures(method: &str, profile: &Profile) -> Requests {
     match method {
         "PublishPicture" => plain(&delta(PARTY, 99, observation("X", 2))),
+        "UploadPicture" => plain(&wire::UploadPictureRequest {
+            part: Some(wire::upload_picture_request::Part::Begin(wire::UploadBegin {
+                publication: Some(delta(PARTY, 99, observation("X", 2))),
+                changes: 1,
+            })),
+        }),
         "ValidatePicture" => plain(&wire::ValidatePictureRequest {
             publication: Some(delta(PARTY, 1, whole("graffiti", 3, "Mer.", &["signatories"]))),
         }),

@@ -340,7 +340,9 @@ fn content_commands(full: bool) -> Vec<Command> {
             withdrawn: full.then(|| ObservationId::parse("2").unwrap()).into_iter().collect(),
             reason: reason.clone(),
             covers: full.then(october),
+            parts: full.then(super::parts::all),
         }),
+        super::parts::command(full),
         Command::RecordDissent(RecordDissent {
             finding: Key { geography: geography(full), ..conflict(Field::Class).key },
             period: october(),
@@ -402,6 +404,7 @@ pub(super) fn replies() -> Vec<Reply> {
 pub(super) fn rows() -> Vec<(&'static str, Row)> {
     let mut all: Vec<_> = [true, false].into_iter().flat_map(rows_with_options).collect();
     all.extend([true, false].into_iter().flat_map(super::changes::rows));
+    all.extend([true, false].into_iter().flat_map(super::parts::rows));
     all.extend(
         objects().into_iter().map(|o| ("disclosure", Row::Disclosure(disclosure(o, true).into()))),
     );

@@ -2,5 +2,6 @@ mod changes;
 mod damage;
 mod examples;
 mod golden;
+mod parts;
 mod restore;
 mod round_trip;

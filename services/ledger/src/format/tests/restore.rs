@@ -6,9 +6,9 @@ use proptest::prelude::*;
 use samsyn_domain::{
     Audience, Observation, ObservationId, PartyId, Severity, State, Timestamp,
     command::{
-        Acknowledge, AdoptPolicy, AnswerEdition, ApproveChange, Command, Denials, Disclose, Found,
-        Grants, LockEdition, OpenEdition, ProposeChange, Publish, RecordDissent, ReleaseEdition,
-        Reply, ResolveConflict, Submission, SuspendService, Tick, WithdrawChange,
+        Acknowledge, AddPart, AdoptPolicy, AnswerEdition, ApproveChange, Command, Denials,
+        Disclose, Found, Grants, LockEdition, OpenEdition, ProposeChange, Publish, RecordDissent,
+        ReleaseEdition, Reply, ResolveConflict, Submission, SuspendService, Tick, WithdrawChange,
     },
     disclosure::{Change, Grant, Object},
     edition::{Answer, Phase, Verdict},
@@ -19,6 +19,7 @@ use samsyn_domain::{
 use super::{
     changes,
     examples::{self, NOW},
+    parts,
 };
 use crate::format::{RowWrite, read_row, write_of};
 
@@ -91,9 +92,17 @@ impl World {
         let base_version = self.live.picture(&party, &area).version();
         let withdrawn = withdrawn.iter().map(|id| ObservationId::parse(id).unwrap()).collect();
         let reason = Some(examples::sealed());
+        let covers = None;
         let publish =
-            Publish { party, area, base_version, upserts, withdrawn, reason, covers: None };
+            Publish { party, area, base_version, upserts, withdrawn, reason, covers, parts: None };
         self.apply(Command::Publish(publish))
+    }
+
+    /// Puts a part down; nothing names it.
+    fn put_down(&mut self, number: u32) -> Reply {
+        let upserts = vec![observation("9", 1, None)];
+        let upload = parts::upload();
+        self.apply(Command::AddPart(AddPart { upload, body: [1; 32], number, upserts }))
     }
 
     fn resolve(&mut self, role: Role, severity: u32) -> Reply {
@@ -271,6 +280,8 @@ fn a_restored_state_is_the_live_one_with_rows_of_every_kind() {
         world.acknowledge(1, number);
         world.denials();
     }
+    world.put_down(0);
+    world.put_down(1);
     world.suspend("stad/sdf");
     assert!(matches!(world.propose(changes::group(&["polis"])), Reply::Proposed { .. }));
     world.propose(changes::group(&["polis", "stad"]));
@@ -285,7 +296,7 @@ fn a_restored_state_is_the_live_one_with_rows_of_every_kind() {
     assert!(matches!(world.approve(), Reply::Proposed { epoch: Some(_), .. }));
     world.wait(2 * 24 * 3_600);
     world.apply(Command::Tick(Tick));
-    assert_eq!((world.tables.len(), world.deleted), (19, 6), "{:?}", world.tables);
+    assert_eq!((world.tables.len(), world.deleted), (20, 8), "{:?}", world.tables);
     assert_eq!(world.restored(), world.live);
 }
 
@@ -310,7 +321,7 @@ fn an_unordered_publication_reads_the_same_after_a_restore() {
 proptest! {
     #[test]
     fn a_restored_state_is_the_live_one(
-        steps in prop::collection::vec((0..15_u8, 0..8_u8, 1..6_u8), 1..60)
+        steps in prop::collection::vec((0..16_u8, 0..8_u8, 1..6_u8), 1..60)
     ) {
         let mut world = World::founded();
         for (step, mask, number) in steps {
@@ -374,6 +385,9 @@ fn take(world: &mut World, step: u8, mask: u8, number: u8) {
         }
         13 => {
             world.withdraw();
+        }
+        14 => {
+            world.put_down(mask.into());
         }
         10 => {
             world.suspend(["stad/sdf", "polis/lpo", "stad/unknown"][usize::from(number) % 3]);

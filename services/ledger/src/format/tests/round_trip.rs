@@ -21,7 +21,7 @@ fn every_command_comes_back_from_its_bytes() {
         }
         verbs.insert(verb);
     }
-    assert_eq!(verbs.len(), 18, "{verbs:?}");
+    assert_eq!(verbs.len(), 19, "{verbs:?}");
 }
 
 #[test]
@@ -36,12 +36,12 @@ fn every_row_comes_back_from_its_bytes() {
             }
             RowWrite::Delete { key: deleted } => {
                 assert_eq!(deleted, key);
-                assert!(["forgotten", "lifted", "dropped"].contains(&name), "{name}");
+                assert!(["forgotten", "lifted", "dropped", "part_gone"].contains(&name), "{name}");
             }
         }
         names.insert(name);
     }
-    assert_eq!(names.len(), 22, "{names:?}");
+    assert_eq!(names.len(), 24, "{names:?}");
 }
 
 #[test]

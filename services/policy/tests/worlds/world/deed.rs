@@ -37,6 +37,7 @@ impl Deed {
                     withdrawn,
                     reason: None,
                     covers: None,
+                    parts: None,
                 }));
             }
             Self::State { at, outcome, both } => {

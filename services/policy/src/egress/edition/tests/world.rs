@@ -153,6 +153,7 @@ impl World {
             withdrawn: Vec::new(),
             reason: None,
             covers: Some(period()),
+            parts: None,
         }));
     }
 
@@ -181,6 +182,7 @@ impl World {
             withdrawn: Vec::new(),
             reason: None,
             covers: None,
+            parts: None,
         };
         let reply = self.apply(Command::Publish(publish));
         assert!(matches!(reply, Reply::Published { unchanged: false, .. }), "{reply:?}");

@@ -1,0 +1,130 @@
+//! Publications that are too large for one request.
+
+use samsyn_client::{Client, Refused, wire};
+use samsyn_tests::observed;
+use tokio_stream::StreamExt as _;
+use wire::upload_picture_request::Part;
+
+use crate::harness::{AREA, Domain, PARTY, observation};
+
+const MANY: usize = 1_250;
+
+fn observations(n: usize) -> Vec<wire::Observation> {
+    (0..n).map(|i| observation(&format!("U{i}"), 1 + u32::try_from(i % 5).unwrap())).collect()
+}
+
+fn full(base_version: u64, observations: Vec<wire::Observation>) -> wire::PublishPictureRequest {
+    let period = Some(wire::Period { code: "2025-09".to_owned() });
+    let full = wire::FullPicture { period, observations };
+    wire::PublishPictureRequest {
+        change: Some(wire::publish_picture_request::Change::Full(full)),
+        ..observed::delta(PARTY, base_version, Vec::new())
+    }
+}
+
+async fn own(client: &Client) -> (u64, usize) {
+    let (mut count, mut token) = (0, String::new());
+    loop {
+        let request = wire::GetPictureRequest {
+            context: Some(client.profile().read_context()),
+            party: PARTY.to_owned(),
+            area: AREA.to_owned(),
+            version: 0,
+            page: Some(wire::Page { size: 500, token }),
+        };
+        let page = client.pictures.clone().get_picture(request).await.unwrap().into_inner();
+        count += page.observations.len();
+        token = page.next_page_token;
+        if token.is_empty() {
+            return (page.version, count);
+        }
+    }
+}
+
+fn begin(publication: wire::PublishPictureRequest, changes: usize) -> wire::UploadPictureRequest {
+    let changes = u32::try_from(changes).unwrap();
+    let begin = wire::UploadBegin { publication: Some(publication), changes };
+    wire::UploadPictureRequest { part: Some(Part::Begin(begin)) }
+}
+
+fn more(observations: Vec<wire::Observation>, withdrawn: &[&str]) -> wire::UploadPictureRequest {
+    let withdrawn_ids = withdrawn.iter().map(|id| (*id).to_owned()).collect();
+    let more = wire::UploadMore { observations, withdrawn_ids };
+    wire::UploadPictureRequest { part: Some(Part::More(more)) }
+}
+
+async fn refused(client: &Client, messages: Vec<wire::UploadPictureRequest>) -> (String, String) {
+    let messages = tokio_stream::iter(messages);
+    let refused = client.pictures.clone().upload_picture(messages).await.unwrap_err();
+    let refused = Refused::from(refused);
+    let field = refused.fields.first().map(|(field, _)| field.clone()).unwrap_or_default();
+    (refused.reason.map_or_else(String::new, |reason| reason.id().to_owned()), field)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_publication_is_one_version_repeats_and_survives_a_power_cut() {
+    let mut domain = Domain::written();
+    domain.start();
+    let city = domain.client(PARTY).await;
+    let whole = full(0, observations(MANY));
+    let first = city.publish(whole.clone()).await.unwrap();
+    assert_eq!((first.version, first.revision, first.unchanged), (1, 1, false));
+    assert_eq!(own(&city).await, (1, MANY));
+    assert_eq!(city.publish(whole).await.unwrap(), first, "the same key, the same answer");
+
+    // Fewer: what is not published again is withdrawn, by one version.
+    let second = city.publish(full(1, observations(MANY - 50))).await.unwrap();
+    assert_eq!((second.version, second.revision), (2, 2));
+    assert_eq!(own(&city).await, (2, MANY - 50));
+
+    domain.kill();
+    domain.start();
+    let city = domain.client(PARTY).await;
+    assert_eq!(own(&city).await, (2, MANY - 50));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_that_is_cut_short_or_does_not_fit_changes_nothing() {
+    let mut domain = Domain::written();
+    domain.start();
+    let city = domain.client(PARTY).await;
+    let delta = || observed::delta(PARTY, 0, vec![observation("A", 2)]);
+    let said = |reason: &str, field: &str| (reason.to_owned(), field.to_owned());
+    let all = || observations(3);
+    for (messages, expected) in [
+        (vec![], said("MISSING_FIELD", "begin")),
+        (vec![more(all(), &[])], said("MISSING_FIELD", "begin")),
+        (vec![begin(delta(), 3)], said("BAD_FIELD", "begin.changes")),
+        (vec![begin(delta(), 1), more(all(), &[])], said("BAD_FIELD", "begin.changes")),
+        (vec![begin(delta(), 5_001)], said("TOO_LARGE", "begin.changes")),
+        (vec![begin(delta(), 2), begin(delta(), 2)], said("BAD_FIELD", "begin")),
+        (
+            vec![begin(full(0, all()), 4), more(vec![], &["A"])],
+            said("BAD_FIELD", "more.withdrawn_ids"),
+        ),
+        (
+            vec![begin(delta(), 2), more(vec![observation("A", 3)], &[])],
+            said("DUPLICATE_ID", "delta.upserts[1].id"),
+        ),
+    ] {
+        assert_eq!(refused(&city, messages).await, expected);
+    }
+    // A stream that is broken off.
+    let broken = tokio_stream::iter([begin(delta(), 4), more(all(), &[])]);
+    let never = broken.chain(tokio_stream::pending());
+    let mut pictures = city.pictures.clone();
+    let call =
+        tokio::time::timeout(std::time::Duration::from_millis(300), pictures.upload_picture(never));
+    assert!(call.await.is_err(), "nothing is answered before the end");
+    let request = wire::GetPictureRequest {
+        context: Some(city.profile().read_context()),
+        party: PARTY.to_owned(),
+        area: AREA.to_owned(),
+        ..wire::GetPictureRequest::default()
+    };
+    let nothing = city.pictures.clone().get_picture(request).await.map(|p| p.into_inner().version);
+    assert!(matches!(nothing, Ok(0) | Err(_)), "{nothing:?}");
+    let stranger = domain.client("kriminalvarden").await;
+    let other = vec![begin(delta(), 1)];
+    assert_eq!(refused(&stranger, other).await.0, "NOT_YOUR_PARTY");
+}
