@@ -6,16 +6,22 @@ import unittest
 
 import canonical as c
 import forms
+import publications
 import trees
 import verify as v
 from canonical import Rejected
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 VECTORS = json.loads((ROOT / "tests/vectors/commitments.json").read_text(encoding="utf-8"))
+MANIFESTS = json.loads((ROOT / "tests/vectors/publications.json").read_text(encoding="utf-8"))
 
 
 def octets(text):
     return bytes.fromhex(text)
+
+
+def key_of(vector):
+    return vector["algorithm"], octets(vector["public_key"])
 
 
 def number_of(name):
@@ -107,7 +113,7 @@ class Vectors(unittest.TestCase):
     def test_statements(self):
         statements = VECTORS["statements"]
         for key in statements["keys"]:
-            self.assertEqual(v.key_id(octets(key["public_key"])).hex(), key["key_id"])
+            self.assertEqual(v.key_id(key_of(key)).hex(), key["key_id"])
         basis = statements["basis"]
         canonical = octets(basis["canonical"])
         v.basis_of(canonical)
@@ -147,6 +153,30 @@ class Vectors(unittest.TestCase):
             self.assertTrue(v.has_small_order(point))
         for key in VECTORS["statements"]["keys"]:
             self.assertFalse(v.has_small_order(octets(key["public_key"])))
+
+
+class Publications(unittest.TestCase):
+    def test_what_a_party_signs(self):
+        for one in MANIFESTS["publications"]:
+            payload = publications.payload(one)
+            self.assertEqual(payload.hex(), one["payload"])
+            self.assertEqual(publications.digest(payload).hex(), one["digest"])
+            signed = v.pre_authentication(publications.PUBLICATION, payload)
+            for signature in one["signatures"]:
+                key, made = key_of(signature), octets(signature["signature"])
+                self.assertEqual(v.key_id(key).hex(), signature["key_id"])
+                v.verify_strict(*key, made, signed)
+                with self.assertRaises(Rejected):
+                    v.verify_strict(*key, made, signed + b"x")
+
+    def test_the_upper_s_of_p256_is_refused(self):
+        one = MANIFESTS["publications"][0]
+        signature = one["signatures"][1]
+        made = octets(signature["signature"])
+        upper = v.ORDER - int.from_bytes(made[32:], "big")
+        signed = v.pre_authentication(publications.PUBLICATION, octets(one["payload"]))
+        with self.assertRaises(Rejected):
+            v.verify_strict(*key_of(signature), made[:32] + upper.to_bytes(32, "big"), signed)
 
 
 class Proofs(unittest.TestCase):

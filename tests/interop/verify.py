@@ -1,6 +1,7 @@
 """Verifies partner proofs, from docs/protocol.md alone.
 
-It needs no connection and no code of the gateway: SHA-256, HMAC, Unicode and Ed25519 are all.
+It needs no connection and no code of the gateway: SHA-256, HMAC, Unicode, Ed25519
+and P-256 are all.
 Steps 1 to 6 of section 10 are here; step 7, the merge, is for those who show findings.
 """
 
@@ -8,7 +9,10 @@ import functools
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from canonical import I64, MESSAGE, PROOF_BYTES_MAX, U32_MAX, Rejected
 from canonical import checked, decode, field_of, fitted, i64, listed, message, octets, require
@@ -20,12 +24,17 @@ DESCRIPTOR = "application/vnd.samsyn.descriptor.v1"
 ENDORSEMENT = "application/vnd.samsyn.endorsement.v1"
 MANIFEST = "application/vnd.samsyn.release-manifest.v1"
 
+ED25519, P256 = 1, 2
+KEY_BYTES = {ED25519: 32, P256: 65}
+# The order of the group of P-256 (SEC 2, section 2.4.2).
+ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
 GROUPS = ["identity", "place", "time", "counts", "assessment", "text", "provenance"]
 KINDS = {1: "observation", 4: "cell", 5: "decision", 6: "analysis"}
 
 # --- Signatures and statements: sections 7 and 8 -------------------------------------------------
 
-PUBLIC_KEY = {1: i64(1, 1), 2: octets(32)}
+PUBLIC_KEY = {1: i64(1, 2), 2: octets()}
 SIGNATURE = {1: octets(32), 2: octets(64)}
 ENVELOPE = {1: text(), 2: octets(), 3: set_of(message(SIGNATURE))}
 REQUIRED = {1: text(), 2: text(), 3: message(PUBLIC_KEY)}
@@ -82,7 +91,21 @@ def has_small_order(data):
     return (x, y) == (0, 1)
 
 
-def verify_strict(key, signature, signed):
+def verify_p256(key, signature, signed):
+    require(len(key) == 65 and key[0] == 4, "a public key of P-256 is no uncompressed point")
+    r, s = (int.from_bytes(half, "big") for half in (signature[:32], signature[32:]))
+    require(0 < s <= ORDER // 2, "a signature of P-256 has the upper s")
+    try:
+        public = EllipticCurvePublicKey.from_encoded_point(SECP256R1(), key)
+        public.verify(encode_dss_signature(r, s), signed, ECDSA(SHA256()))
+    except (InvalidSignature, ValueError):
+        raise Rejected("a signature is not valid") from None
+
+
+def verify_strict(algorithm, key, signature, signed):
+    if algorithm == P256:
+        verify_p256(key, signature, signed)
+        return
     require(not has_small_order(key), "a public key has small order")
     require(not has_small_order(signature[:32]), "a signature has a point of small order")
     try:
@@ -96,8 +119,15 @@ def pre_authentication(payload_type, payload):
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
 
 
+def public_key(value):
+    """An algorithm and the bytes of a key."""
+    require(len(value[2]) == KEY_BYTES[value[1]], "a public key has another length")
+    return value[1], value[2]
+
+
 def key_id(key):
-    return h(b"\x06", b"\x01", key)
+    algorithm, data = key
+    return h(b"\x06", bytes([algorithm]), data)
 
 
 def signed_by(envelope, payload_type, keys):
@@ -109,7 +139,7 @@ def signed_by(envelope, payload_type, keys):
     require(signatures.keys() == by_id.keys(), "other keys have signed than those who must")
     signed = pre_authentication(payload_type, envelope[2])
     for one, key in by_id.items():
-        verify_strict(key, signatures[one], signed)
+        verify_strict(*key, signatures[one], signed)
     return len(by_id)
 
 
@@ -119,15 +149,16 @@ def descriptor_of(payload):
     tracks, owners = {}, {}
     for track in value[8]:
         require(track[1] not in tracks, "a track stands twice")
-        required = {(one[1], one[2]): one[3][2] for one in track[2]}
+        required = {(one[1], one[2]): public_key(one[3]) for one in track[2]}
         require(required, "a track requires nobody")
         require(len(required) == len(track[2]), "a track names an endorser twice")
         tracks[track[1]] = required
         for endorser, key in required.items():
             require(owners.setdefault(key, endorser) == endorser, "a key has several owners")
     require(tracks, "the descriptor has no track")
-    require(value[9][2] not in owners, "the release key endorses")
-    return {**value, "tracks": tracks, "keys": set(owners), "release_key": value[9][2]}
+    release_key = public_key(value[9])
+    require(release_key not in owners, "the release key endorses")
+    return {**value, "tracks": tracks, "keys": set(owners), "release_key": release_key}
 
 
 def endorsement_of(payload):

@@ -49,6 +49,7 @@ pub fn delta(
         party: party.to_owned(),
         area: AREA.to_owned(),
         base_version,
+        manifest: None,
         change: Some(wire::publish_picture_request::Change::Delta(delta)),
     }
 }

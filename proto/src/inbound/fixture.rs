@@ -242,6 +242,7 @@ fn publication(change: v1::publish_picture_request::Change) -> v1::PublishPictur
         party: "sdf".to_owned(),
         area: "a".to_owned(),
         base_version: 4,
+        manifest: None,
         change: Some(change),
     }
 }

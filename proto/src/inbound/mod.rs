@@ -27,7 +27,7 @@ pub use joint::{
     AcknowledgeAsked, CompareAsked, DissentAsked, EventsAsked, ExplainAsked, JointAsked,
     PictureAsked, Resolve, RevisionsAsked, VersionsAsked, WatchAsked,
 };
-pub use publication::{Change, Publication, Trial, publication, trial};
+pub use publication::{Change, ManifestAsked, Publication, Trial, publication, trial};
 pub use registry::{
     ApproveChangeAsked, ChangesAsked, PreviewChangeAsked, ProposeChangeAsked, SignatureAsked,
     WithdrawChangeAsked,

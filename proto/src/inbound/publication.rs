@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt};
 
 use prost::Message as _;
 use samsyn_domain::{
-    AreaId, Draft, ObservationId, PartyId, Period, Timestamp,
+    AreaId, Draft, KeyId, ObservationId, PartyId, Period, Timestamp,
     registry::{Agreement, Registry},
 };
 
@@ -24,6 +24,11 @@ pub(super) struct Size {
     pub(super) bytes: usize,
 }
 
+/// A manifest is a few numbers and digests.
+const MANIFEST_BYTES_MAX: usize = 1_024;
+/// Of Ed25519 and of P-256 alike.
+const SIGNATURE_BYTES: usize = 64;
+
 /// In one request.
 pub(super) const SINGLE: Size = Size { changes: 500, bytes: 256 * 1024 };
 
@@ -42,12 +47,33 @@ pub struct Publication {
     pub change: Change,
     /// Why.
     pub reason: Option<String>,
+    /// What the party signed of it.
+    pub manifest: Option<ManifestAsked>,
 }
 
 impl fmt::Debug for Publication {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { context, party, area, base_version, change, .. } = self;
         write!(f, "{change:?} on {base_version} of {party} in {area}, {context:?}")
+    }
+}
+
+/// What a party signed of its publication. Whether it holds is asked later, against the registry.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ManifestAsked {
+    /// With which registered key.
+    pub key: KeyId,
+    /// The signed payload.
+    pub statement: Vec<u8>,
+    /// The signature.
+    pub signature: Vec<u8>,
+    /// The salt of its commitments.
+    pub salt: [u8; 32],
+}
+
+impl fmt::Debug for ManifestAsked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "manifest under {}", self.key)
     }
 }
 
@@ -135,10 +161,11 @@ pub(super) fn within(
         return faults.checked(None);
     }
     let context = faults.take(write_context(request.context.clone()));
+    let manifest = request.manifest.clone().and_then(|given| manifest(given, &mut faults));
     let contents = contents(request, registry, now, &mut faults);
     let value = context.zip(contents).map(|(context, (trial, reason))| {
         let Trial { party, area, base_version, change } = trial;
-        Publication { context, party, area, base_version, change, reason }
+        Publication { context, party, area, base_version, change, reason, manifest }
     });
     faults.checked(value)
 }
@@ -200,6 +227,21 @@ fn contents(
     let (change, reason) = change?;
     let base_version = request.base_version;
     Some((Trial { party: party?, area: area?, base_version, change }, reason))
+}
+
+fn manifest(given: v1::SignedManifest, faults: &mut Faults) -> Option<ManifestAsked> {
+    let key = faults.take(value::code(&given.key_id, KeyId::parse).named("manifest.key_id"));
+    let statement = bounded(given.statement, MANIFEST_BYTES_MAX).named("manifest.statement");
+    let statement = faults.take(statement);
+    let signature = bounded(given.signature, SIGNATURE_BYTES).named("manifest.signature");
+    let signature = faults.take(signature);
+    let salt = given.salt.try_into().map_err(|_| Reason::BadField);
+    let salt = faults.take(salt.named("manifest.salt"));
+    Some(ManifestAsked { key: key?, statement: statement?, signature: signature?, salt: salt? })
+}
+
+fn bounded(bytes: Vec<u8>, most: usize) -> Result<Vec<u8>, Reason> {
+    if bytes.len() > most { Err(Reason::FieldTooLong) } else { Ok(bytes) }
 }
 
 /// A registered area.

@@ -1,5 +1,6 @@
 //! Own pictures: published, tried, read.
 
+use samsyn_domain::row::SignedManifest;
 use samsyn_policy::{
     PictureVersion, PictureVersions, PictureView, Preview, Problem, PublishedView, ValidationView,
     View,
@@ -62,6 +63,16 @@ impl Encoded<v1::ListVersionsResponse> {
     }
 }
 
+/// A manifest as its party gave it; without its salt where the key of the salt is gone.
+fn manifest(signed: &SignedManifest, salt: &[u8]) -> v1::SignedManifest {
+    v1::SignedManifest {
+        key_id: signed.key.to_string(),
+        statement: signed.statement.to_vec(),
+        signature: signed.signature.to_vec(),
+        salt: salt.to_vec(),
+    }
+}
+
 pub(super) fn versions(
     view: &PictureVersions,
     paged: Paged,
@@ -78,6 +89,7 @@ pub(super) fn versions(
             withdrawn: one.withdrawn,
             covers: one.version.covers.map(period),
             reason: reason.and_then(|secret| secret.note.clone()).unwrap_or_default(),
+            manifest: one.version.manifest.as_deref().map(|signed| manifest(signed, &one.salt)),
         }
     };
     v1::ListVersionsResponse {

@@ -1,16 +1,17 @@
 //! A connection of one service to a gateway.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use samsyn_proto::{
     admin::v1::registry_service_client::RegistryServiceClient,
     v1::{
-        PublishPictureRequest, PublishPictureResponse, WriteContext,
+        GetAccessRequest, PublishPictureRequest, PublishPictureResponse, WriteContext,
         access_service_client::AccessServiceClient, edition_service_client::EditionServiceClient,
         joint_picture_service_client::JointPictureServiceClient,
         picture_service_client::PictureServiceClient,
     },
 };
+use tokio::sync::OnceCell;
 use tonic::{
     Response, Status,
     service::interceptor::InterceptedService,
@@ -63,6 +64,8 @@ pub struct Client {
     /// The registry.
     pub registry: RegistryServiceClient<Transport>,
     profile: Profile,
+    /// The domain's name, once it was asked for.
+    domain: Arc<OnceCell<String>>,
 }
 
 impl Client {
@@ -97,6 +100,7 @@ impl Client {
             registry: RegistryServiceClient::new(channel)
                 .max_decoding_message_size(ANSWER_BYTES_MAX),
             profile: profile.clone(),
+            domain: Arc::default(),
         })
     }
 
@@ -116,15 +120,32 @@ impl Client {
         &self.profile
     }
 
-    /// Publishes, in several messages where it is too large for one; repeats under the same key
-    /// while it may go through later.
+    /// Signs a publication that is not signed yet, when the profile holds the party's key.
+    async fn sign(&self, request: &mut PublishPictureRequest) -> Result<(), Refused> {
+        let Some(key) = self.profile.publisher_key.as_ref().filter(|_| request.manifest.is_none())
+        else {
+            return Ok(());
+        };
+        let domain = self.domain.get_or_try_init(|| async {
+            let access = self.access.clone().get_access(GetAccessRequest {}).await;
+            access.map(|access| access.into_inner().domain).map_err(Refused::from)
+        });
+        let manifest = key.manifest(domain.await?, request);
+        // What lacks something goes as it is: the gateway names each fault with its field.
+        request.manifest = manifest.ok();
+        Ok(())
+    }
+
+    /// Publishes, signed when the profile holds a key for it, in several messages where it is too
+    /// large for one; repeats under the same key while it may go through later.
     ///
     /// # Errors
     /// What the gateway refused.
     pub async fn publish(
         &self,
-        request: PublishPictureRequest,
+        mut request: PublishPictureRequest,
     ) -> Result<PublishPictureResponse, Refused> {
+        self.sign(&mut request).await?;
         let Some(messages) = upload::messages(&request) else {
             return repeat(|| {
                 let (mut pictures, request) = (self.pictures.clone(), request.clone());

@@ -9,7 +9,7 @@ use std::{
 use samsyn_domain::registry::Role;
 use serde::{Deserialize, Serialize};
 
-use crate::wire::ReadContext;
+use crate::{NotSigned, PublisherKey, wire::ReadContext};
 
 /// `profile.toml` as it is written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,9 @@ struct File {
     /// The digest of the agreement's descriptor that it has pinned, in hexadecimal.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     descriptor: String,
+    /// The registered id of the key in `publisher.key`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    publisher_key: String,
 }
 
 /// What one service needs to call a gateway. Its keys are never shown.
@@ -58,6 +61,8 @@ pub struct Profile {
     pub endorsement_keys: BTreeMap<Role, [u8; 32]>,
     /// The Ed25519 key with which its registrar signs changes of the registry, if it has one.
     pub registry_key: Option<[u8; 32]>,
+    /// The key with which the party signs what it publishes, if it does.
+    pub publisher_key: Option<PublisherKey>,
 }
 
 impl fmt::Debug for Profile {
@@ -89,11 +94,20 @@ pub enum BadProfile {
     /// A signing key is not 64 hexadecimal digits.
     #[error("`{}` is not 64 hexadecimal digits", .0.display())]
     Key(PathBuf),
+    /// The key for publications cannot be used.
+    #[error("`{}`: {why}", file.display())]
+    Publisher {
+        /// Which.
+        file: PathBuf,
+        /// Why.
+        #[source]
+        why: NotSigned,
+    },
 }
 
 impl Profile {
     /// Reads a profile's folder: `profile.toml`, `ca.pem`, `client.pem`, `client.key`, and
-    /// `endorsement-<function>.key` and `registry.key` as far as they are there.
+    /// `endorsement-<function>.key`, `registry.key` and `publisher.key` as far as they are there.
     ///
     /// # Errors
     /// When a file is missing or does not hold.
@@ -117,6 +131,13 @@ impl Profile {
         for role in Role::ALL {
             endorsement_keys.extend(key(&endorsement_file(role))?.map(|key| (role, key)));
         }
+        let publisher_key = if dir.join(PUBLISHER_FILE).exists() {
+            let key = PublisherKey::from_pem(&file.publisher_key, &read(PUBLISHER_FILE)?);
+            let bad = |why| BadProfile::Publisher { file: dir.join(PUBLISHER_FILE), why };
+            Some(key.map_err(bad)?)
+        } else {
+            None
+        };
         Ok(Self {
             endpoint: file.endpoint,
             ca_pem: read("ca.pem")?,
@@ -129,6 +150,7 @@ impl Profile {
             descriptor: file.descriptor,
             endorsement_keys,
             registry_key: key(REGISTRY_FILE)?,
+            publisher_key,
         })
     }
 
@@ -146,6 +168,7 @@ impl Profile {
             weighing_ref: self.weighing_ref.clone(),
             party: self.party.clone(),
             descriptor: self.descriptor.clone(),
+            publisher_key: self.publisher_key.as_ref().map_or("", |key| key.id()).to_owned(),
         };
         let text = toml::to_string(&file).map_err(|why| BadProfile::Toml {
             file: dir.join("profile.toml"),
@@ -153,6 +176,8 @@ impl Profile {
         })?;
         let keys = self.endorsement_keys.iter();
         let keys = keys.map(|(role, key)| (endorsement_file(*role), hex::encode(key)));
+        let publisher = self.publisher_key.as_ref();
+        let publisher = publisher.map(|key| (PUBLISHER_FILE.to_owned(), key.pem().to_owned()));
         let registry = self.registry_key.map(|key| (REGISTRY_FILE.to_owned(), hex::encode(key)));
         let files = [
             ("profile.toml", text.as_str()),
@@ -161,7 +186,7 @@ impl Profile {
             ("client.key", &self.key_pem),
         ];
         let files = files.map(|(name, text)| (name.to_owned(), text.to_owned()));
-        for (name, text) in files.into_iter().chain(keys).chain(registry) {
+        for (name, text) in files.into_iter().chain(keys).chain(registry).chain(publisher) {
             let path = dir.join(name);
             write_private(&path, &text).map_err(fail(path))?;
         }
@@ -181,6 +206,7 @@ impl Profile {
 }
 
 const REGISTRY_FILE: &str = "registry.key";
+const PUBLISHER_FILE: &str = "publisher.key";
 
 fn endorsement_file(role: Role) -> String {
     format!("endorsement-{}.key", role.as_str())
@@ -201,7 +227,14 @@ fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use p256::pkcs8::{EncodePrivateKey as _, LineEnding};
+
     use super::*;
+
+    fn pem() -> String {
+        let key = p256::SecretKey::from_slice(&[7; 32]).unwrap();
+        key.to_pkcs8_pem(LineEnding::LF).unwrap().as_str().to_owned()
+    }
 
     #[test]
     fn a_saved_profile_loads_again() {
@@ -218,6 +251,7 @@ mod tests {
             descriptor: "00".into(),
             endorsement_keys: [(Role::Endorser, [7; 32]), (Role::Coordinator, [8; 32])].into(),
             registry_key: Some([9; 32]),
+            publisher_key: Some(PublisherKey::from_pem("sdf/publisher", &pem()).unwrap()),
         };
         profile.save(&dir).unwrap();
         assert!(Profile::load(&dir).unwrap() == profile);

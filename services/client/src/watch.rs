@@ -209,6 +209,7 @@ mod tests {
             descriptor: text(),
             endorsement_keys: std::collections::BTreeMap::new(),
             registry_key: None,
+            publisher_key: None,
         };
         let mut watch = Watch::new(&profile, Scope::default(), text());
         let mut pause = |told, chance| watch.pause_after(Duration::from_secs(told), chance);

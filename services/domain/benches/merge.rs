@@ -67,6 +67,7 @@ impl World {
             withdrawn,
             reason: None,
             covers: None,
+            manifest: None,
             parts: None,
         };
         self.apply(Command::Publish(publish))

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use crate::{
-    AreaId, EditionId, LabelClass, Observation, ObservationId, PartyId, Period, Sealed, ServiceId,
-    Timestamp,
+    AreaId, EditionId, KeyId, LabelClass, Observation, ObservationId, PartyId, Period, Sealed,
+    ServiceId, Timestamp,
     command::{Digest, IdempotencyKey, Reply, Upload},
     disclosure::{Acknowledged, Denied, Disclosure, Grant, Step},
     edition::Edition,
@@ -155,6 +155,23 @@ pub struct Version {
     pub reason: Option<Sealed>,
     /// The period of which this is all that the party has, be it nothing.
     pub covers: Option<Period>,
+    /// What the party signed of it.
+    pub manifest: Option<Arc<SignedManifest>>,
+}
+
+/// What a party signed of its own publication.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedManifest {
+    /// The digest that observations name as their provenance.
+    pub digest: Digest,
+    /// With which registered key.
+    pub key: KeyId,
+    /// The signed payload, in canonical bytes.
+    pub statement: Arc<[u8]>,
+    /// The signature over its pre-authentication encoding, 64 bytes.
+    pub signature: Arc<[u8]>,
+    /// The salt of its commitments, under seal.
+    pub salt: Sealed,
 }
 
 /// What an observation was from a revision on.

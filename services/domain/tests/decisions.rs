@@ -65,6 +65,7 @@ mod tests {
                 withdrawn: Vec::new(),
                 reason: None,
                 covers: None,
+                manifest: None,
                 parts: None,
             }));
             assert!(matches!(reply, Reply::Published { unchanged: false, .. }), "{reply:?}");

@@ -78,6 +78,7 @@ mod tests {
                 withdrawn: Vec::new(),
                 reason: None,
                 covers: None,
+                manifest: None,
                 parts: None,
             };
             let reply = self.apply(Command::Publish(publish));

@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use samsyn_ledger::{Error, Rejection};
 use samsyn_policy::{
-    BadChangeSignature, Denial,
+    BadChangeSignature, BadManifest, Denial,
     edition::{BadAnswer, Unmade},
 };
 use samsyn_proto::{Reason, inbound::Fault};
@@ -70,6 +70,7 @@ pub(crate) fn rejection(rejection: &Rejection) -> Status {
         }
         Rejection::Answer(answer) => bad_answer(answer),
         Rejection::Signature(signature) => bad_signature(*signature),
+        Rejection::Manifest(manifest) => bad_manifest(*manifest),
         Rejection::Edition(edition) => bad_edition(edition),
         Rejection::CursorInvalid => reason(Reason::CursorInvalid, "cursor"),
         Rejection::CursorTooOld => reason(Reason::CursorTooOld, "cursor"),
@@ -86,6 +87,11 @@ fn bad_answer(answer: &BadAnswer) -> Status {
 fn bad_signature(signature: BadChangeSignature) -> Status {
     let why = Reason::from_id(signature.id()).unwrap_or(Reason::BadSignature);
     status(why, signature.field(), "", &[])
+}
+
+fn bad_manifest(manifest: BadManifest) -> Status {
+    let why = Reason::from_id(manifest.id()).unwrap_or(Reason::BadSignature);
+    status(why, manifest.field(), "", &[])
 }
 
 fn bad_edition(edition: &Unmade) -> Status {

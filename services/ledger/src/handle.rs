@@ -96,6 +96,9 @@ pub enum Rejection {
     /// What a registrar has signed does not hold.
     #[error(transparent)]
     Signature(#[from] samsyn_policy::BadChangeSignature),
+    /// What a publisher has signed does not hold.
+    #[error(transparent)]
+    Manifest(#[from] samsyn_policy::BadManifest),
     /// An edition cannot be made.
     #[error(transparent)]
     Edition(#[from] samsyn_policy::edition::Unmade),
@@ -245,6 +248,12 @@ impl Ledger {
     #[must_use]
     pub fn registry(&self) -> Arc<Registry> {
         self.read(|state| Arc::clone(state.registry()))
+    }
+
+    /// The domain's name.
+    #[must_use]
+    pub fn domain(&self) -> String {
+        self.read(|state| state.founded().map_or_else(String::new, |f| f.domain.clone()))
     }
 
     /// The epoch in force.

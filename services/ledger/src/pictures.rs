@@ -6,15 +6,18 @@ use samsyn_domain::{
     AreaId, Caller, Draft, LabelClass, Observation, ObservationId, PartyId, Period, PeriodKind,
     Sealed, State, UnitKey,
     command::{Command, Publish, RecordDissent, Reply, ResolveConflict, Upload},
+    commit::hash::Digest,
     merge::{ConflictRef, Field, Key},
+    row::SignedManifest,
 };
 use samsyn_policy::{
-    ComparedView, Denial, Egress, Explanation, JointView, PictureVersions, PictureView,
-    PublishedView, Reader, Rights, Scope, View,
+    BadManifest, ComparedView, Denial, Egress, Explanation, JointView, ManifestGiven,
+    PictureVersions, PictureView, Published, PublishedView, Reader, Rights, Scope, View,
+    verify_manifest,
 };
 use samsyn_proto::inbound::{
-    Change, CompareAsked, Context, DissentAsked, ExplainAsked, JointAsked, PictureAsked,
-    Publication, Resolve, VersionsAsked,
+    Change, CompareAsked, Context, DissentAsked, ExplainAsked, JointAsked, ManifestAsked,
+    PictureAsked, Publication, Resolve, VersionsAsked,
 };
 
 use crate::{Error, Ledger, Rejection, handle::Inner, keys::Keys};
@@ -38,7 +41,8 @@ impl Ledger {
         let bare = bare(&asked.party, &asked.area, asked.base_version, &asked.change);
         self.allowed(caller, &asked.context, Command::Publish(bare.clone()))
             .map_err(|denial| in_request(denial, &asked.change))?;
-        let sealed = self.sealed(asked, bare).await?;
+        let digest = self.read(|state| verified(state, asked))?;
+        let sealed = self.sealed(asked, bare, digest).await?;
         let whole = Publish { withdrawn: Vec::new(), ..sealed.clone() };
         let verb = match &asked.change {
             Change::Full { period, .. } => format!("full {period}"),
@@ -272,7 +276,12 @@ impl Ledger {
     }
 
     /// A publication with its free text and coordinates sealed.
-    async fn sealed(&self, asked: &Publication, bare: Publish) -> Result<Publish, Rejection> {
+    async fn sealed(
+        &self,
+        asked: &Publication,
+        bare: Publish,
+        digest: Option<Digest>,
+    ) -> Result<Publish, Rejection> {
         let unit = |draft: &Draft| Keys::unit(&asked.party, &asked.area, draft.content.starts_at);
         let secret = drafts(&asked.change).iter().filter(|draft| !draft.secret.is_empty());
         self.make_units(secret.map(unit).collect()).await?;
@@ -288,7 +297,32 @@ impl Ledger {
         let object = format!("publication {} {}", asked.party, asked.area);
         let reason = (&asked.party, &asked.area, object.as_str(), asked.reason.as_deref());
         let reason = self.seal_reason(&asked.context, reason).await?;
-        Ok(Publish { upserts, reason, ..bare })
+        let manifest = match asked.manifest.as_ref().zip(digest) {
+            None => None,
+            Some((signed, digest)) => Some(self.signed(asked, signed, digest).await?),
+        };
+        Ok(Publish { upserts, reason, manifest, ..bare })
+    }
+
+    /// What a party signed, as it is kept: its salt goes with the texts that it would find.
+    async fn signed(
+        &self,
+        asked: &Publication,
+        signed: &ManifestAsked,
+        digest: Digest,
+    ) -> Result<SignedManifest, Rejection> {
+        let object = format!("manifest {} {}", asked.party, asked.area);
+        let salt = hex::encode(signed.salt);
+        let text = (&asked.party, &asked.area, object.as_str(), Some(salt.as_str()));
+        let salt = self.seal_reason(&asked.context, text).await?;
+        let salt = salt.ok_or_else(|| Error::Fatal("a salt was not sealed".to_owned()))?;
+        Ok(SignedManifest {
+            digest: digest.0,
+            key: signed.key.clone(),
+            statement: signed.statement.as_slice().into(),
+            signature: signed.signature.as_slice().into(),
+            salt,
+        })
     }
 
     /// Seals the text that goes with a change. The month of its unit is that of the change's key,
@@ -323,6 +357,30 @@ pub(crate) fn drafts(change: &Change) -> &[Draft] {
     }
 }
 
+/// The digest of what a party has signed of its publication, once it holds.
+fn verified(state: &State, asked: &Publication) -> Result<Option<Digest>, BadManifest> {
+    let (covers, withdrawn) = match &asked.change {
+        Change::Full { period, .. } => (Some(*period), &[][..]),
+        Change::Delta { withdrawn, .. } => (None, withdrawn.as_slice()),
+    };
+    let published = Published {
+        party: &asked.party,
+        area: &asked.area,
+        base_version: asked.base_version,
+        covers,
+        drafts: drafts(&asked.change),
+        withdrawn,
+        reason: asked.reason.as_deref(),
+    };
+    let given = asked.manifest.as_ref().map(|signed| ManifestGiven {
+        key: &signed.key,
+        statement: &signed.statement,
+        signature: &signed.signature,
+        salt: &signed.salt,
+    });
+    verify_manifest(state, &published, given.as_ref())
+}
+
 /// A publication without what is sealed and what is made from state.
 pub(crate) fn bare(party: &PartyId, area: &AreaId, base_version: u64, change: &Change) -> Publish {
     let observation = |draft: &Draft| Observation {
@@ -341,6 +399,7 @@ pub(crate) fn bare(party: &PartyId, area: &AreaId, base_version: u64, change: &C
             Change::Full { period, .. } => Some(*period),
             Change::Delta { .. } => None,
         },
+        manifest: None,
         parts: None,
     }
 }

@@ -92,6 +92,7 @@ impl World {
             withdrawn: Vec::new(),
             reason: None,
             covers: None,
+            manifest: None,
             parts: None,
         };
         apply(&mut state, 2, Command::Publish(publish))?;

@@ -98,6 +98,8 @@ pub struct ComparedView {
 pub struct PictureVersion {
     /// The version.
     pub version: Version,
+    /// The salt of what its party signed of it; empty where nothing was signed or its key is gone.
+    pub salt: Vec<u8>,
     /// How many observations were new or changed.
     pub published: u32,
     /// How many were withdrawn.

@@ -11,8 +11,10 @@ mod explain;
 mod filter;
 mod permit;
 mod preview;
+mod publisher;
 mod reader;
 mod registrar;
+mod signature;
 
 pub use cedar::{BadPolicy, Policy, RuleText};
 pub use change_preview::{ChangePreview, NoPreview, PreviewBasis, Replayed, RightChange};
@@ -27,5 +29,6 @@ pub use door::{Permit, Projection, Receipt, Recorder, View};
 pub use egress::{At, Bare, DisclosureFilter, Egress, Known, edition};
 pub use explain::AccessAnswer;
 pub use permit::Deed;
+pub use publisher::{BadManifest, ManifestGiven, Published, verify_manifest};
 pub use reader::{Reader, Rights, Scope};
 pub use registrar::{BadChangeSignature, SignedChange, verify_change};

@@ -3,15 +3,17 @@
 
 use std::fmt;
 
-use ed25519_dalek::{Signature, VerifyingKey};
 use samsyn_domain::{
     KeyId, OrganisationId, State,
     commit::{
+        descriptor::PublicKey,
         dsse::{PayloadType, pre_authentication},
         registry::{Decision, RegistryStatement},
     },
     registry::{Base, Change},
 };
+
+use crate::signature;
 
 /// What a registrar says of a change, as it comes in.
 #[derive(Clone, Copy)]
@@ -106,16 +108,17 @@ pub fn verify_change(state: &State, signed: &SignedChange<'_>) -> Result<(), Bad
     }
     let key = key(state, signed).ok_or(BadChangeSignature::KeyUnknown)?;
     let bytes = pre_authentication(PayloadType::RegistryChange, signed.statement);
-    let bad = |_| BadChangeSignature::BadSignature;
-    let signature = Signature::from_slice(signed.signature).map_err(bad)?;
-    key.verify_strict(&bytes, &signature).map_err(bad)
+    if signature::holds(&key, &bytes, signed.signature) {
+        Ok(())
+    } else {
+        Err(BadChangeSignature::BadSignature)
+    }
 }
 
-fn key(state: &State, signed: &SignedChange<'_>) -> Option<VerifyingKey> {
+fn key(state: &State, signed: &SignedChange<'_>) -> Option<PublicKey> {
     let registered = state.registry().registry_key(signed.key)?;
     if registered.organisation != *signed.organisation {
         return None;
     }
-    let bytes: [u8; 32] = hex::decode(&registered.public_key).ok()?.try_into().ok()?;
-    VerifyingKey::from_bytes(&bytes).ok()
+    PublicKey::from_hex(&registered.public_key)
 }

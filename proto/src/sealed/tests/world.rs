@@ -167,6 +167,7 @@ impl World {
             at,
             service: ServiceId::parse(SIGNATORY).unwrap(),
             reason: None,
+            manifest: None,
             covers: None,
         }));
         self.state.absorb(Row::Stage(Stage {

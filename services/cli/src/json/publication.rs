@@ -104,6 +104,7 @@ pub(crate) fn read(text: &str) -> Result<Form, BadForm> {
         party,
         area,
         base_version: version,
+        manifest: None,
         change: Some(change),
     };
     Ok(Form { request, base })

@@ -19,7 +19,7 @@ mod tests;
 use std::fmt;
 
 pub(crate) use publications::{Publication, demo_weeks, publications};
-pub(crate) use registry::{endorsers, registrars, registry};
+pub(crate) use registry::{endorsers, publisher_key_id, publishers, registrars, registry};
 pub(crate) use seed::Seed;
 pub(crate) use staged::sodermalm_with_identifiers;
 

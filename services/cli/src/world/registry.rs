@@ -6,8 +6,8 @@ use jiff::civil::{Date, date};
 use samsyn_domain::{
     AgreementId, KeyId, OrganisationId, PartyId, PeriodKind, ServiceId,
     registry::{
-        self, Agreement, Document, EndorsementKey, Endorser, Party, PartyKind, RegistryKey,
-        Responsibility, Role, Service, Track,
+        self, Agreement, Document, EndorsementKey, Endorser, Party, PartyKind, PublisherKey,
+        RegistryKey, Responsibility, Role, Service, Track,
     },
 };
 
@@ -24,6 +24,9 @@ pub(crate) type Keys = BTreeMap<Endorser, [u8; 32]>;
 /// Ed25519 public keys of those whose registrars change the registry.
 pub(crate) type RegistrarKeys = BTreeMap<OrganisationId, [u8; 32]>;
 
+/// Public keys with which parties sign what they publish, as the registry writes them.
+pub(crate) type PublisherKeys = BTreeMap<PartyId, String>;
+
 /// The registry document of the demo city. Who has no key gets none registered.
 ///
 /// # Errors
@@ -32,12 +35,14 @@ pub(crate) fn registry(
     seed: &Seed,
     keys: &Keys,
     registrars: &RegistrarKeys,
+    publishers: &PublisherKeys,
 ) -> Result<Document, Error> {
     let mut document = seed.rights.clone();
     document.parties = parties(seed);
     document.services.extend(services(seed, &document.parties)?);
     document.endorsement_keys = endorsement_keys(keys)?;
     document.registry_keys = registry_keys(registrars)?;
+    document.publisher_keys = publisher_keys(publishers)?;
     document.categories = seed.categories.iter().map(|c| c.registered.clone()).collect();
     document.areas = areas(seed);
     document.sub_areas = sub_areas(seed);
@@ -65,6 +70,7 @@ fn parties(seed: &Seed) -> Vec<Party> {
         name: name.to_owned(),
         kind,
         sub_kind: sub_kind.to_owned(),
+        signs: false,
     };
     let administrations = seed.areas.iter().map(|area| {
         let administration = &area.administration;
@@ -84,9 +90,11 @@ fn parties(seed: &Seed) -> Vec<Party> {
 
 /// One service a party; a former local police area has none.
 fn services(seed: &Seed, parties: &[Party]) -> Result<Vec<Service>, Error> {
-    let former =
-        |id: &PartyId| seed.local_police_areas.iter().any(|p| p.id == *id && p.valid_to.is_some());
-    parties.iter().filter(|party| !former(&party.id)).map(service).collect()
+    parties.iter().filter(|party| !is_former(seed, &party.id)).map(service).collect()
+}
+
+fn is_former(seed: &Seed, party: &PartyId) -> bool {
+    seed.local_police_areas.iter().any(|p| p.id == *party && p.valid_to.is_some())
 }
 
 fn service(party: &Party) -> Result<Service, Error> {
@@ -129,6 +137,29 @@ fn registry_keys(keys: &RegistrarKeys) -> Result<Vec<RegistryKey>, Error> {
         })
     };
     keys.iter().map(key).collect()
+}
+
+fn publisher_keys(keys: &PublisherKeys) -> Result<Vec<PublisherKey>, Error> {
+    let key = |(party, public): (&PartyId, &String)| {
+        let text = publisher_key_id(party);
+        Ok(PublisherKey {
+            id: KeyId::parse(&text).map_err(|why| Error::id(&text, why))?,
+            party: party.clone(),
+            public_key: public.clone(),
+        })
+    };
+    keys.iter().map(key).collect()
+}
+
+/// The parties of the demo that publish.
+pub(crate) fn publishers(seed: &Seed) -> Vec<PartyId> {
+    let publish = parties(seed).into_iter().map(|party| party.id);
+    publish.filter(|party| !is_former(seed, party)).collect()
+}
+
+/// The id of the key with which a party of the demo signs what it publishes.
+pub(crate) fn publisher_key_id(party: &PartyId) -> String {
+    format!("{party}/publisher")
 }
 
 /// The organisations of the demo that have a registrar.

@@ -61,7 +61,12 @@ fn demo_document(seed: &Seed) -> Document {
     };
     let endorsers = endorsers(seed).into_iter().map(endorser).collect();
     let registrars = registrars(seed).into_iter().map(registrar).collect();
-    registry(seed, &endorsers, &registrars).unwrap()
+    let publisher = |party: PartyId| {
+        let key = hex::encode(demo_key(&format!("publisher key/{party}")));
+        (party, key)
+    };
+    let publishers = publishers(seed).into_iter().map(publisher).collect();
+    registry(seed, &endorsers, &registrars, &publishers).unwrap()
 }
 
 fn registered(seed: &Seed) -> Registry {

@@ -45,6 +45,15 @@ impl Domain {
         domain
     }
 
+    /// Changes the registry that founds the domain; before it is started.
+    pub(crate) fn edit_registry(&self, edit: impl FnOnce(&str) -> String) {
+        let file = self.path().join("registry.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        let edited = edit(&text);
+        assert_ne!(edited, text);
+        fs::write(file, edited).unwrap();
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.dir.path()
     }

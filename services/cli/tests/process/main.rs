@@ -43,6 +43,8 @@ mod shared_authority;
 #[cfg(test)]
 mod shares;
 #[cfg(test)]
+mod signed;
+#[cfg(test)]
 mod stolen;
 #[cfg(test)]
 mod strangers;

@@ -1,6 +1,8 @@
 //! Canonical bytes, section 2 of the protocol page: read strictly, field by field, in the order in
 //! which a message may have them. What is not asked for is refused.
 
+use std::collections::BTreeSet;
+
 use unicode_normalization::is_nfc;
 
 use super::hash::Digest;
@@ -347,12 +349,54 @@ impl Writer {
         self
     }
 
+    #[cfg(test)]
+    pub(super) fn bytes(mut self, number: u16, value: &[u8]) -> Self {
+        self.header(number, BYTES);
+        self.0.extend(u32::try_from(value.len()).unwrap_or(u32::MAX).to_be_bytes());
+        self.0.extend(value);
+        self
+    }
+
     pub(super) fn text(mut self, number: u16, value: &str) -> Self {
         self.header(number, TEXT);
         // A text longer than this is refused where it is read.
         self.0.extend(u32::try_from(value.len()).unwrap_or(u32::MAX).to_be_bytes());
         self.0.extend(value.as_bytes());
         self
+    }
+
+    pub(super) fn bool(mut self, number: u16, value: bool) -> Self {
+        self.header(number, BOOL);
+        self.0.push(value.into());
+        self
+    }
+
+    pub(super) fn message(mut self, number: u16, value: Self) -> Self {
+        self.header(number, MESSAGE);
+        self.0.extend(u32::try_from(value.0.len()).unwrap_or(u32::MAX).to_be_bytes());
+        self.0.extend(value.0);
+        self
+    }
+
+    /// A set of texts, given in any order.
+    pub(super) fn texts(mut self, number: u16, values: &[String]) -> Self {
+        let item = |text: &String| {
+            let length = u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes();
+            [&[TEXT], length.as_slice(), text.as_bytes()].concat()
+        };
+        let items: BTreeSet<Vec<u8>> = values.iter().map(item).collect();
+        self.header(number, LIST);
+        self.0.extend(u32::try_from(items.len()).unwrap_or(u32::MAX).to_be_bytes());
+        self.0.extend(items.into_iter().flatten());
+        self
+    }
+
+    /// A field that may be left out.
+    pub(super) fn maybe<T>(self, value: Option<T>, write: impl FnOnce(Self, T) -> Self) -> Self {
+        match value {
+            Some(value) => write(self, value),
+            None => self,
+        }
     }
 
     pub(super) fn done(self) -> Vec<u8> {

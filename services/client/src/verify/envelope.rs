@@ -1,8 +1,9 @@
-//! Signed envelopes, section 7 of the protocol page: DSSE over canonical bytes, Ed25519.
+//! Signed envelopes, section 7 of the protocol page: DSSE over canonical bytes, Ed25519 or P-256.
 
 use std::collections::BTreeMap;
 
-use ed25519_dalek::{Signature, VerifyingKey};
+use ed25519_dalek::VerifyingKey;
+use p256::ecdsa::{self, signature::Verifier as _};
 
 use super::{
     canonical::{Fields, Malformed},
@@ -10,6 +11,12 @@ use super::{
 };
 
 const ED25519: u8 = 1;
+const P256: u8 = 2;
+/// How an uncompressed point begins.
+const UNCOMPRESSED: u8 = 4;
+
+/// The 64 bytes of a signature.
+type Signature = [u8; 64];
 
 /// What is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +25,7 @@ pub(super) enum Payload {
     Endorsement,
     Manifest,
     RegistryChange,
+    PublicationManifest,
 }
 
 impl Payload {
@@ -27,6 +35,7 @@ impl Payload {
             Self::Endorsement => "application/vnd.samsyn.endorsement.v1",
             Self::Manifest => "application/vnd.samsyn.release-manifest.v1",
             Self::RegistryChange => "application/vnd.samsyn.registry-change.v1",
+            Self::PublicationManifest => "application/vnd.samsyn.publication-manifest.v1",
         }
     }
 
@@ -42,21 +51,49 @@ impl Payload {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PublicKey {
     pub(super) id: Digest,
-    key: VerifyingKey,
+    key: Key,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Key {
+    Ed25519(VerifyingKey),
+    P256(Box<ecdsa::VerifyingKey>),
+}
+
+impl Key {
+    fn holds(&self, signed: &[u8], signature: &Signature) -> bool {
+        match self {
+            Self::Ed25519(key) => {
+                let signature = ed25519_dalek::Signature::from_bytes(signature);
+                key.verify_strict(signed, &signature).is_ok()
+            }
+            Self::P256(key) => {
+                let signature = ecdsa::Signature::from_slice(signature).ok();
+                let lower = signature.filter(|signature| signature.normalize_s().is_none());
+                lower.is_some_and(|signature| key.verify(signed, &signature).is_ok())
+            }
+        }
+    }
 }
 
 impl PublicKey {
     pub(super) fn read(mut fields: Fields<'_>) -> Result<Self, Malformed> {
-        if fields.i64(1)? != i64::from(ED25519) {
-            return Err(Malformed::Rule("a public key is not of algorithm 1 (Ed25519)"));
-        }
-        let bytes: Digest = fields.array(2)?;
+        let algorithm: u8 = fields.number(1)?;
+        let bytes = fields.bytes(2)?;
         fields.end()?;
-        let id = hash(Use::Key, &[&[ED25519], &bytes]);
-        match VerifyingKey::from_bytes(&bytes) {
-            Ok(key) if !key.is_weak() => Ok(Self { id, key }),
-            Ok(_) | Err(_) => Err(Malformed::Rule("a public key is no point of full order")),
-        }
+        let key = match algorithm {
+            ED25519 => {
+                let key = bytes.try_into().ok().map(VerifyingKey::from_bytes);
+                key.and_then(Result::ok).filter(|key| !key.is_weak()).map(Key::Ed25519)
+            }
+            P256 if bytes.len() == 65 && bytes.starts_with(&[UNCOMPRESSED]) => {
+                ecdsa::VerifyingKey::from_sec1_bytes(bytes).ok().map(|key| Key::P256(key.into()))
+            }
+            P256 => None,
+            _ => return Err(Malformed::Rule("a public key is of an unknown algorithm")),
+        };
+        let key = key.ok_or(Malformed::Rule("a public key is no point of full order"))?;
+        Ok(Self { id: hash(Use::Key, &[&[algorithm], bytes]), key })
     }
 }
 
@@ -76,7 +113,7 @@ impl<'a> Envelope<'a> {
         let mut doubled = false;
         fields.set(3, |item| {
             let mut fields = item.message()?;
-            let (key, signature) = (fields.array(1)?, Signature::from_bytes(&fields.array(2)?));
+            let (key, signature) = (fields.array(1)?, fields.array(2)?);
             doubled |= signatures.insert(key, signature).is_some();
             fields.end()
         })?;
@@ -109,7 +146,51 @@ impl<'a> Envelope<'a> {
         let valid = keys
             .values()
             .zip(self.signatures.values())
-            .all(|(public, signature)| public.key.verify_strict(&signed, signature).is_ok());
+            .all(|(public, signature)| public.key.holds(&signed, signature));
         if valid { Ok(keys.len()) } else { Err(Malformed::Rule("a signature is not valid")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use p256::ecdsa::{SigningKey, signature::Signer as _};
+
+    use super::{super::canonical::Writer, *};
+
+    const PAYLOAD: Payload = Payload::Endorsement;
+
+    fn read(algorithm: i64, bytes: &[u8]) -> Result<PublicKey, Malformed> {
+        let message = Writer::default().i64(1, algorithm).bytes(2, bytes).done();
+        PublicKey::read(Fields::of(&message, 1_000)?)
+    }
+
+    fn envelope(key: &PublicKey, signature: ecdsa::Signature) -> Envelope<'static> {
+        let signatures = [(key.id, signature.to_bytes().into())].into();
+        Envelope { kind: PAYLOAD.as_str(), payload: b"payload", signatures }
+    }
+
+    #[test]
+    fn an_envelope_holds_that_a_key_of_p256_has_signed() {
+        let signing = SigningKey::from_slice(&[7; 32]).unwrap();
+        let point = signing.verifying_key().to_encoded_point(false);
+        let key = read(2, point.as_bytes()).unwrap();
+        let signature: ecdsa::Signature = signing.sign(&PAYLOAD.to_sign(b"payload"));
+        let lower = signature.normalize_s().unwrap_or(signature);
+        assert_eq!(envelope(&key, lower).signed_by(PAYLOAD, [&key]), Ok(1));
+        let (r, s) = lower.split_scalars();
+        let upper = ecdsa::Signature::from_scalars(*r, -*s).unwrap();
+        assert!(envelope(&key, upper).signed_by(PAYLOAD, [&key]).is_err());
+        assert!(envelope(&key, lower).signed_by(Payload::Descriptor, [&key]).is_err());
+    }
+
+    #[test]
+    fn points_that_are_compressed_or_off_the_curve_are_refused() {
+        let signing = SigningKey::from_slice(&[7; 32]).unwrap();
+        let compressed = signing.verifying_key().to_encoded_point(true);
+        assert!(read(2, compressed.as_bytes()).is_err());
+        let mut off = signing.verifying_key().to_encoded_point(false).as_bytes().to_vec();
+        off[64] ^= 1;
+        assert!(read(2, &off).is_err());
+        assert!(read(1, &off).is_err() && read(3, &off).is_err());
     }
 }

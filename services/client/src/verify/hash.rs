@@ -18,6 +18,9 @@ pub(super) enum Use {
     Key,
     Registry,
     Change,
+    Publication,
+    Entry,
+    EntryNode,
 }
 
 impl Use {
@@ -32,6 +35,9 @@ impl Use {
             Self::Key => 6,
             Self::Registry => 7,
             Self::Change => 8,
+            Self::Publication => 9,
+            Self::Entry => 10,
+            Self::EntryNode => 11,
         }
     }
 }

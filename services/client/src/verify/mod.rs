@@ -13,6 +13,7 @@ mod joint;
 mod object;
 mod profile;
 mod proof;
+mod publication;
 mod registry;
 mod rejected;
 mod review;
@@ -30,6 +31,7 @@ pub use object::{
 };
 pub use profile::Controlled;
 pub use proof::proof;
+pub use publication::{publication_digest, publication_payload, publication_to_sign};
 pub use registry::{ChangeToSign, change_digest, registry_digest, registry_payload, sign_registry};
 pub use rejected::{Rejected, Step};
 pub use review::{Reviewed, ReviewedObject, review};

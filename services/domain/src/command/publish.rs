@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Decided, Digest, Moment, Reply, Upload};
 use crate::{
     AreaId, Observation, ObservationId, PartyId, Period, Reason, Refusal, Sealed,
-    row::{Revised, Row, Stage, Version, What},
+    row::{Revised, Row, SignedManifest, Stage, Version, What},
 };
 
 /// A delta to an own picture. A full replacement of a period becomes one at the edge.
@@ -25,6 +25,8 @@ pub struct Publish {
     pub reason: Option<Sealed>,
     /// The period of which this is all that the party has; none for a delta.
     pub covers: Option<Period>,
+    /// What the party signed of it.
+    pub manifest: Option<SignedManifest>,
     /// Where its observations were put down before it, when they are too many for one entry.
     pub parts: Option<InParts>,
 }
@@ -89,6 +91,7 @@ impl Publish {
                 service: moment.actor.service.clone(),
                 reason: self.reason.clone(),
                 covers: self.covers,
+                manifest: self.manifest.clone().map(Into::into),
             }),
         ];
         rows.extend(changes.into_iter().map(|(id, observation)| {

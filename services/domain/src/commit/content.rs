@@ -144,7 +144,7 @@ pub struct AnalysisIdentity<'a> {
 }
 
 impl Labels<'_> {
-    fn message(&self) -> Result<Message, Error> {
+    pub(super) fn message(&self) -> Result<Message, Error> {
         Ok(Message::new()
             .with(labels::LEVEL, self.level)
             .with(labels::AUDIENCE, texts(self.audience)?)

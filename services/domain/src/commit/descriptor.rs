@@ -36,13 +36,22 @@ const KEY_BYTES: u16 = 2;
 /// The version of this form.
 const CURRENT: i64 = 1;
 
-/// A public key and what it is for; algorithm 2 is kept for P-256 with SHA-256.
+/// A public key and what it is for. Whether it is a point of its curve is asked where a signature
+/// is verified.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PublicKey {
     /// Algorithm 1: Ed25519 (RFC 8032), verified strictly: a scalar below the group order, no
     /// point of small order, the equation without cofactor.
     Ed25519([u8; 32]),
+    /// Algorithm 2: ECDSA over P-256 with SHA-256 (FIPS 186-5); the key is the uncompressed point
+    /// (SEC 1, section 2.3.3), the signature r ‖ s with s in the lower half.
+    P256([u8; P256_BYTES]),
 }
+
+/// The length of an uncompressed point of P-256.
+const P256_BYTES: usize = 65;
+/// How an uncompressed point begins.
+const UNCOMPRESSED: u8 = 4;
 
 /// Someone whose answer counts: a party (*part*) in a role (*funktion*).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,14 +98,27 @@ impl PublicKey {
     pub const fn algorithm(&self) -> u8 {
         match self {
             Self::Ed25519(_) => 1,
+            Self::P256(_) => 2,
         }
     }
 
-    /// The encoded key: 32 bytes for Ed25519.
+    /// From hexadecimal digits: 64 for Ed25519, 130 for P-256.
+    #[must_use]
+    pub fn from_hex(digits: &str) -> Option<Self> {
+        let bytes = hex::decode(digits).ok()?;
+        if let Ok(key) = bytes.as_slice().try_into() {
+            return Some(Self::Ed25519(key));
+        }
+        let key: [u8; P256_BYTES] = bytes.try_into().ok()?;
+        key.starts_with(&[UNCOMPRESSED]).then_some(Self::P256(key))
+    }
+
+    /// The encoded key: 32 bytes for Ed25519, 65 for P-256.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Ed25519(bytes) => bytes,
+            Self::P256(bytes) => bytes,
         }
     }
 
@@ -108,9 +130,15 @@ impl PublicKey {
 
     fn from_message(message: Message) -> Result<Self, Error> {
         let mut fields = Fields::of(message);
-        fields.take_constant(KEY_ALGORITHM, 1)?;
-        let key = Self::Ed25519(fields.take_array(KEY_BYTES)?);
+        let key = match fields.take_i64(KEY_ALGORITHM)? {
+            1 => Self::Ed25519(fields.take_array(KEY_BYTES)?),
+            2 => Self::P256(fields.take_array(KEY_BYTES)?),
+            _ => return Err(Error::OutOfRange(KEY_ALGORITHM)),
+        };
         fields.finish()?;
+        if matches!(key, Self::P256(bytes) if !bytes.starts_with(&[UNCOMPRESSED])) {
+            return Err(Error::OutOfRange(KEY_BYTES));
+        }
         Ok(key)
     }
 }
@@ -329,7 +357,7 @@ mod tests {
             (good.clone().with(10, true), Error::UnknownField(10)),
             (good.clone().with(DEPTH, 0_i64), Error::OutOfRange(DEPTH)),
             (
-                good.with(RELEASE_KEY, key(3).to_message().with(KEY_ALGORITHM, 2_i64)),
+                good.with(RELEASE_KEY, key(3).to_message().with(KEY_ALGORITHM, 3_i64)),
                 Error::OutOfRange(KEY_ALGORITHM),
             ),
         ];

@@ -29,9 +29,11 @@ pub enum PayloadType {
     ReleaseManifest,
     /// A registrar's word on a change of the registry.
     RegistryChange,
+    /// What a party says of its own publication.
+    PublicationManifest,
 }
 
-/// A signature of 64 bytes: Ed25519 (RFC 8032).
+/// A signature of 64 bytes: Ed25519 (RFC 8032), or P-256 as r ‖ s with low s.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Signature(pub [u8; 64]);
 
@@ -55,13 +57,20 @@ impl PayloadType {
             Self::Endorsement => "application/vnd.samsyn.endorsement.v1",
             Self::ReleaseManifest => "application/vnd.samsyn.release-manifest.v1",
             Self::RegistryChange => "application/vnd.samsyn.registry-change.v1",
+            Self::PublicationManifest => "application/vnd.samsyn.publication-manifest.v1",
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Descriptor, Self::Endorsement, Self::ReleaseManifest, Self::RegistryChange]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
+        [
+            Self::Descriptor,
+            Self::Endorsement,
+            Self::ReleaseManifest,
+            Self::RegistryChange,
+            Self::PublicationManifest,
+        ]
+        .into_iter()
+        .find(|kind| kind.as_str() == text)
     }
 }
 

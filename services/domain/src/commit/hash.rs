@@ -24,6 +24,12 @@ pub const TAG_KEY: u8 = 0x06;
 pub const TAG_REGISTRY: u8 = 0x07;
 /// First byte of what is hashed to the digest of a change of the registry.
 pub const TAG_CHANGE: u8 = 0x08;
+/// First byte of what is hashed to the digest of a publication manifest.
+pub const TAG_PUBLICATION: u8 = 0x09;
+/// First byte of what is hashed to a leaf of a publication.
+pub const TAG_ENTRY: u8 = 0x0a;
+/// First byte of what is hashed to an inner node of a publication.
+pub const TAG_ENTRY_NODE: u8 = 0x0b;
 
 /// 32 bytes out of SHA-256 or HMAC-SHA-256, shown as 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

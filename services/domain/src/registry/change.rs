@@ -224,6 +224,7 @@ impl Registry {
             Table::SubAreas => other(&before, after, &["area"]),
             Table::Lists | Table::Responsibilities => after.is_none().then_some(""),
             Table::EndorsementKeys => after.and_then(|_| other(&before, after, &["party", "role"])),
+            Table::PublisherKeys => after.and_then(|_| other(&before, after, &["party"])),
             Table::RegistryKeys => after.and_then(|_| other(&before, after, &["organisation"])),
             Table::Services => after.and_then(|_| other(&before, after, &["organisation"])),
             Table::Agreements

@@ -5,6 +5,8 @@ use std::{
     fmt,
 };
 
+use crate::{KeyId, commit::descriptor::PublicKey};
+
 use super::{Document, FieldGroup, PartyKind, Registry, ReleaseRow, Responsibility, Variant};
 
 /// Everything that is wrong with a registry document, each with the mend.
@@ -48,6 +50,7 @@ pub(super) fn index(document: &Document, faults: &mut Vec<String>) -> Registry {
         endorsement_keys: by_id("endorsement_keys", &document.endorsement_keys, |k| &k.id, faults)
             .into(),
         registry_keys: by_id("registry_keys", &document.registry_keys, |k| &k.id, faults).into(),
+        publisher_keys: by_id("publisher_keys", &document.publisher_keys, |k| &k.id, faults).into(),
         groups: by_id("groups", &document.groups, |g| &g.id, faults).into(),
         areas: by_id("areas", &document.areas, |a| &a.id, faults).into(),
         sub_areas: by_id("sub_areas", &document.sub_areas, |s| &s.id, faults).into(),
@@ -134,16 +137,19 @@ fn who(registry: &Registry, faults: &mut Vec<String>) {
 }
 
 fn keys(registry: &Registry, faults: &mut Vec<String>) {
-    let mut hexadecimal = |table: &str, id: &crate::KeyId, key: &str| {
-        if key.len() != 64 || !key.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            faults.push(format!("{table}: `{id}` is not 64 hexadecimal digits"));
-        }
-    };
     for key in registry.endorsement_keys.values() {
-        hexadecimal("endorsement_keys", &key.id, &key.public_key);
+        public("endorsement_keys", &key.id, &key.public_key, faults);
+    }
+    for key in registry.publisher_keys.values() {
+        public("publisher_keys", &key.id, &key.public_key, faults);
+        if registry.party(&key.party).is_none() {
+            missing("publisher_keys", &key.id, "party", &key.party, faults);
+        }
     }
     for key in registry.registry_keys.values() {
-        hexadecimal("registry_keys", &key.id, &key.public_key);
+        if !matches!(PublicKey::from_hex(&key.public_key), Some(PublicKey::Ed25519(_))) {
+            faults.push(format!("registry_keys: `{}` is not 64 hexadecimal digits", key.id));
+        }
     }
     for key in registry.endorsement_keys.values() {
         if registry.party(&key.party).is_none() {
@@ -160,6 +166,15 @@ fn keys(registry: &Registry, faults: &mut Vec<String>) {
             let id = &key.id;
             faults.push(format!("registry_keys: the key of `{id}` stands twice; keep one"));
         }
+    }
+}
+
+fn public(table: &str, id: &KeyId, key: &str, faults: &mut Vec<String>) {
+    if PublicKey::from_hex(key).is_none() {
+        faults.push(format!(
+            "{table}: `{id}` is no public key; write 64 hexadecimal digits for Ed25519, or 130 \
+             that begin with 04 for P-256"
+        ));
     }
 }
 

@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Change, FieldGroup, Group, Operation, Organisation, Record, Registry, ReleaseRow, Service,
-    Shown,
+    Change, FieldGroup, Group, Operation, Organisation, Party, Record, Registry, ReleaseRow,
+    Service, Shown,
 };
 use crate::OrganisationId;
 
@@ -77,6 +77,7 @@ impl Registry {
             Record::ReleaseRows(row) => self.no_sums_hide(row),
             Record::EndorsementKeys(_)
             | Record::Organisations(_)
+            | Record::PublisherKeys(_)
             | Record::RegistryKeys(_)
             | Record::Services(_) => true,
             Record::Agreements(_)
@@ -102,6 +103,9 @@ impl Registry {
                     && self.no_sums([&before.id])
                     && !self.parties().any(|party| party.organisation == before.id)
             }
+            (Record::Parties(before), Record::Parties(after)) => {
+                before != after && *after == Party { signs: true, ..before.clone() }
+            }
             (Record::ReleaseRows(before), Record::ReleaseRows(after)) => {
                 release_row(before, after) && self.no_sums_hide(before)
             }
@@ -121,6 +125,7 @@ impl Registry {
                 | Record::Organisations(_)
                 | Record::Parties(_)
                 | Record::Places(_)
+                | Record::PublisherKeys(_)
                 | Record::RegistryKeys(_)
                 | Record::ReleaseRows(_)
                 | Record::Responsibilities(_)

@@ -36,7 +36,9 @@ pub use proposal::{
 };
 pub use record::{BadRecord, Record, RecordKey, Table};
 pub use release::{FieldGroup, ReleaseRow, Shown, Variant};
-pub use who::{EndorsementKey, Group, Organisation, Party, PartyKind, RegistryKey, Role, Service};
+pub use who::{
+    EndorsementKey, Group, Organisation, Party, PartyKind, PublisherKey, RegistryKey, Role, Service,
+};
 
 use crate::{
     AgreementId, AreaId, CategoryId, GroupId, KeyId, MeetingId, OrganisationId, PartyId, PlaceId,
@@ -52,6 +54,7 @@ pub struct Registry {
     services: Arc<BTreeMap<ServiceId, Service>>,
     endorsement_keys: Arc<BTreeMap<KeyId, EndorsementKey>>,
     registry_keys: Arc<BTreeMap<KeyId, RegistryKey>>,
+    publisher_keys: Arc<BTreeMap<KeyId, PublisherKey>>,
     groups: Arc<BTreeMap<GroupId, Group>>,
     areas: Arc<BTreeMap<AreaId, Area>>,
     sub_areas: Arc<BTreeMap<SubAreaId, SubArea>>,
@@ -82,6 +85,9 @@ pub struct Document {
     /// Keys that sign changes of the registry.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub registry_keys: Vec<RegistryKey>,
+    /// Keys that sign publications.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub publisher_keys: Vec<PublisherKey>,
     /// Named groups of organisations.
     pub groups: Vec<Group>,
     /// Categories of observations.
@@ -178,6 +184,12 @@ impl Registry {
     #[must_use]
     pub fn registrars(&self) -> BTreeSet<&OrganisationId> {
         self.registry_keys.values().map(|key| &key.organisation).collect()
+    }
+
+    /// A key that signs publications.
+    #[must_use]
+    pub fn publisher_key(&self, id: &KeyId) -> Option<&PublisherKey> {
+        self.publisher_keys.get(id)
     }
 
     /// An endorsement key.

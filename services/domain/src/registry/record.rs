@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::{
     Agreement, Area, Category, Document, EndorsementKey, Group, Lists, Meeting, Organisation,
-    Party, Place, Registry, RegistryKey, ReleaseRow, Responsibility, Service, SignedDescriptor,
-    SubArea,
+    Party, Place, PublisherKey, Registry, RegistryKey, ReleaseRow, Responsibility, Service,
+    SignedDescriptor, SubArea,
 };
 
 /// The key of the one row of the code lists.
@@ -164,6 +164,8 @@ tables! {
     Parties(Party) = parties by |row| row.id.clone();
     /// Registered places.
     Places(Place) = places by |row| row.id.clone();
+    /// Keys that sign publications.
+    PublisherKeys(PublisherKey) = publisher_keys by |row| row.id.clone();
     /// Keys that sign changes of the registry.
     RegistryKeys(RegistryKey) = registry_keys by |row| row.id.clone();
     /// What receivers may have.
@@ -221,6 +223,7 @@ impl Registry {
             services: self.services.values().cloned().collect(),
             endorsement_keys: self.endorsement_keys.values().cloned().collect(),
             registry_keys: self.registry_keys.values().cloned().collect(),
+            publisher_keys: self.publisher_keys.values().cloned().collect(),
             groups: self.groups.values().cloned().collect(),
             categories: self.categories.values().cloned().collect(),
             areas: self.areas.values().cloned().collect(),

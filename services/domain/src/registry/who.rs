@@ -61,6 +61,9 @@ pub struct Party {
     pub kind: PartyKind,
     /// What sort within the kind: `district_administration`, `local_police_area` …
     pub sub_kind: String,
+    /// It publishes nothing without a manifest that one of its keys has signed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub signs: bool,
 }
 
 /// In which function a service acts.
@@ -148,7 +151,19 @@ pub struct EndorsementKey {
     pub party: PartyId,
     /// In which role.
     pub role: Role,
-    /// The Ed25519 public key, 64 hexadecimal digits.
+    /// The public key in hexadecimal: 64 digits for Ed25519, 130 for P-256, uncompressed.
+    pub public_key: String,
+}
+
+/// A key with which a party signs what it publishes; never held by the gateway.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublisherKey {
+    /// Its id.
+    pub id: KeyId,
+    /// Whose.
+    pub party: PartyId,
+    /// The public key in hexadecimal: 64 digits for Ed25519, 130 for P-256, uncompressed.
     pub public_key: String,
 }
 

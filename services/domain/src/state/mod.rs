@@ -365,7 +365,9 @@ impl State {
     #[must_use]
     pub fn units(&self) -> BTreeSet<&UnitKey> {
         let areas = self.areas.values().flat_map(AreaState::sealed);
-        let versions = self.versions.values().flatten().filter_map(|row| row.reason.as_ref());
+        let versions = || self.versions.values().flatten();
+        let reasons = versions().filter_map(|row| row.reason.as_ref());
+        let salts = versions().filter_map(|row| row.manifest.as_ref()).map(|signed| &signed.salt);
         let parts = self.parts.all().flat_map(|part| &part.upserts);
         let parts = parts.filter_map(|observation| observation.sealed.as_ref());
         let suspended = self.suspended.values().filter_map(|row| row.reason.as_ref());
@@ -375,7 +377,8 @@ impl State {
         let texts = rounds().flat_map(|round| &round.answers).filter_map(|a| a.text.as_ref());
         let all = areas
             .chain(parts)
-            .chain(versions)
+            .chain(reasons)
+            .chain(salts)
             .chain(suspended)
             .chain(proposed)
             .chain(secrets)

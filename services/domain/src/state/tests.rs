@@ -115,6 +115,7 @@ fn publish(base: u64, upserts: Vec<Observation>, withdrawn: &[&str]) -> Command 
         withdrawn: withdrawn.iter().map(|id| ObservationId::parse(id).unwrap()).collect(),
         reason: None,
         covers: None,
+        manifest: None,
         parts: None,
     })
 }
@@ -362,6 +363,7 @@ fn a_party_with_nothing_to_report_says_so_once_for_each_period() {
             withdrawn: Vec::new(),
             reason: None,
             covers: Some(covers.parse().unwrap()),
+            manifest: None,
             parts: None,
         })
     };

@@ -6,6 +6,8 @@ mod page;
 #[cfg(test)]
 mod prover;
 #[cfg(test)]
+mod publications;
+#[cfg(test)]
 mod vectors;
 #[cfg(test)]
 mod world;

@@ -31,7 +31,7 @@ fn with_object_field(number: u16, value: Value) -> Result<PartnerProof, Error> {
 }
 
 fn verifies(envelope: &Envelope, key: &PublicKey) -> bool {
-    let PublicKey::Ed25519(bytes) = key;
+    let PublicKey::Ed25519(bytes) = key else { panic!("the world's keys are of Ed25519") };
     let message = pre_authentication(envelope.payload_type, &envelope.payload);
     let signature = envelope.signatures[&key.id()].0.into();
     VerifyingKey::from_bytes(bytes).unwrap().verify_strict(&message, &signature).is_ok()

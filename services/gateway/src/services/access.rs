@@ -74,6 +74,7 @@ impl AccessService for Shared {
             certificate_until: Some(time(caller.certificate_until())),
             api_level: API_LEVEL.to_owned(),
             roles: service.roles.iter().map(|role| role.as_str().to_owned()).collect(),
+            domain: self.ledger.domain(),
         }))
     }
 

@@ -212,6 +212,7 @@ impl Serving {
             Rejection::Refused(_)
             | Rejection::Answer(_)
             | Rejection::Signature(_)
+            | Rejection::Manifest(_)
             | Rejection::Edition(_)
             | Rejection::CursorTooOld
             | Rejection::NotReached

@@ -182,6 +182,7 @@ impl Stored for Publish {
             reason: self.reason.as_ref().map(Stored::encode),
             covers: self.covers.map_or_else(String::new, |period| period.to_string()),
             parts: self.parts.as_ref().map(Stored::encode),
+            manifest: self.manifest.as_ref().map(Stored::encode),
         }
     }
 
@@ -198,6 +199,7 @@ impl Stored for Publish {
             reason: optional(message.reason)?,
             covers: covered(&message.covers, "publish.covers")?,
             parts: optional(message.parts)?,
+            manifest: optional(message.manifest)?,
         })
     }
 }

@@ -1,13 +1,14 @@
 //! Rows: the facts that state is made of.
 
 use samsyn_domain::{
-    AreaId, Observation, ObservationId, PartyId, ServiceId,
+    AreaId, KeyId, Observation, ObservationId, PartyId, ServiceId,
     command::{IdempotencyKey, Upload},
     disclosure::{Acknowledged, Denied, Disclosure, Grant, Step},
     edition::Edition,
     registry::{Proposal, ProposalId},
     row::{
-        Dissented, Founded, Outcome, Part, Revised, Row, Stage, Stated, Suspended, Version, What,
+        Dissented, Founded, Outcome, Part, Revised, Row, SignedManifest, Stage, Stated, Suspended,
+        Version, What,
     },
 };
 use samsyn_proto::log::{self, row::Kind};
@@ -174,6 +175,7 @@ impl Stored for Version {
             service: self.service.to_string(),
             reason: self.reason.as_ref().map(Stored::encode),
             covers: self.covers.map_or_else(String::new, |period| period.to_string()),
+            manifest: self.manifest.as_deref().map(Stored::encode),
         }
     }
 
@@ -187,6 +189,31 @@ impl Stored for Version {
             service: parsed(&message.service, ServiceId::parse, "version.service")?,
             reason: optional(message.reason)?,
             covers: covered(&message.covers, "version.covers")?,
+            manifest: optional::<SignedManifest>(message.manifest)?.map(Into::into),
+        })
+    }
+}
+
+impl Stored for SignedManifest {
+    type Message = log::SignedManifest;
+
+    fn encode(&self) -> log::SignedManifest {
+        log::SignedManifest {
+            digest: self.digest.into(),
+            key: self.key.to_string(),
+            statement: self.statement.to_vec(),
+            signature: self.signature.to_vec(),
+            salt: Some(self.salt.encode()),
+        }
+    }
+
+    fn decode(message: log::SignedManifest) -> Result<Self, Damaged> {
+        Ok(Self {
+            digest: digest(&message.digest, "signed_manifest.digest")?,
+            key: parsed(&message.key, KeyId::parse, "signed_manifest.key")?,
+            statement: message.statement.into(),
+            signature: message.signature.into(),
+            salt: required(message.salt, "signed_manifest.salt")?,
         })
     }
 }

@@ -75,7 +75,9 @@ impl Egress<'_> {
             }
             let (published, withdrawn) =
                 index.map_or((0, 0), |index| index.changed_by(party, version.revision));
-            versions.push(PictureVersion { version: version.clone(), published, withdrawn });
+            let salt = version.manifest.as_ref().and_then(|signed| self.known.open(&signed.salt));
+            let salt = salt.and_then(|secret| hex::decode(secret.note?).ok()).unwrap_or_default();
+            versions.push(PictureVersion { version: version.clone(), salt, published, withdrawn });
         }
         let rights = self.reader.rights(self.state.registry(), None, true);
         let shown = format!("{party} {area} versions {}", versions.len());

@@ -229,6 +229,7 @@ fn publish(of: &str, within: &str, sub_area: Option<&str>) -> Command {
         withdrawn: Vec::new(),
         reason: None,
         covers: None,
+        manifest: None,
         parts: None,
     })
 }

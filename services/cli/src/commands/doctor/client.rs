@@ -240,6 +240,7 @@ mod tests {
             descriptor: String::new(),
             endorsement_keys: std::collections::BTreeMap::new(),
             registry_key: None,
+            publisher_key: None,
         }
     }
 

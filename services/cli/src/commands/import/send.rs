@@ -108,6 +108,7 @@ impl Target<'_> {
             party: self.party.to_owned(),
             area: self.area.to_string(),
             base_version,
+            manifest: None,
             change: Some(Change::Delta(delta)),
         }
     }

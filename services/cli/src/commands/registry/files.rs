@@ -97,6 +97,7 @@ fn together(mut whole: Document, part: Document) -> Document {
         services,
         endorsement_keys,
         registry_keys,
+        publisher_keys,
         groups,
         categories,
         areas,
@@ -116,6 +117,7 @@ fn together(mut whole: Document, part: Document) -> Document {
     whole.services.extend(services);
     whole.endorsement_keys.extend(endorsement_keys);
     whole.registry_keys.extend(registry_keys);
+    whole.publisher_keys.extend(publisher_keys);
     whole.groups.extend(groups);
     whole.categories.extend(categories);
     whole.areas.extend(areas);

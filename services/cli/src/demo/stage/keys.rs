@@ -1,4 +1,4 @@
-//! Keys of those who endorse, of registrars, and of the domain.
+//! Keys of those who endorse, of those who publish, of registrars, and of the domain.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,6 +6,8 @@ use std::{
 };
 
 use ed25519_dalek::SigningKey;
+use p256::pkcs8::{EncodePrivateKey as _, LineEnding};
+use samsyn_client::PublisherKey;
 use samsyn_domain::{
     OrganisationId, PartyId,
     registry::{Endorser, Role, Service},
@@ -13,6 +15,7 @@ use samsyn_domain::{
 use serde::Serialize;
 
 use super::{Error, random};
+use crate::world::publisher_key_id;
 
 /// What stands in the domain's key file as its form.
 const FORMAT: &str = "samsyn-keys/1";
@@ -71,6 +74,41 @@ impl RegistrarKeys {
 impl fmt::Debug for RegistrarKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} registrar keys", self.0.len())
+    }
+}
+
+/// A key of P-256 for every party, with which it signs what it publishes.
+pub(in crate::demo) struct PublisherKeys(BTreeMap<PartyId, PublisherKey>);
+
+impl PublisherKeys {
+    pub(super) fn fresh(parties: Vec<PartyId>) -> Result<Self, Error> {
+        let key = |party: PartyId| {
+            // Nearly every 32 bytes are a key (SEC 1, section 3.2.1); else others are drawn.
+            let secret = loop {
+                if let Ok(secret) = p256::SecretKey::from_slice(&random()?) {
+                    break secret;
+                }
+            };
+            let form = |why: String| Error::Form { what: "publisher key", why };
+            let pem = secret.to_pkcs8_pem(LineEnding::LF).map_err(|why| form(why.to_string()))?;
+            let key = PublisherKey::from_pem(&publisher_key_id(&party), &pem);
+            Ok((party, key.map_err(|why| form(why.to_string()))?))
+        };
+        parties.into_iter().map(key).collect::<Result<_, Error>>().map(Self)
+    }
+
+    pub(super) fn public(&self) -> BTreeMap<PartyId, String> {
+        self.0.iter().map(|(party, key)| (party.clone(), key.public())).collect()
+    }
+
+    pub(super) fn of(&self, party: &PartyId) -> Option<&PublisherKey> {
+        self.0.get(party)
+    }
+}
+
+impl fmt::Debug for PublisherKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} publisher keys", self.0.len())
     }
 }
 

@@ -18,7 +18,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use samsyn_client::{BadProfile, Profile};
+use samsyn_client::{BadProfile, Profile, PublisherKey};
 use samsyn_domain::{
     AgreementId, PartyId, Timestamp, commit,
     registry::{BadRegistry, Document, Registry, Role, Service},
@@ -26,7 +26,7 @@ use samsyn_domain::{
 
 use self::{
     authorities::Authorities,
-    keys::{DomainKeys, EndorsementKeys, RegistrarKeys},
+    keys::{DomainKeys, EndorsementKeys, PublisherKeys, RegistrarKeys},
     pointer::Pointer,
 };
 use crate::{
@@ -107,6 +107,7 @@ pub(super) struct Stage {
     registry: Registry,
     keys: EndorsementKeys,
     registrars: RegistrarKeys,
+    publishers: PublisherKeys,
     descriptors: BTreeMap<AgreementId, commit::hash::Digest>,
 }
 
@@ -164,8 +165,10 @@ impl Stage {
         let seed = Seed::demo()?;
         let keys = EndorsementKeys::fresh(world::endorsers(&seed))?;
         let registrars = RegistrarKeys::fresh(world::registrars(&seed))?;
+        let publishers = PublisherKeys::fresh(world::publishers(&seed))?;
         let domain_keys = DomainKeys::fresh()?;
-        let mut document = world::registry(&seed, &keys.public(), &registrars.public())?;
+        let mut document =
+            world::registry(&seed, &keys.public(), &registrars.public(), &publishers.public())?;
         let signed = descriptors::signed(&document, &keys, domain_keys.release_public())?;
         document.descriptors = signed.documents;
         let registry = Registry::build(&document)?;
@@ -191,6 +194,7 @@ impl Stage {
             registry,
             keys,
             registrars,
+            publishers,
             descriptors: signed.digests,
         };
         profiles::write(&stage, &authorities, at, now)?;
@@ -225,6 +229,12 @@ impl Stage {
     /// The key with which a party endorses in a role.
     pub(super) fn endorsement_key(&self, party: &PartyId, role: Role) -> Option<[u8; 32]> {
         self.keys.secret(party, role)
+    }
+
+    /// The key with which a party signs what it publishes.
+    pub(super) fn publisher_key(&self, service: &Service) -> Option<PublisherKey> {
+        let publishes = service.roles.contains(&Role::Publisher);
+        self.publishers.of(service.parties.first()?).filter(|_| publishes).cloned()
     }
 
     /// The key with which a service signs changes of the registry, when it is a registrar's.

@@ -47,6 +47,7 @@ pub(super) fn write(
                 .filter_map(|role| Some((*role, stage.endorsement_key(party?, *role)?)))
                 .collect(),
             registry_key: stage.registry_key(service),
+            publisher_key: stage.publisher_key(service),
         };
         profile.save(&stage.dir().join("profiles").join(name))?;
     }

@@ -24,6 +24,7 @@ pub(super) fn delta(
         party: party.to_owned(),
         area: area.to_owned(),
         base_version,
+        manifest: None,
         change: Some(Change::Delta(delta)),
     }
 }

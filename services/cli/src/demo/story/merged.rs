@@ -215,7 +215,8 @@ mod tests {
     use crate::world::Seed;
 
     fn registry() -> Registry {
-        let document = world::registry(&Seed::demo().unwrap(), &[].into(), &[].into()).unwrap();
+        let document =
+            world::registry(&Seed::demo().unwrap(), &[].into(), &[].into(), &[].into()).unwrap();
         Registry::build(&document).unwrap()
     }
 

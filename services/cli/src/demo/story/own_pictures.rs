@@ -42,6 +42,7 @@ pub(super) async fn tell(story: &mut Story<'_>, section: &mut Section) -> Result
     let observations = observations.saturating_add(mended.observations.len());
     story.publications.push(mended);
     taken(story, section, all, observations);
+    signed(story, section).await?;
     notices::tell(story, section).await
 }
 
@@ -90,6 +91,7 @@ fn full(publication: &Publication, base_version: u64) -> wire::PublishPictureReq
         party: publication.party.to_string(),
         area: publication.area.to_string(),
         base_version,
+        manifest: None,
         change: Some(Change::Full(wire::FullPicture {
             period: calls::period(&publication.period.to_string()),
             observations: publication.observations.clone(),
@@ -114,6 +116,42 @@ fn taken(story: &Story<'_>, section: &mut Section, all: usize, observations: usi
         short.is_empty() && all == story.versions.len().saturating_mul(weeks),
         || short.join("; "),
     );
+}
+
+/// What came is what its party signed: kept with the version, and nothing else is taken.
+async fn signed(story: &mut Story<'_>, section: &mut Section) -> Result<(), Broken> {
+    let last = story.publications.last().ok_or(Broken::Missing("a publication"))?;
+    let (party, area, mut changed) = (last.party.clone(), last.area.clone(), full(last, 0));
+    let client = story.client(party.as_str()).await?;
+    let request = wire::ListVersionsRequest {
+        context: Some(client.profile().read_context()),
+        party: party.to_string(),
+        area: area.to_string(),
+        page: None,
+    };
+    let versions = client.pictures.clone().list_versions(request).await?.into_inner().versions;
+    let newest = versions.first().ok_or(Broken::Missing("a version"))?;
+    changed.base_version = newest.version;
+    let key = client.profile().publisher_key.as_ref().ok_or(Broken::Missing("a key"))?;
+    let access = client.access.clone().get_access(wire::GetAccessRequest {}).await?.into_inner();
+    changed.manifest = key.manifest(&access.domain, &changed).ok();
+    if let Some(wire::publish_picture_request::Change::Full(full)) = &mut changed.change {
+        // As somebody would who holds the party's certificate, and not its key.
+        full.observations.pop();
+    }
+    let refused = client.publish(changed).await.err().and_then(|refused| refused.reason);
+    let reason = refused.map_or("nothing", |reason| reason.id());
+    let kept = versions.iter().filter_map(|version| version.manifest.as_ref());
+    let kept = kept.filter(|manifest| manifest.key_id == key.id()).count();
+    section.holds(
+        &format!(
+            "each is signed with its party's own key of P-256; one that was changed after that is \
+             refused ({reason})"
+        ),
+        kept == versions.len() && reason == "MANIFEST_MISMATCH",
+        || format!("{kept} of {} versions are signed, and {reason}", versions.len()),
+    );
+    Ok(())
 }
 
 /// Globen tries to publish of a sub-area that Farsta answers for.

@@ -176,6 +176,30 @@ fn services_groups_and_clearances_can_be_taken_from() {
 }
 
 #[test]
+fn that_a_party_signs_tightens_and_a_key_of_its_own_loosens() {
+    let signs = |document: &mut Value| document["parties"][0]["signs"] = json!(true);
+    assert_eq!(effect(signs), Effect::Tightens);
+    let mut signing = document();
+    signs(&mut signing);
+    let back = Change::between(&built(signing.clone()), &registry()).unwrap();
+    assert_eq!(built(signing).effect(&back), Effect::Loosens);
+    let renamed = |document: &mut Value| {
+        document["parties"][0]["signs"] = json!(true);
+        document["parties"][0]["name"] = json!("Y");
+    };
+    assert_eq!(effect(renamed), Effect::Loosens);
+    let key = |document: &mut Value| {
+        let public_key = hex::encode([8; 32]);
+        document["publisher_keys"] = json!([{"id": "s", "party": "x", "public_key": public_key}]);
+    };
+    assert_eq!(effect(key), Effect::Loosens);
+    let mut with_key = document();
+    key(&mut with_key);
+    let gone = Change::between(&built(with_key.clone()), &registry()).unwrap();
+    assert_eq!(built(with_key).effect(&gone), Effect::Tightens);
+}
+
+#[test]
 fn lifting_a_suspension_loosens() {
     let mut suspended = document();
     suspended["services"][0]["suspended"] = true.into();

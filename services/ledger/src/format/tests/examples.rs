@@ -340,6 +340,7 @@ fn content_commands(full: bool) -> Vec<Command> {
             withdrawn: full.then(|| ObservationId::parse("2").unwrap()).into_iter().collect(),
             reason: reason.clone(),
             covers: full.then(october),
+            manifest: full.then(super::parts::manifest),
             parts: full.then(super::parts::all),
         }),
         super::parts::command(full),
@@ -470,6 +471,7 @@ fn rows_with_options(full: bool) -> Vec<(&'static str, Row)> {
         service: service("stad/sdf"),
         reason: full.then(sealed),
         covers: full.then(|| "2025-W40".parse().unwrap()),
+        manifest: full.then(|| super::parts::manifest().into()),
     };
     let stage = Stage {
         area: area(),

@@ -1,13 +1,14 @@
-//! Examples of publications in parts.
+//! Examples of publications in parts, and signed.
 
 use std::sync::Arc;
 
 use samsyn_domain::{
+    KeyId,
     command::{AddPart, Command, InParts, Upload},
-    row::{Part, Row},
+    row::{Part, Row, SignedManifest},
 };
 
-use super::examples::{NOW, key_made, observation, service};
+use super::examples::{NOW, key_made, observation, sealed, service};
 
 pub(super) fn upload() -> Upload {
     Upload { service: service("stad/sdf"), key: key_made(NOW, 2) }
@@ -16,6 +17,16 @@ pub(super) fn upload() -> Upload {
 /// Where all observations of a publication are.
 pub(super) fn all() -> InParts {
     InParts { upload: upload(), body: [0xb1; 32], number: 3 }
+}
+
+pub(super) fn manifest() -> SignedManifest {
+    SignedManifest {
+        digest: [0xd1; 32],
+        key: KeyId::parse("sdf/publisher").unwrap(),
+        statement: [1, 2, 3].into(),
+        signature: [0x51; 64].into(),
+        salt: sealed(),
+    }
 }
 
 pub(super) fn command(full: bool) -> Command {

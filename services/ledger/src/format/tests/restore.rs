@@ -93,8 +93,17 @@ impl World {
         let withdrawn = withdrawn.iter().map(|id| ObservationId::parse(id).unwrap()).collect();
         let reason = Some(examples::sealed());
         let covers = None;
-        let publish =
-            Publish { party, area, base_version, upserts, withdrawn, reason, covers, parts: None };
+        let publish = Publish {
+            party,
+            area,
+            base_version,
+            upserts,
+            withdrawn,
+            reason,
+            covers,
+            manifest: None,
+            parts: None,
+        };
         self.apply(Command::Publish(publish))
     }
 

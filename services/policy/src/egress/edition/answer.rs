@@ -3,7 +3,6 @@
 
 use std::fmt;
 
-use ed25519_dalek::{Signature, VerifyingKey};
 use samsyn_domain::{
     KeyId, PartyId, State,
     commit::{
@@ -17,6 +16,7 @@ use samsyn_domain::{
 };
 
 use super::basis::{self, Signed};
+use crate::signature;
 
 /// An answer as it comes in.
 #[derive(Clone, Copy)]
@@ -159,8 +159,9 @@ pub fn verify_answer(
     }
     let key = key(state, edition, &signed, answer).ok_or(BadAnswer::KeyUnknown)?;
     let bytes = pre_authentication(PayloadType::Endorsement, answer.statement);
-    let signature = Signature::from_slice(answer.signature).map_err(|_| BadAnswer::BadSignature)?;
-    key.verify_strict(&bytes, &signature).map_err(|_| BadAnswer::BadSignature)?;
+    if !signature::holds(&key, &bytes, answer.signature) {
+        return Err(BadAnswer::BadSignature);
+    }
     Ok(stated)
 }
 
@@ -211,15 +212,14 @@ fn key(
     edition: &Edition,
     signed: &Signed,
     answer: &SignedAnswer<'_>,
-) -> Option<VerifyingKey> {
+) -> Option<PublicKey> {
     let registered = state.registry().key(answer.key)?;
     if registered.party != *answer.party || registered.role != answer.role {
         return None;
     }
-    let bytes: [u8; 32] = hex::decode(&registered.public_key).ok()?.try_into().ok()?;
+    let key = PublicKey::from_hex(&registered.public_key)?;
     let function =
         Function { party: answer.party.as_str().to_owned(), role: answer.role.as_str().to_owned() };
     let named = signed.descriptor.tracks.get(edition.track.as_str())?.get(&function)?;
-    let same = *named == PublicKey::Ed25519(bytes);
-    VerifyingKey::from_bytes(&bytes).ok().filter(|_| same)
+    (*named == key).then_some(key)
 }

@@ -9,6 +9,7 @@ use samsyn_domain::{
     commit::{
         canonical::Message,
         content as value, endorsement,
+        labels::LabelParts,
         object::{ObjectId, ObjectKind},
         position::{Group, Variant},
         reader::Fields,
@@ -24,7 +25,7 @@ use super::{
     Unmade, basis,
     cell::{self, Cell},
     decision,
-    object::{self, LabelParts, Leaves, Object, What},
+    object::{self, Leaves, Object, What},
 };
 use crate::Known;
 
@@ -262,6 +263,7 @@ impl Making<'_> {
             owner_kind: owner.kind,
             registered: registered(registry, &observation.content.category),
             service: &version.service,
+            manifest: version.manifest.as_deref(),
             secret: opened(self.known, observation.sealed.as_ref())?,
         };
         object::observation(self.salt, id, stage, &of)

@@ -9,6 +9,7 @@ use samsyn_domain::{
     AreaState, Labels, PartyId, Sealed, State,
     commit::{
         content,
+        labels::LabelParts,
         object::{ObjectId, ObjectKind},
         position::{Group, Variant},
         salt::RoundSalt,
@@ -20,7 +21,7 @@ use samsyn_domain::{
 
 use super::{
     Frame, Unmade,
-    object::{LabelParts, Leaves, Object, What, level_code},
+    object::{Leaves, Object, What, level_code},
 };
 use crate::Known;
 

@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 
 use samsyn_domain::{
-    Kind, Labels, Level, Observation, ServiceId,
+    Kind, Level, Observation, ServiceId,
     commit::{
         self,
         canonical::Message,
         content::{self, Treatment},
         hash::Digest,
+        labels::LabelParts,
         object::{Leaf, ObjectId, ObjectTree, Opening},
         position::{Group, Position, Variant},
         salt::RoundSalt,
     },
     registry::{FieldGroup, PartyKind, Variant as Shown},
-    row::Stage,
+    row::{SignedManifest, Stage},
 };
 
 use super::{
@@ -125,6 +126,8 @@ pub(super) struct Observed<'a> {
     pub(super) owner_kind: PartyKind,
     pub(super) registered: Level,
     pub(super) service: &'a ServiceId,
+    /// What its party signed of the publication that brought it.
+    pub(super) manifest: Option<&'a SignedManifest>,
     /// What stands under seal, with the key of its unit.
     pub(super) secret: Option<(samsyn_domain::Secret, [u8; 32])>,
 }
@@ -167,7 +170,8 @@ pub(super) fn observation(
     let note = of.secret.as_ref().and_then(|(secret, _)| secret.note.as_deref());
     let key = of.secret.as_ref().map(|(_, key)| key);
     leaves.sealed(Group::Text, key, content::text(note))?;
-    let provenance = content::provenance(of.service.as_str(), None);
+    let manifest = of.manifest.map(|signed| Digest(signed.digest));
+    let provenance = content::provenance(of.service.as_str(), manifest.as_ref());
     leaves.clear(Group::Provenance, Variant::Exact, provenance)?;
     Ok(leaves.finish(What::Observation(stage.clone()))?)
 }
@@ -295,41 +299,6 @@ const fn group_of(group: FieldGroup) -> Group {
         FieldGroup::Assessment => Group::Assessment,
         FieldGroup::Text => Group::Text,
         FieldGroup::Provenance => Group::Provenance,
-    }
-}
-
-/// Labels in the form in which they are committed to.
-pub(super) struct LabelParts<'a> {
-    labels: &'a Labels,
-    audience: Vec<&'a str>,
-    purposes: Vec<&'a str>,
-    provisions: Vec<&'a str>,
-}
-
-impl<'a> LabelParts<'a> {
-    pub(super) fn of(labels: &'a Labels) -> Self {
-        Self {
-            labels,
-            audience: labels.audience.iter().map(|token| token.as_str()).collect(),
-            purposes: labels.purposes.iter().map(|purpose| purpose.as_str()).collect(),
-            provisions: labels.secrecy_provisions.iter().map(|text| text.as_ref()).collect(),
-        }
-    }
-
-    pub(super) fn committed(&self) -> content::Labels<'_> {
-        content::Labels {
-            level: self.labels.level.level().into(),
-            audience: &self.audience,
-            purposes: &self.purposes,
-            regime: self.labels.regime.as_str(),
-            secrecy_provisions: &self.provisions,
-            retain_until: Some(self.labels.retain_until.micros()),
-            person_related: self.labels.person_related,
-            special_category: self.labels.special_category,
-            originator_control: self.labels.originator_control,
-            embargo_until: self.labels.embargo_until.map(|until| until.micros()),
-            onward_sharing: self.labels.onward_sharing,
-        }
     }
 }
 

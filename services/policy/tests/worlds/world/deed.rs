@@ -37,6 +37,7 @@ impl Deed {
                     withdrawn,
                     reason: None,
                     covers: None,
+                    manifest: None,
                     parts: None,
                 }));
             }

@@ -153,6 +153,7 @@ impl World {
             withdrawn: Vec::new(),
             reason: None,
             covers: Some(period()),
+            manifest: None,
             parts: None,
         }));
     }
@@ -182,6 +183,7 @@ impl World {
             withdrawn: Vec::new(),
             reason: None,
             covers: None,
+            manifest: None,
             parts: None,
         };
         let reply = self.apply(Command::Publish(publish));
