@@ -22,8 +22,9 @@ impl Place {
             return Ok(Self::default());
         }
         let bad = || status::reason(Reason::PageTokenInvalid, "page.token");
-        let bytes: [u8; 16] =
-            hex::decode(&asked.token).ok().and_then(|b| b.try_into().ok()).ok_or_else(bad)?;
+        // A token has one spelling.
+        let bytes = hex::decode(&asked.token).ok().filter(|b| hex::encode(b) == asked.token);
+        let bytes: [u8; 16] = bytes.and_then(|b| b.try_into().ok()).ok_or_else(bad)?;
         let token = u128::from_be_bytes(bytes);
         let revision = u64::try_from(token >> 64).map_err(|_| bad())?;
         let from = usize::try_from(token & u128::from(u64::MAX)).map_err(|_| bad())?;
@@ -53,5 +54,14 @@ mod tests {
         let second = Place::of(&PageAsked { size: 100, token }).unwrap();
         assert_eq!(second, Place { revision: 7, from: 100 });
         assert!(Place::of(&PageAsked { size: 1, token: "x".into() }).is_err());
+    }
+
+    #[test]
+    fn row41_a_page_token_in_another_spelling_is_none() {
+        let token = Place { revision: 10, from: 0 }.token(11);
+        Place::of(&PageAsked { size: 1, token: token.clone() }).unwrap();
+        for other in [token.to_ascii_uppercase(), format!("{token} "), format!("{token}00")] {
+            assert!(Place::of(&PageAsked { size: 1, token: other.clone() }).is_err(), "{other}");
+        }
     }
 }

@@ -62,13 +62,15 @@ impl Subscription {
         (subscription == *self).then_some(cursor)
     }
 
-    /// The subscription and cursor of a receiver's token.
+    /// The subscription and cursor of a receiver's token. A cursor has one spelling: another one of
+    /// the same bytes is no cursor, so that whoever compares texts compares cursors.
     pub(crate) fn of_token(
         receiver: &OrganisationId,
         keys: &Keys,
         token: &str,
     ) -> Option<(Self, Cursor)> {
-        let bytes = keys.open_token(receiver.as_str().as_bytes(), &hex::decode(token).ok()?)?;
+        let sealed = hex::decode(token).ok().filter(|sealed| hex::encode(sealed) == token)?;
+        let bytes = keys.open_token(receiver.as_str().as_bytes(), &sealed)?;
         let (version, rest) = bytes.split_first()?;
         let (class, rest) = rest.split_first_chunk::<32>()?;
         let (scope, rest) = rest.split_first_chunk::<8>()?;
@@ -123,6 +125,33 @@ mod tests {
             forged[i] = if forged[i] == b'0' { b'1' } else { b'0' };
             let forged = String::from_utf8(forged).unwrap();
             assert_eq!(mine.read(&receiver(), &keys, &forged), None, "digit {i}");
+        }
+    }
+
+    #[test]
+    fn row40_a_cursor_in_another_spelling_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = Keys::open(dir.path()).unwrap();
+        let mine = Subscription { class: ClassId::of([1; 32]), scope: [2; 8] };
+        let cursor =
+            Cursor { terms: [3; 8], revision: 14, snapshot: true, reset: false, events: 9 };
+        let token = mine.token(&receiver(), &keys, cursor).unwrap();
+        let letter = token.find(|digit: char| digit.is_ascii_lowercase()).unwrap();
+        let raised = |(at, digit): (usize, char)| {
+            if at == letter { digit.to_ascii_uppercase() } else { digit }
+        };
+        let one_raised = token.char_indices().map(raised).collect();
+        let others = [
+            token.to_ascii_uppercase(),
+            one_raised,
+            format!("{token} "),
+            format!("0x{token}"),
+            format!("{token}0"),
+            format!("{token}00"),
+        ];
+        assert_eq!(mine.read(&receiver(), &keys, &token), Some(cursor));
+        for other in others {
+            assert_eq!(mine.read(&receiver(), &keys, &other), None, "{other}");
         }
     }
 
