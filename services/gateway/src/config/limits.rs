@@ -52,7 +52,7 @@ pub struct Limits {
     pub request_bytes: u32,
     /// The deadline of a call that states none.
     pub deadline_default_seconds: u32,
-    /// The longest deadline of a call that is no stream.
+    /// The longest deadline of a call that is no stream. One second more is taken for it.
     pub deadline_max_seconds: u32,
     /// Calls a second of one service, over time.
     pub requests_per_second: u32,

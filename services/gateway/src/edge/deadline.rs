@@ -12,6 +12,8 @@ use super::{limits::CallLimits, method::Kind};
 const HEADER: &str = "grpc-timeout";
 /// Digits of its value.
 const DIGITS_MAX: usize = 8;
+/// A library that rounds up states so much more than it was told. The call gets no more time by it.
+const GRACE: Duration = Duration::from_secs(1);
 /// So long before the deadline a call that waits gives its answer.
 const MARGIN: Duration = Duration::from_millis(500);
 
@@ -46,8 +48,8 @@ impl Deadline {
             Kind::Unary | Kind::Waiting => limits.deadline_max,
         };
         let allowed = match (told, kind) {
-            (Some(told), _) if told > longest => return Err(Reason::BadDeadline),
-            (Some(told), _) => told,
+            (Some(told), _) if told > longest + GRACE => return Err(Reason::BadDeadline),
+            (Some(told), _) => told.min(longest),
             (None, Kind::Waiting) => longest,
             (None, Kind::Unary | Kind::Stream) => limits.deadline_default,
         };
@@ -125,11 +127,24 @@ mod tests {
         let limits = CallLimits::default();
         assert_eq!(of(&["1500m"], Kind::Unary), Ok(Some(Duration::from_millis(1_500))));
         assert_eq!(of(&["1M"], Kind::Unary), Ok(Some(Duration::from_secs(60))));
-        assert_eq!(of(&["61S"], Kind::Unary), Err(Reason::BadDeadline));
+        assert_eq!(of(&["62S"], Kind::Unary), Err(Reason::BadDeadline));
         assert_eq!(of(&["99999999H"], Kind::Unary), Err(Reason::BadDeadline));
         assert_eq!(of(&[], Kind::Unary), Ok(Some(limits.deadline_default)));
         assert_eq!(of(&[], Kind::Waiting), Ok(Some(limits.deadline_max)));
         assert_eq!(of(&[], Kind::Stream), Ok(None));
         assert_eq!(of(&["2H"], Kind::Stream), Ok(Some(Duration::from_secs(7_200))));
+    }
+
+    #[test]
+    fn row42_the_longest_deadline_rounded_up_is_taken_for_it_and_gives_no_more_time() {
+        let longest = CallLimits::default().deadline_max;
+        for kind in [Kind::Unary, Kind::Waiting] {
+            for rounded in ["60001m", "60000001u", "61S", "61000m"] {
+                assert_eq!(of(&[rounded], kind), Ok(Some(longest)), "{rounded}");
+            }
+            for longer in ["61001m", "61000001u", "62S", "2M"] {
+                assert_eq!(of(&[longer], kind), Err(Reason::BadDeadline), "{longer}");
+            }
+        }
     }
 }
