@@ -103,30 +103,38 @@ make_kit() {
     --grpc_python_out=. ../proto/samsyn/v1/*.proto)
 }
 
-readonly java_packages="default-jdk-headless libgoogle-common-protos-java libgrpc-java \
-libnetty-java libnetty-tcnative-java libnetty-tcnative-jni libperfmark-java libprotobuf-dev \
-libprotobuf-java protobuf-compiler protobuf-compiler-grpc-java-plugin"
+readonly java_packages=(default-jdk-headless libgoogle-common-protos-java libgrpc-java
+  libnetty-java libnetty-tcnative-java libnetty-tcnative-jni libperfmark-java libprotobuf-dev
+  libprotobuf-java protobuf-compiler protobuf-compiler-grpc-java-plugin)
+readonly jars=/usr/share/java
+# Debian's netty-all is empty: each part is a file of its own.
+readonly java_parts=(grpc-{api,context,core,netty,protobuf,protobuf-lite,stub}
+  netty-{buffer,codec,codec-http,codec-http2,common,handler,resolver,tcnative,transport}
+  netty-transport-native-unix-common protobuf guava failureaccess perfmark-{api,impl}
+  proto-google-common-protos gson error_prone_annotations jsr305 opencensus-api)
 
-# Builds the Java sample with Debian's libraries. Says why when it cannot.
+# Which file or command the Java sample needs and does not find.
+java_lacks() {
+  local one
+  for one in "${java_parts[@]}"; do
+    [[ -f $jars/$one.jar ]] || echo "$jars/$one.jar"
+  done
+  for one in javac protoc grpc_java_plugin; do
+    command -v "$one" >/dev/null || echo "$one"
+  done
+  [[ -n $(java_native) ]] || echo libnetty-tcnative.so
+}
+
+java_native() {
+  find /usr/lib -name libnetty-tcnative.so 2>/dev/null | head -n 1
+}
+
+# Builds the Java sample with Debian's libraries.
 build_java() {
-  local jars=/usr/share/java native file protos
-  native=$(find /usr/lib -name libnetty-tcnative.so 2>/dev/null | head -n 1)
-  for file in "$jars"/{grpc-netty,grpc-protobuf,netty-all,netty-tcnative,perfmark-api,protobuf}.jar \
-    "$jars/proto-google-common-protos.jar" "$native"; do
-    if [[ ! -f $file ]]; then
-      echo "${file:-libnetty-tcnative.so} is missing"
-      return 1
-    fi
-  done
-  for file in javac protoc grpc_java_plugin; do
-    if ! command -v "$file" >/dev/null; then
-      echo "$file is missing"
-      return 1
-    fi
-  done
+  local part protos
   mkdir -p "$work/java/made" "$work/java/classes" "$work/java/native"
   # Netty looks for it under this name, and Debian has another.
-  cp -L "$native" "$work/java/native/libnetty_tcnative.so"
+  cp -L "$(java_native)" "$work/java/native/libnetty_tcnative.so"
   protos=$("$py" -c 'import google.rpc as g, pathlib; print(pathlib.Path(list(g.__path__)[0]).parents[1])')
   (cd "$work/kit/proto" && protoc -I . --java_out="$work/java/made" \
     --grpc-java_out="$work/java/made" \
@@ -136,10 +144,8 @@ build_java() {
   sed -i 's/@javax\.annotation\.Generated(/@javax.annotation.processing.Generated(/' \
     "$work"/java/made/samsyn/v1/*Grpc.java
   class_path=$work/java/classes
-  for file in grpc-{api,context,core,netty,protobuf,protobuf-lite,stub} netty-{all,tcnative} \
-    protobuf guava failureaccess perfmark-{api,impl} proto-google-common-protos gson \
-    error_prone_annotations jsr305 opencensus-api; do
-    class_path+=:$jars/$file.jar
+  for part in "${java_parts[@]}"; do
+    class_path+=:$jars/$part.jar
   done
   find "$work/java/made" "$work/kit/java" -name '*.java' >"$work/java/sources"
   javac -proc:none -nowarn -d "$work/java/classes" -cp "$class_path" "@$work/java/sources"
@@ -151,12 +157,22 @@ java_partner() {
 
 # The Java sample against the demo and against the contract.
 java_tests() {
-  local why contract passed=0
-  if ! why=$(build_java 2>&1); then
-    echo "skipped: the Java sample: $why; apt-get install ${java_packages//$'\n'/ }"
+  local lacks contract passed=0
+  if [[ -n $(java_lacks) && $(id -u) -eq 0 ]] && command -v apt-get >/dev/null; then
+    apt-get install --yes --no-install-recommends "${java_packages[@]}" >"$work/apt.log" 2>&1 ||
+      tail -n 3 "$work/apt.log"
+  fi
+  lacks=$(java_lacks | head -n 1)
+  if [[ -n $lacks ]]; then
+    echo "skipped: the Java sample: $lacks is missing; apt-get install ${java_packages[*]}"
     return
   fi
-  build_java
+  if ! build_java >"$work/java.log" 2>&1; then
+    cat "$work/java.log"
+    echo "java: 0 passed, 2 failed"
+    failed=1
+    return
+  fi
   if java_partner "$profiles/raddningstjansten" whoami | grep -q 'raddningstjansten with 1 grants' &&
     java_partner "$profiles/raddningstjansten" picture sthlm-skarholmen 2025-09 | grep -q findings &&
     java_partner "$profiles/raddningstjansten" follow "$work/java/journal" 8 | grep -c . | grep -q 8

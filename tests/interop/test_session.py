@@ -9,7 +9,7 @@ import unittest
 import uuid
 
 import verify
-from partner import Partner
+from party import Party
 
 PROFILES = pathlib.Path(os.environ["SAMSYN_PROFILES"])
 AREA = "sthlm-skarholmen"
@@ -19,7 +19,7 @@ EVENTS = 8
 
 
 def partner(name):
-    return Partner(PROFILES / name)
+    return Party(PROFILES / name)
 
 
 def octets(events):
@@ -91,8 +91,7 @@ class Session(unittest.TestCase):
 
     def test_the_proof_of_a_released_edition_holds_offline(self):
         with partner("region-stockholm") as one:
-            newest = one.released(AREA)[0]
-            findings, proof = one.edition(newest.id)
+            newest, findings, proof = one.edition(AREA)
             pinned = one.profile["descriptor"]
         verified = verify.verify(proof, bytes.fromhex(pinned))
         self.assertEqual((verified.edition, verified.area), (newest.id, newest.area))
@@ -129,7 +128,7 @@ class Session(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "edition.proof"
             path.write_bytes(proof)
-            script = pathlib.Path(__file__).with_name("partner.py")
+            script = pathlib.Path(__file__).with_name("party.py")
             command = [sys.executable, str(script), "verify", str(path), "--pin"]
             good = subprocess.run([*command, pinned], capture_output=True, text=True, check=False)
             bad = subprocess.run([*command, "00" * 32], capture_output=True, text=True, check=False)

@@ -19,7 +19,7 @@ from google.protobuf import json_format
 from samsyn.v1 import access_pb2, common_pb2, joint_picture_pb2, picture_pb2
 
 from otlp import Receiver
-from partner import Partner, idempotency_key
+from party import Party, idempotency_key
 
 BINARY = os.environ["SAMSYN_BIN"]
 AREA = "sthlm-skarholmen"
@@ -103,7 +103,7 @@ class Gateway:
         return (self.path / "serve.log").read_text(encoding="utf-8")
 
     def partner(self, name):
-        return Partner(self.path / "profiles" / name)
+        return Party(self.path / "profiles" / name)
 
     def end(self):
         """Ends it as an operator does; how long that took."""

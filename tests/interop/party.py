@@ -1,11 +1,11 @@
-"""A partner of a Samsyn gateway, with the stock Python gRPC library and its generated stubs.
+"""A party's system: the kit's partner, which publishes as well, and watches and polls by hand.
 
-    python partner.py --profile DIR whoami
-    python partner.py --profile DIR publish FILE.json
-    python partner.py --profile DIR watch --area AREA --events 10
-    python partner.py --profile DIR poll --area AREA
-    python partner.py --profile DIR fetch AREA --out FILE
-    python partner.py verify FILE --pin HEX
+    python party.py --profile DIR whoami
+    python party.py --profile DIR publish FILE.json
+    python party.py --profile DIR watch --area AREA --events 10
+    python party.py --profile DIR poll --area AREA
+    python party.py --profile DIR fetch AREA --out FILE
+    python party.py verify FILE --pin HEX
 
 DIR holds ca.pem, client.pem, client.key and profile.toml. `run.sh` makes the stubs. FILE.json is a
 samsyn.v1.PublishPictureRequest in the JSON of protobuf, without its context; without a base version
@@ -14,67 +14,27 @@ it changes the newest.
 
 import argparse
 import json
-import os
 import pathlib
 import sys
-import time
-import tomllib
-import urllib.parse
-import uuid
 
 import grpc
 from google.protobuf import json_format
-from samsyn.v1 import access_pb2, access_pb2_grpc, common_pb2, edition_pb2, edition_pb2_grpc
-from samsyn.v1 import joint_picture_pb2, joint_picture_pb2_grpc, picture_pb2, picture_pb2_grpc
+from samsyn.v1 import common_pb2, joint_picture_pb2, picture_pb2, picture_pb2_grpc
 
 import verify as proofs
 
-CALL_SECONDS = 50
-ANSWER_BYTES_MAX = 80 * 1024 * 1024
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "services/cli/kit/python"))
+from partner import DEADLINE_SECONDS, Partner, idempotency_key
+
+# A call that waits for news waits for 30 seconds at most.
+WAITING_SECONDS = 50
 NOT_EVENTS = {"heartbeat", "closing"}
 
 
-def idempotency_key():
-    """A UUIDv7: made anew for each intended change, kept for its repetitions."""
-    millis = time.time_ns() // 1_000_000
-    bits = int.from_bytes(millis.to_bytes(6, "big") + os.urandom(10), "big")
-    bits = bits & ~(0xF << 76) | 0x7 << 76
-    return str(uuid.UUID(int=bits & ~(0x3 << 62) | 0x2 << 62))
-
-
-class Partner:
+class Party(Partner):
     def __init__(self, folder):
-        folder = pathlib.Path(folder)
-        self.profile = tomllib.loads((folder / "profile.toml").read_text(encoding="utf-8"))
-        credentials = grpc.ssl_channel_credentials(
-            (folder / "ca.pem").read_bytes(),
-            (folder / "client.key").read_bytes(),
-            (folder / "client.pem").read_bytes(),
-        )
-        target = urllib.parse.urlsplit(self.profile["endpoint"]).netloc
-        options = [("grpc.max_receive_message_length", ANSWER_BYTES_MAX)]
-        self.channel = grpc.secure_channel(target, credentials, options)
-        self.access = access_pb2_grpc.AccessServiceStub(self.channel)
+        super().__init__(folder)
         self.pictures = picture_pb2_grpc.PictureServiceStub(self.channel)
-        self.joint = joint_picture_pb2_grpc.JointPictureServiceStub(self.channel)
-        self.editions = edition_pb2_grpc.EditionServiceStub(self.channel)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.channel.close()
-
-    def reads(self):
-        return common_pb2.ReadContext(
-            purpose=self.profile["purpose"],
-            legal_basis=self.profile["legal_basis"],
-            weighing_ref=self.profile.get("weighing_ref", ""),
-            actor_role="reader",
-        )
-
-    def whoami(self):
-        return self.access.GetAccess(access_pb2.GetAccessRequest(), timeout=CALL_SECONDS)
 
     def version(self, party, area):
         """The newest version of an own picture; 0 when there is none."""
@@ -82,7 +42,7 @@ class Partner:
             context=self.reads(), party=party, area=area, page=common_pb2.Page(size=1)
         )
         try:
-            return self.pictures.GetPicture(asked, timeout=CALL_SECONDS).version
+            return self.pictures.GetPicture(asked, timeout=DEADLINE_SECONDS).version
         except grpc.RpcError as error:
             if error.code() == grpc.StatusCode.NOT_FOUND:
                 return 0
@@ -95,7 +55,7 @@ class Partner:
         request.context.CopyFrom(
             common_pb2.WriteContext(idempotency_key=idempotency_key(), actor_role="publisher")
         )
-        return self.pictures.PublishPicture(request, timeout=CALL_SECONDS)
+        return self.pictures.PublishPicture(request, timeout=DEADLINE_SECONDS)
 
     def watch(self, areas, cursor=""):
         """Events as they come; ends with the stream. Store the cursor of the last to go on."""
@@ -118,27 +78,7 @@ class Partner:
             limit=limit,
             wait_seconds=wait_seconds,
         )
-        return self.joint.ListEvents(request, timeout=CALL_SECONDS)
-
-    def released(self, area):
-        """The headers of an area's released editions, the newest first."""
-        asked = edition_pb2.ListEditionsRequest(context=self.reads(), area=area)
-        editions = self.editions.ListEditions(asked, timeout=CALL_SECONDS).editions
-        return [one for one in editions if one.state == edition_pb2.EDITION_STATE_RELEASED]
-
-    def edition(self, edition_id):
-        """All findings of an edition, and its proof."""
-        findings, token = [], ""
-        while True:
-            page = common_pb2.Page(size=500, token=token)
-            asked = edition_pb2.GetEditionRequest(
-                context=self.reads(), edition_id=edition_id, page=page
-            )
-            answer = self.editions.GetEdition(asked, timeout=CALL_SECONDS)
-            findings.extend(answer.edition.findings)
-            token = answer.next_page_token
-            if not token:
-                return findings, answer.edition.proof
+        return self.joint.ListEvents(request, timeout=WAITING_SECONDS)
 
 
 def as_json(message):
@@ -163,25 +103,24 @@ def show_proof(data, pinned):
 def run(args):
     if args.command == "verify":
         return show_proof(pathlib.Path(args.proof).read_bytes(), bytes.fromhex(args.pin))
-    with Partner(args.profile) as partner:
+    with Party(args.profile) as party:
         if args.command == "whoami":
-            tell(as_json(partner.whoami()))
+            tell(as_json(party.whoami()))
         elif args.command == "publish":
             text = pathlib.Path(args.file).read_text(encoding="utf-8")
-            tell(as_json(partner.publish(json.loads(text))))
+            tell(as_json(party.publish(json.loads(text))))
         elif args.command == "watch":
-            for number, event in enumerate(partner.watch(args.area, args.cursor), 1):
+            for number, event in enumerate(party.watch(args.area, args.cursor), 1):
                 tell(as_json(event))
                 if number == args.events:
                     break
         elif args.command == "poll":
-            answer = partner.poll(args.area, args.cursor)
+            answer = party.poll(args.area, args.cursor)
             for event in answer.events:
                 tell(as_json(event))
             tell({"next_cursor": answer.next_cursor})
         else:
-            newest = partner.released(args.area)[0]
-            _, proof = partner.edition(newest.id)
+            newest, _, proof = party.edition(args.area)
             pathlib.Path(args.out).write_bytes(proof)
             tell({"edition": newest.id, "bytes": len(proof)})
 
@@ -214,11 +153,11 @@ def main():
     try:
         run(arguments())
     except proofs.Rejected as rejected:
-        sys.exit(f"partner: {rejected}")
+        sys.exit(f"party: {rejected}")
     except grpc.RpcError as error:
-        sys.exit(f"partner: {error.code().name}: {error.details()}")
+        sys.exit(f"party: {error.code().name}: {error.details()}")
     except (OSError, KeyError, IndexError, ValueError, json_format.ParseError) as error:
-        sys.exit(f"partner: {type(error).__name__}: {error}")
+        sys.exit(f"party: {type(error).__name__}: {error}")
 
 
 if __name__ == "__main__":
