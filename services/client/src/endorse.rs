@@ -14,6 +14,9 @@ use crate::{
     wire,
 };
 
+/// As many rows as a page has: each page is a call and a record of its own.
+const PAGE_ROWS: u32 = 500;
+
 /// Why a round cannot be reviewed or answered. Nothing was signed.
 #[derive(Debug, thiserror::Error)]
 pub enum NotEndorsed {
@@ -89,7 +92,7 @@ impl Client {
             let request = wire::GetEditionReviewRequest {
                 context: Some(self.profile().read_context()),
                 edition_id: header.id.clone(),
-                page: Some(wire::Page { size: 0, token }),
+                page: Some(wire::Page { size: PAGE_ROWS, token }),
             };
             let answer = self.editions.clone().get_edition_review(request).await;
             let mut page = answer.map_err(Refused::from)?.into_inner();
