@@ -15,7 +15,9 @@ use samsyn_domain::{
     registry::{Document, Registry},
     row::Stage,
 };
-use samsyn_policy::{Denial, Egress, Known, Policy, Projection, Reader, Receipt, Recorder, View};
+use samsyn_policy::{
+    Denial, Egress, Known, Policy, Projection, Reader, Receipt, Recorder, View, edition::Contents,
+};
 use tokio::sync::broadcast;
 
 use crate::{
@@ -128,6 +130,7 @@ pub(crate) struct Inner {
     pub(crate) keys: Keys,
     pub(crate) clock: Clock,
     pub(crate) views: crate::feed::Views,
+    contents: Contents,
     pub(crate) watcher: Watcher,
     recorder: Recorder,
     log: PathBuf,
@@ -153,8 +156,9 @@ impl Ledger {
             Consensus::open(raft_handle::Options { dir, node }, Arc::clone(&options.clock)).await?
         };
         let (clock, views) = (options.clock, crate::feed::Views::default());
-        let watcher = options.watcher;
-        let inner = Inner { consensus, policy, keys, clock, views, watcher, recorder, log };
+        let (watcher, contents) = (options.watcher, Contents::default());
+        let inner =
+            Inner { consensus, policy, keys, clock, views, contents, watcher, recorder, log };
         let ledger = Self { inner: inner.into() };
         ledger.found(options.domain, options.document).await?;
         ledger.inner.consensus.barrier().await?;
@@ -289,12 +293,14 @@ impl Ledger {
         Ok(self.read(|state| self.inner.policy.oversee(state, now, caller, action))?)
     }
 
-    /// Lets time act on what is due by now; nothing is ordered when nothing is.
+    /// Lets time act on what is due by now, and drops what was kept to be read again; nothing is
+    /// ordered when nothing is due.
     ///
     /// # Errors
     /// When it cannot be committed.
     pub async fn tick_if_due(&self) -> Result<(), Error> {
         let now = (self.inner.clock)();
+        self.inner.contents.expire(now);
         if self.read(|state| state.has_due(now)) {
             self.own(Command::Tick(samsyn_domain::command::Tick)).await?;
         }
@@ -350,8 +356,10 @@ impl Ledger {
             let span = tracing::info_span!("project");
             let made = span.in_scope(|| {
                 self.read(|state| -> Result<_, Rejection> {
-                    let reader = reader.renewed(state, (self.inner.clock)())?;
-                    let egress = Egress::new(state, &self.inner.keys, &reader);
+                    let Inner { keys, contents, clock, .. } = &*self.inner;
+                    let now = clock();
+                    let reader = reader.renewed(state, now)?;
+                    let egress = Egress::new(state, keys, &reader).keeping(contents, now);
                     let projection = project(&egress);
                     let open = egress.met_undecided();
                     if !open.is_empty() {

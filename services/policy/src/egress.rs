@@ -23,6 +23,7 @@ use samsyn_domain::{
     row::{Stage, What},
 };
 
+use self::edition::Contents;
 use crate::{Denial, Masked, Reader, Rights, Secrets, Why, filter};
 
 /// What only the ledger knows: keys.
@@ -70,6 +71,8 @@ pub struct Egress<'a> {
     state: &'a State,
     known: &'a dyn Known,
     reader: &'a Reader,
+    /// The content of editions that is kept, and what time it is.
+    kept: Option<(&'a Contents, Timestamp)>,
     undecided: RefCell<BTreeSet<AreaId>>,
 }
 
@@ -83,7 +86,14 @@ impl<'a> Egress<'a> {
     /// Reads for a reader.
     #[must_use]
     pub const fn new(state: &'a State, known: &'a dyn Known, reader: &'a Reader) -> Self {
-        Self { state, known, reader, undecided: RefCell::new(BTreeSet::new()) }
+        Self { state, known, reader, kept: None, undecided: RefCell::new(BTreeSet::new()) }
+    }
+
+    /// Takes the content of editions from what is kept of it, and keeps it there.
+    #[must_use]
+    pub const fn keeping(mut self, contents: &'a Contents, now: Timestamp) -> Self {
+        self.kept = Some((contents, now));
+        self
     }
 
     /// Whose reads these are.

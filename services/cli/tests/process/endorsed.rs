@@ -1,7 +1,9 @@
 //! Answers to an edition over real sockets: forged, by other keys, and of an earlier round.
 
 use prost_types::Timestamp;
-use samsyn_client::{Client, Intent, Refused, Signer, answer, verify::Pinned, wire, write_context};
+use samsyn_client::{
+    Client, Intent, Refused, Signer, admin, answer, verify::Pinned, wire, write_context,
+};
 use samsyn_domain::{edition::Verdict, registry::Role};
 use tonic::{Code, Code::InvalidArgument};
 
@@ -103,4 +105,43 @@ async fn rows25_and_26_a_forged_answer_is_refused_and_the_true_one_is_taken() {
     let stale = wire::AnswerEditionRequest { context: Some(write_context("endorser")), ..good };
     let refused = send(&city, stale).await.unwrap_err();
     assert_eq!(told(&refused), (Code::Aborted, "EDITION_ROUND_STALE", vec!["answer.statement"]));
+}
+
+/// One leaf of what rebuilds the root, and where the next begins.
+async fn leaf(
+    client: &Client,
+    header: &wire::EditionHeader,
+    token: &str,
+) -> Result<String, Refused> {
+    let request = wire::GetEditionReviewRequest {
+        context: Some(client.profile().read_context()),
+        edition_id: header.id.clone(),
+        page: Some(wire::Page { size: 1, token: token.to_owned() }),
+    };
+    let page = client.editions.clone().get_edition_review(request).await;
+    Ok(page.map_err(Refused::from)?.into_inner().next_page_token)
+}
+
+/// What was made for one page is kept for the next, and for other readers: not for one that was
+/// shut out in between.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_shut_out_between_two_pages_gets_no_other() {
+    let mut domain = Domain::written();
+    domain.start();
+    let city = domain.client(PARTY).await;
+    let police = domain.client(POLICE).await;
+    let header = in_review(&city, &police).await;
+    let second = leaf(&police, &header, "").await.unwrap();
+    leaf(&city, &header, &second).await.unwrap();
+    let third = leaf(&police, &header, &second).await.unwrap();
+    let registrar = domain.client("registrar").await;
+    let suspend = admin::SuspendServiceRequest {
+        context: Some(write_context("registrar")),
+        service: "polismyndigheten/lpo-skarholmen".to_owned(),
+        reason: "drill".to_owned(),
+    };
+    registrar.registry.clone().suspend_service(suspend).await.unwrap();
+    // It may be cut off before it is told so.
+    leaf(&police, &header, &third).await.unwrap_err();
+    leaf(&city, &header, &third).await.expect("the others go on");
 }

@@ -6,6 +6,7 @@ mod cell;
 mod content;
 mod decision;
 mod error;
+mod kept;
 mod object;
 mod proof;
 mod review;
@@ -17,14 +18,18 @@ pub use answer::{BadAnswer, SignedAnswer, verify_answer};
 pub use cell::undecided;
 pub use content::{Analysis, Content, Frame, content};
 pub use error::Unmade;
+pub use kept::Contents;
+
+use std::{collections::BTreeMap, sync::Arc};
 
 use content::{opened, registered};
+use kept::Reopened;
 
 use samsyn_domain::{
     AreaId, EditionId, Sealed,
     commit::{object::ObjectId, position::Position, reader::Fields},
     disclosure::Object,
-    edition::{Answer, Edition, Phase},
+    edition::{Answer, Edition, Phase, Round},
     registry::FieldGroup,
 };
 
@@ -90,16 +95,16 @@ impl Egress<'_> {
         let (edition, rights) = self.reachable(id)?;
         let mut page = Page::default();
         if let Some(round) = edition.current() {
-            let made = Content::reopened(self.state, self.known, edition, round);
-            let (content, _) = made.map_err(|unmade| broken(&unmade))?;
-            let sight = self.sight(&rights, edition, round, &content);
+            let reopened = self.reopened(edition, round)?;
+            let content = &reopened.content;
+            let sight = self.sight(&rights, edition, round, content);
             let size = size.max(1);
             let end = from.saturating_add(size);
             let last = end >= sight.findings.len();
             page.next = if last { None } else { u64::try_from(end).ok() };
-            page.analysis = analysis(&content, &sight.opened);
+            page.analysis = analysis(content, &sight.opened);
             if last && released(edition) {
-                let proof = self.proof(&rights, edition, round, &content, &sight.opened);
+                let proof = self.proof(&rights, edition, round, content, &sight.opened);
                 let (proof, manifest) = proof.map_err(|unmade| broken(&unmade))?;
                 (page.proof, page.shown) = (proof, manifest.to_string());
             }
@@ -133,6 +138,17 @@ impl Egress<'_> {
         }
         let header = self.header(edition, rights);
         Projection::new(EditionView { header, analysis, joint, proof, next }, vec![record])
+    }
+
+    /// The content of an edition's round, made again, or kept since it was.
+    fn reopened(&self, edition: &Edition, round: &Round) -> Result<Arc<Reopened>, Denial> {
+        let reopened = match self.kept {
+            Some((contents, now)) => {
+                contents.reopened(self.state, self.known, (edition, round), now)
+            }
+            None => Reopened::of(self.state, self.known, edition, round),
+        };
+        reopened.map_err(|unmade| broken(&unmade))
     }
 
     /// An edition and the reader's rights to it.
@@ -203,10 +219,7 @@ struct Page {
 }
 
 /// The analysis, where it is opened.
-fn analysis(
-    content: &Content,
-    opened: &std::collections::BTreeMap<ObjectId, Vec<Position>>,
-) -> Option<String> {
+fn analysis(content: &Content, opened: &BTreeMap<ObjectId, Vec<Position>>) -> Option<String> {
     let is_analysis = |id: &ObjectId| {
         content.objects.get(id).is_some_and(|object| matches!(object.what, object::What::Analysis))
     };

@@ -1,6 +1,9 @@
 //! The content of an edition: its objects, their tree, and what rebuilds both.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use samsyn_domain::{
     AreaId, CategoryId, Labels, Level, ObservationId, PartyId, Period, Sealed, Secret, State,
@@ -139,6 +142,16 @@ impl Content {
     /// Never for content that was made: its descriptor was read then.
     pub fn descriptor(&self) -> Result<Digest, Unmade> {
         Ok(self.signed.descriptor.digest()?.0)
+    }
+
+    /// The units of erasure under whose keys it was made; the analysis has that of the lock.
+    pub(super) fn units(&self) -> BTreeSet<UnitKey> {
+        self.objects.values().filter_map(|object| object.unit.clone()).collect()
+    }
+
+    /// About how many bytes it takes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.objects.values().map(Object::bytes).sum()
     }
 
     /// What the lock keeps under seal: all that [`Egress::edition`](crate::Egress::edition) needs,
@@ -302,7 +315,7 @@ impl Making<'_> {
         let key = self.known.unit_key(analysis.unit).ok_or(Unmade::KeyMissing)?;
         let text = Some(analysis.text).filter(|text| !text.is_empty());
         leaves.sealed(Group::Text, Some(&key), value::text(text))?;
-        Ok((id, leaves.finish(What::Analysis)?))
+        Ok((id, leaves.finish(What::Analysis, Some(analysis.unit))?))
     }
 }
 

@@ -173,7 +173,8 @@ fn object(
     let secret = super::opened(known, stated.reason.as_ref())?;
     let text = secret.as_ref().and_then(|(secret, _)| secret.note.as_deref());
     leaves.sealed(Group::Text, secret.as_ref().map(|(_, key)| key), content::text(text))?;
-    Ok((id, leaves.finish(What::Decision(stated.decision.clone()))?))
+    let unit = stated.reason.as_ref().map(|sealed| &sealed.key);
+    Ok((id, leaves.finish(What::Decision(stated.decision.clone()), unit)?))
 }
 
 /// Whether an observation has a value of the field that a conflict is over.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use samsyn_domain::{
-    Kind, Level, Observation, ServiceId,
+    Kind, Level, Observation, ServiceId, UnitKey,
     commit::{
         self,
         canonical::Message,
@@ -28,6 +28,9 @@ use super::{
 const PROFILE: &str = "samsyn-1";
 /// A place, no finer than a level.
 const COARSER: &str = "coarser-place";
+/// What an object takes in memory beside the canonical bytes of its leaves: salts, its tree of 63
+/// digests, its way through the edition's tree, and what it was made from.
+const OBJECT_BYTES: usize = 5 * 1024;
 /// Counts of 1 to 4 become one band; 0 and what is above stay as they are.
 const SMALL: &str = "small-counts";
 
@@ -49,6 +52,8 @@ pub(super) struct Object {
     pub(super) what: What,
     pub(super) leaves: BTreeMap<Position, Leaf>,
     pub(super) tree: ObjectTree,
+    /// The unit under which something of it is sealed.
+    pub(super) unit: Option<UnitKey>,
 }
 
 impl Object {
@@ -56,6 +61,12 @@ impl Object {
     pub(super) fn open(&self, positions: &[Position]) -> Result<Vec<Opening>, commit::Error> {
         let leaves = positions.iter().filter_map(|position| self.leaves.get(position));
         leaves.map(|leaf| Opening::of(leaf.clone())).collect()
+    }
+
+    /// About how many bytes it takes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        let canonical: usize = self.leaves.values().map(|leaf| leaf.canonical().len()).sum();
+        canonical.saturating_add(OBJECT_BYTES)
     }
 }
 
@@ -107,7 +118,11 @@ impl<'a> Leaves<'a> {
     }
 
     /// The object; groups that have no value are committed to as absent.
-    pub(super) fn finish(mut self, what: What) -> Result<Object, commit::Error> {
+    pub(super) fn finish(
+        mut self,
+        what: What,
+        unit: Option<&UnitKey>,
+    ) -> Result<Object, commit::Error> {
         for group in Group::HELD {
             if !self.made.contains_key(&Position::new(group, Variant::Exact)) {
                 self.clear(group, Variant::Exact, content::absent())?;
@@ -116,7 +131,7 @@ impl<'a> Leaves<'a> {
         let hashes: BTreeMap<Position, Digest> =
             self.made.iter().map(|(position, leaf)| (*position, leaf.hash())).collect();
         let tree = ObjectTree::build(self.salt, self.object, &hashes);
-        Ok(Object { what, leaves: self.made, tree })
+        Ok(Object { what, leaves: self.made, tree, unit: unit.cloned() })
     }
 }
 
@@ -173,7 +188,8 @@ pub(super) fn observation(
     let manifest = of.manifest.map(|signed| Digest(signed.digest));
     let provenance = content::provenance(of.service.as_str(), manifest.as_ref());
     leaves.clear(Group::Provenance, Variant::Exact, provenance)?;
-    Ok(leaves.finish(What::Observation(stage.clone()))?)
+    let unit = of.observation.sealed.as_ref().map(|sealed| &sealed.key);
+    Ok(leaves.finish(What::Observation(stage.clone()), unit)?)
 }
 
 fn place(leaves: &mut Leaves<'_>, of: &Observed<'_>) -> Result<(), commit::Error> {
@@ -264,7 +280,7 @@ pub(super) fn cell(
         let band = content::counts_band(1, below, source, &treatment)?;
         leaves.clear(Group::Counts, Variant::First, band)?;
     }
-    leaves.finish(What::Cell(of.cell.clone()))
+    leaves.finish(What::Cell(of.cell.clone()), None)
 }
 
 /// The variant in which a cell's count is shown: small ones as a band.

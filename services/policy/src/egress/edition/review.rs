@@ -9,7 +9,7 @@ use samsyn_domain::{
     disclosure::Object,
 };
 
-use super::{broken, content::Content};
+use super::{broken, content::Content, kept::Reopened};
 use crate::{Denial, Egress, Masked, Opening, Projection, ReviewView, Why};
 
 impl Egress<'_> {
@@ -38,11 +38,11 @@ impl Egress<'_> {
         }
         let missing = || Denial::of(Why::NotFound).at("edition_id");
         let round = edition.current().ok_or_else(missing)?;
-        let (content, basis_salt) =
-            Content::reopened(self.state, self.known, edition, round).map_err(|e| broken(&e))?;
+        let reopened = self.reopened(edition, round)?;
+        let Reopened { content, basis_salt } = &*reopened;
         let basis = content.basis().encode().map_err(|error| broken(&error.into()))?;
         let size = size.max(1);
-        let mut leaves = leaves(&content).skip(from);
+        let mut leaves = leaves(content).skip(from);
         let openings: Vec<Opening> = leaves.by_ref().take(size).map(opening).collect();
         let next = leaves.next().and_then(|_| u64::try_from(from.saturating_add(size)).ok());
         let shown = format!("{id} {} {from}", round.number);

@@ -1,5 +1,6 @@
 mod answers;
 mod content;
+mod kept;
 mod registry;
 mod views;
 mod world;

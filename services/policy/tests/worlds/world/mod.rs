@@ -9,7 +9,7 @@ pub(crate) mod registry;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::LazyLock,
+    sync::{Arc, LazyLock},
 };
 
 use registry::{ENDORSERS, RELEASE, RowSpec, document, sign};
@@ -36,7 +36,7 @@ use samsyn_domain::{
 };
 use samsyn_policy::{
     At, Denial, Egress, Known, Policy, Projection, Reader, Receipt, Recorder, Rights, Scope,
-    edition::{Analysis, Frame, content, undecided},
+    edition::{Analysis, Contents, Frame, content, undecided},
 };
 
 macro_rules! id {
@@ -124,6 +124,8 @@ pub(crate) struct World {
     pub(crate) now: Timestamp,
     position: u64,
     looked: BTreeMap<(ClassId, AreaId), u64>,
+    /// Kept by all readers of this world and of its copies: none may see what another had made.
+    contents: Arc<Contents>,
 }
 
 impl World {
@@ -138,6 +140,7 @@ impl World {
             now: START,
             position: 0,
             looked: BTreeMap::new(),
+            contents: Arc::default(),
         };
         let (document, policy) = (document.into(), *POLICY.0.digest());
         let found = Found { domain: "d".into(), document, key_file: [0; 32], policy };
@@ -199,7 +202,7 @@ impl World {
     }
 
     pub(crate) fn egress<'a>(&'a self, reader: &'a Reader) -> Egress<'a> {
-        Egress::new(&self.state, &self.keys, reader)
+        Egress::new(&self.state, &self.keys, reader).keeping(&self.contents, self.now)
     }
 
     /// What a reader gets, opened as after its record.

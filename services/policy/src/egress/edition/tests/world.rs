@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, LazyLock},
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -33,7 +36,7 @@ use samsyn_domain::{
 use super::registry::document;
 use crate::{
     Denial, Egress, Known, Policy, Projection, Reader, Receipt, Recorder,
-    edition::{Analysis, Content, Frame, SignedAnswer, Unmade, content, undecided},
+    edition::{Analysis, Content, Contents, Frame, SignedAnswer, Unmade, content, undecided},
 };
 
 pub(super) const NOW: Timestamp = Timestamp::from_micros(1_759_300_000_000_000);
@@ -50,9 +53,25 @@ macro_rules! id {
 
 /// Keys that seal by name only: what is under test is what leaves, not the cipher.
 #[derive(Debug)]
-pub(super) struct Keys(ReferenceKey);
+pub(super) struct Keys {
+    reference: ReferenceKey,
+    /// How often an object's id was made.
+    named: AtomicUsize,
+    /// The key of the one unit; none once it is destroyed.
+    pub(super) unit: Option<[u8; 32]>,
+}
 
 impl Keys {
+    fn new() -> Self {
+        let (named, unit) = (AtomicUsize::new(0), Some([3; 32]));
+        Self { reference: ReferenceKey::new([4; 32]), named, unit }
+    }
+
+    /// How many objects of content were made.
+    pub(super) fn made(&self) -> usize {
+        self.named.load(Ordering::Relaxed)
+    }
+
     pub(super) fn seal(message: &Message) -> Sealed {
         Sealed { key: UnitKey::named("unit"), bytes: message.encode().unwrap().into() }
     }
@@ -70,7 +89,7 @@ impl Known for Keys {
     fn object_id(&self, stage: &Stage) -> [u8; 16] {
         let (party, area) = (stage.party.as_str(), stage.area.as_str());
         let kind = ObjectKind::Observation;
-        *self.0.object_id(kind, party, area, stage.id.as_str()).unwrap().as_bytes()
+        *self.reference.object_id(kind, party, area, stage.id.as_str()).unwrap().as_bytes()
     }
 
     fn open(&self, sealed: &Sealed) -> Option<Secret> {
@@ -92,11 +111,12 @@ impl Known for Keys {
     }
 
     fn reference_key(&self) -> &ReferenceKey {
-        &self.0
+        self.named.fetch_add(1, Ordering::Relaxed);
+        &self.reference
     }
 
     fn unit_key(&self, unit: &UnitKey) -> Option<[u8; 32]> {
-        (unit.as_str() == "unit").then_some([3; 32])
+        self.unit.filter(|_| unit.as_str() == "unit")
     }
 
     fn open_message(&self, sealed: &Sealed) -> Option<Message> {
@@ -128,7 +148,7 @@ impl World {
     }
 
     pub(super) fn of_depth(depth: i64) -> Self {
-        let keys = Keys(ReferenceKey::new([4; 32]));
+        let keys = Keys::new();
         let mut world = Self { state: State::default(), keys, position: 0 };
         let document: Document = serde_json::from_value(document(depth)).unwrap();
         let found = Found {
@@ -378,10 +398,26 @@ impl World {
         read: impl FnOnce(&Egress<'_>) -> Result<Projection<T>, Denial>,
     ) -> Result<T, Denial> {
         let reader = self.reader(organisation);
-        let projection = read(&Egress::new(&self.state, &self.keys, &reader))?;
-        assert!(!projection.disclosures().is_empty());
-        Ok(POLICY.1.release(projection, Receipt(1)).content().clone())
+        Ok(opened(read(&Egress::new(&self.state, &self.keys, &reader))?))
     }
+
+    /// The same, at a moment, with the content of editions that is kept.
+    pub(super) fn read_keeping<T: Clone>(
+        &self,
+        organisation: &str,
+        contents: &Contents,
+        now: Timestamp,
+        read: impl FnOnce(&Egress<'_>) -> Result<Projection<T>, Denial>,
+    ) -> Result<T, Denial> {
+        let reader = self.reader(organisation);
+        let egress = Egress::new(&self.state, &self.keys, &reader).keeping(contents, now);
+        Ok(opened(read(&egress)?))
+    }
+}
+
+fn opened<T: Clone>(projection: Projection<T>) -> T {
+    assert!(!projection.disclosures().is_empty());
+    POLICY.1.release(projection, Receipt(1)).content().clone()
 }
 
 pub(super) fn sign(seed: u8, bytes: &[u8]) -> Signature {
