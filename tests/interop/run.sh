@@ -110,8 +110,8 @@ readonly jars=/usr/share/java
 # Debian's netty-all is empty: each part is a file of its own.
 readonly java_parts=(grpc-{api,context,core,netty,protobuf,protobuf-lite,stub}
   netty-{buffer,codec,codec-http,codec-http2,common,handler,resolver,tcnative,transport}
-  netty-transport-native-unix-common protobuf guava failureaccess perfmark-{api,impl}
-  proto-google-common-protos gson error_prone_annotations jsr305 opencensus-api)
+  netty-transport-native-unix-common protobuf guava perfmark-{api,impl}
+  proto-google-common-protos error_prone_annotations jsr305 opencensus-api)
 
 # Which file or command the Java sample needs and does not find.
 java_lacks() {
@@ -144,7 +144,8 @@ build_java() {
   sed -i 's/@javax\.annotation\.Generated(/@javax.annotation.processing.Generated(/' \
     "$work"/java/made/samsyn/v1/*Grpc.java
   class_path=$work/java/classes
-  for part in "${java_parts[@]}"; do
+  # Some releases have the last two in files of their own.
+  for part in "${java_parts[@]}" failureaccess gson; do
     class_path+=:$jars/$part.jar
   done
   find "$work/java/made" "$work/kit/java" -name '*.java' >"$work/java/sources"
