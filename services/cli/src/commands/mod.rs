@@ -23,7 +23,7 @@ mod tables;
 mod validate;
 mod whoami;
 
-use std::{fs, io::Read as _, path::Path, process::ExitCode};
+use std::{fs, io::Read as _, path::Path, process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -48,6 +48,7 @@ pub(crate) struct Cli {
 enum Command {
     Serve(serve::Args),
     Demo(DemoArgs),
+    Sandbox(SandboxArgs),
     /// Keeps a small certificate authority in a folder.
     #[command(subcommand)]
     Pki(pki::Command),
@@ -106,11 +107,45 @@ struct DemoArgs {
     write: Option<std::path::PathBuf>,
 }
 
+/// Runs the city of the demo, and lets its parties publish something new every few seconds.
+///
+/// For building a client of streams or polling against. It says where the profile of each partner
+/// is, and ends when it is told to; then everything is removed.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  samsyn sandbox\n  samsyn sandbox --every 1 --for 600 --story")]
+struct SandboxArgs {
+    /// From one publication to the next.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=3_600))]
+    every: u32,
+    /// Ends by itself after so long, of at most a week.
+    #[arg(long = "for", value_name = "SECONDS")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=604_800))]
+    length: Option<u32>,
+    /// From what the news is drawn: the same number gives the same news.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    seed: u64,
+    /// Tells the story of the demo first, which leaves a released edition.
+    #[arg(long)]
+    story: bool,
+}
+
+impl From<SandboxArgs> for demo::Sandbox {
+    fn from(args: SandboxArgs) -> Self {
+        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+        let SandboxArgs { every, length, seed, story } = args;
+        Self { story, every: seconds(every), length: length.map(seconds), seed }
+    }
+}
+
 /// Runs a command; a failure goes to standard error.
 pub(crate) async fn run(cli: Cli) -> ExitCode {
     let Cli { globals, command } = cli;
     if let Command::Demo(DemoArgs { once, write }) = command {
         return Box::pin(demo::run(demo::Args { once, write })).await;
+    }
+    if let Command::Sandbox(args) = command {
+        return Box::pin(demo::sandbox(args.into())).await;
     }
     if let Command::Doctor(args) = command {
         return Box::pin(doctor::run(&globals, args)).await;
@@ -126,7 +161,7 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
 
 async fn dispatch(globals: &Globals, command: Command) -> Result<(), Failure> {
     match command {
-        Command::Demo(_) | Command::Doctor(_) => Ok(()),
+        Command::Demo(_) | Command::Sandbox(_) | Command::Doctor(_) => Ok(()),
         Command::Serve(args) => Box::pin(serve::run(args)).await,
         Command::Pki(command) => pki::run(globals, command),
         Command::Whoami(args) => whoami::run(globals, args).await,

@@ -14,10 +14,11 @@ fn the_command_line_is_consistent() {
 }
 
 /// A line for each command.
-const LINES: [&str; 69] = [
+const LINES: [&str; 70] = [
     "samsyn serve --config gateway.toml",
     "samsyn serve --check --config gateway.toml",
     "samsyn demo --once",
+    "samsyn sandbox --every 1 --for 600 --seed 7 --story",
     "samsyn pki init pki --trust-domain a.example",
     "samsyn pki issue pki --service sdf-a",
     "samsyn pki issue pki --server --dns a.example --ip 127.0.0.1",

@@ -6,6 +6,7 @@ mod clock;
 mod gateway;
 mod memory;
 mod print;
+mod sandbox;
 mod stage;
 mod story;
 
@@ -14,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
     pin::Pin,
     process::ExitCode,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use self::{
@@ -33,6 +34,27 @@ pub(crate) struct Args {
     pub(crate) write: Option<PathBuf>,
 }
 
+/// How a sandbox runs.
+#[derive(Debug, Clone)]
+pub(crate) struct Sandbox {
+    /// Tells the story first, so that there is an edition.
+    pub(crate) story: bool,
+    /// How long it is from one publication to the next.
+    pub(crate) every: Duration,
+    /// When it ends by itself; none where it does not.
+    pub(crate) length: Option<Duration>,
+    /// From what the news is drawn.
+    pub(crate) seed: u64,
+}
+
+/// What happens on the stage.
+enum Play {
+    /// The story; then it is served on, or not.
+    Story { once: bool },
+    /// News without end.
+    Sandbox(Sandbox),
+}
+
 /// Why there is no story to tell.
 #[derive(Debug, thiserror::Error)]
 enum Error {
@@ -45,14 +67,27 @@ enum Error {
     /// The gateway does not start, or has failed.
     #[error(transparent)]
     Gateway(#[from] gateway::Error),
+    /// The city does not come to life.
+    #[error(transparent)]
+    Sandbox(#[from] sandbox::Error),
 }
 
 /// Tells the story; succeeds when every check held.
 pub(crate) async fn run(args: Args) -> ExitCode {
     let told = match &args.write {
         Some(dir) => write(dir),
-        None => tell_all(args.once).await,
+        None => tell_all(Play::Story { once: args.once }).await,
     };
+    ended(told)
+}
+
+/// Serves the city, in which something new happens by itself, until it is stopped or its time is
+/// over.
+pub(crate) async fn sandbox(args: Sandbox) -> ExitCode {
+    ended(tell_all(Play::Sandbox(args)).await)
+}
+
+fn ended(told: Result<Checks, Error>) -> ExitCode {
     match told {
         Ok(checks) if checks.all_held() => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
@@ -83,18 +118,44 @@ fn write(dir: &Path) -> Result<Checks, Error> {
     Ok(Checks::default())
 }
 
-async fn tell_all(once: bool) -> Result<Checks, Error> {
+async fn tell_all(play: Play) -> Result<Checks, Error> {
     let started = Instant::now();
     let listener = stage::listen().await.map_err(Error::Listen)?;
     let at = listener.local_addr().map_err(Error::Listen)?;
     let stage = Stage::build(at, clock::now())?;
     let gateway = Gateway::start(&stage.config(), listener).await?;
     let stopped = std::pin::pin!(stopped());
-    let checks = tell_until(&stage, at, started, once, stopped).await;
+    let checks = match &play {
+        Play::Story { once } => Ok(tell_until(&stage, at, started, *once, stopped).await),
+        Play::Sandbox(args) => live_until(&stage, at, started, args, stopped).await,
+    };
     gateway.stop().await?;
     stage.remove()?;
     tell(" Stopped; everything is removed.\n");
-    Ok(checks.unwrap_or_else(Checks::interrupted))
+    Ok(checks?.unwrap_or_else(Checks::interrupted))
+}
+
+/// Tells the story where it is wanted, and lets the city live on; to be stopped is its end.
+async fn live_until(
+    stage: &Stage,
+    at: SocketAddr,
+    started: Instant,
+    args: &Sandbox,
+    mut stopped: Pin<&mut impl Future<Output = ()>>,
+) -> Result<Option<Checks>, Error> {
+    let mut checks = Checks::default();
+    if args.story {
+        checks = tokio::select! {
+            checks = Box::pin(Story::new(stage, at).tell()) => checks,
+            () = &mut stopped => return Ok(None),
+        };
+        summary(checks, stage, started);
+    }
+    tokio::select! {
+        lived = Box::pin(sandbox::live(stage, args)) => lived?,
+        () = &mut stopped => {}
+    }
+    Ok(Some(checks))
 }
 
 /// Tells the story, and serves on after it; what is interrupted is removed all the same.

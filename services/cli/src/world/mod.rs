@@ -7,6 +7,7 @@
 mod calendar;
 mod dice;
 mod events;
+mod news;
 mod notes;
 mod publications;
 mod registry;
@@ -18,6 +19,7 @@ mod tests;
 
 use std::fmt;
 
+pub(crate) use news::{News, news};
 pub(crate) use publications::{Publication, demo_weeks, publications};
 pub(crate) use registry::{endorsers, publisher_key_id, publishers, registrars, registry};
 pub(crate) use seed::Seed;

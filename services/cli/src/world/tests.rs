@@ -425,3 +425,27 @@ fn the_refused_publication_holds_the_test_number_where_the_story_says() {
     assert_eq!(but_notes(&refused), but_notes(&mended));
     assert_eq!(but_notes(drawn.unwrap()), but_notes(&mended));
 }
+
+#[test]
+fn news_is_the_same_for_a_seed_goes_on_and_reaches_partners() {
+    let (seed, publications) = demo();
+    let area = samsyn_domain::AreaId::parse("sthlm-skarholmen").unwrap();
+    let first = |rng| news(seed, &area, rng).take(500).collect::<Vec<News>>();
+    let drawn = first(7);
+    assert!(drawn == first(7) && drawn != first(8));
+    let ids: BTreeSet<&str> = drawn.iter().map(|one| one.observation.id.as_str()).collect();
+    assert_eq!(ids.len(), drawn.len());
+    let known = |id: &str| publications.iter().flat_map(|p| &p.observations).any(|o| o.id == id);
+    assert!(!ids.iter().any(|id| known(id)), "it takes the place of something");
+    let parties: BTreeSet<&str> = drawn.iter().map(|one| one.party.as_str()).collect();
+    assert_eq!(parties.len(), 4, "{parties:?}");
+    // A partner's client has something to do before long.
+    for partners in [["raddningstjansten", "blaljus"], ["rattskedjan", "blaljus"]] {
+        let addressed = |one: &News| {
+            let labels = one.observation.labels.as_ref().unwrap();
+            labels.audience.iter().any(|token| partners.contains(&token.as_str()))
+        };
+        let waits = drawn.iter().position(addressed);
+        assert!(waits.is_some_and(|waits| waits < 60), "{partners:?}: {waits:?}");
+    }
+}

@@ -39,6 +39,8 @@ mod revoked;
 #[cfg(test)]
 mod rfc7946;
 #[cfg(test)]
+mod sandbox;
+#[cfg(test)]
 mod shared_authority;
 #[cfg(test)]
 mod shares;
