@@ -32,10 +32,10 @@ impl Ledger {
     /// Orders a change of the domain itself that state may refuse.
     pub(crate) async fn own_if(&self, command: Command) -> Result<Reply, Rejection> {
         for _ in 0..RACES_MAX {
-            match self.own_under(self.epoch(), command.clone()).await? {
-                Reply::Refused(refusal) if refusal.is_race() => {}
-                Reply::Refused(refusal) => return Err(refusal.into()),
-                reply => return Ok(reply),
+            let reply = self.own_under(self.epoch(), command.clone()).await?;
+            let Reply::Refused(refusal) = reply else { return Ok(reply) };
+            if !refusal.is_race() {
+                return Err(refusal.into());
             }
         }
         Err(Error::Overloaded.into())
