@@ -149,6 +149,7 @@ impl<'a> City<'a> {
                 party: party.to_string(),
                 area: self.area.to_string(),
                 base_version: self.versions.get(party).copied().unwrap_or(0),
+                manifest: None,
                 change: Some(change.clone()),
             };
             let version = match client.publish(request).await {
