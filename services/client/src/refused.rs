@@ -27,8 +27,17 @@ impl Refused {
     pub fn is_retryable(&self) -> bool {
         match self.reason {
             Some(reason) => reason.retryable(),
-            None => self.status.code() == tonic::Code::Unavailable,
+            None => self.status.code() == tonic::Code::Unavailable || self.is_of_transport(),
         }
+    }
+}
+
+impl Refused {
+    /// Whether the connection broke, before or after the gateway took the call in: whatever is
+    /// repeated must carry an idempotency key or change nothing.
+    fn is_of_transport(&self) -> bool {
+        let source = std::error::Error::source(&self.status);
+        source.is_some_and(<dyn std::error::Error>::is::<tonic::transport::Error>)
     }
 }
 

@@ -11,6 +11,7 @@ use samsyn_domain::commit::{
     endorsement::{Basis, Endorsement},
     manifest::Manifest,
     proof::PartnerProof,
+    publication::PublicationManifest,
 };
 
 fuzz_target!(|data: &[u8]| {
@@ -23,13 +24,14 @@ fuzz_target!(|data: &[u8]| {
             }
         };
     }
-    match which % 7 {
+    match which % 8 {
         0 => read!(Message),
         1 => read!(Descriptor),
         2 => read!(Envelope),
         3 => read!(Basis),
         4 => read!(Endorsement),
         5 => read!(Manifest),
-        _ => read!(PartnerProof),
+        6 => read!(PartnerProof),
+        _ => read!(PublicationManifest),
     }
 });

@@ -195,3 +195,15 @@ async fn t19_rows7_and_8_what_is_compressed_is_refused_unread() {
     let told = (refused.status.code(), refused.reason.map(|reason| reason.id()));
     assert_eq!(told, (Code::Internal, Some("MALFORMED")));
 }
+
+/// A connection is ended when nothing is asked on it for long; its client goes on by another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_was_ended_before_its_first_call_is_made_anew() {
+    let mut domain = Domain::limited("first_call_seconds = 1");
+    domain.start();
+    drop(domain.client(PARTY).await);
+    let late = domain.client(PARTY).await;
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    let answer = late.publish(delta(PARTY, 0, observation("A", 2))).await;
+    assert_eq!(answer.map(|answer| answer.version).map_err(|refused| refused.to_string()), Ok(1));
+}
