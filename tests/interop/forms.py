@@ -13,9 +13,9 @@ CONTRIBUTION = {
     1: i64(1, 6), 2: text(), 3: i64(1, 5), 4: text(), 5: text(), 6: i64(1, 3), 7: text(),
     8: message(LABELS), 9: i64(1, 3),
 }
-CELL_PLACE = {1: text(optional=True), 2: text(optional=True), 3: text()}
+REGISTERED_PLACE = {1: text(optional=True), 2: text(optional=True), 3: text()}
 PLACE = {
-    **CELL_PLACE,
+    **REGISTERED_PLACE,
     4: i64(-900_000_000, 900_000_000, optional=True),
     5: i64(-1_800_000_000, 1_800_000_000, optional=True),
 }
@@ -29,6 +29,7 @@ ASSESSED = {
     1: i64(1, 5, True), 2: i64(1, 3, True), 3: i64(1, 3, True), 4: i64(1, 6, True),
     5: i64(1, 6, True),
 }
+ASSESSMENT = {**ASSESSED, 3: i64(2, 2)}
 NOTE = {1: text()}
 PROVENANCE = {1: text(), 2: optional(octets(32))}
 DECISION = {
@@ -46,8 +47,18 @@ FORMS = {
         8: (TIME, False), 12: (COUNTS, True), 13: (BAND, True), 14: (PERTURBED, True),
         16: (ASSESSED, True), 20: (NOTE, True), 24: (PROVENANCE, True),
     },
+    2: {
+        0: (CONTRIBUTION, False), 4: (REGISTERED_PLACE, False), 5: (SUB_AREA, False),
+        6: (DISTRICT, False), 8: (TIME, False), 12: (COUNTS, True), 13: (BAND, True),
+        14: (PERTURBED, True), 16: (ABSENT, True), 20: (NOTE, True), 24: (PROVENANCE, True),
+    },
+    3: {
+        0: (CONTRIBUTION, False), 4: (REGISTERED_PLACE, False), 5: (SUB_AREA, False),
+        6: (DISTRICT, False), 8: (TIME, False), 12: (ABSENT, True), 16: (ASSESSMENT, False),
+        20: (NOTE, True), 24: (PROVENANCE, True),
+    },
     4: {
-        0: (CONTRIBUTION, False), 4: (CELL_PLACE, False), 5: (SUB_AREA, False),
+        0: (CONTRIBUTION, False), 4: (REGISTERED_PLACE, False), 5: (SUB_AREA, False),
         6: (DISTRICT, False), 8: (TIME, False), 12: (COUNTS, True), 13: (BAND, True),
         14: (PERTURBED, True), 16: (ABSENT, True), 20: (ABSENT, True), 24: (PROVENANCE, True),
     },
@@ -69,7 +80,7 @@ def content(kind, position, fields):
     if not fields and may_be_absent:
         return None
     value = fitted(fields, form)
-    if form in (PLACE, CELL_PLACE):
+    if form in (PLACE, REGISTERED_PLACE):
         finer = any(number in value for number in (1, 4, 5))
         require(2 in value or not finer, "a place needs its sub-area")
         require((4 in value) == (5 in value), "a latitude needs its longitude")

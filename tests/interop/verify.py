@@ -30,7 +30,7 @@ KEY_BYTES = {ED25519: 32, P256: 65}
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 GROUPS = ["identity", "place", "time", "counts", "assessment", "text", "provenance"]
-KINDS = {1: "observation", 4: "cell", 5: "decision", 6: "analysis"}
+KINDS = {1: "observation", 2: "series", 3: "assessment", 4: "cell", 5: "decision", 6: "analysis"}
 
 # --- Signatures and statements: sections 7 and 8 -------------------------------------------------
 

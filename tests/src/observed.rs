@@ -36,6 +36,47 @@ pub fn observation(id: &str, severity: u32) -> wire::Observation {
     }
 }
 
+/// A series of statistics at Skärholmstorget: how many, by period.
+#[must_use]
+pub fn series(id: &str, points: &[(&str, u32)]) -> wire::Series {
+    let like = observation(id, 1);
+    let point = |(code, count): &(&str, u32)| wire::SeriesPoint {
+        period: Some(wire::Period { code: (*code).to_owned() }),
+        count: Some(*count),
+    };
+    wire::Series {
+        id: like.id,
+        category: like.category,
+        location: Some(wire::series::Location::PlaceId(
+            "sthlm-skarholmen/skarholmen-centrum/p1".to_owned(),
+        )),
+        source_kind: like.source_kind,
+        points: points.iter().map(point).collect(),
+        note: "Efter inkommen dag.".to_owned(),
+        labels: like.labels,
+    }
+}
+
+/// An assessment of Skärholmstorget in a period.
+#[must_use]
+pub fn assessment(id: &str, period: &str, severity: u32) -> wire::Assessment {
+    let like = observation(id, severity);
+    wire::Assessment {
+        id: like.id,
+        category: like.category,
+        location: Some(wire::assessment::Location::PlaceId(
+            "sthlm-skarholmen/skarholmen-centrum/p1".to_owned(),
+        )),
+        period: Some(wire::Period { code: period.to_owned() }),
+        severity: like.severity,
+        trend: wire::Trend::Up.into(),
+        reliability: "B".to_owned(),
+        credibility: 2,
+        text: "Ökar kvällstid.".to_owned(),
+        labels: like.labels,
+    }
+}
+
 /// A delta of observations to the party's own picture.
 #[must_use]
 pub fn delta(
@@ -43,7 +84,16 @@ pub fn delta(
     base_version: u64,
     upserts: Vec<wire::Observation>,
 ) -> wire::PublishPictureRequest {
-    let delta = wire::PictureDelta { upserts, ..wire::PictureDelta::default() };
+    change(party, base_version, wire::PictureDelta { upserts, ..wire::PictureDelta::default() })
+}
+
+/// A change of the party's own picture.
+#[must_use]
+pub fn change(
+    party: &str,
+    base_version: u64,
+    delta: wire::PictureDelta,
+) -> wire::PublishPictureRequest {
     wire::PublishPictureRequest {
         context: Some(samsyn_client::write_context("publisher")),
         party: party.to_owned(),

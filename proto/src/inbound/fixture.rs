@@ -225,9 +225,38 @@ pub(crate) fn observation(id: &str) -> v1::Observation {
     }
 }
 
+/// A series in which nothing is wrong: October, so far.
+pub(crate) fn series(id: &str) -> v1::Series {
+    v1::Series {
+        id: id.to_owned(),
+        category: "graffiti".to_owned(),
+        location: Some(v1::series::Location::SubAreaId("a-north".to_owned())),
+        source_kind: "survey".to_owned(),
+        points: vec![v1::SeriesPoint { period: month(), count: Some(12) }],
+        note: "Räknat på anmälningsdag.".to_owned(),
+        labels: Some(labels()),
+    }
+}
+
+/// An assessment in which nothing is wrong, of October.
+pub(crate) fn assessment(id: &str) -> v1::Assessment {
+    v1::Assessment {
+        id: id.to_owned(),
+        category: "graffiti".to_owned(),
+        location: Some(v1::assessment::Location::AreaId("a".to_owned())),
+        period: month(),
+        severity: Some(4),
+        trend: v1::Trend::Up.into(),
+        reliability: "B".to_owned(),
+        credibility: 3,
+        text: "Klottret breder ut sig norrut.".to_owned(),
+        labels: Some(labels()),
+    }
+}
+
 /// A full replacement of a month in area `a`.
 pub(crate) fn full(observations: Vec<v1::Observation>) -> v1::PublishPictureRequest {
-    let full = v1::FullPicture { period: month(), observations };
+    let full = v1::FullPicture { period: month(), observations, ..v1::FullPicture::default() };
     publication(v1::publish_picture_request::Change::Full(full))
 }
 

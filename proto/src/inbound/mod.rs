@@ -15,6 +15,7 @@ mod labels;
 mod observation;
 mod publication;
 mod registry;
+mod statement;
 mod text;
 mod upload;
 mod value;

@@ -1,20 +1,21 @@
 //! One observation (iakttagelse) on its way in.
 
 use samsyn_domain::{
-    AreaId, Basis, CategoryId, Content, Coordinates, Credibility, Draft, Geography, ObservationId,
-    Period, PlaceId, Reliability, Secret, Severity, SourceId, SubAreaId, Timestamp, Trend,
+    AreaId, Basis, CategoryId, Content, Coordinates, Credibility, Draft, Form, Geography,
+    ObservationId, Period, PlaceId, Reliability, Secret, Severity, SourceId, SubAreaId, Timestamp,
+    Trend,
     registry::{Category, Registry},
 };
 
 use super::{
     fault::Within,
     labels::{self, Bounds},
-    text::{self, Form},
-    value,
+    text, value,
 };
 use crate::{Reason, v1};
 
-const ID_BYTES_MAX: usize = 128;
+/// The longest id of an observation or an assessment.
+pub(super) const ID_BYTES_MAX: usize = 128;
 const COUNT_MAX: u32 = 1_000_000;
 const SPAN_SECONDS_MAX: i64 = 366 * 86_400;
 /// How far a sender's clock may be ahead.
@@ -40,31 +41,23 @@ pub(super) fn draft(
     within: &mut Within<'_>,
 ) -> Option<Draft> {
     let starts_at = within.take("starts_at", start(wire.starts_at, frame));
-    let id = id(&wire.id, starts_at, within);
-    let category = value::code(&wire.category, CategoryId::parse)
-        .and_then(|id| frame.registry.category(&id).ok_or(Reason::UnknownCode));
-    let category: Option<&Category> = within.take("category", category);
+    let id = id(&wire.id, ID_BYTES_MAX, starts_at, within);
+    let category = category(&wire.category, frame, within);
     let place = place(wire.location, frame, within);
     let ends_at = within.take("ends_at", end(wire.ends_at, starts_at));
     let count = within.take("count", count(wire.count));
-    let severity = wire.severity.map(|grade| Severity::of(grade).ok_or(Reason::BadField));
-    let severity = within.take("severity", severity.transpose());
+    let severity = within.take("severity", severity(wire.severity));
     let trend = within.take("trend", trend(wire.trend));
     let basis = within.take("basis", basis(wire.basis));
-    let source = value::code(&wire.source_kind, SourceId::parse)
-        .and_then(|id| known(id, |id| frame.registry.lists().has_source(id)));
-    let source = within.take("source_kind", source);
-    let reliability = Some(wire.reliability).filter(|grade| !grade.is_empty());
-    let reliability = reliability.map(|grade| Reliability::of(&grade).ok_or(Reason::BadField));
-    let reliability = within.take("reliability", reliability.transpose());
-    let credibility = Some(wire.credibility).filter(|grade| *grade != 0);
-    let credibility = credibility.map(|grade| Credibility::of(grade).ok_or(Reason::BadField));
-    let credibility = within.take("credibility", credibility.transpose());
-    let note = text::collected(wire.note, Form::NOTE, starts_at, within, "note");
+    let source = source(&wire.source_kind, frame, within);
+    let reliability = within.take("reliability", reliability(&wire.reliability));
+    let credibility = within.take("credibility", credibility(wire.credibility));
+    let note = text::collected(wire.note, text::Form::NOTE, starts_at, within, "note");
     let bounds = Bounds { registry: frame.registry, start: starts_at, now: frame.now };
     let labels = labels::labels(wire.labels, bounds, within, "labels");
     let (category, (geography, coordinates)) = (category?, place?);
     let content = Content {
+        form: Form::Observation,
         category: category.id.clone(),
         kind: category.kind,
         priority: category.priority.clone(),
@@ -75,7 +68,7 @@ pub(super) fn draft(
         severity: severity?,
         trend: trend?,
         basis: basis?,
-        source: source?,
+        source: Some(source?),
         reliability: reliability?,
         credibility: credibility?,
         labels: labels?.into(),
@@ -83,14 +76,21 @@ pub(super) fn draft(
     Some(Draft { id: id?, content, secret: Secret { note, coordinates } })
 }
 
-fn id(text: &str, near: Option<Timestamp>, within: &mut Within<'_>) -> Option<ObservationId> {
+/// The publisher's id, screened, of at most so many bytes.
+pub(super) fn id(
+    text: &str,
+    bytes_max: usize,
+    near: Option<Timestamp>,
+    within: &mut Within<'_>,
+) -> Option<ObservationId> {
     for fault in text::screened(text, near, &within.field("id")) {
         within.push(fault);
     }
-    within.take("id", observation_id(text))
+    let fits = if text.len() > bytes_max { Err(Reason::FieldTooLong) } else { Ok(()) };
+    within.take("id", fits.and_then(|()| observation_id(text)))
 }
 
-/// The publisher's id of an observation, in its form only.
+/// The publisher's id, in its form only.
 pub(super) fn observation_id(text: &str) -> Result<ObservationId, Reason> {
     match text.len() {
         0 => Err(Reason::MissingField),
@@ -118,7 +118,7 @@ fn end(
 }
 
 /// Where, and the coordinates when that is how it was given.
-fn place(
+pub(super) fn place(
     asked: Option<v1::observation::Location>,
     frame: Frame<'_>,
     within: &mut Within<'_>,
@@ -158,11 +158,45 @@ fn place(
     }
 }
 
-fn count(asked: Option<u32>) -> Result<Option<u32>, Reason> {
+pub(super) fn count(asked: Option<u32>) -> Result<Option<u32>, Reason> {
     if asked.is_some_and(|count| count > COUNT_MAX) { Err(Reason::BadField) } else { Ok(asked) }
 }
 
-fn trend(number: i32) -> Result<Option<Trend>, Reason> {
+/// The registered category.
+pub(super) fn category<'a>(
+    code: &str,
+    frame: Frame<'a>,
+    within: &mut Within<'_>,
+) -> Option<&'a Category> {
+    let category = value::code(code, CategoryId::parse)
+        .and_then(|id| frame.registry.category(&id).ok_or(Reason::UnknownCode));
+    within.take("category", category)
+}
+
+/// Where a number comes from.
+pub(super) fn source(code: &str, frame: Frame<'_>, within: &mut Within<'_>) -> Option<SourceId> {
+    let source = value::code(code, SourceId::parse)
+        .and_then(|id| known(id, |id| frame.registry.lists().has_source(id)));
+    within.take("source_kind", source)
+}
+
+pub(super) fn severity(asked: Option<u32>) -> Result<Option<Severity>, Reason> {
+    asked.map(|grade| Severity::of(grade).ok_or(Reason::BadField)).transpose()
+}
+
+/// A grade; empty means that none is given.
+pub(super) fn reliability(grade: &str) -> Result<Option<Reliability>, Reason> {
+    let asked = Some(grade).filter(|grade| !grade.is_empty());
+    asked.map(|grade| Reliability::of(grade).ok_or(Reason::BadField)).transpose()
+}
+
+/// A grade; 0 means that none is given.
+pub(super) fn credibility(grade: u32) -> Result<Option<Credibility>, Reason> {
+    let asked = Some(grade).filter(|grade| *grade != 0);
+    asked.map(|grade| Credibility::of(grade).ok_or(Reason::BadField)).transpose()
+}
+
+pub(super) fn trend(number: i32) -> Result<Option<Trend>, Reason> {
     if number == 0 {
         return Ok(None);
     }

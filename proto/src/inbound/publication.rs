@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt};
 
 use prost::Message as _;
 use samsyn_domain::{
-    AreaId, Draft, KeyId, ObservationId, PartyId, Period, Timestamp,
+    AreaId, Draft, Form, KeyId, ObservationId, PartyId, Period, Timestamp,
     registry::{Agreement, Registry},
 };
 
@@ -12,8 +12,7 @@ use super::{
     context::{Context, actor, write_context},
     fault::{Checked, Fault, Faults, Named as _, Within},
     observation::{self, Frame},
-    text::{self, Form},
-    value,
+    statement, text, value,
 };
 use crate::{Reason, v1};
 
@@ -104,12 +103,12 @@ pub enum Change {
     Full {
         /// The period.
         period: Period,
-        /// All observations that start in it.
+        /// All that it has in it: observations, points of series, assessments, in that order.
         drafts: Vec<Draft>,
     },
-    /// Changes some observations, of any period.
+    /// Changes some of what it has, of any period.
     Delta {
-        /// New or changed ones.
+        /// New or changed observations, points of series, assessments, in that order.
         drafts: Vec<Draft>,
         /// Those withdrawn.
         withdrawn: Vec<ObservationId>,
@@ -117,12 +116,37 @@ pub enum Change {
 }
 
 impl Change {
-    /// How many observations it names.
+    /// How many observations, points and assessments it names.
     #[must_use]
     pub const fn rows(&self) -> usize {
         match self {
             Self::Full { drafts, .. } => drafts.len(),
             Self::Delta { drafts, withdrawn } => drafts.len().saturating_add(withdrawn.len()),
+        }
+    }
+}
+
+impl Change {
+    /// The path in the request of what became the draft at a place.
+    #[must_use]
+    pub fn path(&self, place: usize) -> String {
+        let (drafts, change, observations) = match self {
+            Self::Full { drafts, .. } => (drafts, "full", "observations"),
+            Self::Delta { drafts, .. } => (drafts, "delta", "upserts"),
+        };
+        let form = drafts.get(place).map_or(Form::Observation, |draft| draft.content.form);
+        let before = drafts.iter().take(place).filter(|draft| draft.content.form == form);
+        match form {
+            Form::Observation => format!("{change}.{observations}[{}]", before.count()),
+            Form::Assessment => format!("{change}.assessments[{}]", before.count()),
+            Form::Series => {
+                // Points of one series stand side by side.
+                let of = |draft: &Draft| draft.id.as_point().map(|(series, _)| series);
+                let series: BTreeSet<_> = before.map(of).collect();
+                let own = drafts.get(place).map(of);
+                let others = series.iter().filter(|series| Some(*series) != own.as_ref());
+                format!("{change}.series[{}]", others.count())
+            }
         }
     }
 }
@@ -195,17 +219,37 @@ pub fn trial(
 /// Too much is refused as a whole, unread.
 fn too_large(request: &v1::PublishPictureRequest, size: Size) -> Option<Fault> {
     use v1::publish_picture_request::Change;
-    let (changes, field) = match &request.change {
-        None => (0, ""),
-        Some(Change::Full(full)) => (full.observations.len(), "full.observations"),
-        Some(Change::Delta(delta)) => {
-            (delta.upserts.len().saturating_add(delta.withdrawn_ids.len()), "delta")
-        }
-    };
-    if changes > size.changes {
+    if changes(request.change.as_ref()) > size.changes {
+        let field = match &request.change {
+            Some(Change::Full(_)) => "full",
+            Some(Change::Delta(_)) | None => "delta",
+        };
         return Some(Fault::new(Reason::TooLarge, field));
     }
     (request.encoded_len() > size.bytes).then(|| Fault::new(Reason::TooLarge, ""))
+}
+
+/// How many observations, points, assessments and withdrawals a publication holds.
+pub(super) fn changes(change: Option<&v1::publish_picture_request::Change>) -> usize {
+    use v1::publish_picture_request::Change;
+    match change {
+        None => 0,
+        Some(Change::Full(full)) => rows(&full.observations, &full.series, &full.assessments),
+        Some(Change::Delta(delta)) => {
+            let upserts = rows(&delta.upserts, &delta.series, &delta.assessments);
+            upserts.saturating_add(delta.withdrawn_ids.len())
+        }
+    }
+}
+
+/// How many rows some observations, points and assessments are.
+fn rows(
+    observations: &[v1::Observation],
+    series: &[v1::Series],
+    assessments: &[v1::Assessment],
+) -> usize {
+    let points = series.iter().map(|series| series.points.len()).fold(0, usize::saturating_add);
+    observations.len().saturating_add(points).saturating_add(assessments.len())
 }
 
 fn contents(
@@ -266,9 +310,12 @@ pub(super) fn agreed_period(
 fn full(asked: v1::FullPicture, frame: Frame<'_>, faults: &mut Faults) -> Option<Change> {
     let period = agreed_period(asked.period, frame.area, frame.registry);
     let period = faults.take(period.named("full.period"));
-    let mut seen = BTreeSet::new();
     let frame = Frame { period, ..frame };
-    let drafts = drafts(asked.observations, "full.observations", frame, &mut seen, faults);
+    let mut reading = Reading { frame, seen: BTreeSet::new(), drafts: Vec::new(), faults };
+    reading.observations(asked.observations, "full.observations");
+    reading.series(asked.series, "full.series");
+    reading.assessments(asked.assessments, "full.assessments");
+    let drafts = reading.drafts;
     Some(Change::Full { period: period?, drafts })
 }
 
@@ -277,8 +324,11 @@ fn delta(
     frame: Frame<'_>,
     faults: &mut Faults,
 ) -> Option<(Change, Option<String>)> {
-    let mut seen = BTreeSet::new();
-    let drafts = drafts(asked.upserts, "delta.upserts", frame, &mut seen, faults);
+    let mut reading = Reading { frame, seen: BTreeSet::new(), drafts: Vec::new(), faults };
+    reading.observations(asked.upserts, "delta.upserts");
+    reading.series(asked.series, "delta.series");
+    reading.assessments(asked.assessments, "delta.assessments");
+    let Reading { mut seen, drafts, .. } = reading;
     let mut withdrawn = Vec::new();
     for (i, id) in asked.withdrawn_ids.into_iter().enumerate() {
         let field = format!("delta.withdrawn_ids[{i}]");
@@ -287,24 +337,54 @@ fn delta(
             faults.push(Fault::new(Reason::DuplicateId, field));
         }
     }
-    let reason = faults.take(text::alone(asked.reason, Form::NOTE, "delta.reason"))?;
+    let reason = faults.take(text::alone(asked.reason, text::Form::NOTE, "delta.reason"))?;
     Some((Change::Delta { drafts, withdrawn }, reason))
 }
 
-fn drafts(
-    asked: Vec<v1::Observation>,
-    field: &str,
-    frame: Frame<'_>,
-    seen: &mut BTreeSet<String>,
-    faults: &mut Faults,
-) -> Vec<Draft> {
-    let mut drafts = Vec::with_capacity(asked.len());
-    for (i, observation) in asked.into_iter().enumerate() {
-        let mut within = Within::new(faults, format!("{field}[{i}]"));
-        if !observation.id.is_empty() && !seen.insert(observation.id.clone()) {
-            within.refuse(Reason::DuplicateId, "id");
+/// What a publication puts, as far as it was read. Its ids are one namespace: a series has a name,
+/// and so has each of its points.
+struct Reading<'a> {
+    frame: Frame<'a>,
+    seen: BTreeSet<String>,
+    drafts: Vec<Draft>,
+    faults: &'a mut Faults,
+}
+
+impl Reading<'_> {
+    fn observations(&mut self, asked: Vec<v1::Observation>, field: &str) {
+        for (i, observation) in asked.into_iter().enumerate() {
+            let mut within = Within::new(self.faults, format!("{field}[{i}]"));
+            named(&observation.id, &mut self.seen, &mut within);
+            self.drafts.extend(observation::draft(observation, self.frame, &mut within));
         }
-        drafts.extend(observation::draft(observation, frame, &mut within));
     }
-    drafts
+
+    fn series(&mut self, asked: Vec<v1::Series>, field: &str) {
+        for (i, series) in asked.into_iter().enumerate() {
+            let mut within = Within::new(self.faults, format!("{field}[{i}]"));
+            let fresh = named(&series.id, &mut self.seen, &mut within);
+            let points = statement::points(series, self.frame, &mut within);
+            for point in points.into_iter().flatten().filter(|_| fresh) {
+                named(point.id.as_str(), &mut self.seen, &mut within);
+                self.drafts.push(point);
+            }
+        }
+    }
+
+    fn assessments(&mut self, asked: Vec<v1::Assessment>, field: &str) {
+        for (i, assessment) in asked.into_iter().enumerate() {
+            let mut within = Within::new(self.faults, format!("{field}[{i}]"));
+            named(&assessment.id, &mut self.seen, &mut within);
+            self.drafts.extend(statement::assessment(assessment, self.frame, &mut within));
+        }
+    }
+}
+
+/// Refuses an id that stands for something else in the same publication; whether it was fresh.
+fn named(id: &str, seen: &mut BTreeSet<String>, within: &mut Within<'_>) -> bool {
+    let fresh = id.is_empty() || seen.insert(id.to_owned());
+    if !fresh {
+        within.refuse(Reason::DuplicateId, "id");
+    }
+    fresh
 }

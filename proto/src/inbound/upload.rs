@@ -65,9 +65,13 @@ impl Upload {
         match &mut self.publication.change {
             Some(Change::Full(full)) if more.withdrawn_ids.is_empty() => {
                 full.observations.extend(more.observations);
+                full.series.extend(more.series);
+                full.assessments.extend(more.assessments);
             }
             Some(Change::Delta(delta)) => {
                 delta.upserts.extend(more.observations);
+                delta.series.extend(more.series);
+                delta.assessments.extend(more.assessments);
                 delta.withdrawn_ids.extend(more.withdrawn_ids);
             }
             Some(Change::Full(_)) => {
@@ -89,13 +93,7 @@ impl Upload {
     }
 
     fn changes(&self) -> usize {
-        match &self.publication.change {
-            None => 0,
-            Some(Change::Full(full)) => full.observations.len(),
-            Some(Change::Delta(delta)) => {
-                delta.upserts.len().saturating_add(delta.withdrawn_ids.len())
-            }
-        }
+        publication::changes(self.publication.change.as_ref())
     }
 
     fn within_bounds(&self) -> Result<(), Fault> {

@@ -1,7 +1,7 @@
 //! Findings, what was contributed to them, and where parties disagree.
 
 use samsyn_domain::{
-    Kind, Sealed,
+    Form, Kind, Sealed,
     merge::{Amount, Class, Conflict, Dissent, Field, Finding, Seen, Series},
 };
 use samsyn_policy::{Masked, Secrets};
@@ -55,7 +55,20 @@ fn contribution(seen: &Seen, frame: Frame<'_>) -> v1::Contribution {
     };
     let secret = frame.secrets.of(seen.sealed.as_ref());
     let observation = Some(observation::seen(seen, secret));
-    v1::Contribution { party: seen.party.to_string(), version, observation }
+    v1::Contribution {
+        party: seen.party.to_string(),
+        version,
+        observation,
+        form: form(seen.form).into(),
+    }
+}
+
+const fn form(form: Form) -> v1::Form {
+    match form {
+        Form::Observation => v1::Form::Observation,
+        Form::Series => v1::Form::Series,
+        Form::Assessment => v1::Form::Assessment,
+    }
 }
 
 fn series(series: &Series) -> v1::CountSeries {
@@ -67,6 +80,7 @@ fn series(series: &Series) -> v1::CountSeries {
         kind: kind(series.kind).into(),
         source_kind: series.source.to_string(),
         party: series.party.as_ref().map(ToString::to_string).unwrap_or_default(),
+        statistics: series.statistics,
         amount: Some(amount),
     }
 }

@@ -1,10 +1,12 @@
-//! Observations: as their owner published them, and as a reader sees them.
+//! Observations, points of series and assessments: as their owner published them, and as a reader
+//! sees them.
 
 use samsyn_domain::{
-    Basis, Content, Geography, Labels, Observation, Secret, merge::Assessed, merge::Seen,
+    Basis, Content, Form, Geography, Labels, Observation, ObservationId, Secret,
+    merge::{Assessed, Seen},
 };
 
-use super::value::{codes, time, trend};
+use super::value::{codes, period, time, trend};
 use crate::v1::{self, observation::Location};
 
 /// An observation for its owner.
@@ -23,7 +25,7 @@ pub(super) fn published(id: &str, content: &Content, secret: Option<&Secret>) ->
         starts_at: Some(time(content.starts_at)),
         ends_at: Some(time(content.ends_at)),
         count: content.count,
-        source_kind: content.source.to_string(),
+        source_kind: content.source.as_ref().map(ToString::to_string).unwrap_or_default(),
         note: secret.and_then(|secret| secret.note.clone()).unwrap_or_default(),
         labels: Some(labels(&content.labels)),
         ..v1::Observation::default()
@@ -41,7 +43,50 @@ pub(super) fn published(id: &str, content: &Content, secret: Option<&Secret>) ->
     wire
 }
 
-/// An observation as far as a reader may see it.
+/// A point as a series of its own, for its owner; none when it is none.
+pub(super) fn series(point: &Observation, secret: Option<&Secret>) -> Option<v1::Series> {
+    let content = &point.content;
+    let (id, of) = ObservationId::as_point(&point.id)?;
+    Some(v1::Series {
+        id: id.to_string(),
+        category: content.category.to_string(),
+        location: Some(match resolved(&content.geography) {
+            Location::PlaceId(id) => v1::series::Location::PlaceId(id),
+            Location::SubAreaId(id) => v1::series::Location::SubAreaId(id),
+            Location::AreaId(id) => v1::series::Location::AreaId(id),
+            Location::Coordinates(_) => return None,
+        }),
+        source_kind: content.source.as_ref()?.to_string(),
+        points: vec![v1::SeriesPoint { period: Some(period(of)), count: content.count }],
+        note: secret.and_then(|secret| secret.note.clone()).unwrap_or_default(),
+        labels: Some(labels(&content.labels)),
+    })
+}
+
+/// An assessment for its owner; none when it is of no period.
+pub(super) fn assessment(one: &Observation, secret: Option<&Secret>) -> Option<v1::Assessment> {
+    let content = &one.content;
+    Some(v1::Assessment {
+        id: one.id.to_string(),
+        category: content.category.to_string(),
+        location: Some(match resolved(&content.geography) {
+            Location::PlaceId(id) => v1::assessment::Location::PlaceId(id),
+            Location::SubAreaId(id) => v1::assessment::Location::SubAreaId(id),
+            Location::AreaId(id) => v1::assessment::Location::AreaId(id),
+            Location::Coordinates(_) => return None,
+        }),
+        period: Some(period(content.own_period()?)),
+        severity: content.severity.map(|severity| u32::from(severity.grade())),
+        trend: trend(content.trend),
+        reliability: content.reliability.map(|r| r.grade().to_string()).unwrap_or_default(),
+        credibility: content.credibility.map_or(0, |c| u32::from(c.grade())),
+        text: secret.and_then(|secret| secret.note.clone()).unwrap_or_default(),
+        labels: Some(labels(&content.labels)),
+    })
+}
+
+/// What was contributed, in whatever form, as far as a reader may see it. A point rests on
+/// counting and is not assessed.
 pub(super) fn seen(seen: &Seen, secret: Option<&Secret>) -> v1::Observation {
     let coordinates =
         secret.filter(|_| seen.coordinates_shown).and_then(|secret| secret.coordinates);
@@ -59,7 +104,7 @@ pub(super) fn seen(seen: &Seen, secret: Option<&Secret>) -> v1::Observation {
         labels: Some(labels(&seen.labels)),
         ..v1::Observation::default()
     };
-    if let Some(assessed) = seen.assessment {
+    if let Some(assessed) = seen.assessment.filter(|_| seen.form != Form::Series) {
         assess(&mut wire, assessed);
     }
     wire

@@ -1,6 +1,6 @@
 //! Own pictures: published, tried, read.
 
-use samsyn_domain::row::SignedManifest;
+use samsyn_domain::{Form, row::SignedManifest};
 use samsyn_policy::{
     PictureVersion, PictureVersions, PictureView, Preview, Problem, PublishedView, ValidationView,
     View,
@@ -156,12 +156,35 @@ pub(super) fn page(
     token: impl FnOnce(usize) -> String,
 ) -> v1::GetPictureResponse {
     let rows = paged.rows(&view.observations).iter();
-    let observations = rows.filter_map(|stage| stage.observation.as_ref());
-    v1::GetPictureResponse {
+    let mut page = v1::GetPictureResponse {
         version: view.version,
-        observations: observations
-            .map(|o| observation::own(o, view.secrets.of(o.sealed.as_ref())))
-            .collect(),
         next_page_token: paged.next(&view.observations, token),
+        ..v1::GetPictureResponse::default()
+    };
+    for one in rows.filter_map(|stage| stage.observation.as_ref()) {
+        let secret = view.secrets.of(one.sealed.as_ref());
+        match one.content.form {
+            Form::Observation => page.observations.push(observation::own(one, secret)),
+            Form::Series => joined(&mut page.series, observation::series(one, secret)),
+            Form::Assessment => page.assessments.extend(observation::assessment(one, secret)),
+        }
     }
+    page
+}
+
+/// Puts a point into the series before it when they share all else.
+fn joined(all: &mut Vec<v1::Series>, point: Option<v1::Series>) {
+    let Some(mut point) = point else { return };
+    if let Some(last) = all.last_mut() {
+        let points = std::mem::take(&mut last.points);
+        let added = std::mem::take(&mut point.points);
+        let same = *last == point;
+        last.points = points;
+        if same {
+            last.points.extend(added);
+            return;
+        }
+        point.points = added;
+    }
+    all.push(point);
 }

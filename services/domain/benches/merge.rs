@@ -5,9 +5,9 @@ use std::{collections::BTreeSet, error::Error, hint::black_box};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use samsyn_domain::{
-    AreaId, Audience, Basis, CategoryId, Content, Geography, Kind, Labels, Level, Observation,
-    ObservationId, OrganisationId, PartyId, Period, PlaceId, PriorityId, Regime, Secrecy,
-    ServiceId, Severity, SourceId, State, SubAreaId, Timestamp,
+    AreaId, Audience, Basis, CategoryId, Content, Form, Geography, Kind, Labels, Level,
+    Observation, ObservationId, OrganisationId, PartyId, Period, PlaceId, PriorityId, Regime,
+    Secrecy, ServiceId, Severity, SourceId, State, SubAreaId, Timestamp,
     command::{Actor, Command, Found, Publish, Submission},
     in_full,
     merge::{self, Decisions, Finding, Key, Seen},
@@ -158,6 +158,7 @@ fn observation(number: u32, severity: u32) -> Outcome<Observation> {
     Ok(Observation {
         id: ObservationId::parse(&number.to_string())?,
         content: Content {
+            form: Form::Observation,
             category: CategoryId::parse("graffiti")?,
             kind: Kind::ObservedDisorder,
             priority: PriorityId::parse("unsafe_places")?,
@@ -168,7 +169,7 @@ fn observation(number: u32, severity: u32) -> Outcome<Observation> {
             severity: Severity::of(severity),
             trend: None,
             basis: Basis::Fact,
-            source: SourceId::parse("reports")?,
+            source: Some(SourceId::parse("reports")?),
             reliability: None,
             credibility: None,
             labels: labels.into(),

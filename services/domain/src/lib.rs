@@ -6,6 +6,7 @@ pub mod command;
 pub mod commit;
 pub mod disclosure;
 pub mod edition;
+mod form;
 mod geography;
 mod id;
 mod labels;
@@ -20,6 +21,7 @@ mod state;
 mod time;
 
 pub use caller::Caller;
+pub use form::Form;
 pub use geography::{Coordinates, Geography, Level};
 pub use id::{
     AgreementId, AreaId, CategoryId, ConflictId, EditionId, GroupId, KeyId, LegalBasisId,

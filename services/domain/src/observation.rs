@@ -5,7 +5,8 @@ use std::{fmt, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CategoryId, Coordinates, Geography, Labels, ObservationId, PriorityId, SourceId, Timestamp,
+    CategoryId, Coordinates, Form, Geography, Labels, ObservationId, PriorityId, SourceId,
+    Timestamp,
 };
 
 /// The longest note, in characters.
@@ -227,9 +228,11 @@ impl fmt::Debug for Sealed {
     }
 }
 
-/// What an observation says in clear.
+/// What an observation, a point of a series or an assessment says in clear.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
+    /// In which form it stands in the own picture.
+    pub form: Form,
     /// A code of the category list.
     pub category: CategoryId,
     /// What kind the category is; recorded, so that a later list changes nothing.
@@ -238,9 +241,9 @@ pub struct Content {
     pub priority: PriorityId,
     /// Where, resolved on entry.
     pub geography: Geography,
-    /// From when, inclusive.
+    /// From when, inclusive; of a point and an assessment, the start of its period.
     pub starts_at: Timestamp,
-    /// Until when, exclusive.
+    /// Until when, exclusive; of a point and an assessment, the end of its period.
     pub ends_at: Timestamp,
     /// How many events.
     pub count: Option<u32>,
@@ -250,8 +253,8 @@ pub struct Content {
     pub trend: Option<Trend>,
     /// What it rests on.
     pub basis: Basis,
-    /// Where the number comes from.
-    pub source: SourceId,
+    /// Where the number comes from; an assessment has none.
+    pub source: Option<SourceId>,
     /// How reliable the source is.
     pub reliability: Option<Reliability>,
     /// How credible the statement is.
@@ -283,7 +286,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// An observation as it stands in log and state.
+/// An observation, a point of a series or an assessment as it stands in log and state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observation {
     /// The publisher's own id.
@@ -294,7 +297,7 @@ pub struct Observation {
     pub sealed: Option<Sealed>,
 }
 
-/// An observation on its way in: checked, not yet sealed.
+/// An observation, a point or an assessment on its way in: checked, not yet sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
     /// The publisher's own id.

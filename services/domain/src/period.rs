@@ -82,6 +82,13 @@ impl Period {
         Self::new(kind, year, number)
     }
 
+    /// The period that begins and ends so; none when none does.
+    #[must_use]
+    pub fn spanning(from: Timestamp, to: Timestamp) -> Option<Self> {
+        let held = PeriodKind::ALL.into_iter().filter_map(|kind| Self::holding(kind, from));
+        held.into_iter().find(|period| period.bounds() == (from, to))
+    }
+
     /// Its kind.
     #[must_use]
     pub const fn kind(self) -> PeriodKind {
@@ -202,6 +209,16 @@ mod tests {
         assert!(!october.contains(at("2025-10-31T23:00:00Z")));
         let week: Period = "2025-W40".parse().unwrap();
         assert_eq!(week.bounds().0, at("2025-09-28T22:00:00Z"));
+    }
+
+    #[test]
+    fn a_period_is_known_by_its_bounds() {
+        for code in ["2025-W40", "2025-10", "2025-Q4", "2025", "2020-W53"] {
+            let period: Period = code.parse().unwrap();
+            let (from, to) = period.bounds();
+            assert_eq!(Period::spanning(from, to), Some(period));
+            assert_eq!(Period::spanning(from, to.after_seconds(1)), None);
+        }
     }
 
     #[test]

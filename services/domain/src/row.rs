@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::{
-    AreaId, EditionId, KeyId, LabelClass, Observation, ObservationId, PartyId, Period, Sealed,
+    AreaId, EditionId, Form, KeyId, LabelClass, Observation, ObservationId, PartyId, Period, Sealed,
     ServiceId, Timestamp,
     command::{Digest, IdempotencyKey, Reply, Upload},
     disclosure::{Acknowledged, Denied, Disclosure, Grant, Step},
@@ -38,7 +38,7 @@ pub enum Row {
     Revision(Revised),
     /// An own picture has a new version.
     Version(Version),
-    /// An observation was published, changed or withdrawn.
+    /// An observation, a point or an assessment was published, changed or withdrawn.
     Stage(Stage),
     /// A part of a publication waits for it.
     Part(Arc<Part>),
@@ -174,7 +174,7 @@ pub struct SignedManifest {
     pub salt: Sealed,
 }
 
-/// What an observation was from a revision on.
+/// What an observation, a point or an assessment was from a revision on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stage {
     /// The area.
@@ -194,6 +194,12 @@ pub struct Stage {
 }
 
 impl Stage {
+    /// In which form it was contributed; an observation when it is withdrawn.
+    #[must_use]
+    pub fn form(&self) -> Form {
+        self.observation.as_ref().map_or(Form::Observation, |one| one.content.form)
+    }
+
     /// The class of labels that it is decided by; none when it is withdrawn.
     #[must_use]
     pub fn label_class(&self) -> Option<LabelClass> {

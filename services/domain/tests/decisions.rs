@@ -5,7 +5,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use samsyn_domain::{
-        AreaId, Audience, Basis, CategoryId, ConflictId, Content, Geography, Kind, Labels,
+        AreaId, Audience, Basis, CategoryId, ConflictId, Content, Form, Geography, Kind, Labels,
         Observation, ObservationId, OrganisationId, PartyId, Period, PlaceId, PriorityId, Reason,
         Regime, Secrecy, ServiceId, Severity, SourceId, State, SubAreaId, Timestamp, Trend,
         command::{
@@ -255,6 +255,7 @@ mod tests {
         Observation {
             id: id!(ObservationId, id),
             content: Content {
+                form: Form::Observation,
                 category: id!(CategoryId, category),
                 kind: Kind::ObservedDisorder,
                 priority: id!(PriorityId, "unsafe_places"),
@@ -265,7 +266,7 @@ mod tests {
                 severity: Severity::of(severity),
                 trend: Some(trend),
                 basis: Basis::Fact,
-                source: id!(SourceId, "reports"),
+                source: Some(id!(SourceId, "reports")),
                 reliability: None,
                 credibility: None,
                 labels: labels.into(),

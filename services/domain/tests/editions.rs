@@ -6,9 +6,9 @@ mod tests {
     use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path};
 
     use samsyn_domain::{
-        AreaId, Audience, Basis, CategoryId, Content, EditionId, Geography, KeyId, Kind, Labels,
-        Observation, ObservationId, OrganisationId, PartyId, Period, PriorityId, Reason, Regime,
-        Sealed, Secrecy, ServiceId, Severity, SourceId, State, Timestamp, UnitKey,
+        AreaId, Audience, Basis, CategoryId, Content, EditionId, Form, Geography, KeyId, Kind,
+        Labels, Observation, ObservationId, OrganisationId, PartyId, Period, PriorityId, Reason,
+        Regime, Sealed, Secrecy, ServiceId, Severity, SourceId, State, Timestamp, UnitKey,
         command::{
             Actor, AnswerEdition, Command, Found, LockEdition, OpenEdition, Publish,
             ReleaseEdition, Reply, Submission, Tick,
@@ -459,6 +459,7 @@ mod tests {
         Observation {
             id: id!(ObservationId, "1"),
             content: Content {
+                form: Form::Observation,
                 category: id!(CategoryId, "graffiti"),
                 kind: Kind::ObservedDisorder,
                 priority: id!(PriorityId, "unsafe_places"),
@@ -469,7 +470,7 @@ mod tests {
                 severity: Severity::of(severity),
                 trend: None,
                 basis: Basis::Fact,
-                source: id!(SourceId, "reports"),
+                source: Some(id!(SourceId, "reports")),
                 reliability: None,
                 credibility: None,
                 labels: labels().into(),

@@ -19,7 +19,7 @@ use samsyn_proto::{
 
 use crate::{
     Error, Ledger, Rejection,
-    pictures::{bare, delta, drafts, in_request},
+    pictures::{asked_path, bare, delta, drafts, in_request},
 };
 
 impl Ledger {
@@ -92,7 +92,7 @@ impl Ledger {
         let tried = state.tried(now, service, organisation, &Command::Publish(publish));
         tried.map_err(|refusal| {
             let why = Reason::from_id(refusal.reason.id()).unwrap_or(Reason::Internal);
-            problem(why, &refusal.field)
+            problem(why, &asked_path(&refusal.field, &trial.change))
         })
     }
 

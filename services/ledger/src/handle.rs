@@ -6,11 +6,7 @@ use std::{collections::BTreeSet, fmt, path::PathBuf, sync::Arc, time::Duration};
 use samsyn_domain::{
     AreaId, Caller, Refusal, Sealed, Secret, ServiceId, State, Timestamp, UnitKey,
     command::{AdoptPolicy, Command, Digest, Disclose, Found, Reply},
-    commit::{
-        canonical::Message,
-        dsse::Signature,
-        object::{ObjectKind, ReferenceKey},
-    },
+    commit::{canonical::Message, dsse::Signature, object::ReferenceKey},
     disclosure::Ground,
     registry::{Document, Registry},
     row::Stage,
@@ -430,7 +426,7 @@ impl Known for Keys {
     fn object_id(&self, stage: &Stage) -> [u8; 16] {
         let (owner, area, id) = (stage.party.as_str(), stage.area.as_str(), stage.id.as_str());
         // Ids are short ASCII, which always has a canonical form.
-        let object = self.reference().object_id(ObjectKind::Observation, owner, area, id);
+        let object = self.reference().object_id(stage.form().into(), owner, area, id);
         object.map_or([0; 16], |object| *object.as_bytes())
     }
 

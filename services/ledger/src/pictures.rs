@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use samsyn_domain::{
-    AreaId, Caller, Draft, LabelClass, Observation, ObservationId, PartyId, Period, PeriodKind,
+    AreaId, Caller, Draft, LabelClass, Observation, ObservationId, PartyId, PeriodKind, Refusal,
     Sealed, State, UnitKey,
     command::{Command, Publish, RecordDissent, Reply, ResolveConflict, Upload},
     commit::hash::Digest,
@@ -60,7 +60,8 @@ impl Ledger {
             let publish = delta(state, &asked.area, &asked.change, sealed.clone());
             Ok(Command::Publish(publish))
         };
-        let reply = self.propose(caller, &asked.context, &body, make).await?;
+        let proposed = self.propose(caller, &asked.context, &body, make).await;
+        let reply = proposed.map_err(|rejection| refused_in(rejection, &asked.change))?;
         let Reply::Published { version, revision, unchanged } = reply else {
             return Err(Error::Fatal("a publication had another answer".to_owned()).into());
         };
@@ -286,7 +287,8 @@ impl Ledger {
         let secret = drafts(&asked.change).iter().filter(|draft| !draft.secret.is_empty());
         self.make_units(secret.map(unit).collect()).await?;
         let seal = |draft: &Draft| {
-            let object = format!("observation {} {} {}", asked.party, asked.area, draft.id);
+            let form = draft.content.form.as_str();
+            let object = format!("{form} {} {} {}", asked.party, asked.area, draft.id);
             Ok(Observation {
                 id: draft.id.clone(),
                 content: draft.content.clone(),
@@ -406,11 +408,22 @@ pub(crate) fn bare(party: &PartyId, area: &AreaId, base_version: u64, change: &C
 
 /// What policy says of a command, with the path that its field has in the request.
 pub(crate) fn in_request(denial: Denial, change: &Change) -> Denial {
-    let field = denial.field.strip_prefix("upserts").map(|rest| match change {
-        Change::Full { .. } => format!("full.observations{rest}"),
-        Change::Delta { .. } => format!("delta.upserts{rest}"),
-    });
-    Denial { field: field.unwrap_or_else(|| denial.field.clone()), ..denial }
+    Denial { field: asked_path(&denial.field, change), ..denial }
+}
+
+fn refused_in(rejection: Rejection, change: &Change) -> Rejection {
+    if let Rejection::Refused(refusal) = rejection {
+        let field = asked_path(&refusal.field, change).into();
+        return Rejection::Refused(Refusal { field, ..refusal });
+    }
+    rejection
+}
+
+/// The path in the request of a field of the command that was made from it.
+pub(crate) fn asked_path(field: &str, change: &Change) -> String {
+    let upsert = field.strip_prefix("upserts[").and_then(|rest| rest.split_once(']'));
+    let place = upsert.and_then(|(place, rest)| Some((place.parse().ok()?, rest)));
+    place.map_or_else(|| field.to_owned(), |(place, rest)| change.path(place) + rest)
 }
 
 fn revised(reply: &Reply) -> Result<u64, Rejection> {
@@ -438,9 +451,10 @@ pub(crate) fn delta(state: &State, area: &AreaId, change: &Change, sealed: Publi
             let index = state.area(area);
             let revision = state.revision(area);
             let own = index.into_iter().flat_map(|index| index.own(&sealed.party, revision));
+            let bounds = period.bounds();
             own.filter(|stage| {
-                let starts = stage.observation.as_ref().map(|o| o.content.starts_at);
-                starts.is_some_and(|at| period.contains(at)) && !kept.contains(&stage.id)
+                let within = |o: &Observation| o.content.is_within(bounds);
+                stage.observation.as_deref().is_some_and(within) && !kept.contains(&stage.id)
             })
             .map(|stage| stage.id.clone())
             .collect()
@@ -449,7 +463,8 @@ pub(crate) fn delta(state: &State, area: &AreaId, change: &Change, sealed: Publi
     Publish { withdrawn, ..sealed }
 }
 
-/// The findings on which a publication bears, in the weeks and months that the agreement has.
+/// The findings on which a publication bears: in the weeks and months that the agreement has, and
+/// in the period that an assessment is of.
 fn touched(state: &State, publish: &Publish) -> Vec<ConflictRef> {
     let registry = state.registry();
     let Some(agreement) = registry.agreement_of(&publish.area) else { return Vec::new() };
@@ -459,10 +474,12 @@ fn touched(state: &State, publish: &Publish) -> Vec<ConflictRef> {
         let Some(category) = registry.category(&content.category) else { continue };
         let geography = content.geography.coarsened(category.geography);
         let key = Key { geography, category: content.category.clone() };
-        let periods = agreement.periods.iter().filter(|kind| **kind <= PeriodKind::Month);
-        touched.extend(periods.filter_map(|kind| {
-            let period: Period = Period::holding(*kind, content.starts_at)?;
-            Some(ConflictRef { key: key.clone(), period, field: Field::Severity })
+        let kinds = agreement.periods.iter().filter(|kind| **kind <= PeriodKind::Month);
+        let periods = kinds.filter_map(|kind| content.period(*kind)).chain(content.own_period());
+        touched.extend(periods.map(|period| ConflictRef {
+            key: key.clone(),
+            period,
+            field: Field::Severity,
         }));
     }
     touched.into_iter().collect()

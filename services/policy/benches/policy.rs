@@ -4,17 +4,12 @@ use std::{collections::BTreeSet, error::Error, hint::black_box};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use samsyn_domain::{
-    AreaId, Audience, Basis, Caller, CategoryId, Content, Geography, Kind, Labels, LegalBasisId,
-    Observation, ObservationId, OrganisationId, PartyId, Period, PlaceId, PriorityId, PurposeId,
-    Regime, Sealed, Secrecy, Secret, ServiceId, Severity, SourceId, State, SubAreaId, Timestamp,
-    UnitKey,
+    AreaId, Audience, Basis, Caller, CategoryId, Content, Form, Geography, Kind, Labels,
+    LegalBasisId, Observation, ObservationId, OrganisationId, PartyId, Period, PlaceId, PriorityId,
+    PurposeId, Regime, Sealed, Secrecy, Secret, ServiceId, Severity, SourceId, State, SubAreaId,
+    Timestamp, UnitKey,
     command::{Actor, Command, Digest, Found, Grants, Publish, Submission},
-    commit::{
-        canonical::Message,
-        dsse::Signature,
-        hash,
-        object::{ObjectKind, ReferenceKey},
-    },
+    commit::{canonical::Message, dsse::Signature, hash, object::ReferenceKey},
     disclosure::Ground,
     registry::Document,
     row::Stage,
@@ -33,7 +28,7 @@ struct Keys(ReferenceKey);
 impl Known for Keys {
     fn object_id(&self, stage: &Stage) -> [u8; 16] {
         let (party, area) = (stage.party.as_str(), stage.area.as_str());
-        let id = self.0.object_id(ObjectKind::Observation, party, area, stage.id.as_str());
+        let id = self.0.object_id(stage.form().into(), party, area, stage.id.as_str());
         id.map(|id| *id.as_bytes()).unwrap_or_default()
     }
 
@@ -199,6 +194,7 @@ fn observation(number: u32) -> Outcome<Observation> {
     Ok(Observation {
         id: ObservationId::parse(&number.to_string())?,
         content: Content {
+            form: Form::Observation,
             category: CategoryId::parse("graffiti")?,
             kind: Kind::ObservedDisorder,
             priority: PriorityId::parse("unsafe_places")?,
@@ -213,7 +209,7 @@ fn observation(number: u32) -> Outcome<Observation> {
             severity: Severity::of(2),
             trend: None,
             basis: Basis::Fact,
-            source: SourceId::parse("inspection")?,
+            source: Some(SourceId::parse("inspection")?),
             reliability: None,
             credibility: None,
             labels: labels.into(),

@@ -5,6 +5,7 @@ mod changes;
 mod publications;
 mod requests;
 mod screened;
+mod statements;
 
 use super::{Checked, Fault, Publication};
 use crate::{Reason, inbound::fixture, v1};

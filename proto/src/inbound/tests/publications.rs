@@ -102,7 +102,7 @@ fn more_than_five_hundred_changes_are_refused_unread() {
     let faults = named(&checked(fixture::delta(withdrawal(&ids))).faults);
     assert_eq!(faults, [(Reason::TooLarge, "delta".to_owned())]);
     let faults = named(&checked(fixture::full(vec![v1::Observation::default(); 501])).faults);
-    assert_eq!(faults, [(Reason::TooLarge, "full.observations".to_owned())]);
+    assert_eq!(faults, [(Reason::TooLarge, "full".to_owned())]);
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn a_full_publication_holds_what_starts_in_its_period() {
     assert_eq!(outside, one(Reason::BadTime, "starts_at"));
     let period = |code: &str| {
         let period = Some(v1::Period { code: code.to_owned() });
-        let full = v1::FullPicture { period, observations: Vec::new() };
+        let full = v1::FullPicture { period, ..v1::FullPicture::default() };
         let mut request = fixture::full(Vec::new());
         request.change = Some(v1::publish_picture_request::Change::Full(full));
         named(&checked(request).faults)

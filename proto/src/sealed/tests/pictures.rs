@@ -1,7 +1,7 @@
 //! Own pictures and the joint one.
 
 use prost::Message as _;
-use samsyn_domain::{PartyId, merge::Seen, screening::Rule};
+use samsyn_domain::{Form, PartyId, merge::Seen, screening::Rule};
 use samsyn_policy::{At, JointView, Preview, Problem, PublishedView, ValidationView, View};
 
 use super::{
@@ -138,6 +138,52 @@ fn what_a_party_reads_of_its_own_it_can_publish_again() {
     let beyond = Paged { from: 1, size: 1 };
     let page = read(&Encoded::<v1::GetPictureResponse>::page(&view, beyond, no_token));
     assert_eq!(page.observations, []);
+}
+
+#[test]
+fn points_and_assessments_are_read_as_they_were_published() {
+    let point = |code: &str, count| v1::SeriesPoint {
+        period: Some(v1::Period { code: code.to_owned() }),
+        count,
+    };
+    let counted = v1::Series {
+        points: vec![point("2025-09", None), point("2025-10", Some(0)), point("2025-W41", Some(4))],
+        ..fixture::series("counted")
+    };
+    let other = v1::Series { note: String::new(), ..fixture::series("counted-otherwise") };
+    // In the order in which they are kept: by id.
+    let mut sent = v1::PictureDelta {
+        series: vec![other, counted],
+        assessments: vec![fixture::assessment("said")],
+        ..v1::PictureDelta::default()
+    };
+    let labels = sent.series.iter_mut().map(|series| &mut series.labels);
+    let labels = labels.chain(sent.assessments.iter_mut().map(|one| &mut one.labels));
+    labels.for_each(|labels| labels.as_mut().unwrap().audience.sort());
+    let request = fixture::delta(sent.clone());
+    let checked = inbound::publication(request, &fixture::registry(), fixture::NOW);
+    let Change::Delta { drafts, .. } = checked.value.unwrap().change else { panic!() };
+    let mut world = World::new();
+    drafts.into_iter().for_each(|draft| world.put("sdf", draft));
+    let party = PartyId::parse("sdf").unwrap();
+    let view = world.view(SIGNATORY, |egress| egress.picture(&party, &area(), 0));
+    let page = read(&Encoded::<v1::GetPictureResponse>::page(&view, all(), no_token));
+    assert_eq!((page.series, page.assessments), (sent.series, sent.assessments));
+    assert_eq!(page.observations.len(), 1);
+}
+
+#[test]
+fn a_contribution_says_its_form() {
+    let view = joint(SIGNATORY);
+    let ours = &view.content().findings[0].contributions[1];
+    let told = |form| observation::seen(&Seen { form, ..ours.clone() }, None);
+    let (seen, counted) = (told(Form::Observation), told(Form::Series));
+    assert_eq!((seen.severity, seen.basis), (Some(2), v1::Basis::Fact.into()));
+    assert_eq!((counted.severity, counted.trend, counted.basis), (None, 0, 0));
+    assert_eq!((counted.count, &counted.source_kind), (seen.count, &seen.source_kind));
+    let page = read(&joint_page(&view));
+    let forms = page.findings[0].contributions.iter().map(v1::Contribution::form);
+    assert!(forms.eq([v1::Form::Observation, v1::Form::Observation]));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::{collection::btree_set, option, prelude::*, sample::select};
 use prost::Message as _;
 use samsyn_domain::{
-    Audience, Basis, CategoryId, Content, Coordinates, Credibility, Draft, Kind, Labels,
+    Audience, Basis, CategoryId, Content, Coordinates, Credibility, Draft, Form, Kind, Labels,
     ObservationId, PlaceId, PriorityId, PurposeId, Regime, Reliability, Secrecy, Secret, Severity,
     SourceId, SubAreaId, Timestamp, Trend, registry::Registry,
 };
@@ -91,6 +91,7 @@ fn draft() -> impl Strategy<Value = Draft> {
                 let id: String = id.chars().filter(char::is_ascii).collect();
                 let (geography, coordinates) = located(&spot);
                 let content = Content {
+                    form: Form::Observation,
                     category: CategoryId::parse("graffiti").unwrap(),
                     kind: Kind::ObservedDisorder,
                     priority: PriorityId::parse("unsafe_places").unwrap(),
@@ -101,7 +102,7 @@ fn draft() -> impl Strategy<Value = Draft> {
                     severity: severity.and_then(Severity::of),
                     trend: grades.0,
                     basis: grades.1,
-                    source: SourceId::parse(grades.4).unwrap(),
+                    source: SourceId::parse(grades.4).ok(),
                     reliability: Reliability::of(grades.2),
                     credibility: Credibility::of(grades.3),
                     labels: labels.into(),

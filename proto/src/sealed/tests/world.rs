@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use samsyn_domain::{
-    AreaId, Caller, Observation, OrganisationId, PartyId, Period, Sealed, Secret, ServiceId, State,
-    Timestamp, UnitKey,
+    AreaId, Caller, Draft, Observation, OrganisationId, PartyId, Period, Sealed, Secret, ServiceId,
+    State, Timestamp, UnitKey,
     command::Digest,
     commit::{canonical::Message, dsse::Signature, object::ReferenceKey},
     disclosure::Ground,
@@ -154,13 +154,10 @@ impl World {
             inbound::publication(fixture::full(vec![observation]), &registry, fixture::NOW);
         let Change::Full { mut drafts, .. } = checked.value.unwrap().change else { panic!() };
         let draft = drafts.pop().unwrap();
-        let party = PartyId::parse(party).unwrap();
-        let at = self.revised(&party, revision, What::Publication);
-        let sealed = Some(self.sealed(draft.id.as_str(), draft.secret));
-        let id = draft.id;
-        let observation = Observation { id: id.clone(), content: draft.content, sealed };
+        let of = PartyId::parse(party).unwrap();
+        let at = self.revised(&of, revision, What::Publication);
         self.state.absorb(Row::Version(Version {
-            party: party.clone(),
+            party: of,
             area: area(),
             version: 1,
             revision,
@@ -170,9 +167,21 @@ impl World {
             manifest: None,
             covers: None,
         }));
+        self.stage(party, revision, draft);
+    }
+
+    /// Puts something more into the first version of a party's own picture.
+    pub(super) fn put(&mut self, party: &str, draft: Draft) {
+        self.stage(party, 1, draft);
+    }
+
+    fn stage(&mut self, party: &str, revision: u64, draft: Draft) {
+        let Draft { id, content, secret } = draft;
+        let sealed = Some(self.sealed(id.as_str(), secret));
+        let observation = Observation { id: id.clone(), content, sealed };
         self.state.absorb(Row::Stage(Stage {
             area: area(),
-            party,
+            party: PartyId::parse(party).unwrap(),
             id,
             revision,
             version: 1,

@@ -17,7 +17,7 @@ use crate::{failure::Failure, import::degrees_text, json, names::Names};
 const FORMULA: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\n'];
 
 /// The columns after those of the head.
-const COLUMNS: [&str; 33] = [
+const COLUMNS: [&str; 34] = [
     "finding",
     "record",
     "geography",
@@ -51,6 +51,7 @@ const COLUMNS: [&str; 33] = [
     "secrecy_provisions",
     "retain_until",
     "onward_sharing",
+    "form",
 ];
 
 /// The rows under a header; what is said of the whole stands in each of them.
@@ -143,9 +144,10 @@ fn joint(finding: &Finding) -> Vec<(&'static str, String)> {
 }
 
 fn statement(
-    Contribution { party, observation, .. }: &Contribution,
+    Contribution { party, observation, form, .. }: &Contribution,
 ) -> Vec<(&'static str, String)> {
-    let mut cells = vec![("record", "statement".into()), ("party", party.clone())];
+    let form = json::form(*form).unwrap_or_default();
+    let mut cells = vec![("record", "statement".into()), ("party", party.clone()), ("form", form)];
     let Some(observation) = observation else { return cells };
     cells.extend(said(observation));
     cells.extend(observation.labels.iter().flat_map(labelled));
@@ -198,6 +200,7 @@ fn counted(series: &CountSeries) -> Vec<(&'static str, String)> {
         ("kind", json::kind(series.kind).unwrap_or_default()),
         ("source_kind", series.source_kind.clone()),
         ("count", count),
+        ("form", if series.statistics { "series" } else { "observation" }.to_owned()),
     ]
 }
 

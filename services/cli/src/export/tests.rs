@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use samsyn_client::wire::{
-    Conflict, Contribution, Coordinates as At, CountSeries, Dissent, FindingClass, Labels,
+    Conflict, Contribution, Coordinates as At, CountSeries, Dissent, FindingClass, Form, Labels,
     Observation, Withheld, count_series::Amount,
 };
 use serde_json::json;
@@ -24,7 +24,8 @@ fn statement(party: &str, location: Option<Location>, note: &str) -> Contributio
         labels: Some(labels),
         ..Observation::default()
     };
-    Contribution { party: party.into(), version: 1, observation: Some(observation) }
+    let form = Form::Observation.into();
+    Contribution { party: party.into(), version: 1, observation: Some(observation), form }
 }
 
 fn at(lat_e7: i32, lon_e7: i32) -> Option<Location> {

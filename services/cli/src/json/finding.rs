@@ -6,7 +6,7 @@ use samsyn_client::wire::{
 };
 use serde_json::{Value, json};
 
-use super::{class, kind, list, observation, period, time, trend};
+use super::{class, form, kind, list, observation, period, time, trend};
 
 /// A finding.
 pub(crate) fn finding(finding: &Finding) -> Value {
@@ -31,6 +31,7 @@ fn contribution(contribution: &Contribution) -> Value {
     json!({
         "party": contribution.party,
         "version": contribution.version,
+        "form": form(contribution.form),
         "observation": contribution.observation.as_ref().map(observation),
     })
 }
@@ -46,6 +47,7 @@ fn count(series: &CountSeries) -> Value {
         "kind": kind(series.kind),
         "source_kind": series.source_kind,
         "party": series.party,
+        "statistics": series.statistics,
         "exact": exact,
         "below": below,
     })

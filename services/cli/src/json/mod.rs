@@ -11,6 +11,7 @@ mod observation;
 pub(crate) mod publication;
 mod reader;
 mod registry;
+mod statement;
 
 use std::fmt::Display;
 
@@ -26,6 +27,7 @@ pub(crate) use event::event;
 pub(crate) use finding::{conflict, finding, revision, step};
 pub(crate) use observation::{degrees, observation};
 pub(crate) use registry::{registry_change, replayed, right_change};
+pub(crate) use statement::{assessment, series};
 
 /// A list of messages.
 pub(crate) fn list<T>(all: &[T], one: impl Fn(&T) -> Value) -> Value {
@@ -60,6 +62,11 @@ pub(crate) fn basis(number: i32) -> Option<String> {
 /// The code of a kind.
 pub(crate) fn kind(number: i32) -> Option<String> {
     code(wire::ObservationKind::try_from(number).ok()?.as_str_name(), "OBSERVATION_KIND_")
+}
+
+/// The code of a contribution's form.
+pub(crate) fn form(number: i32) -> Option<String> {
+    code(wire::Form::try_from(number).ok()?.as_str_name(), "FORM_")
 }
 
 /// The code of a finding's class.
@@ -118,5 +125,6 @@ mod tests {
         assert_eq!(state(2).as_deref(), Some("in_review"));
         assert_eq!(verdict(2).as_deref(), Some("endorsed_with_reservation"));
         assert_eq!(basis(1).as_deref(), Some("fact"));
+        assert_eq!(form(2).as_deref(), Some("series"));
     }
 }

@@ -50,7 +50,7 @@ fn point(at: Coordinates) -> Value {
     json!({ "lat": degrees(at.lat_e7), "lon": degrees(at.lon_e7) })
 }
 
-fn labelled(labels: &Labels) -> Value {
+pub(super) fn labelled(labels: &Labels) -> Value {
     Object::default()
         .set("level", labels.level)
         .set("audience", labels.audience.clone())
@@ -123,7 +123,7 @@ fn read_coordinates(node: &Node<'_>) -> Result<Coordinates, BadForm> {
     Ok(Coordinates { lat_e7: at.lat_e7, lon_e7: at.lon_e7 })
 }
 
-fn read_labels(node: &Node<'_>) -> Result<Labels, BadForm> {
+pub(super) fn read_labels(node: &Node<'_>) -> Result<Labels, BadForm> {
     let mut fields = node.object()?;
     let labels = Labels {
         level: fields.number("level")?.unwrap_or(0),

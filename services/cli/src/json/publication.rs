@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{
     observation,
     reader::{BadForm, Node},
+    statement,
 };
 
 /// The form, as the help shows it.
@@ -43,6 +44,25 @@ pub(crate) const HELP: &str = r#"The form of FILE, with the field names of Publi
 change of some observations of any period:
 
   "delta": { "upserts": [ … ], "withdrawn_ids": ["…"], "reason": "mätfel rättat" }
+
+Beside `observations`, and beside `upserts`, there may be statistics and assessments, each of
+exactly its own period and without coordinates. The points of a series that are not named stay as
+they are; its id among the withdrawn withdraws all of them:
+
+  "series": [
+    {
+      "id": "felanmalan-statistik", "category": "lighting_fault", "area_id": "sthlm-skarholmen",
+      "source_kind": "resident_report", "points": [{ "period": "2025-W40", "count": 41 }],
+      "note": "Räknat på inkommen dag.", "labels": { … }
+    }
+  ],
+  "assessments": [
+    {
+      "id": "bedomning-W40", "category": "lighting_fault", "area_id": "sthlm-skarholmen",
+      "period": "2025-W40", "severity": 3, "trend": "up", "reliability": "B", "credibility": 2,
+      "text": "Fel ligger kvar längre än förr.", "labels": { … }
+    }
+  ]
 "#;
 
 /// Which version a publication changes.
@@ -114,19 +134,22 @@ fn read_full(node: &Node<'_>) -> Result<FullPicture, BadForm> {
     let mut fields = node.object()?;
     let code = fields.required("period")?.text()?.to_owned();
     let observations = fields.required("observations")?.list()?;
-    fields.end()?;
     let observations = observations.iter().map(observation::read).collect::<Result<_, _>>()?;
-    Ok(FullPicture { period: Some(Period { code }), observations })
+    let series = fields.all("series", statement::read_series)?;
+    let assessments = fields.all("assessments", statement::read_assessment)?;
+    fields.end()?;
+    Ok(FullPicture { period: Some(Period { code }), observations, series, assessments })
 }
 
 fn read_delta(node: &Node<'_>) -> Result<PictureDelta, BadForm> {
     let mut fields = node.object()?;
-    let upserts = fields.take("upserts").map_or(Ok(Vec::new()), |node| node.list())?;
+    let upserts = fields.all("upserts", observation::read)?;
+    let series = fields.all("series", statement::read_series)?;
+    let assessments = fields.all("assessments", statement::read_assessment)?;
     let withdrawn_ids = fields.texts("withdrawn_ids")?;
     let reason = fields.text("reason")?;
     fields.end()?;
-    let upserts = upserts.iter().map(observation::read).collect::<Result<_, _>>()?;
-    Ok(PictureDelta { upserts, withdrawn_ids, reason })
+    Ok(PictureDelta { upserts, withdrawn_ids, reason, series, assessments })
 }
 
 #[cfg(test)]
@@ -179,6 +202,44 @@ mod tests {
             "full": { "period": "2025-W40", "observations": written },
         });
         assert_eq!(read(&again.to_string()).unwrap(), form);
+    }
+
+    /// The example of what may stand beside observations, with labels in place of the dots.
+    fn beside() -> Value {
+        let (_, rest) = HELP.split_once("all of them:").unwrap();
+        let labels = r#"{"level": 1, "purposes": ["joint_picture"], "regime": "nonpersonal"}"#;
+        serde_json::from_str(&format!("{{{}}}", rest.replace("{ … }", labels))).unwrap()
+    }
+
+    #[test]
+    fn series_and_assessments_are_read_and_written_the_same() {
+        let mut whole: Value = serde_json::from_str(&example()).unwrap();
+        for (name, list) in beside().as_object().unwrap() {
+            whole["full"][name] = list.clone();
+        }
+        let form = read(&whole.to_string()).unwrap();
+        let Some(Change::Full(full)) = &form.request.change else { panic!() };
+        assert_eq!(full.series[0].points[0].count, Some(41));
+        assert_eq!(full.assessments[0].trend(), Trend::Up);
+        let delta = json!({
+            "party": "p", "area": "a", "base_version": 1,
+            "delta": {
+                "series": crate::json::list(&full.series, crate::json::series),
+                "assessments": crate::json::list(&full.assessments, crate::json::assessment),
+            },
+        });
+        let form = read(&delta.to_string()).unwrap();
+        let Some(Change::Delta(delta)) = form.request.change else { panic!() };
+        assert_eq!((&delta.series, &delta.assessments), (&full.series, &full.assessments));
+        let faulty = |at: &str, name: &str, value: Value| {
+            let mut whole = whole.clone();
+            *whole.pointer_mut(at).unwrap().get_mut(name).unwrap() = value;
+            read(&whole.to_string()).unwrap_err().to_string()
+        };
+        let point = faulty("/full/series/0/points/0", "count", json!(-1));
+        assert!(point.starts_with("`full.series[0].points[0].count` is no whole"), "{point}");
+        let said = faulty("/full/assessments/0", "period", json!(202_540));
+        assert!(said.starts_with("`full.assessments[0].period` is no text"), "{said}");
     }
 
     #[test]

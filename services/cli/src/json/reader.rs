@@ -114,6 +114,16 @@ impl<'a> Fields<'a> {
         node.list()?.iter().map(|item| item.text().map(str::to_owned)).collect()
     }
 
+    /// Each item of a list; none when it is not set.
+    pub(super) fn all<T>(
+        &mut self,
+        name: &str,
+        read: fn(&Node<'a>) -> Result<T, BadForm>,
+    ) -> Result<Vec<T>, BadForm> {
+        let Some(node) = self.take(name) else { return Ok(Vec::new()) };
+        node.list()?.iter().map(read).collect()
+    }
+
     /// A code of an enumeration, with or without its prefix, in any case.
     pub(super) fn code<T>(
         &mut self,

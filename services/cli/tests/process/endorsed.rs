@@ -67,6 +67,56 @@ pub(crate) async fn signed(
     }
 }
 
+/// Opens an edition of the operative track.
+pub(crate) async fn open(city: &Client, code: &str) -> wire::EditionHeader {
+    let opened = city.editions.clone().open_edition(opening(code)).await.map_err(Refused::from);
+    opened.unwrap().into_inner().edition.unwrap()
+}
+
+pub(crate) fn opening(code: &str) -> wire::OpenEditionRequest {
+    wire::OpenEditionRequest {
+        context: Some(write_context("coordinator")),
+        area: AREA.to_owned(),
+        period: Some(wire::Period { code: code.to_owned() }),
+        track: "operative".to_owned(),
+        due: Some(Timestamp { seconds: 4_000_000_000, nanos: 0 }),
+        party: PARTY.to_owned(),
+    }
+}
+
+/// An edition of the operative track on a revision, endorsed by both sides and released.
+pub(crate) async fn released(
+    city: &Client,
+    police: &Client,
+    (code, revision): (&str, u64),
+    analysis_labels: Option<wire::Labels>,
+) -> String {
+    let opened = open(city, code).await;
+    let lock = wire::LockEditionRequest {
+        context: Some(write_context("coordinator")),
+        edition_id: opened.id,
+        revision,
+        analysis: "Klotter vid torget.".to_owned(),
+        analysis_labels,
+        party: PARTY.to_owned(),
+    };
+    let locked = city.editions.clone().lock_edition(lock).await.map_err(Refused::from);
+    let locked = locked.unwrap().into_inner().edition.unwrap();
+    for (client, role) in [(city, Role::Coordinator), (police, Role::Kommunpolis)] {
+        let answer = signed(client, &locked, role).await;
+        let answered = client.editions.clone().answer_edition(answer).await;
+        answered.map_err(Refused::from).unwrap();
+    }
+    let release = wire::ReleaseEditionRequest {
+        context: Some(write_context("coordinator")),
+        edition_id: locked.id.clone(),
+        content_root: locked.content_root,
+        party: PARTY.to_owned(),
+    };
+    city.editions.clone().release_edition(release).await.map_err(Refused::from).unwrap();
+    locked.id
+}
+
 async fn send(client: &Client, request: wire::AnswerEditionRequest) -> Result<(), Refused> {
     client.editions.clone().answer_edition(request).await.map(drop).map_err(Refused::from)
 }

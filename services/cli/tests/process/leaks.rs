@@ -11,15 +11,17 @@ use std::{
 
 use futures::future::join_all;
 use prost::Message as _;
-use prost_types::{DescriptorProto, FileDescriptorSet, Timestamp, field_descriptor_proto::Type};
+use prost_types::{DescriptorProto, FileDescriptorSet, field_descriptor_proto::Type};
 use samsyn_client::{Client, Profile, Refused, admin, wire, write_context};
-use samsyn_domain::registry::Role;
 use samsyn_proto::DESCRIPTORS;
-use samsyn_tests::raw::{Answer, Raw, frame};
+use samsyn_tests::{
+    observed,
+    raw::{Answer, Raw, frame},
+};
 
 use self::requests::asked;
 use crate::{
-    endorsed::signed,
+    endorsed::{open, released},
     harness::{AREA, Domain, PARTY, delta, observation},
     revoked::Authority,
 };
@@ -77,24 +79,9 @@ fn whole(id: &str, severity: u32, note: &str, audience: &[&str]) -> wire::Observ
     whole
 }
 
-fn opening(code: &str) -> wire::OpenEditionRequest {
-    wire::OpenEditionRequest {
-        context: Some(write_context("coordinator")),
-        area: AREA.to_owned(),
-        period: period(code),
-        track: "operative".to_owned(),
-        due: Some(Timestamp { seconds: 4_000_000_000, nanos: 0 }),
-        party: PARTY.to_owned(),
-    }
-}
-
-async fn open(city: &Client, code: &str) -> wire::EditionHeader {
-    let opened = city.editions.clone().open_edition(opening(code)).await.map_err(Refused::from);
-    opened.unwrap().into_inner().edition.unwrap()
-}
-
-/// Both sides see graffiti and disagree on it, one side dissents, the owner keeps something to
-/// itself; one edition is released and one is being collected.
+/// Both sides see graffiti and disagree on it, the owner also counts and assesses it, one side
+/// dissents, the owner keeps something to itself; one edition is released and one is being
+/// collected.
 async fn filled(city: &Client, police: &Client) -> [String; 2] {
     let all = ["signatories", "partners"];
     let mut own = whole("HIDDEN-17", 4, "Bara vi vet.", &[]);
@@ -106,7 +93,22 @@ async fn filled(city: &Client, police: &Client) -> [String; 2] {
         seen.count = Some(count);
         published.push(seen);
     }
-    city.publish(samsyn_tests::observed::delta(PARTY, 0, published)).await.unwrap();
+    let labelled = |audience| whole("any", 1, "", audience).labels;
+    let series = |id, audience| wire::Series {
+        labels: labelled(audience),
+        ..observed::series(id, &[(PERIOD, 41)])
+    };
+    let assessment = |id, audience| wire::Assessment {
+        labels: labelled(audience),
+        ..observed::assessment(id, PERIOD, 4)
+    };
+    let change = wire::PictureDelta {
+        upserts: published,
+        series: vec![series("HIDDEN-17-S", &[]), series("counted", &all)],
+        assessments: vec![assessment("HIDDEN-17-A", &[]), assessment("assessed", &all)],
+        ..wire::PictureDelta::default()
+    };
+    city.publish(observed::change(PARTY, 0, change)).await.unwrap();
     let other = whole("other", 1, "Lite klotter.", &all);
     police.publish(delta(POLICE, 0, other)).await.unwrap();
     let dissent = wire::RecordDissentRequest {
@@ -120,30 +122,9 @@ async fn filled(city: &Client, police: &Client) -> [String; 2] {
     };
     let dissent = police.joint.clone().record_dissent(dissent).await.map_err(Refused::from);
     let revision = dissent.unwrap().into_inner().revision;
-    let opened = open(city, PERIOD).await;
-    let lock = wire::LockEditionRequest {
-        context: Some(write_context("coordinator")),
-        edition_id: opened.id,
-        revision,
-        analysis: "Klotter vid torget.".to_owned(),
-        analysis_labels: whole("any", 1, "", &all).labels,
-        party: PARTY.to_owned(),
-    };
-    let locked = city.editions.clone().lock_edition(lock).await.map_err(Refused::from);
-    let locked = locked.unwrap().into_inner().edition.unwrap();
-    for (client, role) in [(city, Role::Coordinator), (police, Role::Kommunpolis)] {
-        let answer = signed(client, &locked, role).await;
-        let answered = client.editions.clone().answer_edition(answer).await;
-        answered.map_err(Refused::from).unwrap();
-    }
-    let release = wire::ReleaseEditionRequest {
-        context: Some(write_context("coordinator")),
-        edition_id: locked.id.clone(),
-        content_root: locked.content_root,
-        party: PARTY.to_owned(),
-    };
-    city.editions.clone().release_edition(release).await.map_err(Refused::from).unwrap();
-    [locked.id, open(city, "2025-08").await.id]
+    let analysis_labels = whole("any", 1, "", &all).labels;
+    let edition = released(city, police, (PERIOD, revision), analysis_labels).await;
+    [edition, open(city, "2025-08").await.id]
 }
 
 fn finding() -> String {

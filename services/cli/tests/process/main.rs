@@ -47,6 +47,8 @@ mod shares;
 #[cfg(test)]
 mod signed;
 #[cfg(test)]
+mod statements;
+#[cfg(test)]
 mod stolen;
 #[cfg(test)]
 mod strangers;

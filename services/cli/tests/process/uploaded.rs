@@ -15,7 +15,7 @@ fn observations(n: usize) -> Vec<wire::Observation> {
 
 fn full(base_version: u64, observations: Vec<wire::Observation>) -> wire::PublishPictureRequest {
     let period = Some(wire::Period { code: "2025-09".to_owned() });
-    let full = wire::FullPicture { period, observations };
+    let full = wire::FullPicture { period, observations, ..wire::FullPicture::default() };
     wire::PublishPictureRequest {
         change: Some(wire::publish_picture_request::Change::Full(full)),
         ..observed::delta(PARTY, base_version, Vec::new())
@@ -49,7 +49,7 @@ fn begin(publication: wire::PublishPictureRequest, changes: usize) -> wire::Uplo
 
 fn more(observations: Vec<wire::Observation>, withdrawn: &[&str]) -> wire::UploadPictureRequest {
     let withdrawn_ids = withdrawn.iter().map(|id| (*id).to_owned()).collect();
-    let more = wire::UploadMore { observations, withdrawn_ids };
+    let more = wire::UploadMore { observations, withdrawn_ids, ..wire::UploadMore::default() };
     wire::UploadPictureRequest { part: Some(Part::More(more)) }
 }
 
@@ -81,6 +81,38 @@ async fn a_large_publication_is_one_version_repeats_and_survives_a_power_cut() {
     domain.start();
     let city = domain.client(PARTY).await;
     assert_eq!(own(&city).await, (2, MANY - 50));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn series_and_assessments_come_in_parts_as_well() {
+    let mut domain = Domain::written();
+    domain.start();
+    let city = domain.client(PARTY).await;
+    let counted = |i: usize| observed::series(&format!("S{i}"), &[("2025-08", 3), ("2025-09", 4)]);
+    let said = |i: usize| observed::assessment(&format!("A{i}"), "2025-09", 2);
+    let change = wire::PictureDelta {
+        upserts: observations(400),
+        series: (0..150).map(counted).collect(),
+        assessments: (0..30).map(said).collect(),
+        ..wire::PictureDelta::default()
+    };
+    let published = city.publish(observed::change(PARTY, 0, change)).await.unwrap();
+    assert_eq!((published.version, published.unchanged), (1, false));
+    let request = wire::ListVersionsRequest {
+        context: Some(city.profile().read_context()),
+        party: PARTY.to_owned(),
+        area: AREA.to_owned(),
+        page: None,
+    };
+    let versions =
+        city.pictures.clone().list_versions(request).await.unwrap().into_inner().versions;
+    assert_eq!(versions.iter().map(|one| one.published).collect::<Vec<_>>(), [400 + 300 + 30]);
+    let series = vec![counted(0), counted(0)];
+    let more = wire::UploadMore { series, ..wire::UploadMore::default() };
+    let more = wire::UploadPictureRequest { part: Some(Part::More(more)) };
+    let twice = vec![begin(observed::delta(PARTY, 1, Vec::new()), 4), more];
+    let expected = ("DUPLICATE_ID".to_owned(), "delta.series[1].id".to_owned());
+    assert_eq!(refused(&city, twice).await, expected);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use samsyn_domain::{
-    PartyId, Period, PeriodKind, Trend,
+    Form, PartyId, Period, Trend,
     merge::{self, Class, Conflict, Field, Finding},
     registry::FieldGroup,
 };
@@ -54,9 +54,8 @@ impl Verified {
     }
 
     fn period_code(&self) -> Option<Period> {
-        let (from, _) = self.period;
-        let held = PeriodKind::ALL.into_iter().filter_map(|kind| Period::holding(kind, from));
-        held.into_iter().find(|period| period.bounds() == self.period)
+        let (from, to) = self.period;
+        Period::spanning(from, to)
     }
 }
 
@@ -148,6 +147,15 @@ impl Opened<'_> {
         if !matches!(about, About::Contribution { owner, .. } if *owner == shown.party) {
             return Err(differs(FieldGroup::Identity, "the party of a contribution differs"));
         }
+        let form = match object.kind.form() {
+            Some(Form::Observation) => v1::Form::Observation,
+            Some(Form::Series) => v1::Form::Series,
+            Some(Form::Assessment) => v1::Form::Assessment,
+            None => v1::Form::Unspecified,
+        };
+        if shown.form() != form {
+            return Err(differs(FieldGroup::Identity, "the form of a contribution differs"));
+        }
         if shown.version != 0 {
             let why = "a version is shown, and no leaf holds one";
             return Err(differs(FieldGroup::Provenance, why));
@@ -183,8 +191,8 @@ fn same_related(shown: &[String], expected: &Expected) -> bool {
     merged.all(|id| shown.contains(id)) && shown.iter().all(|id| expected.related.contains(*id))
 }
 
-/// Kind, source, party, and the amount: exact or below.
-type Series<'a> = (i32, &'a str, &'a str, (bool, u32));
+/// Kind, source, party, whether it is statistics, and the amount: exact or below.
+type Series<'a> = (i32, &'a str, &'a str, bool, (bool, u32));
 
 fn same_counts(shown: &[v1::CountSeries], expected: &Expected) -> bool {
     let mut told: Vec<Option<Series<'_>>> = shown.iter().map(series).collect();
@@ -197,12 +205,13 @@ fn same_counts(shown: &[v1::CountSeries], expected: &Expected) -> bool {
                 merge::Amount::Below(count) => (false, count),
             };
             let kind = i32::from(joint::number_of(series.kind));
-            Some((kind, series.source.as_str(), party, amount))
+            Some((kind, series.source.as_str(), party, series.statistics, amount))
         })
         .collect();
     counted.extend(expected.cells.iter().filter_map(|cell| {
         let amount = number(cell.amount.as_ref()?);
-        Some(Some((i32::from(joint::number_of(cell.kind)), cell.source.as_str(), "", amount)))
+        let kind = i32::from(joint::number_of(cell.kind));
+        Some(Some((kind, cell.source.as_str(), "", false, amount)))
     }));
     told.sort_unstable();
     counted.sort_unstable();
@@ -210,7 +219,8 @@ fn same_counts(shown: &[v1::CountSeries], expected: &Expected) -> bool {
 }
 
 fn series(series: &v1::CountSeries) -> Option<Series<'_>> {
-    Some((series.kind, &series.source_kind, &series.party, number(series.amount.as_ref()?)))
+    let amount = number(series.amount.as_ref()?);
+    Some((series.kind, &series.source_kind, &series.party, series.statistics, amount))
 }
 
 const fn number(amount: &count_series::Amount) -> (bool, u32) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use samsyn_domain::{Timestamp, registry::FieldGroup};
+use samsyn_domain::{Basis, Timestamp, registry::FieldGroup};
 
 use super::{
     canonical::{BYTES_MAX, Fields, Malformed},
@@ -89,17 +89,21 @@ pub(super) fn leaf(
 }
 
 fn value(fields: Fields<'_>, kind: ObjectKind, position: Position) -> Result<Value, Malformed> {
-    let contributed = matches!(kind, ObjectKind::Observation | ObjectKind::Cell);
+    let contributed = kind.form().is_some() || kind == ObjectKind::Cell;
+    let counted = contributed && kind != ObjectKind::Assessment;
     let observed = kind == ObjectKind::Observation;
     match position.number() {
         4 if contributed => exact_place(fields, observed).map(|place| Value::Place(Some(place))),
         5 if contributed => coarser_place(fields, PlaceVariant::SubArea),
         6 if contributed => coarser_place(fields, PlaceVariant::District),
         8 if contributed => time(fields).map(|span| Value::Time(Some(span))),
-        12 if contributed => optional(fields, exact_counts).map(Value::Counts),
-        13 if contributed => optional(fields, band).map(Value::Counts),
-        14 if contributed => optional(fields, perturbed).map(Value::Counts),
+        12 if counted => optional(fields, exact_counts).map(Value::Counts),
+        13 if counted => optional(fields, band).map(Value::Counts),
+        14 if counted => optional(fields, perturbed).map(Value::Counts),
         16 if observed => optional(fields, assessment).map(Value::Assessment),
+        16 if kind == ObjectKind::Assessment => {
+            assessed(fields).map(|assessed| Value::Assessment(Some(assessed)))
+        }
         16 if kind == ObjectKind::Decision => {
             decided(fields).map(|decided| Value::Assessment(Some(decided)))
         }
@@ -129,14 +133,18 @@ fn optional<'a, T>(
 fn identity(mut fields: Fields<'_>) -> Result<(ObjectKind, Identity), Malformed> {
     let kind = match fields.i64(1)? {
         1 => ObjectKind::Observation,
+        2 => ObjectKind::Series,
+        3 => ObjectKind::Assessment,
         4 => ObjectKind::Cell,
         5 => ObjectKind::Decision,
         6 => ObjectKind::Analysis,
-        2 | 3 => return Err(NO_FORM),
         _ => return Err(Malformed::Range(1)),
     };
     let identity = match kind {
-        ObjectKind::Observation | ObjectKind::Cell => contribution(&mut fields)?,
+        ObjectKind::Observation
+        | ObjectKind::Series
+        | ObjectKind::Assessment
+        | ObjectKind::Cell => contribution(&mut fields)?,
         ObjectKind::Decision => decision(&mut fields)?,
         ObjectKind::Analysis => {
             let (area, labels) = (fields.text(7)?.to_owned(), labels(fields.message(8)?)?);
@@ -308,6 +316,19 @@ fn assessment(mut fields: Fields<'_>) -> Result<Assessment, Malformed> {
     };
     fields.end()?;
     Ok(assessment)
+}
+
+/// An assessment rests on nothing else than itself.
+fn assessed(fields: Fields<'_>) -> Result<Assessment, Malformed> {
+    match assessment(fields)? {
+        Assessment::Observation { basis: None, .. } => Err(Malformed::Missing(3)),
+        Assessment::Observation { basis: Some(basis), .. }
+            if basis != Basis::Assessment.number() =>
+        {
+            Err(Malformed::Range(3))
+        }
+        assessed @ (Assessment::Observation { .. } | Assessment::Decision { .. }) => Ok(assessed),
+    }
 }
 
 fn decided(mut fields: Fields<'_>) -> Result<Assessment, Malformed> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use samsyn_domain::{
-    AreaId, Basis, CategoryId, Geography, Kind, Labels, Level, PartyId, Period, PlaceId,
+    AreaId, Basis, CategoryId, Form, Geography, Kind, Labels, Level, PartyId, Period, PlaceId,
     PriorityId, Regime, Secrecy, Severity, SourceId, SubAreaId, Timestamp, Trend,
     merge::{
         self, Assessed, Class, Decisions, Dissent, Field, Finding, Key, Outcome, Seen, Statement,
@@ -24,7 +24,7 @@ const DECIDED_AS: Role = Role::Coordinator;
 /// A finding as it should be shown.
 #[derive(Debug, Default)]
 pub(super) struct Expected {
-    /// Of observations.
+    /// Of contributions.
     pub(super) merged: Option<Finding>,
     /// Cells, as they are.
     pub(super) cells: Vec<Cell>,
@@ -58,12 +58,12 @@ pub(super) fn findings(
     let mut cells = Vec::new();
     let mut registered = BTreeMap::new();
     for (number, object) in (1..).zip(objects) {
-        let taken = match object.kind {
-            ObjectKind::Observation => {
-                observation(object, &mut registered).map(|one| seen.push(one))
+        let taken = match (object.kind, object.kind.form()) {
+            (_, Some(form)) => {
+                contribution(object, form, &mut registered).map(|one| seen.push(one))
             }
-            ObjectKind::Cell => cell(object, &mut registered).map(|one| cells.push(one)),
-            ObjectKind::Decision | ObjectKind::Analysis => Some(()),
+            (ObjectKind::Cell, _) => cell(object, &mut registered).map(|one| cells.push(one)),
+            (_, None) => Some(()),
         };
         taken.ok_or_else(|| {
             let why = "an id or code in it is none that the merge knows";
@@ -112,8 +112,9 @@ fn shown_in_part(mut finding: Finding) -> Finding {
     finding
 }
 
-fn observation(
+fn contribution(
     object: &VerifiedObject,
+    form: Form,
     registered: &mut BTreeMap<CategoryId, Level>,
 ) -> Option<Seen> {
     let by = contributed(object, registered)?;
@@ -123,6 +124,7 @@ fn observation(
         party: PartyId::parse(by.owner).ok()?,
         party_kind: party_kind(by.owner_kind)?,
         id: id_of(object),
+        form,
         version: None,
         category: by.category,
         kind: by.kind,
@@ -162,7 +164,7 @@ fn cell(object: &VerifiedObject, registered: &mut BTreeMap<CategoryId, Level>) -
     })
 }
 
-/// What an observation and a cell have in common.
+/// What contributions and cells have in common.
 struct Contributed<'o> {
     owner: &'o str,
     owner_kind: u8,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use samsyn_domain::Timestamp;
+use samsyn_domain::{Form, Timestamp};
 
 use super::hash::Digest;
 
@@ -11,12 +11,29 @@ use super::hash::Digest;
 pub enum ObjectKind {
     /// 1: what a party saw (iakttagelse).
     Observation,
+    /// 2: a point of a series of statistics (statistikserie).
+    Series,
+    /// 3: a party's assessment of the period (bedömning).
+    Assessment,
     /// 4: a count of a closed period.
     Cell,
     /// 5: the settling of a conflict, or a dissent.
     Decision,
     /// 6: the parties' joint analysis.
     Analysis,
+}
+
+impl ObjectKind {
+    /// In which form a party contributed it; none for what follows from contributions.
+    #[must_use]
+    pub const fn form(self) -> Option<Form> {
+        match self {
+            Self::Observation => Some(Form::Observation),
+            Self::Series => Some(Form::Series),
+            Self::Assessment => Some(Form::Assessment),
+            Self::Cell | Self::Decision | Self::Analysis => None,
+        }
+    }
 }
 
 /// An object whose opened leaves belong to what was endorsed.
@@ -91,7 +108,7 @@ pub struct Identity {
 /// The part of the identity that depends on the kind.
 #[derive(Clone, PartialEq, Eq)]
 pub enum About {
-    /// An observation or a cell.
+    /// An observation, a point of a series, an assessment or a cell.
     Contribution {
         /// A code of the category list.
         category: String,
@@ -209,7 +226,7 @@ pub enum Amount {
 /// The assessment group.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Assessment {
-    /// Of an observation.
+    /// Of an observation or an assessment.
     Observation {
         /// 1–5.
         severity: Option<u8>,

@@ -13,7 +13,8 @@ use super::{
     review::{Reviewed, ReviewedObject},
 };
 
-/// Coarser places for every observation; counts of cells from 1 to 4 as less than 5.
+/// Coarser places for every observation, point and assessment; counts of cells from 1 to 4 as less
+/// than 5.
 const SAMSYN_1: &str = "samsyn-1";
 const BELOW: u64 = 5;
 
@@ -92,7 +93,7 @@ fn count(object: &ReviewedObject) -> Option<((&str, &str), u64)> {
 
 fn has_coarser_places(object: &ReviewedObject) -> bool {
     let Some(exact) = object.fields.place.value() else { return object.coarser_places.is_empty() };
-    if object.kind != ObjectKind::Observation {
+    if object.kind.form().is_none() {
         return object.coarser_places.is_empty();
     }
     let coarser = |variant, level, sub_area: Option<&String>| Place {
@@ -204,7 +205,7 @@ mod tests {
             treatment: Some(treatment("coarser-place", ("level", level))),
         };
         let coarser_places = match kind {
-            ObjectKind::Observation => vec![
+            ObjectKind::Observation | ObjectKind::Series | ObjectKind::Assessment => vec![
                 coarser(PlaceVariant::SubArea, 2, Some("a/s")),
                 coarser(PlaceVariant::District, 3, None),
             ],
@@ -278,10 +279,18 @@ mod tests {
         let cell = || object(ObjectKind::Cell, 7);
         assert_eq!(step(vec![object(ObjectKind::Observation, 6), cell()]), Some(Step::Values));
         assert_eq!(step(vec![cell()]), Some(Step::Values));
+        let counted = vec![object(ObjectKind::Series, 7), cell()];
+        assert_eq!(step(counted), Some(Step::Values), "statistics are no observations");
     }
 
     #[test]
     fn a_missing_or_other_coarser_place_is_refused() {
+        for kind in [ObjectKind::Series, ObjectKind::Assessment] {
+            assert_eq!(step(vec![object(kind, 1)]), None);
+            let mut missing = object(kind, 1);
+            missing.coarser_places.pop();
+            assert_eq!(step(vec![missing]), Some(Step::Values));
+        }
         let mut missing = object(ObjectKind::Observation, 1);
         missing.coarser_places.pop();
         assert_eq!(step(vec![missing]), Some(Step::Values));

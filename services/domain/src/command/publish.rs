@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Decided, Digest, Moment, Reply, Upload};
 use crate::{
-    AreaId, Observation, ObservationId, PartyId, Period, Reason, Refusal, Sealed,
+    AreaId, Form, Observation, ObservationId, PartyId, Period, Reason, Refusal, Sealed,
     row::{Revised, Row, SignedManifest, Stage, Version, What},
 };
 
@@ -17,9 +17,10 @@ pub struct Publish {
     pub area: AreaId,
     /// The version it changes; 0 for the first.
     pub base_version: u64,
-    /// New or changed observations; in the log none where they are in parts.
+    /// New or changed observations, points of series and assessments; in the log none where they
+    /// are in parts.
     pub upserts: Vec<Observation>,
-    /// Observations withdrawn.
+    /// Those withdrawn; the id of a series withdraws all of its points.
     pub withdrawn: Vec<ObservationId>,
     /// Why, under seal.
     pub reason: Option<Sealed>,
@@ -126,7 +127,10 @@ impl Publish {
                 return Err(Refusal::at(Reason::DuplicateId, id.as_str()));
             }
         }
-        for &observation in upserts {
+        for (i, &observation) in upserts.iter().enumerate() {
+            if self.names_another(moment, observation) {
+                return Err(Refusal::at(Reason::DuplicateId, &format!("upserts[{i}].id")));
+            }
             if current(&observation.id)
                 .is_none_or(|stage| stage.observation.as_deref() != Some(observation))
             {
@@ -134,15 +138,49 @@ impl Publish {
             }
         }
         for (i, id) in self.withdrawn.iter().enumerate() {
-            match current(id) {
-                None => {
-                    let field = format!("delta.withdrawn_ids[{i}]");
-                    return Err(Refusal::at(Reason::NotFound, &field));
+            let mut known = false;
+            for stage in current(id).into_iter().chain(self.points(moment, id)) {
+                known = true;
+                if stage.observation.is_some() && (stage.id == *id || !named.contains(&stage.id)) {
+                    changes.push((stage.id.clone(), None));
                 }
-                Some(stage) if stage.observation.is_some() => changes.push((id.clone(), None)),
-                Some(_) => {}
+            }
+            if !known {
+                let field = format!("delta.withdrawn_ids[{i}]");
+                return Err(Refusal::at(Reason::NotFound, &field));
             }
         }
         Ok(changes)
+    }
+
+    /// The points of a series, withdrawn ones too.
+    fn points<'a>(
+        &'a self,
+        moment: Moment<'a>,
+        series: &'a ObservationId,
+    ) -> impl Iterator<Item = &'a Stage> {
+        let area = moment.state.area(&self.area);
+        area.into_iter().flat_map(|area| area.points(&self.party, series))
+    }
+
+    /// Whether the id of an upsert names something of another form that is still there: an own
+    /// picture has one namespace, in which a series has a name as well as each of its points.
+    fn names_another(&self, moment: Moment<'_>, upsert: &Observation) -> bool {
+        let stays = |id: &ObservationId| !self.withdrawn.contains(id);
+        let form = |id: &ObservationId| {
+            let stage = moment.state.current(&self.party, &self.area, id);
+            stage.and_then(|stage| Some(stage.observation.as_ref()?.content.form))
+        };
+        let id = &upsert.id;
+        let differs = form(id).is_some_and(|form| form != upsert.content.form) && stays(id);
+        let names_series = match (upsert.content.form, id.as_point()) {
+            (Form::Series, Some((series, _))) => form(&series).is_some() && stays(&series),
+            (Form::Series, None) => false,
+            (Form::Observation | Form::Assessment, _) => {
+                let mut points = self.points(moment, id);
+                points.any(|point| point.observation.is_some() && stays(&point.id))
+            }
+        };
+        differs || names_series
     }
 }

@@ -41,7 +41,8 @@ pub struct Labels<'a> {
     pub onward_sharing: bool,
 }
 
-/// Group 0 of an observation (*iakttagelse*) or cell. Codes: [`identity`].
+/// Group 0 of an observation (*iakttagelse*), point of a series, assessment or cell. Codes:
+/// [`identity`].
 #[derive(Clone, Copy)]
 pub struct Identity<'a> {
     /// Category, of the code list.
@@ -62,8 +63,8 @@ pub struct Identity<'a> {
     pub geography: i64,
 }
 
-/// Group 1 of an observation or cell: the finest unit it names, or its coordinates were resolved
-/// to, and the units around that.
+/// Group 1: the finest unit that is named, or that coordinates were resolved to, and the units
+/// around that.
 #[derive(Clone, Copy)]
 pub struct Place<'a> {
     /// Registered place; only inside a sub-area.
@@ -72,11 +73,12 @@ pub struct Place<'a> {
     pub sub_area: Option<&'a str>,
     /// Area, which is the district.
     pub area: &'a str,
-    /// Latitude and longitude, WGS 84, in 1e-7 degree; only with what they were resolved to.
+    /// Latitude and longitude, WGS 84, in 1e-7 degree; of observations alone, and only with what
+    /// they were resolved to.
     pub coordinates: Option<(i64, i64)>,
 }
 
-/// Group 4 of an observation. Codes and ranges: [`assessment`].
+/// Group 4 of an observation or an assessment. Codes and ranges: [`assessment`].
 #[derive(Clone, Copy, Default)]
 pub struct Assessment {
     /// 1 to 5.
@@ -169,6 +171,22 @@ impl Identity<'_> {
         self.value(ObjectKind::Observation)
     }
 
+    /// The value of group 0 of a point of a series.
+    ///
+    /// # Errors
+    /// As [`Identity::observation`].
+    pub fn series(&self) -> Result<Message, Error> {
+        self.value(ObjectKind::Series)
+    }
+
+    /// The value of group 0 of an assessment.
+    ///
+    /// # Errors
+    /// As [`Identity::observation`].
+    pub fn assessment(&self) -> Result<Message, Error> {
+        self.value(ObjectKind::Assessment)
+    }
+
     /// The value of group 0 of a cell.
     ///
     /// # Errors
@@ -243,13 +261,24 @@ impl Assessment {
     /// # Errors
     /// When a code is out of range.
     pub fn value(&self) -> Result<Message, Error> {
-        let message = Message::new()
+        observed(Group::Assessment, Variant::Exact, self.message())
+    }
+
+    /// The value of group 4 of an assessment (*bedömning*).
+    ///
+    /// # Errors
+    /// When a code is out of range, or it rests on something else than an assessment.
+    pub fn assessed(&self) -> Result<Message, Error> {
+        checked(ObjectKind::Assessment, Group::Assessment, Variant::Exact, self.message())
+    }
+
+    fn message(&self) -> Message {
+        Message::new()
             .with_opt(assessment::SEVERITY, self.severity)
             .with_opt(assessment::TREND, self.trend)
             .with_opt(assessment::BASIS, self.basis)
             .with_opt(assessment::RELIABILITY, self.reliability)
-            .with_opt(assessment::CREDIBILITY, self.credibility);
-        observed(Group::Assessment, Variant::Exact, message)
+            .with_opt(assessment::CREDIBILITY, self.credibility)
     }
 }
 
@@ -317,7 +346,7 @@ impl AnalysisIdentity<'_> {
     }
 }
 
-/// Group 2 of an observation or cell: start inside, end outside, in microseconds since 1970.
+/// Group 2: start inside, end outside, in microseconds since 1970.
 #[must_use]
 pub fn time(starts: i64, ends: i64) -> Message {
     Message::new().with(time::STARTS, starts).with(time::ENDS, ends)

@@ -2,11 +2,12 @@
 //!
 //! `docs/protocol.md` shows the same tables; a test keeps the two equal.
 
+mod check;
+
 use super::Error;
 use super::canonical::{Message, Value};
 use super::object::ObjectKind;
 use super::position::{Group, Position, Variant};
-use super::reader::is_set;
 
 /// Numbers of the fields of an identity (group 0).
 pub mod identity {
@@ -270,7 +271,7 @@ const PLACE: Table = &[
         .with(&[place::SUB_AREA, place::LATITUDE]),
 ];
 
-const CELL_PLACE: Table = &[
+const REGISTERED_PLACE: Table = &[
     optional(place::PLACE, "place", Type::Text).with(&[place::SUB_AREA]),
     optional(place::SUB_AREA, "sub_area", Type::Text),
     always(place::AREA, "area", Type::Text),
@@ -312,6 +313,15 @@ const ASSESSMENT: Table = &[
     optional(assessment::CREDIBILITY, "credibility", Type::Integer(1, 6)),
 ];
 
+/// Of an assessment: it rests on nothing else than itself.
+const ASSESSED: Table = &[
+    optional(assessment::SEVERITY, "severity", Type::Integer(1, 5)),
+    optional(assessment::TREND, "trend", Type::Integer(1, 3)),
+    always(assessment::BASIS, "basis", Type::Integer(2, 2)),
+    optional(assessment::RELIABILITY, "reliability", Type::Integer(1, 6)),
+    optional(assessment::CREDIBILITY, "credibility", Type::Integer(1, 6)),
+];
+
 const DECISION: Table = &[
     always(assessment::FIELD, "field", Type::Text),
     optional(assessment::OUTCOME, "outcome", Type::Integer(0, 5)),
@@ -342,15 +352,16 @@ impl Field {
 }
 
 /// What `position` of an object of `kind` may hold, or nothing where no value can be made:
-/// variants that are not defined, group 7, and the kinds that have no tables yet (2 and 3).
+/// variants that are not defined, and group 7.
 #[must_use]
 pub const fn form(kind: ObjectKind, position: Position) -> Option<Form> {
     match kind {
         ObjectKind::Observation => observation(position.group(), position.variant()),
+        ObjectKind::Series => series(position.group(), position.variant()),
+        ObjectKind::Assessment => assessed(position.group(), position.variant()),
         ObjectKind::Cell => cell(position.group(), position.variant()),
         ObjectKind::Decision => decision(position.group(), position.variant()),
         ObjectKind::Analysis => analysis(position.group(), position.variant()),
-        ObjectKind::Series | ObjectKind::Assessment => None,
     }
 }
 
@@ -369,7 +380,7 @@ pub fn check(kind: ObjectKind, position: Position, value: &Message) -> Result<()
     {
         return Err(Error::OutOfRange(identity::KIND));
     }
-    check_table(form.table, value)?;
+    check::message_of(form.table, value)?;
     let bound = |wanted| value.fields().find(|(number, _)| *number == wanted);
     match (position.group(), bound(counts::LOWER), bound(counts::BELOW)) {
         (Group::Counts, Some((_, Value::I64(lower))), Some((_, Value::I64(below))))
@@ -400,16 +411,38 @@ const fn observation(group: Group, variant: Variant) -> Option<Form> {
     }
 }
 
+const fn series(group: Group, variant: Variant) -> Option<Form> {
+    match (group, variant) {
+        (Group::Place, Variant::Exact) => held(REGISTERED_PLACE),
+        (Group::Assessment, Variant::Exact) => open(&[]),
+        (Group::Text, Variant::Exact) => open(TEXT),
+        (Group::Provenance, Variant::Exact) => open(PROVENANCE),
+        (group, variant) => located(group, variant),
+    }
+}
+
+const fn assessed(group: Group, variant: Variant) -> Option<Form> {
+    match (group, variant) {
+        (Group::Place, Variant::Exact) => held(REGISTERED_PLACE),
+        (Group::Counts, Variant::Exact) => open(&[]),
+        (Group::Counts, _) => None,
+        (Group::Assessment, Variant::Exact) => held(ASSESSED),
+        (Group::Text, Variant::Exact) => open(TEXT),
+        (Group::Provenance, Variant::Exact) => open(PROVENANCE),
+        (group, variant) => located(group, variant),
+    }
+}
+
 const fn cell(group: Group, variant: Variant) -> Option<Form> {
     match (group, variant) {
-        (Group::Place, Variant::Exact) => held(CELL_PLACE),
+        (Group::Place, Variant::Exact) => held(REGISTERED_PLACE),
         (Group::Assessment | Group::Text, Variant::Exact) => open(&[]),
         (Group::Provenance, Variant::Exact) => open(PROVENANCE),
         (group, variant) => located(group, variant),
     }
 }
 
-/// The groups that observations and cells have in common.
+/// The groups that observations, points of series, assessments and cells have in common.
 const fn located(group: Group, variant: Variant) -> Option<Form> {
     match (group, variant) {
         (Group::Identity, Variant::Exact) => held(IDENTITY),
@@ -444,50 +477,4 @@ const fn analysis(group: Group, variant: Variant) -> Option<Form> {
         (_, Variant::Exact) => open(&[]),
         _ => None,
     }
-}
-
-fn check_table(table: Table, message: &Message) -> Result<(), Error> {
-    let present = |number| message.fields().any(|(there, _)| there == number);
-    for field in table {
-        if field.always && !present(field.number) {
-            return Err(Error::Missing(field.number));
-        }
-    }
-    for (number, value) in message.fields() {
-        let field = table.iter().find(|field| field.number == number);
-        let field = field.ok_or(Error::UnknownField(number))?;
-        if let Some(missing) = field.with.iter().find(|with| !present(**with)) {
-            return Err(Error::Missing(*missing));
-        }
-        check_value(field, value)?;
-    }
-    Ok(())
-}
-
-fn check_value(field: &Field, value: &Value) -> Result<(), Error> {
-    let number = field.number;
-    let fits = match (field.holds, value) {
-        (Type::Integer(least, greatest), Value::I64(value)) => (least..=greatest).contains(value),
-        (Type::Bytes(length), Value::Bytes(bytes)) => bytes.len() == length,
-        (Type::Text, Value::Text(_)) | (Type::Bool, Value::Bool(_)) => true,
-        (Type::Message(_, table), Value::Message(message)) => {
-            return check_table(table, message);
-        }
-        (Type::Texts, Value::List(items)) => return check_set(number, Type::Text, items),
-        (Type::BytesSet(length), Value::List(items)) => {
-            return check_set(number, Type::Bytes(length), items);
-        }
-        (Type::Messages(name, table), Value::List(items)) => {
-            return check_set(number, Type::Message(name, table), items);
-        }
-        _ => return Err(Error::Mistyped(number)),
-    };
-    if fits { Ok(()) } else { Err(Error::OutOfRange(number)) }
-}
-
-fn check_set(number: u16, holds: Type, items: &[Value]) -> Result<(), Error> {
-    if !is_set(items)? {
-        return Err(Error::SetOrder);
-    }
-    items.iter().try_for_each(|item| check_value(&always(number, "item", holds), item))
 }

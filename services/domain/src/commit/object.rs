@@ -9,6 +9,7 @@ use super::hash::{Digest, TAG_LEAF, hash, mac, node};
 use super::position::{Mask, Position};
 use super::reader::Fields;
 use super::salt::{RoundSalt, Salt};
+use crate::Form;
 
 /// Levels between the leaves of an object and its root.
 pub const OBJECT_DEPTH: usize = 5;
@@ -18,7 +19,7 @@ pub const OBJECT_DEPTH: usize = 5;
 pub enum ObjectKind {
     /// 1: an observation (*iakttagelse*).
     Observation,
-    /// 2: a series of statistics (*statistikserie*).
+    /// 2: a point of a series of statistics (*statistikserie*).
     Series,
     /// 3: an assessment (*bedömning*).
     Assessment,
@@ -71,6 +72,16 @@ impl ObjectKind {
             Self::Cell => 4,
             Self::Decision => 5,
             Self::Analysis => 6,
+        }
+    }
+}
+
+impl From<Form> for ObjectKind {
+    fn from(form: Form) -> Self {
+        match form {
+            Form::Observation => Self::Observation,
+            Form::Series => Self::Series,
+            Form::Assessment => Self::Assessment,
         }
     }
 }

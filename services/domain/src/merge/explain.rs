@@ -1,7 +1,7 @@
 //! For every joint value, the rule and the contributions that gave it.
 
 use super::{Class, Field, Finding};
-use crate::PartyId;
+use crate::{Form, PartyId};
 
 /// A rule of the merge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +24,10 @@ pub enum Rule {
     Settled,
     /// One series per kind, source and party; nothing is added up across them.
     SeriesApart,
+    /// A point of a series of statistics stands as it is; it is added to nothing.
+    StatisticsApart,
+    /// There is nothing but statistics: nobody says that they see it.
+    StatisticsAlone,
 }
 
 impl Rule {
@@ -40,6 +44,8 @@ impl Rule {
             Self::UpAgainstDown => "MERGE-07",
             Self::Settled => "MERGE-08",
             Self::SeriesApart => "MERGE-09",
+            Self::StatisticsApart => "MERGE-10",
+            Self::StatisticsAlone => "MERGE-11",
         }
     }
 
@@ -61,6 +67,10 @@ impl Rule {
             Self::UpAgainstDown => "Ökande trend står mot minskande: konflikt.",
             Self::Settled => "Alla funktioner som måste ta ställning har angett samma utfall.",
             Self::SeriesApart => "En serie per slag, källa och part; inget summeras mellan dem.",
+            Self::StatisticsApart => {
+                "En punkt i en statistikserie står som den är och läggs inte ihop med något."
+            }
+            Self::StatisticsAlone => "Här finns bara statistik; ingen part säger sig se detta.",
         }
     }
 
@@ -82,6 +92,12 @@ impl Rule {
             Self::Settled => "All functions that must act stated the same outcome.",
             Self::SeriesApart => {
                 "One series per kind, source and party; nothing is added up across them."
+            }
+            Self::StatisticsApart => {
+                "A point of a series of statistics stands as it is and is added to nothing."
+            }
+            Self::StatisticsAlone => {
+                "There is nothing but statistics; no party says that it sees this."
             }
         }
     }
@@ -107,12 +123,15 @@ pub fn explain(finding: &Finding) -> Vec<Step> {
     };
     let mut steps = Vec::new();
     let class = match finding.class {
+        _ if finding.seen_by.is_empty() => Rule::StatisticsAlone,
         Class::Corroborated => Rule::SeenByBoth,
         Class::OneSided => Rule::SeenByOne,
         Class::Conflicting if finding.seen_by.len() > 1 => Rule::SeenByBoth,
         Class::Conflicting => Rule::SeenByOne,
     };
-    steps.push(Step { field: Field::Class, rule: class, from: all(|_| true) });
+    let sights =
+        if class == Rule::StatisticsAlone { all(|_| true) } else { all(super::Seen::is_sight) };
+    steps.push(Step { field: Field::Class, rule: class, from: sights });
     let severities = all(|seen| seen.assessment.is_some_and(|a| a.severity.is_some()));
     if !severities.is_empty() {
         let rule = disagreement(finding, Field::Severity, Rule::FurtherApart)
@@ -125,11 +144,19 @@ pub fn explain(finding: &Finding) -> Vec<Step> {
         let rule = disagreement(finding, Field::Trend, Rule::UpAgainstDown).unwrap_or(agreed);
         steps.push(Step { field: Field::Trend, rule, from: trends });
     }
-    if !finding.counts.is_empty() {
-        let from = all(|seen| matches!(seen.count, Some((_, Some(_)))));
-        steps.push(Step { field: Field::Counts, rule: Rule::SeriesApart, from });
+    for (rule, from) in [
+        (Rule::SeriesApart, all(|seen| seen.form != Form::Series && is_counted(seen))),
+        (Rule::StatisticsApart, all(|seen| seen.form == Form::Series && is_counted(seen))),
+    ] {
+        if !from.is_empty() {
+            steps.push(Step { field: Field::Counts, rule, from });
+        }
     }
     steps
+}
+
+const fn is_counted(seen: &super::Seen) -> bool {
+    matches!(seen.count, Some((_, Some(_))))
 }
 
 fn disagreement(finding: &Finding, field: Field, open: Rule) -> Option<Rule> {

@@ -11,15 +11,15 @@ pub use conflict::{Candidates, Conflict, ConflictRef, Field, Outcome, Statement}
 pub use explain::{Rule, Step, explain};
 
 use crate::{
-    Basis, CategoryId, Credibility, Geography, Kind, Labels, Level, PartyId, Period, PriorityId,
-    Reliability, Sealed, Severity, SourceId, Timestamp, Trend,
+    Basis, CategoryId, Credibility, Form, Geography, Kind, Labels, Level, PartyId, Period,
+    PriorityId, Reliability, Sealed, Severity, SourceId, Timestamp, Trend,
     registry::{PartyKind, Role},
 };
 
 /// Which rules these are; part of every descriptor. A change that alters an outcome raises it.
 pub const VERSION: i64 = 1;
 
-/// An observation as one reader sees it. What the reader may not see is absent.
+/// A contribution as one reader sees it. What the reader may not see is absent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     /// Whose it is.
@@ -28,6 +28,8 @@ pub struct Seen {
     pub party_kind: PartyKind,
     /// The publisher's id, or for partners a keyed hash of it.
     pub id: String,
+    /// In which form it was contributed.
+    pub form: Form,
     /// The version of the own picture; signatories only.
     pub version: Option<u64>,
     /// Its category.
@@ -54,6 +56,18 @@ pub struct Seen {
     pub coordinates_shown: bool,
     /// Its labels.
     pub labels: std::sync::Arc<Labels>,
+}
+
+impl Seen {
+    /// Whether its party says with it that it sees something. Statistics say how many, be it none,
+    /// and a reader who is not shown counts must not be able to tell which.
+    #[must_use]
+    pub const fn is_sight(&self) -> bool {
+        match self.form {
+            Form::Observation | Form::Assessment => true,
+            Form::Series => false,
+        }
+    }
 }
 
 /// The assessment group of an observation.
@@ -108,6 +122,8 @@ pub struct Series {
     pub source: SourceId,
     /// By which party; absent in protected cells.
     pub party: Option<PartyId>,
+    /// It is a point of a series of statistics, not the sum of observations.
+    pub statistics: bool,
     /// How many.
     pub amount: Amount,
 }
@@ -145,13 +161,13 @@ pub struct Finding {
     pub priority: PriorityId,
     /// How the parties' pictures relate.
     pub class: Class,
-    /// Which kinds of party see it.
+    /// Which kinds of party see it; none when there is nothing but statistics.
     pub seen_by: BTreeSet<PartyKind>,
     /// The joint severity; none while in conflict.
     pub severity: Option<Severity>,
     /// The joint trend; none while in conflict.
     pub trend: Option<Trend>,
-    /// Counts, by kind, source and party.
+    /// Counts, by kind, source, party, and observations before statistics.
     pub counts: Vec<Series>,
     /// Where they disagree, settled or not.
     pub conflicts: Vec<Conflict>,
@@ -216,7 +232,8 @@ pub fn finding(
     contributions.dedup_by(|a, b| (&a.party, &a.id) == (&b.party, &b.id));
     let first = contributions.first()?;
     let (kind, priority) = (first.kind, first.priority.clone());
-    let seen_by: BTreeSet<PartyKind> = contributions.iter().map(|seen| seen.party_kind).collect();
+    let seen_by: BTreeSet<PartyKind> =
+        contributions.iter().filter(|seen| seen.is_sight()).map(|seen| seen.party_kind).collect();
     let said = values::by_party(&contributions);
     let mut conflicts = Vec::new();
     let severity = conflict::settle(

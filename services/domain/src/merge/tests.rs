@@ -35,6 +35,7 @@ pub(super) fn seen(party: &str, id: u32, severity: u32, trend: Option<Trend>) ->
         party: PartyId::parse(party).unwrap(),
         party_kind: kind,
         id: format!("o{id}"),
+        form: Form::Observation,
         version: Some(1),
         category: CategoryId::parse("youth_gathering").unwrap(),
         kind: Kind::ObservedDisorder,
@@ -251,6 +252,39 @@ fn counts_stand_apart_by_source_and_party() {
 }
 
 #[test]
+fn statistics_are_added_to_nothing_and_say_nothing_of_who_sees() {
+    let point = |party, id| in_form(seen(party, id, 3, None), Form::Series);
+    let finding =
+        one(vec![seen("sdf-a", 1, 3, None), seen("sdf-a", 2, 3, None), point("sdf-a", 3)], &[]);
+    let counts: Vec<_> = finding.counts.iter().map(|s| (s.statistics, s.amount)).collect();
+    assert_eq!(counts, [(false, Amount::Exact(4)), (true, Amount::Exact(2))]);
+
+    let beside = one(vec![seen("sdf-a", 1, 3, None), point("lpo-a", 2), point("lpo-a", 3)], &[]);
+    assert_eq!((beside.class, beside.seen_by.len()), (Class::OneSided, 1));
+    assert_eq!(beside.counts.iter().filter(|series| series.statistics).count(), 2);
+
+    let alone = one(vec![point("sdf-a", 1), point("lpo-a", 2)], &[]);
+    assert_eq!((alone.class, alone.seen_by.len()), (Class::OneSided, 0));
+    assert_eq!((alone.severity, alone.contributions.len()), (None, 2));
+}
+
+#[test]
+fn an_assessment_takes_part_like_what_was_seen() {
+    let said = |party, id, severity, trend| {
+        in_form(seen(party, id, severity, Some(trend)), Form::Assessment)
+    };
+    let seen = seen("lpo-a", 1, 3, Some(Trend::Down));
+    let finding = one(vec![seen.clone(), said("lpo-a", 2, 4, Trend::Up)], &[]);
+    assert_eq!((finding.class, finding.severity), (Class::OneSided, Severity::of(4)));
+    assert_eq!(finding.trend, Some(Trend::Up), "it starts later than what was seen");
+    let apart = one(vec![seen, said("sdf-a", 2, 5, Trend::Up)], &[]);
+    let fields: Vec<_> = apart.conflicts.iter().map(|conflict| conflict.at.field).collect();
+    assert_eq!((apart.class, fields), (Class::Conflicting, vec![Field::Severity, Field::Trend]));
+    let amounts: Vec<_> = apart.counts.iter().map(|series| series.amount).collect();
+    assert_eq!(amounts, [Amount::Exact(2)]);
+}
+
+#[test]
 fn a_coarser_finding_of_the_same_place_is_related_and_not_merged() {
     let mut wide = seen("sdf-a", 9, 3, None);
     wide.geography = place(0);
@@ -281,15 +315,29 @@ fn any_keys() -> impl Strategy<Value = BTreeSet<Key>> {
 }
 
 fn any_seen() -> impl Strategy<Value = Seen> {
-    (0..4_u8, 0..40_u32, 0..6_u32, 0..4_i64, 0..4_u8).prop_map(
-        |(party, id, severity, trend, at)| {
+    (0..4_u8, 0..40_u32, 0..6_u32, 0..4_i64, 0..4_u8, 0..3_usize).prop_map(
+        |(party, id, severity, trend, at, form)| {
             let parties = ["lpo-a", "lpo-b", "sdf-a", "traffic"];
             let mut one = seen(parties[usize::from(party)], id, severity, Trend::of(trend));
             one.id = format!("{}-{id}", parties[usize::from(party)]);
             one.geography = place(at);
-            one
+            in_form(one, Form::ALL[form])
         },
     )
+}
+
+/// The same in another form: a point is not assessed, and an assessment counts nothing.
+pub(super) fn in_form(seen: Seen, form: Form) -> Seen {
+    let period = week().bounds();
+    match form {
+        Form::Observation => seen,
+        Form::Series => {
+            let unassessed = |assessed| Assessed { severity: None, trend: None, ..assessed };
+            let assessment = seen.assessment.map(unassessed);
+            Seen { form, time: Some(period), assessment, ..seen }
+        }
+        Form::Assessment => Seen { form, time: Some(period), count: None, ..seen },
+    }
 }
 
 /// One contribution an id: a party's own picture holds each id once.
@@ -323,6 +371,25 @@ proptest! {
     ) {
         let merged = |these| merge(week(), these, &Decisions::default(), |_| Level::Place);
         prop_assert_eq!(merged(all), merged(shuffled));
+    }
+
+    #[test]
+    fn statistics_change_no_value_of_what_is_there_without_them(all in any_contributions()) {
+        let merged = |these| merge(week(), these, &Decisions::default(), |_| Level::Place);
+        let whole = merged(all.clone());
+        let sights = all.iter().filter(|seen| seen.is_sight()).cloned().collect::<Vec<_>>();
+        let bare: BTreeMap<Key, Finding> =
+            merged(sights).into_iter().map(|finding| (finding.key.clone(), finding)).collect();
+        for mut finding in whole {
+            finding.contributions.retain(Seen::is_sight);
+            finding.counts.retain(|series| !series.statistics);
+            let Some(bare) = bare.get(&finding.key) else {
+                prop_assert_eq!((finding.class, finding.seen_by.len()), (Class::OneSided, 0));
+                continue;
+            };
+            finding.related.clone_from(&bare.related);
+            prop_assert_eq!(&finding, bare);
+        }
     }
 
     #[test]

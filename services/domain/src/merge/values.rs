@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Amount, Candidates, Field, Seen, Series};
-use crate::{Kind, PartyId, Severity, SourceId, Timestamp, Trend};
+use crate::{Form, Kind, PartyId, Severity, SourceId, Timestamp, Trend};
 
 /// What one party says of a finding.
 #[derive(Debug, Clone, Copy, Default)]
@@ -77,22 +77,29 @@ pub(super) fn trend(said: &BTreeMap<PartyId, Said>) -> Joint<Trend> {
     }
 }
 
-/// One series per kind, source and party: parties may have counted the same events.
+/// One series per kind, source and party: parties may have counted the same events. Each point of
+/// statistics stands alone: it may hold what observations say, or what another point does.
 pub(super) fn counts(contributions: &[Seen]) -> Vec<Series> {
-    let mut series: BTreeMap<(Kind, &SourceId, &PartyId), u32> = BTreeMap::new();
+    let mut sums: BTreeMap<(Kind, &SourceId, &PartyId), u32> = BTreeMap::new();
+    let mut series = Vec::new();
+    let one = |(kind, source, party): (Kind, &SourceId, &PartyId), count, statistics| Series {
+        kind,
+        source: source.clone(),
+        party: Some(party.clone()),
+        statistics,
+        amount: Amount::Exact(count),
+    };
     for seen in contributions {
-        if let Some((source, Some(count))) = &seen.count {
-            let sum = series.entry((seen.kind, source, &seen.party)).or_default();
+        let Some((source, Some(count))) = &seen.count else { continue };
+        let of = (seen.kind, source, &seen.party);
+        if seen.form == Form::Series {
+            series.push(one(of, *count, true));
+        } else {
+            let sum = sums.entry(of).or_default();
             *sum = sum.saturating_add(*count);
         }
     }
+    series.extend(sums.into_iter().map(|(of, sum)| one(of, sum, false)));
+    series.sort();
     series
-        .into_iter()
-        .map(|((kind, source, party), sum)| Series {
-            kind,
-            source: source.clone(),
-            party: Some(party.clone()),
-            amount: Amount::Exact(sum),
-        })
-        .collect()
 }

@@ -6,13 +6,13 @@ use std::{
 };
 
 use crate::{
-    CategoryId, Geography, LabelClass, ObservationId, PartyId, Period, Sealed, Timestamp,
+    CategoryId, Form, Geography, LabelClass, ObservationId, PartyId, Period, Sealed, Timestamp,
     merge::{Assessed, ConflictRef, Decisions, Dissent, Finding, Key, Seen, Statement},
     registry::{Registry, Role},
     row::{Dissented, Revised, Stage, Stated, What},
 };
 
-/// Where observations of one category and geography start, and which they are.
+/// Where contributions of one category and geography start, and which they are.
 type Starts = BTreeMap<Timestamp, BTreeSet<(PartyId, ObservationId)>>;
 
 /// An area: its revisions, every stage of every observation, and what was decided.
@@ -69,6 +69,28 @@ impl AreaState {
         self.stages.get(party)?.get(id)?.last()
     }
 
+    /// The points of a party's series as they are now, by period, withdrawn ones too.
+    pub fn points<'a>(
+        &'a self,
+        party: &PartyId,
+        series: &'a ObservationId,
+    ) -> impl Iterator<Item = &'a Stage> + use<'a> {
+        let first = series.before_points();
+        let range = first.clone().and_then(|first| Some(self.stages.get(party)?.range(first..)));
+        let begins = move |id: &ObservationId| {
+            first.as_ref().is_some_and(|first| id.as_str().starts_with(first.as_str()))
+        };
+        let all = range.into_iter().flatten().take_while(move |(id, _)| begins(id));
+        let is_point = |stage: &Stage| {
+            stage.observation.as_ref().is_some_and(|point| point.content.form == Form::Series)
+        };
+        all.filter(move |(id, stages)| {
+            stages.iter().rfind(|stage| stage.observation.is_some()).is_some_and(is_point)
+                && id.as_point().is_some_and(|(of, _)| of == *series)
+        })
+        .filter_map(|(_, stages)| stages.last())
+    }
+
     /// What a party's observations were at a revision, by id; withdrawn ones are left out.
     pub fn own<'a>(
         &'a self,
@@ -122,7 +144,8 @@ impl AreaState {
         within.filter_map(move |(start, party, id)| {
             let stage = at(self.stages.get(party)?.get(id)?, revision)?;
             let content = &stage.observation.as_ref()?.content;
-            let here = content.starts_at == *start
+            let here = content.is_within((from, to))
+                && content.starts_at == *start
                 && content.category == *category
                 && content.geography == *geography;
             here.then_some(stage)
@@ -361,6 +384,7 @@ pub fn in_full(registry: &Registry, stage: &Stage) -> Option<Seen> {
         party: stage.party.clone(),
         party_kind: registry.party(&stage.party)?.kind,
         id: stage.id.as_str().to_owned(),
+        form: content.form,
         version: Some(stage.version),
         category: content.category.clone(),
         kind: content.kind,
@@ -368,7 +392,7 @@ pub fn in_full(registry: &Registry, stage: &Stage) -> Option<Seen> {
         geography: content.geography.clone(),
         place_shown: true,
         time: Some((content.starts_at, content.ends_at)),
-        count: Some((content.source.clone(), content.count)),
+        count: content.source.clone().map(|source| (source, content.count)),
         assessment: Some(Assessed {
             severity: content.severity,
             trend: content.trend,

@@ -1,10 +1,12 @@
+mod forms;
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    Audience, Basis, CategoryId, Content, Kind, Labels, Observation, OrganisationId, Period,
+    Audience, Basis, CategoryId, Content, Form, Kind, Labels, Observation, OrganisationId, Period,
     PriorityId, Regime, Secrecy, Severity, SourceId,
     command::{
         Actor, AddPart, Command, Found, IdempotencyKey, InParts, PART_CHANGES_MAX, PART_SECONDS,
@@ -87,6 +89,7 @@ fn observation(id: &str, severity: u32, embargo: Option<Timestamp>) -> Observati
     Observation {
         id: ObservationId::parse(id).unwrap(),
         content: Content {
+            form: Form::Observation,
             category: CategoryId::parse("graffiti").unwrap(),
             kind: Kind::ObservedDisorder,
             priority: PriorityId::parse("unsafe_places").unwrap(),
@@ -97,7 +100,7 @@ fn observation(id: &str, severity: u32, embargo: Option<Timestamp>) -> Observati
             severity: Severity::of(severity),
             trend: None,
             basis: Basis::Fact,
-            source: SourceId::parse("s").unwrap(),
+            source: SourceId::parse("s").ok(),
             reliability: None,
             credibility: None,
             labels: labels.into(),

@@ -166,9 +166,9 @@ fn a_proof_whose_opening_is_not_of_its_position_or_object_does_not_decode() {
 
 #[test]
 fn every_value_of_the_sample_is_in_the_tables() {
-    let cell = world::cell();
+    let more = [world::point(), world::assessment(), world::cell()].concat();
     let objects = world::objects();
-    for part in objects.iter().flat_map(|object| &object.parts).chain(&cell) {
+    for part in objects.iter().flat_map(|object| &object.parts).chain(&more) {
         let position = Position::new(part.group, part.variant);
         assert_eq!(check(part.kind, position, &part.value), Ok(()), "{part:?}");
         let over = part.value.clone().with(99, true);
@@ -187,8 +187,17 @@ fn values_outside_the_tables_are_refused() {
     assert_eq!(observation(Group::Reserved, &Message::new()), Err(Error::BadPosition(28)));
     let provenance = Message::new().with(1, "s").with(2, &[0; 31][..]);
     assert_eq!(observation(Group::Provenance, &provenance), Err(Error::OutOfRange(2)));
-    let series = check(ObjectKind::Series, exact(Group::Identity), &Message::new());
-    assert_eq!(series, Err(Error::BadPosition(0)));
+    let banded = Position::new(Group::Counts, Variant::First);
+    let counted = check(ObjectKind::Assessment, banded, &Message::new());
+    assert_eq!(counted, Err(Error::BadPosition(13)));
+    let point = Message::new().with(2, "s").with(3, "a").with(4, 1_i64).with(5, 1_i64);
+    assert_eq!(observation(Group::Place, &point), Ok(()));
+    for kind in [ObjectKind::Series, ObjectKind::Assessment] {
+        assert_eq!(check(kind, exact(Group::Place), &point), Err(Error::UnknownField(4)));
+    }
+    let fact = Message::new().with(3, 1_i64);
+    let fact = check(ObjectKind::Assessment, exact(Group::Assessment), &fact);
+    assert_eq!(fact, Err(Error::OutOfRange(3)));
     let decision = &world::objects()[2].parts[0].value;
     assert_eq!(observation(Group::Identity, decision), Err(Error::OutOfRange(1)));
     let outcome = &world::objects()[2].parts[1].value;

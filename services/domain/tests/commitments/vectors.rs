@@ -158,11 +158,11 @@ fn keyed() -> Json {
     })
 }
 
-/// Every value of every group that the sample edition and a cell have.
+/// Every value of every group that the sample edition, a cell, a point and an assessment have.
 fn contents() -> Json {
     let objects = world::objects();
-    let cell = world::cell();
-    let parts = objects.iter().flat_map(|object| &object.parts).chain(&cell);
+    let more = [world::cell(), world::point(), world::assessment()].concat();
+    let parts = objects.iter().flat_map(|object| &object.parts).chain(&more);
     parts
         .map(|part| {
             let position = Position::new(part.group, part.variant);

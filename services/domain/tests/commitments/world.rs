@@ -34,7 +34,7 @@ pub(crate) const KOMMUNPOLIS_SEED: [u8; 32] = [0x02; 32];
 pub(crate) const RELEASE_SEED: [u8; 32] = [0x03; 32];
 
 /// One value of an object, where it stands.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Part {
     pub(crate) kind: ObjectKind,
     pub(crate) group: Group,
@@ -181,6 +181,56 @@ pub(crate) fn cell() -> Vec<Part> {
         held(Group::Assessment, Variant::Exact, content::absent()),
         held(Group::Text, Variant::Exact, content::absent()),
         held(Group::Provenance, Variant::Exact, content::absent()),
+    ]
+}
+
+/// A point of a series: how many in the period, with a note on the counting.
+pub(crate) fn point() -> Vec<Part> {
+    let place =
+        Place { place: None, sub_area: Some("farsta-strand"), area: "farsta", coordinates: None };
+    let counted = |group, variant, value| part(ObjectKind::Series, group, variant, value);
+    let mut parts = vec![
+        counted(Group::Identity, Variant::Exact, identity().series().unwrap()),
+        counted(Group::Counts, Variant::Exact, content::counts(Some(41), Some("reports")).unwrap()),
+        counted(Group::Assessment, Variant::Exact, content::absent()),
+        counted(Group::Text, Variant::Exact, content::text(Some("Räknat på inkommen dag."))),
+    ];
+    parts.extend(of_period(&place).map(|(group, variant, value)| counted(group, variant, value)));
+    parts
+}
+
+/// An assessment of the period.
+pub(crate) fn assessment() -> Vec<Part> {
+    let place = Place { place: None, sub_area: None, area: "farsta", coordinates: None };
+    let assessment = Assessment {
+        severity: Some(4),
+        trend: Some(3),
+        basis: Some(2),
+        reliability: Some(1),
+        credibility: Some(3),
+    };
+    let said = |group, variant, value| part(ObjectKind::Assessment, group, variant, value);
+    let mut parts = vec![
+        said(Group::Identity, Variant::Exact, identity().assessment().unwrap()),
+        said(Group::Counts, Variant::Exact, content::absent()),
+        said(Group::Assessment, Variant::Exact, assessment.assessed().unwrap()),
+        said(Group::Text, Variant::Exact, content::text(Some("Oron ökar under hösten."))),
+    ];
+    parts.extend(of_period(&place).map(|(group, variant, value)| said(group, variant, value)));
+    parts
+}
+
+/// What a point and an assessment have in common: a registered place with its coarser forms, the
+/// period, the publisher.
+fn of_period(place: &Place<'_>) -> [(Group, Variant, Message); 5] {
+    let coarse = Treatment { profile: "demo-1", method: "coarsen", parameters: &[], bound: None };
+    let provenance = content::provenance("spiffe://stockholm.se/svc/farsta", None);
+    [
+        (Group::Place, Variant::Exact, place.exact().unwrap()),
+        (Group::Place, Variant::First, place.sub_area(&coarse).unwrap()),
+        (Group::Place, Variant::Second, place.district(&coarse).unwrap()),
+        (Group::Time, Variant::Exact, content::time(PERIOD.0, PERIOD.1)),
+        (Group::Provenance, Variant::Exact, provenance),
     ]
 }
 

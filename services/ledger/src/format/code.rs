@@ -1,7 +1,7 @@
 //! Enums: each value has its own name and number in the log.
 
 use samsyn_domain::{
-    Basis, Kind, Reason, Regime, Trend,
+    Basis, Form, Kind, Reason, Regime, Trend,
     edition::{Phase, Verdict},
     merge::Field,
     registry::{Effect, FieldGroup, Role, Track, Variant},
@@ -69,6 +69,7 @@ coded! {
     Effect: Tightens Loosens;
     Field: Class Severity Trend Counts;
     FieldGroup: Identity Place Time Counts Assessment Text Provenance;
+    Form: Observation Series Assessment;
     Kind: ReportedCrime ObservedDisorder PerceivedInsecurity Environment SystemThreat;
     Phase: Collecting InReview Contested Endorsed Released Superseded Recalled;
     Reason: VersionConflict RevisionStale KeyReused KeyExpired EpochStale NotFound

@@ -3,9 +3,9 @@
 use std::{collections::BTreeSet, convert::Infallible, fmt::Display, sync::Arc};
 
 use samsyn_domain::{
-    AreaId, Audience, Basis, CategoryId, Content, Credibility, Geography, Kind, LabelClass, Labels,
-    Observation, ObservationId, PartyId, PlaceId, PriorityId, PurposeId, Regime, Reliability,
-    Sealed, Secrecy, Severity, SourceId, SubAreaId, Timestamp, Trend, UnitKey,
+    AreaId, Audience, Basis, CategoryId, Content, Credibility, Form, Geography, Kind, LabelClass,
+    Labels, Observation, ObservationId, PartyId, PlaceId, PriorityId, PurposeId, Regime,
+    Reliability, Sealed, Secrecy, Severity, SourceId, SubAreaId, Timestamp, Trend, UnitKey,
 };
 use samsyn_proto::log;
 
@@ -25,11 +25,13 @@ impl Stored for Observation {
     }
 
     fn decode(message: log::Observation) -> Result<Self, Damaged> {
-        Ok(Self {
-            id: parsed(&message.id, ObservationId::parse, "observation.id")?,
-            content: required(message.content, "observation.content")?,
-            sealed: optional(message.secret)?,
-        })
+        let id = parsed(&message.id, ObservationId::parse, "observation.id")?;
+        let content: Content = required(message.content, "observation.content")?;
+        let period = id.as_point().map(|(_, period)| period);
+        if content.form == Form::Series && (period.is_none() || content.own_period() != period) {
+            return Err(Damaged::Invalid("observation.id"));
+        }
+        Ok(Self { id, content, sealed: optional(message.secret)? })
     }
 }
 
@@ -48,16 +50,22 @@ impl Stored for Content {
             severity: self.severity.map(|severity| severity.grade().into()),
             trend: self.trend.map(Trend::code),
             basis: self.basis.code(),
-            source: self.source.to_string(),
+            source: self.source.as_ref().map(ToString::to_string).unwrap_or_default(),
             reliability: self.reliability.map(|reliability| reliability.grade().into()),
             credibility: self.credibility.map(|credibility| credibility.grade().into()),
             labels: Some(self.labels.encode()),
+            // What was there before there were forms is an observation, and stays as it was.
+            form: Some(self.form).filter(|form| *form != Form::Observation).map(Form::code),
         }
     }
 
     fn decode(message: log::Content) -> Result<Self, Damaged> {
         let reliability = message.reliability.as_deref();
-        Ok(Self {
+        let form = message.form.map(|form| Form::of_code(form, "content.form")).transpose()?;
+        let form = form.unwrap_or(Form::Observation);
+        let source = Some(&message.source).filter(|_| form != Form::Assessment);
+        let content = Self {
+            form,
             category: parsed(&message.category, CategoryId::parse, "content.category")?,
             kind: Kind::of_code(message.kind, "content.kind")?,
             priority: parsed(&message.priority, PriorityId::parse, "content.priority")?,
@@ -71,7 +79,9 @@ impl Stored for Content {
                 .transpose()?,
             trend: message.trend.map(|trend| Trend::of_code(trend, "content.trend")).transpose()?,
             basis: Basis::of_code(message.basis, "content.basis")?,
-            source: parsed(&message.source, SourceId::parse, "content.source")?,
+            source: source
+                .map(|source| parsed(source, SourceId::parse, "content.source"))
+                .transpose()?,
             reliability: reliability
                 .map(|grade| checked(Reliability::of(grade), "content.reliability"))
                 .transpose()?,
@@ -80,7 +90,9 @@ impl Stored for Content {
                 .map(|grade| checked(Credibility::of(grade), "content.credibility"))
                 .transpose()?,
             labels: required::<Labels>(message.labels, "content.labels")?.into(),
-        })
+        };
+        let whole = content.form == Form::Observation || content.own_period().is_some();
+        if whole { Ok(content) } else { Err(Damaged::Invalid("content.form")) }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use samsyn_domain::{
-    AreaId, Basis, CategoryId, Geography, Kind, Labels, PartyId, PlaceId, PriorityId, Regime,
+    AreaId, Basis, CategoryId, Form, Geography, Kind, Labels, PartyId, PlaceId, PriorityId, Regime,
     Sealed, Secrecy, Severity, SourceId, SubAreaId, Timestamp, UnitKey, merge::Assessed,
     registry::PartyKind,
 };
@@ -15,6 +15,7 @@ fn full() -> Seen {
         party: PartyId::parse("sdf-a").unwrap(),
         party_kind: PartyKind::Municipal,
         id: "o1".into(),
+        form: Form::Observation,
         version: Some(7),
         category: CategoryId::parse("youth_gathering").unwrap(),
         kind: Kind::ObservedDisorder,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use samsyn_domain::{
-    AreaId, Basis, Caller, CategoryId, Content, EditionId, KeyId, Kind, Labels, LegalBasisId,
+    AreaId, Basis, Caller, CategoryId, Content, EditionId, Form, KeyId, Kind, Labels, LegalBasisId,
     Observation, ObservationId, OrganisationId, PartyId, Period, PriorityId, PurposeId, Regime,
     Sealed, Secrecy, ServiceId, SourceId, State, SubAreaId, Timestamp, UnitKey,
     command::{
@@ -204,6 +204,7 @@ fn publish(of: &str, within: &str, sub_area: Option<&str>) -> Command {
     let observation = Observation {
         id: id!(ObservationId, "1"),
         content: Content {
+            form: Form::Observation,
             category: id!(CategoryId, "graffiti"),
             kind: Kind::ObservedDisorder,
             priority: id!(PriorityId, "unsafe_places"),
@@ -214,7 +215,7 @@ fn publish(of: &str, within: &str, sub_area: Option<&str>) -> Command {
             severity: None,
             trend: None,
             basis: Basis::Fact,
-            source: id!(SourceId, "inspection"),
+            source: Some(id!(SourceId, "inspection")),
             reliability: None,
             credibility: None,
             labels: labels().into(),

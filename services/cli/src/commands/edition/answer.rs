@@ -167,6 +167,8 @@ fn told(header: &EditionHeader, reviewed: &Reviewed, intent: Intent<'_>) -> Stri
     for object in &reviewed.objects {
         let name = match object.kind {
             ObjectKind::Observation => "observations",
+            ObjectKind::Series => "points of series",
+            ObjectKind::Assessment => "assessments",
             ObjectKind::Cell => "cells",
             ObjectKind::Decision => "decisions",
             ObjectKind::Analysis => "analysis",

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use samsyn_client::wire::{Finding, FindingClass, Observation, count_series::Amount};
+use samsyn_client::wire::{Finding, FindingClass, Form, Observation, count_series::Amount};
 use samsyn_domain::Kind;
 
 use crate::{
@@ -66,12 +66,13 @@ const fn kind_name(kind: Kind) -> &'static str {
 /// What one party says: its highest severity and the trend of its latest start, as in the merge.
 fn said(finding: &Finding, party: &str) -> String {
     let own = finding.contributions.iter().filter(|one| one.party == party);
-    let own: Vec<&Observation> = own.filter_map(|one| one.observation.as_ref()).collect();
+    let own: Vec<(Form, &Observation)> =
+        own.filter_map(|one| Some((one.form(), one.observation.as_ref()?))).collect();
     if own.is_empty() {
         return NONE.into();
     }
-    let severity = own.iter().filter_map(|one| one.severity).max();
-    let trends = own.iter().filter(|one| one.trend != 0);
+    let severity = own.iter().filter_map(|(_, one)| one.severity).max();
+    let trends = own.iter().map(|(_, one)| *one).filter(|one| one.trend != 0);
     let start = |one: &Observation| one.starts_at.as_ref().map(|at| (at.seconds, at.nanos));
     let latest = trends.max_by_key(|one| (start(one), one.id.as_str()));
     let assessed = assessed(severity, latest.map_or(0, |one| one.trend));
@@ -80,19 +81,25 @@ fn said(finding: &Finding, party: &str) -> String {
         "" => String::new(),
         counts => format!("n {counts}"),
     };
+    let statistics = own.iter().all(|(form, _)| *form == Form::Series);
     match format!("{assessed} {counts}").trim() {
+        "" if statistics => "statistics".into(),
         "" => "seen".into(),
         text => text.to_owned(),
     }
 }
 
-/// The series of a party side by side, never added up; with an empty name, those of no party.
+/// The series of a party side by side, never added up, and points of statistics named as such; with
+/// an empty name, those of no party.
 fn counts(finding: &Finding, party: &str) -> String {
     let own = finding.counts.iter().filter(|series| series.party == party);
-    let amounts = own.map(|series| match series.amount {
-        Some(Amount::Exact(count)) => count.to_string(),
-        Some(Amount::Below(below)) => format!("<{below}"),
-        None => NONE.into(),
+    let amounts = own.map(|series| {
+        let amount = match series.amount {
+            Some(Amount::Exact(count)) => count.to_string(),
+            Some(Amount::Below(below)) => format!("<{below}"),
+            None => NONE.into(),
+        };
+        if series.statistics { format!("stat {amount}") } else { amount }
     });
     amounts.collect::<Vec<_>>().join("|")
 }
@@ -108,6 +115,7 @@ fn joint(finding: &Finding) -> String {
             0..=2 => "both see it".to_owned(),
             n => format!("all {n} see it"),
         },
+        Ok(FindingClass::OneSided) if has_statistics_alone(finding) => "only statistics".to_owned(),
         Ok(FindingClass::OneSided) => format!("only {}", sides(&finding.seen_by)),
         Ok(FindingClass::Conflicting) => format!("CONFLICT {}", open.join(", ")),
         Ok(FindingClass::Unspecified) | Err(_) => NONE.to_owned(),
@@ -124,6 +132,11 @@ fn joint(finding: &Finding) -> String {
         n => text.push_str(&format!(" · {n} dissents")),
     }
     text.trim().to_owned()
+}
+
+/// Nobody says that it sees what is counted. Protected cells have no contributions.
+fn has_statistics_alone(finding: &Finding) -> bool {
+    finding.seen_by.is_empty() && !finding.contributions.is_empty()
 }
 
 fn sides(kinds: &[String]) -> String {
@@ -168,7 +181,8 @@ mod tests {
     fn observation(party: &str, severity: u32, trend: Trend) -> Contribution {
         let observation =
             Observation { severity: Some(severity), trend: trend.into(), ..Observation::default() };
-        Contribution { party: party.into(), version: 1, observation: Some(observation) }
+        let form = Form::Observation.into();
+        Contribution { party: party.into(), version: 1, observation: Some(observation), form }
     }
 
     fn finding(id: &str, class: FindingClass, seen_by: &[&str]) -> Finding {

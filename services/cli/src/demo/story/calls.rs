@@ -10,22 +10,21 @@ use super::Broken;
 /// As many rows as a page has.
 const PAGE_ROWS: u32 = 500;
 
-/// A change of some observations.
+/// A change of an own picture.
 pub(super) fn delta(
     party: &str,
     area: &str,
     base_version: u64,
-    upserts: Vec<wire::Observation>,
+    change: wire::PictureDelta,
 ) -> wire::PublishPictureRequest {
     use wire::publish_picture_request::Change;
-    let delta = wire::PictureDelta { upserts, withdrawn_ids: Vec::new(), reason: String::new() };
     wire::PublishPictureRequest {
         context: Some(write_context("publisher")),
         party: party.to_owned(),
         area: area.to_owned(),
         base_version,
         manifest: None,
-        change: Some(Change::Delta(delta)),
+        change: Some(Change::Delta(change)),
     }
 }
 

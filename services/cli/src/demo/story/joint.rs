@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use samsyn_client::wire;
 
-use super::{AREA, Broken, DISTRICT, PERIOD, Story, calls, merged, table};
+use super::{AREA, Broken, DISTRICT, PERIOD, Story, calls, merged, statements, table};
 use crate::demo::print::{Section, number};
 
 /// The findings that are shown: places of the district, a category each, and what the sides come
@@ -20,6 +20,7 @@ const SHOWN: [(&str, &str, &str); 5] = [
 const ORDERS: usize = 200;
 
 pub(super) async fn tell(story: &mut Story<'_>, section: &mut Section) -> Result<(), Broken> {
+    statements::hand_in(story).await?;
     let client = story.client(DISTRICT).await?;
     let picture = calls::joint(&client, AREA, PERIOD).await?;
     let (revision, findings) = (picture.revision, picture.findings.len());
@@ -48,6 +49,7 @@ pub(super) async fn tell(story: &mut Story<'_>, section: &mut Section) -> Result
          joint value is one that a party gave; no count adds two parties",
         apart.map(drop),
     );
+    statements::told(section, &picture.findings)?;
     let again = merged::in_other_orders(registry, AREA, PERIOD, &picture.findings, ORDERS);
     let bytes = again.as_ref().map_or(0, |bytes| *bytes);
     section.check(
@@ -64,29 +66,40 @@ pub(super) async fn tell(story: &mut Story<'_>, section: &mut Section) -> Result
 /// Nothing in a finding is added up or averaged.
 fn stands_apart(finding: &wire::Finding) -> Result<(), String> {
     let (_, category) = table::parts(finding);
-    let observations: Vec<_> = finding
+    let said: Vec<_> = finding
         .contributions
         .iter()
-        .filter_map(|c| Some((c.party.as_str(), c.observation.as_ref()?)))
+        .filter_map(|c| Some((c.form(), c.party.as_str(), c.observation.as_ref()?)))
         .collect();
-    if let Some((_, other)) = observations.iter().find(|(_, o)| o.category != category) {
+    if let Some((_, _, other)) = said.iter().find(|(_, _, o)| o.category != category) {
         return Err(format!("{} holds an observation of {}", finding.id, other.category));
     }
-    let given: BTreeSet<u32> = observations.iter().filter_map(|(_, o)| o.severity).collect();
+    let given: BTreeSet<u32> = said.iter().filter_map(|(_, _, o)| o.severity).collect();
     if let Some(severity) = finding.severity.filter(|severity| !given.contains(severity)) {
         return Err(format!("{} has severity {severity}, which nobody gave", finding.id));
     }
     let mut counted: BTreeMap<(&str, &str), u32> = BTreeMap::new();
-    for (party, observation) in &observations {
-        if let Some(count) = observation.count {
+    let mut points: BTreeSet<(&str, &str, u32)> = BTreeSet::new();
+    for (form, party, observation) in &said {
+        let Some(count) = observation.count else { continue };
+        if *form == wire::Form::Series {
+            points.insert((party, observation.source_kind.as_str(), count));
+        } else {
             let sum = counted.entry((party, observation.source_kind.as_str())).or_default();
             *sum = sum.saturating_add(count);
         }
     }
     for series in &finding.counts {
         use wire::count_series::Amount;
-        let own = counted.get(&(series.party.as_str(), series.source_kind.as_str()));
-        if series.amount != own.map(|count| Amount::Exact(*count)) {
+        let (party, source) = (series.party.as_str(), series.source_kind.as_str());
+        let own = counted.get(&(party, source)).map(|count| Amount::Exact(*count));
+        let is_own = match series.amount {
+            Some(Amount::Exact(count)) if series.statistics => {
+                points.contains(&(party, source, count))
+            }
+            amount => amount == own,
+        };
+        if !is_own {
             let (id, party) = (&finding.id, &series.party);
             return Err(format!("{id}: the count of {party} is not what {party} counted"));
         }
@@ -102,6 +115,7 @@ mod tests {
         let observation = |party: &str, severity, count| wire::Contribution {
             party: party.into(),
             version: 1,
+            form: wire::Form::Observation.into(),
             observation: Some(wire::Observation {
                 category: "graffiti".into(),
                 severity: Some(severity),
@@ -131,5 +145,21 @@ mod tests {
         assert_eq!(stands_apart(&finding(None, 5)), Ok(()));
         assert!(stands_apart(&finding(Some(3), 5)).unwrap_err().contains("nobody gave"));
         assert!(stands_apart(&finding(Some(4), 8)).unwrap_err().contains("not what y counted"));
+    }
+
+    #[test]
+    fn statistics_that_are_added_to_something_are_found() {
+        let counted = |count| {
+            let mut finding = finding(Some(4), 5);
+            let point = finding.contributions[0].clone();
+            let form = wire::Form::Series.into();
+            finding.contributions.push(wire::Contribution { form, ..point });
+            let amount = Some(wire::count_series::Amount::Exact(count));
+            let series = finding.counts[0].clone();
+            finding.counts.push(wire::CountSeries { statistics: true, amount, ..series });
+            stands_apart(&finding)
+        };
+        assert_eq!(counted(3), Ok(()));
+        assert!(counted(6).unwrap_err().contains("not what x counted"));
     }
 }

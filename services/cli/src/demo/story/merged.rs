@@ -8,8 +8,8 @@ use rand_chacha::{
 };
 use samsyn_client::wire;
 use samsyn_domain::{
-    AreaId, Basis, CategoryId, Credibility, Geography, Labels, Level, PartyId, Period, PlaceId,
-    Regime, Reliability, Secrecy, Severity, SourceId, SubAreaId, Timestamp, Trend,
+    AreaId, Basis, CategoryId, Credibility, Form, Geography, Labels, Level, PartyId, Period,
+    PlaceId, Regime, Reliability, Secrecy, Severity, SourceId, SubAreaId, Timestamp, Trend,
     merge::{self, Amount, Assessed, Class, Decisions, Field, Finding, Seen},
     registry::Registry,
 };
@@ -74,11 +74,20 @@ fn seen(registry: &Registry, contribution: &wire::Contribution) -> Option<Seen> 
     let micros = |at: i64, nanos: i32| {
         Timestamp::ZERO.after_seconds(at).after_micros(i64::from(nanos) / 1_000)
     };
+    let form = match contribution.form() {
+        wire::Form::Series => Form::Series,
+        wire::Form::Assessment => Form::Assessment,
+        wire::Form::Observation | wire::Form::Unspecified => Form::Observation,
+    };
+    // A point is not assessed, and says on the wire nothing of what it rests on.
+    let basis = Basis::of(observation.basis.into());
+    let basis = if form == Form::Series { Basis::Fact } else { basis? };
     let (from, to) = (observation.starts_at.as_ref()?, observation.ends_at.as_ref()?);
     Some(Seen {
         party_kind: registry.party(&party)?.kind,
         party,
         id: observation.id.clone(),
+        form,
         version: Some(contribution.version),
         category: category.id.clone(),
         kind: category.kind,
@@ -86,11 +95,11 @@ fn seen(registry: &Registry, contribution: &wire::Contribution) -> Option<Seen> 
         geography: geography(registry, observation)?,
         place_shown: true,
         time: Some((micros(from.seconds, from.nanos), micros(to.seconds, to.nanos))),
-        count: Some((SourceId::parse(&observation.source_kind).ok()?, observation.count)),
+        count: SourceId::parse(&observation.source_kind).ok().map(|by| (by, observation.count)),
         assessment: Some(Assessed {
             severity: observation.severity.and_then(Severity::of),
             trend: Trend::of(observation.trend.into()),
-            basis: Basis::of(observation.basis.into())?,
+            basis,
             reliability: Reliability::of(&observation.reliability),
             credibility: Credibility::of(observation.credibility),
         }),
@@ -144,7 +153,10 @@ fn written(finding: &wire::Finding) -> String {
         .iter()
         .filter_map(|c| Some(format!("{}:{}:{}", c.party, c.version, c.observation.as_ref()?.id)));
     let counts = finding.counts.iter().map(|series| match &series.amount {
-        Some(Amount::Exact(count)) => format!("{}:{}={count}", series.party, series.source_kind),
+        Some(Amount::Exact(count)) => {
+            let of = if series.statistics { "point" } else { "sum" };
+            format!("{}:{}:{of}={count}", series.party, series.source_kind)
+        }
         Some(Amount::Below(below)) => format!("{}:{}<{below}", series.party, series.source_kind),
         None => series.party.clone(),
     });
@@ -176,7 +188,10 @@ fn written_of(finding: &Finding) -> String {
     let counts = finding.counts.iter().map(|series| {
         let party = series.party.as_ref().map_or("", |party| party.as_str());
         match series.amount {
-            Amount::Exact(count) => format!("{party}:{}={count}", series.source),
+            Amount::Exact(count) => {
+                let of = if series.statistics { "point" } else { "sum" };
+                format!("{party}:{}:{of}={count}", series.source)
+            }
             Amount::Below(below) => format!("{party}:{}<{below}", series.source),
         }
     });
@@ -231,6 +246,7 @@ mod tests {
             party: publication.party.to_string(),
             version: 1,
             observation: Some(observation.clone()),
+            form: wire::Form::Observation.into(),
         };
         let merged = seen(registry, &contribution).unwrap();
         let level = registry.category(&merged.category).unwrap().geography;

@@ -17,6 +17,7 @@ mod proof;
 mod refusal;
 mod registrars;
 mod resume;
+mod statements;
 mod suspension;
 mod table;
 
@@ -186,9 +187,20 @@ impl<'a> Story<'a> {
         area: &str,
         upserts: Vec<wire::Observation>,
     ) -> Result<wire::PublishPictureResponse, Broken> {
+        let change = wire::PictureDelta { upserts, ..wire::PictureDelta::default() };
+        self.publish(party, area, change).await
+    }
+
+    /// Publishes a change of an own picture, and keeps the new version.
+    async fn publish(
+        &mut self,
+        party: &str,
+        area: &str,
+        change: wire::PictureDelta,
+    ) -> Result<wire::PublishPictureResponse, Broken> {
         let base_version = self.version(party, area);
         let client = self.client(party).await?;
-        let request = calls::delta(party, area, base_version, upserts);
+        let request = calls::delta(party, area, base_version, change);
         let answer = client.publish(request).await?;
         let picture = PartyId::parse(party).ok().zip(AreaId::parse(area).ok());
         self.versions.extend(picture.map(|picture| (picture, answer.version)));

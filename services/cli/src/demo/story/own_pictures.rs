@@ -95,6 +95,7 @@ fn full(publication: &Publication, base_version: u64) -> wire::PublishPictureReq
         change: Some(Change::Full(wire::FullPicture {
             period: calls::period(&publication.period.to_string()),
             observations: publication.observations.clone(),
+            ..wire::FullPicture::default()
         })),
     }
 }
@@ -166,7 +167,8 @@ async fn refuse_others_part(story: &mut Story<'_>, section: &mut Section) -> Res
     let observation = observation.ok_or(Broken::Missing("an observation from Högdalen"))?;
     let base_version = story.version(OUTSIDER, DIVIDED_AREA);
     let client = story.client(OUTSIDER).await?;
-    let request = calls::delta(OUTSIDER, DIVIDED_AREA, base_version, vec![observation]);
+    let change = wire::PictureDelta { upserts: vec![observation], ..wire::PictureDelta::default() };
+    let request = calls::delta(OUTSIDER, DIVIDED_AREA, base_version, change);
     let claim = |how: &str| {
         format!(
             "Globen and Farsta share Enskede-Årsta-Vantör by sub-area: Globen's word of Högdalen \

@@ -151,7 +151,12 @@ mod tests {
         };
         let at = samsyn_domain::Timestamp::ZERO.after_seconds(at);
         observation.starts_at = Some(crate::demo::clock::wire(at));
-        wire::Contribution { party: party.to_owned(), version: 1, observation: Some(observation) }
+        wire::Contribution {
+            party: party.to_owned(),
+            version: 1,
+            observation: Some(observation),
+            form: wire::Form::Observation.into(),
+        }
     }
 
     #[test]

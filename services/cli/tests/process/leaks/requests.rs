@@ -4,8 +4,11 @@ use prost::Message;
 use prost_types::Timestamp;
 use samsyn_client::{Profile, admin, wire, write_context};
 
-use super::{PERIOD, finding, opening, period, whole};
-use crate::harness::{AREA, PARTY, delta, observation};
+use super::{PERIOD, finding, period, whole};
+use crate::{
+    endorsed::opening,
+    harness::{AREA, PARTY, delta, observation},
+};
 
 pub(super) type Requests = Vec<(&'static str, Vec<u8>)>;
 

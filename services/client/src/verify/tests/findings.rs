@@ -124,7 +124,7 @@ fn verified(objects: Vec<VerifiedObject>) -> Verified {
 
 fn series(party: &str, amount: count_series::Amount) -> v1::CountSeries {
     let (kind, source_kind, party) = (2, "rounds".to_owned(), party.to_owned());
-    v1::CountSeries { kind, source_kind, party, amount: Some(amount) }
+    v1::CountSeries { kind, source_kind, party, statistics: false, amount: Some(amount) }
 }
 
 fn contributed(id: u8, party: &str, severity: u32) -> v1::Contribution {
@@ -155,7 +155,8 @@ fn contributed(id: u8, party: &str, severity: u32) -> v1::Contribution {
     (ends.seconds, ends.nanos) = (start + 7_200, 1_000);
     let labels = shown.labels.as_mut().unwrap();
     labels.retain_until.get_or_insert_default().seconds = start + 7;
-    v1::Contribution { party: party.to_owned(), version: 0, observation: Some(shown) }
+    let form = v1::Form::Observation.into();
+    v1::Contribution { party: party.to_owned(), version: 0, observation: Some(shown), form }
 }
 
 /// Two parties, two steps apart.
@@ -335,6 +336,72 @@ fn a_withheld_assessment_hides_conflicts_and_a_withheld_place_goes_up_to_the_are
     finding.conflicts.clear();
     finding.finding_class = v1::FindingClass::Corroborated.into();
     assert!(check(objects, finding).is_ok());
+}
+
+/// The two parties, a point of the first and an assessment of the second; and what is shown.
+fn of_all_forms() -> (Vec<VerifiedObject>, v1::Finding) {
+    let (from, to) = "2025-W40".parse::<Period>().unwrap().bounds();
+    let mut point = observation(7, "farsta", 2);
+    (point.kind, point.fields.assessment) = (ObjectKind::Series, Opened::Absent);
+    let mut said = observation(9, "lpo-farsta", 4);
+    (said.kind, said.fields.counts) = (ObjectKind::Assessment, Opened::Absent);
+    let Opened::Value(Assessment::Observation { basis, .. }) = &mut said.fields.assessment else {
+        panic!()
+    };
+    *basis = Some(2);
+    let mut shown = shown();
+    let of_period = |id, party, form: v1::Form| {
+        let mut contribution = contributed(id, party, 4);
+        contribution.form = form.into();
+        let seen = contribution.observation.as_mut().unwrap();
+        let at = |at: Timestamp| (at.micros() / 1_000_000, 0);
+        let (starts, ends) = (seen.starts_at.as_mut().unwrap(), seen.ends_at.as_mut().unwrap());
+        (starts.seconds, starts.nanos) = at(from);
+        (ends.seconds, ends.nanos) = at(to);
+        contribution
+    };
+    let mut counted = of_period(7, "farsta", v1::Form::Series);
+    let seen = counted.observation.as_mut().unwrap();
+    (seen.severity, seen.trend, seen.basis) = (None, 0, 0);
+    seen.reliability.clear();
+    let mut assessed = of_period(9, "lpo-farsta", v1::Form::Assessment);
+    let seen = assessed.observation.as_mut().unwrap();
+    (seen.count, seen.basis) = (None, 2);
+    seen.source_kind.clear();
+    shown.contributions.extend([counted, assessed]);
+    let amount = count_series::Amount::Exact(7);
+    shown.counts.push(v1::CountSeries { statistics: true, ..series("farsta", amount) });
+    let mut objects = world();
+    for mut object in [point, said] {
+        object.fields.time = Opened::Value((from, to));
+        objects.push(object);
+    }
+    (objects, shown)
+}
+
+#[test]
+fn points_and_assessments_are_what_their_objects_say() {
+    let (objects, shown) = of_all_forms();
+    check(objects.clone(), shown.clone()).unwrap();
+    let tampered = |change: fn(&mut v1::Finding)| {
+        let mut finding = shown.clone();
+        change(&mut finding);
+        check(objects.clone(), finding).unwrap_err().group()
+    };
+    let (identity, counts) = (Some(FieldGroup::Identity), Some(FieldGroup::Counts));
+    assert_eq!(tampered(|f| f.contributions[2].form = v1::Form::Observation.into()), identity);
+    assert_eq!(tampered(|f| f.contributions[3].form = v1::Form::Unspecified.into()), identity);
+    assert_eq!(tampered(|f| f.contributions[0].form = v1::Form::Series.into()), identity);
+    assert_eq!(tampered(|f| f.counts[2].statistics = false), counts);
+    let added = |finding: &mut v1::Finding| {
+        finding.counts.remove(2);
+        finding.counts[0].amount = Some(count_series::Amount::Exact(8));
+    };
+    assert_eq!(tampered(added), counts);
+    let graded = |finding: &mut v1::Finding| {
+        finding.contributions[2].observation.as_mut().unwrap().severity = Some(2);
+    };
+    assert_eq!(tampered(graded), Some(FieldGroup::Assessment));
 }
 
 #[test]

@@ -76,7 +76,17 @@ fn positions_and_kinds_without_a_form_are_refused() {
     assert!(read(ObjectKind::Analysis, 5, &absent).is_err());
     assert!(read(ObjectKind::Cell, 20, &value(1, 20)).is_err());
     assert!(Position::of(32).is_none());
-    for kind in [2, 3, 7] {
+    assert!(read(ObjectKind::Assessment, 13, &value(1, 13)).is_err());
+    assert!(read(ObjectKind::Series, 16, &value(3, 16)).is_err());
+    assert!(read(ObjectKind::Assessment, 16, &absent).is_err());
+    let mut fact = value(3, 16);
+    *fact.field(3) = Tree::I64(1);
+    assert_eq!(read(ObjectKind::Assessment, 16, &fact).unwrap_err(), Malformed::Range(3));
+    for kind in [ObjectKind::Series, ObjectKind::Assessment] {
+        // With coordinates.
+        assert!(read(kind, 4, &value(1, 4)).is_err());
+    }
+    for kind in [0, 7] {
         let mut identity = value(1, 0);
         *identity.field(1) = Tree::I64(kind);
         assert!(read(ObjectKind::Observation, 0, &identity).is_err(), "{kind}");

@@ -97,13 +97,15 @@ fn keyed_hashes_agree() {
 fn every_position_that_has_a_form_is_read() {
     let vectors = vectors();
     let contents = list(&vectors["contents"]);
-    assert_eq!(contents.len(), 40);
+    assert_eq!(contents.len(), 58);
     for vector in contents {
         let value = Tree::of_fields(&vector["fields"]);
         assert_eq!(value.encode(), bytes(&vector["encoded"]));
         let position = Position::of(u8::try_from(number(&vector["position"])).unwrap()).unwrap();
         let kind = match number(&vector["kind"]) {
             1 => ObjectKind::Observation,
+            2 => ObjectKind::Series,
+            3 => ObjectKind::Assessment,
             4 => ObjectKind::Cell,
             5 => ObjectKind::Decision,
             6 => ObjectKind::Analysis,

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    super::tests::{one, roles, seen},
+    super::tests::{in_form, one, roles, seen},
     *,
 };
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     merge::{Outcome, Seen, Statement},
 };
 
-const RULES: [Rule; 9] = [
+const RULES: [Rule; 11] = [
     Rule::SeenByBoth,
     Rule::SeenByOne,
     Rule::HighestWithinOne,
@@ -19,6 +19,8 @@ const RULES: [Rule; 9] = [
     Rule::UpAgainstDown,
     Rule::Settled,
     Rule::SeriesApart,
+    Rule::StatisticsApart,
+    Rule::StatisticsAlone,
 ];
 
 fn told(finding: &Finding) -> Vec<(Field, &'static str)> {
@@ -28,7 +30,7 @@ fn told(finding: &Finding) -> Vec<(Field, &'static str)> {
 #[test]
 fn every_rule_has_an_id_of_its_own_and_a_sentence_in_both_languages() {
     let ids: Vec<_> = RULES.iter().map(|rule| rule.id()).collect();
-    let expected: Vec<_> = (1..=9).map(|n| format!("MERGE-{n:02}")).collect();
+    let expected: Vec<_> = (1..=11).map(|n| format!("MERGE-{n:02}")).collect();
     assert_eq!(ids, expected);
     let texts: BTreeSet<_> = RULES.iter().flat_map(|r| [r.text_sv(), r.text_en()]).collect();
     assert_eq!(texts.len(), 2 * RULES.len());
@@ -95,7 +97,6 @@ fn a_step_names_the_contributions_that_gave_the_value_and_no_others() {
     let finding = one(vec![seen("lpo-a", 1, 3, Some(Trend::Up)), uncounted, bare.clone()], &[]);
     let from = |step: &Step| step.from.iter().map(|(_, id)| id.clone()).collect::<Vec<_>>();
     let from: Vec<_> = explain(&finding).iter().map(|step| (step.field, from(step))).collect();
-    let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
     assert_eq!(
         from,
         [
@@ -106,4 +107,32 @@ fn a_step_names_the_contributions_that_gave_the_value_and_no_others() {
         ]
     );
     assert_eq!(told(&one(vec![bare], &[])), [(Field::Class, "MERGE-02")]);
+}
+
+#[test]
+fn statistics_are_explained_apart_from_what_was_seen() {
+    let point = |party, id| in_form(seen(party, id, 3, None), Form::Series);
+    let said = in_form(seen("lpo-a", 4, 4, None), Form::Assessment);
+    let beside = one(vec![seen("sdf-a", 1, 3, None), point("sdf-a", 2), said], &[]);
+    assert_eq!(
+        told(&beside),
+        [
+            (Field::Class, "MERGE-01"),
+            (Field::Severity, "MERGE-03"),
+            (Field::Counts, "MERGE-09"),
+            (Field::Counts, "MERGE-10"),
+        ]
+    );
+    let from = |finding: &Finding, n: usize| {
+        explain(finding)[n].from.iter().map(|(_, id)| id.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!((from(&beside, 0), from(&beside, 1)), (ids(&["o4", "o1"]), ids(&["o4", "o1"])));
+    assert_eq!((from(&beside, 2), from(&beside, 3)), (ids(&["o1"]), ids(&["o2"])));
+    let alone = one(vec![point("sdf-a", 1), point("lpo-a", 2)], &[]);
+    assert_eq!(told(&alone), [(Field::Class, "MERGE-11"), (Field::Counts, "MERGE-10")]);
+    assert_eq!(from(&alone, 0), ids(&["o2", "o1"]));
+}
+
+fn ids(ids: &[&str]) -> Vec<String> {
+    ids.iter().map(|id| (*id).to_owned()).collect()
 }

@@ -3,9 +3,9 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use samsyn_domain::{
-    AreaId, Audience, Basis, CategoryId, Content, Credibility, EditionId, Geography, KeyId, Kind,
-    LabelClass, Labels, LegalBasisId, Observation, ObservationId, OrganisationId, PartyId, Period,
-    PlaceId, PriorityId, PurposeId, Reason, Refusal, Regime, Reliability, Sealed, Secrecy,
+    AreaId, Audience, Basis, CategoryId, Content, Credibility, EditionId, Form, Geography, KeyId,
+    Kind, LabelClass, Labels, LegalBasisId, Observation, ObservationId, OrganisationId, PartyId,
+    Period, PlaceId, PriorityId, PurposeId, Reason, Refusal, Regime, Reliability, Sealed, Secrecy,
     ServiceId, Severity, SourceId, SubAreaId, Timestamp, Trend, UnitKey,
     command::{
         Acknowledge, Actor, AdoptPolicy, AnswerEdition, Command, Denials, Disclose, Found, Grants,
@@ -111,6 +111,7 @@ pub(super) fn observation(full: bool) -> Observation {
     Observation {
         id: ObservationId::parse(if full { "EMB#17" } else { "1" }).unwrap(),
         content: Content {
+            form: Form::Observation,
             category: CategoryId::parse("graffiti").unwrap(),
             kind: Kind::ObservedDisorder,
             priority: PriorityId::parse("unsafe_places").unwrap(),
@@ -121,7 +122,7 @@ pub(super) fn observation(full: bool) -> Observation {
             severity: Severity::of(5).filter(|_| full),
             trend: full.then_some(Trend::Down),
             basis: Basis::Assessment,
-            source: SourceId::parse("rounds").unwrap(),
+            source: Some(SourceId::parse("rounds").unwrap()),
             reliability: Reliability::of("F").filter(|_| full),
             credibility: Credibility::of(6).filter(|_| full),
             labels: labels(full).into(),
@@ -322,6 +323,7 @@ pub(super) fn commands() -> Vec<(&'static str, Command)> {
         Command::Acknowledge(Acknowledge { class: class(1), revision: 2 }),
         Command::Denials(Denials { denials: vec![denied("r1"), denied("")] }),
         Command::Tick(Tick),
+        super::statements::command(),
     ]);
     all.into_iter().map(|command| (command.verb(), command)).collect()
 }
@@ -406,6 +408,7 @@ pub(super) fn rows() -> Vec<(&'static str, Row)> {
     let mut all: Vec<_> = [true, false].into_iter().flat_map(rows_with_options).collect();
     all.extend([true, false].into_iter().flat_map(super::changes::rows));
     all.extend([true, false].into_iter().flat_map(super::parts::rows));
+    all.extend(super::statements::rows());
     all.extend(
         objects().into_iter().map(|o| ("disclosure", Row::Disclosure(disclosure(o, true).into()))),
     );

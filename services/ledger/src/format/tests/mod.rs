@@ -5,3 +5,4 @@ mod golden;
 mod parts;
 mod restore;
 mod round_trip;
+mod statements;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use samsyn_domain::{
-    AreaId, CategoryId, LabelClass, PeriodKind, RowId, SourceId, State,
+    AreaId, CategoryId, Form, LabelClass, PeriodKind, RowId, SourceId, State,
     commit::{
         self,
         canonical::{Message, Value},
@@ -152,7 +152,7 @@ pub(super) fn of_basis(
     Ok(cells)
 }
 
-/// What each source counted of each category, where it counted anything.
+/// What each source counted of each category in observations, where it counted anything.
 fn totals<'a>(
     state: &State,
     row: &ReleaseRow,
@@ -168,8 +168,12 @@ fn totals<'a>(
         let shown = grant.ok_or(Unmade::Undecided)?.shown.as_ref();
         let counted = shown.is_some_and(|shown| shown.contains_key(&FieldGroup::Counts));
         let content = &observation.content;
-        if let Some(count) = content.count.filter(|count| counted && *count > 0) {
-            let total = totals.entry((&content.source, &content.category)).or_default();
+        // Statistics may hold what observations say: added to them they would count it twice, and
+        // beside them in a protected row they would tell by subtraction what a cell covers.
+        let observed = content.form == Form::Observation;
+        let count = content.count.filter(|count| counted && observed && *count > 0);
+        if let Some((source, count)) = content.source.as_ref().zip(count) {
+            let total = totals.entry((source, &content.category)).or_default();
             *total = total.saturating_add(count);
         }
     }

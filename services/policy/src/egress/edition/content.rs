@@ -130,7 +130,7 @@ impl Content {
         u32::try_from(self.objects.len()).unwrap_or(u32::MAX)
     }
 
-    /// The observations that are not in it because a required endorser may not see them.
+    /// What is not in it because a required endorser may not see it.
     #[must_use]
     pub fn left_out(&self) -> &[(PartyId, ObservationId)] {
         &self.left_out
@@ -228,9 +228,10 @@ impl Making<'_> {
         let mut included = Vec::with_capacity(observed.included.len());
         let mut objects = Vec::new();
         for stage in observed.included {
-            let id = self.id(ObjectKind::Observation, stage.party.as_str(), stage.id.as_str())?;
+            let kind = stage.form().into();
+            let id = self.id(kind, stage.party.as_str(), stage.id.as_str())?;
             included.push((id, stage));
-            objects.push((id, self.observation(id, stage)?));
+            objects.push((id, self.contribution(id, stage)?));
         }
         let decisions = decision::of_basis(state, *known, frame, salt, &included)?;
         let basis = basis::committed(state, frame, decisions.iter().map(|(id, _)| *id).collect());
@@ -265,13 +266,13 @@ impl Making<'_> {
         Ok(key.object_id(kind, owner, self.frame.area.as_str(), name)?)
     }
 
-    fn observation(&self, id: ObjectId, stage: &Stage) -> Result<Object, Unmade> {
+    fn contribution(&self, id: ObjectId, stage: &Stage) -> Result<Object, Unmade> {
         let registry = self.frame.registry;
         let observation = stage.observation.as_deref().ok_or(Unmade::NotWhole)?;
         let owner = registry.party(&stage.party).ok_or(Unmade::NotWhole)?;
         let picture = self.state.picture(&stage.party, &stage.area);
         let version = picture.at(stage.version).ok_or(Unmade::NotWhole)?;
-        let of = object::Observed {
+        let of = object::Contributed {
             observation,
             owner_kind: owner.kind,
             registered: registered(registry, &observation.content.category),
@@ -279,7 +280,7 @@ impl Making<'_> {
             manifest: version.manifest.as_deref(),
             secret: opened(self.known, observation.sealed.as_ref())?,
         };
-        object::observation(self.salt, id, stage, &of)
+        object::contribution(self.salt, id, stage, &of)
     }
 
     fn cell(&self, id: ObjectId, cell: &Cell) -> Result<Object, Unmade> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use samsyn_domain::{
-    Kind, Level, Observation, ServiceId, UnitKey,
+    Content, Form, Kind, Level, Observation, ServiceId, UnitKey,
     commit::{
         self,
         canonical::Message,
@@ -37,8 +37,8 @@ const SMALL: &str = "small-counts";
 /// What an object is.
 #[derive(Debug, Clone)]
 pub(super) enum What {
-    /// An observation, as it was at the revision.
-    Observation(Stage),
+    /// An observation, a point or an assessment, as it was at the revision.
+    Contribution(Stage),
     /// A decision or dissent.
     Decision(Decision),
     /// A cell.
@@ -135,8 +135,8 @@ impl<'a> Leaves<'a> {
     }
 }
 
-/// What an observation's leaves are made from, beside itself.
-pub(super) struct Observed<'a> {
+/// What a contribution's leaves are made from, beside itself.
+pub(super) struct Contributed<'a> {
     pub(super) observation: &'a Observation,
     pub(super) owner_kind: PartyKind,
     pub(super) registered: Level,
@@ -147,13 +147,13 @@ pub(super) struct Observed<'a> {
     pub(super) secret: Option<(samsyn_domain::Secret, [u8; 32])>,
 }
 
-/// An observation's object. Both coarser places are made whatever the exact one is, so that a
+/// The object of a contribution. Both coarser places are made whatever the exact one is, so that a
 /// receiver of one cannot tell whether there is a finer one.
-pub(super) fn observation(
+pub(super) fn contribution(
     salt: &RoundSalt,
     object: ObjectId,
     stage: &Stage,
-    of: &Observed<'_>,
+    of: &Contributed<'_>,
 ) -> Result<Object, Unmade> {
     let said = &of.observation.content;
     let mut leaves = Leaves::of(salt, object);
@@ -168,20 +168,19 @@ pub(super) fn observation(
         labels: labels.committed(),
         geography: level_code(of.registered),
     };
-    leaves.clear(Group::Identity, Variant::Exact, identity.observation()?)?;
+    let identity = match said.form {
+        Form::Observation => identity.observation()?,
+        Form::Series => identity.series()?,
+        Form::Assessment => identity.assessment()?,
+    };
+    leaves.clear(Group::Identity, Variant::Exact, identity)?;
     place(&mut leaves, of)?;
     let time = content::time(said.starts_at.micros(), said.ends_at.micros());
     leaves.clear(Group::Time, Variant::Exact, time)?;
-    let counts = content::counts(said.count.map(i64::from), Some(said.source.as_str()))?;
+    let source = said.source.as_ref().map(|source| source.as_str());
+    let counts = content::counts(said.count.map(i64::from), source)?;
     leaves.clear(Group::Counts, Variant::Exact, counts)?;
-    let assessment = content::Assessment {
-        severity: said.severity.map(|severity| severity.grade().into()),
-        trend: said.trend.map(|trend| trend.number().into()),
-        basis: Some(said.basis.number().into()),
-        reliability: said.reliability.map(|grade| reliability_code(grade.grade())),
-        credibility: said.credibility.map(|credibility| credibility.grade().into()),
-    };
-    leaves.clear(Group::Assessment, Variant::Exact, assessment.value()?)?;
+    leaves.clear(Group::Assessment, Variant::Exact, assessment(said)?)?;
     let note = of.secret.as_ref().and_then(|(secret, _)| secret.note.as_deref());
     let key = of.secret.as_ref().map(|(_, key)| key);
     leaves.sealed(Group::Text, key, content::text(note))?;
@@ -189,10 +188,26 @@ pub(super) fn observation(
     let provenance = content::provenance(of.service.as_str(), manifest.as_ref());
     leaves.clear(Group::Provenance, Variant::Exact, provenance)?;
     let unit = of.observation.sealed.as_ref().map(|sealed| &sealed.key);
-    Ok(leaves.finish(What::Observation(stage.clone()), unit)?)
+    Ok(leaves.finish(What::Contribution(stage.clone()), unit)?)
 }
 
-fn place(leaves: &mut Leaves<'_>, of: &Observed<'_>) -> Result<(), commit::Error> {
+/// How it is assessed; a point of a series is not.
+fn assessment(said: &Content) -> Result<Message, commit::Error> {
+    let assessment = content::Assessment {
+        severity: said.severity.map(|severity| severity.grade().into()),
+        trend: said.trend.map(|trend| trend.number().into()),
+        basis: Some(said.basis.number().into()),
+        reliability: said.reliability.map(|grade| reliability_code(grade.grade())),
+        credibility: said.credibility.map(|credibility| credibility.grade().into()),
+    };
+    match said.form {
+        Form::Observation => assessment.value(),
+        Form::Series => Ok(content::absent()),
+        Form::Assessment => assessment.assessed(),
+    }
+}
+
+fn place(leaves: &mut Leaves<'_>, of: &Contributed<'_>) -> Result<(), commit::Error> {
     let geography = &of.observation.content.geography;
     let coordinates = of.secret.as_ref().and_then(|(secret, _)| secret.coordinates);
     let place = content::Place {

@@ -26,7 +26,7 @@ pub(super) struct Sight {
     pub(super) opened: BTreeMap<ObjectId, Vec<Position>>,
 }
 
-/// An observation as a class sees it.
+/// A contribution as a class sees it.
 struct Visible {
     id: ObjectId,
     seen: Seen,
@@ -35,7 +35,7 @@ struct Visible {
 
 impl Egress<'_> {
     /// What some rights see of an edition: cells where one of their rows protects counts, else
-    /// observations and what was decided on them.
+    /// contributions and what was decided on them.
     pub(super) fn sight(
         &self,
         rights: &Rights,
@@ -112,6 +112,7 @@ impl Egress<'_> {
             kind: category.kind,
             source: cell.source.clone(),
             party: None,
+            statistics: false,
             amount: cell.amount(),
         });
         Some(Finding {
@@ -176,11 +177,11 @@ impl Egress<'_> {
         Sight { findings, opened }
     }
 
-    /// The observations of an edition that some rights see, by object.
+    /// The contributions to an edition that some rights see, by object.
     fn visible(&self, rights: &Rights, area: &AreaId, content: &Content) -> Vec<Visible> {
         let (class, masked) = (rights.class(), self.masked(area));
         let see = |(id, object): (&ObjectId, &super::object::Object)| {
-            let What::Observation(stage) = &object.what else { return None };
+            let What::Contribution(stage) = &object.what else { return None };
             let shown = self.grant(&class, stage)?.shown.clone()?;
             Some(Visible { id: *id, seen: self.seen(&class, stage, masked, Lens::Then)?, shown })
         };
@@ -217,7 +218,7 @@ impl Egress<'_> {
 fn decisions(content: &Content) -> impl Iterator<Item = (ObjectId, &Decision)> {
     content.objects.iter().filter_map(|(id, object)| match &object.what {
         What::Decision(decision) => Some((*id, decision)),
-        What::Observation(_) | What::Cell(_) | What::Analysis => None,
+        What::Contribution(_) | What::Cell(_) | What::Analysis => None,
     })
 }
 
@@ -273,7 +274,7 @@ fn decision_positions(finding: &Finding) -> Vec<Position> {
     positions
 }
 
-/// What is opened of an observation: its identity, and each group in the variant granted.
+/// What is opened of a contribution: its identity, and each group in the variant granted.
 fn positions(shown: &Shown) -> Vec<Position> {
     let groups = shown.iter().map(|(group, variant)| position(*group, *variant));
     let all: BTreeSet<Position> =

@@ -2,9 +2,9 @@
 
 use proptest::{option, prelude::*, sample::select};
 use samsyn_domain::{
-    Basis, CategoryId, Content, Coordinates, Geography, Kind, Observation, ObservationId, PartyId,
-    Period, PeriodKind, PlaceId, PriorityId, Secret, Severity, SourceId, SubAreaId, Timestamp,
-    Trend,
+    Basis, CategoryId, Content, Coordinates, Form, Geography, Kind, Observation, ObservationId,
+    PartyId, Period, PeriodKind, PlaceId, PriorityId, Secret, Severity, SourceId, SubAreaId,
+    Timestamp, Trend,
     merge::{ConflictRef, Field, Finding, Key, Outcome},
     row::Stage,
 };
@@ -37,6 +37,7 @@ const ANCHOR_NUMBER: u8 = 9;
 #[derive(Debug, Clone)]
 pub(crate) struct Put {
     pub(crate) party: usize,
+    pub(crate) form: Form,
     pub(crate) id: u8,
     pub(crate) category: usize,
     pub(crate) geography: usize,
@@ -97,7 +98,7 @@ impl Act {
         Some(match self {
             Self::Put(put) => Deed::Leave {
                 party: id!(PartyId, PARTIES[put.party]),
-                id: observation_id(put.id),
+                id: put.name(),
                 left: Some(Box::new(put.observation())),
             },
             Self::Tweak { pick, tweak } => {
@@ -158,6 +159,7 @@ impl Put {
     pub(crate) const fn for_signatories(party: usize) -> Self {
         Self {
             party,
+            form: Form::Observation,
             id: ANCHOR_NUMBER,
             category: 3,
             geography: 0,
@@ -174,31 +176,60 @@ impl Put {
         }
     }
 
+    fn starts_at(&self) -> Timestamp {
+        START.after_seconds(DAYS[self.day] * DAY_SECONDS)
+    }
+
+    /// What a point or an assessment is of: a week or a month.
+    fn period(&self) -> Period {
+        let kind = if self.id == 0 { PeriodKind::Week } else { PeriodKind::Month };
+        Period::holding(kind, self.starts_at()).unwrap()
+    }
+
+    /// What it is published as.
+    fn name(&self) -> ObservationId {
+        let number = self.id;
+        match self.form {
+            Form::Observation => id!(ObservationId, &number.to_string()),
+            Form::Series => {
+                let series = id!(ObservationId, &format!("s{number}"));
+                ObservationId::of_point(&series, self.period()).unwrap()
+            }
+            Form::Assessment => id!(ObservationId, &format!("a{number}")),
+        }
+    }
+
     pub(crate) fn observation(&self) -> Observation {
         let (category, kind, priority, _) = CATEGORIES[self.category];
-        let starts_at = START.after_seconds(DAYS[self.day] * DAY_SECONDS);
+        let seen = (self.starts_at(), self.starts_at().after_seconds(3_600));
+        let (starts_at, ends_at) =
+            if self.form == Form::Observation { seen } else { self.period().bounds() };
+        let (counted, assessed) = (self.form != Form::Assessment, self.form != Form::Series);
+        let source = id!(SourceId, if self.id == 0 { "patrol" } else { "reports" });
         let embargo = self.embargo.map(|beats| START.after_seconds(beats * super::BEAT_SECONDS));
         let labels = labels(AUDIENCES[self.audience], self.level, &[self.purpose], embargo);
         let placed = |secret: Secret| placed(&geography(self.geography), secret);
+        let coordinates = self.coordinates.filter(|_| self.form == Form::Observation);
         Observation {
-            id: observation_id(self.id),
+            id: self.name(),
             content: Content {
+                form: self.form,
                 category: id!(CategoryId, category),
                 kind: Kind::from_code(kind).unwrap(),
                 priority: id!(PriorityId, priority),
                 geography: geography(self.geography),
                 starts_at,
-                ends_at: starts_at.after_seconds(3_600),
-                count: self.count,
-                severity: self.severity.and_then(Severity::of),
-                trend: self.trend.and_then(Trend::of),
-                basis: Basis::Fact,
-                source: id!(SourceId, if self.id == 0 { "patrol" } else { "reports" }),
+                ends_at,
+                count: self.count.filter(|_| counted),
+                severity: self.severity.and_then(Severity::of).filter(|_| assessed),
+                trend: self.trend.and_then(Trend::of).filter(|_| assessed),
+                basis: if counted { Basis::Fact } else { Basis::Assessment },
+                source: Some(source).filter(|_| counted),
                 reliability: None,
                 credibility: None,
                 labels: labels.into(),
             },
-            sealed: Keys::seal(&placed(secret(self.note, self.coordinates))),
+            sealed: Keys::seal(&placed(secret(self.note, coordinates))),
         }
     }
 }
@@ -207,7 +238,11 @@ impl Tweak {
     fn of(self, one: &Observation) -> Observation {
         let mut one = one.clone();
         let content = &mut one.content;
+        let form = content.form;
         match self {
+            Self::Count(_) if form == Form::Assessment => {}
+            Self::Severity(_) | Self::Starts(_) if form == Form::Series => {}
+            Self::Coordinates(_) if form != Form::Observation => {}
             Self::Count(count) => content.count = Some(count),
             Self::Severity(grade) => content.severity = Severity::of(grade),
             Self::Note(note) => one.sealed = resealed(&one, |s| s.note = Some(note.to_string())),
@@ -218,6 +253,11 @@ impl Tweak {
             Self::Geography(number) => {
                 content.geography = geography(number);
                 one.sealed = resealed(&one, |_| {});
+            }
+            Self::Starts(seconds) if form == Form::Assessment => {
+                let moved = if seconds < 0 { content.starts_at } else { content.ends_at };
+                let period = Period::holding(PeriodKind::Month, moved.after_seconds(seconds));
+                (content.starts_at, content.ends_at) = period.unwrap().bounds();
             }
             Self::Starts(seconds) => {
                 content.starts_at = content.starts_at.after_seconds(seconds);
@@ -240,10 +280,6 @@ pub(crate) fn geography(number: usize) -> Geography {
 /// The starts that are drawn, before any tweak.
 pub(crate) fn starts() -> impl Iterator<Item = Timestamp> {
     DAYS.iter().map(|day| START.after_seconds(day * DAY_SECONDS))
-}
-
-fn observation_id(number: u8) -> ObservationId {
-    id!(ObservationId, &number.to_string())
 }
 
 pub(crate) fn secret(note: Option<u8>, coordinates: Option<i32>) -> Secret {
@@ -275,6 +311,7 @@ fn places() -> impl Strategy<Value = (usize, usize)> {
 prop_compose! {
     fn puts()(
         (party, id) in (0..3_usize, 0..3_u8),
+        form in prop_oneof![3 => Just(Form::Observation), 2 => select(Form::ALL.to_vec())],
         (category, geography) in places(),
         day in prop_oneof![3 => Just(0), 1 => 0..DAYS.len()],
         count in option::of(0..9_u32),
@@ -287,7 +324,7 @@ prop_compose! {
         purpose in prop_oneof![4 => Just("joint"), 1 => Just("other")],
         embargo in prop_oneof![5 => Just(None), 1 => (1..12_i64).prop_map(Some)],
     ) -> Put {
-        Put { party, id, category, geography, day, count, severity, trend, note, coordinates,
+        Put { party, form, id, category, geography, day, count, severity, trend, note, coordinates,
             audience, level, purpose, embargo }
     }
 }

@@ -25,7 +25,7 @@ use samsyn_domain::{
         canonical::Message,
         dsse::Signature,
         hash,
-        object::{ObjectKind, ReferenceKey},
+        object::ReferenceKey,
         reader::Fields,
         salt::{RoundSalt, Salt},
     },
@@ -80,7 +80,7 @@ impl Keys {
 impl Known for Keys {
     fn object_id(&self, stage: &Stage) -> [u8; 16] {
         let (party, area) = (stage.party.as_str(), stage.area.as_str());
-        let kind = ObjectKind::Observation;
+        let kind = stage.form().into();
         *self.0.object_id(kind, party, area, stage.id.as_str()).unwrap().as_bytes()
     }
 

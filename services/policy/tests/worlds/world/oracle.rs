@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use samsyn_domain::{
-    Coordinates, Geography, Labels, Level, Observation, Period, PeriodKind, SourceId, State,
+    Coordinates, Form, Geography, Labels, Level, Observation, Period, PeriodKind, SourceId, State,
     Timestamp,
     merge::{Assessed, ConflictRef, Key},
     registry::{FieldGroup, Shown, Variant},
@@ -15,6 +15,7 @@ use super::{World, all_rights, area, deed::Deed, registered};
 /// Every part of an observation that some rights give.
 #[derive(Debug, Clone, PartialEq)]
 struct Part {
+    form: Form,
     key: Key,
     geography: Geography,
     time: Option<(Timestamp, Timestamp)>,
@@ -96,11 +97,16 @@ fn part(world: &World, rights: &Rights, one: &Observation, embargoed: bool) -> O
     let secret = secret.unwrap_or_default();
     let kinds = PeriodKind::ALL.into_iter();
     Some(Part {
+        form: content.form,
         key: Key { geography: geography.coarsened(level), category: content.category.clone() },
         geography,
         time: Some((content.starts_at, content.ends_at)).filter(|_| has(FieldGroup::Time)),
-        periods: kinds.filter_map(|kind| Period::holding(kind, content.starts_at)).collect(),
-        count: Some((content.source.clone(), content.count)).filter(|_| has(FieldGroup::Counts)),
+        periods: kinds.filter_map(|kind| content.period(kind)).collect(),
+        count: content
+            .source
+            .clone()
+            .map(|source| (source, content.count))
+            .filter(|_| has(FieldGroup::Counts)),
         assessment: has(FieldGroup::Assessment).then_some(Assessed {
             severity: content.severity,
             trend: content.trend,

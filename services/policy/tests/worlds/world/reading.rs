@@ -208,10 +208,9 @@ impl World {
     /// Some observation was labelled otherwise at an earlier revision.
     fn relabelled(&self) -> bool {
         let Some(index) = self.state.area(&area()) else { return false };
-        let kinds = periods().into_iter().filter(|period| period.kind() == PeriodKind::Year);
-        let then: Vec<_> = kinds
-            .flat_map(|year| (1..self.revision()).flat_map(move |at| index.contributions(year, at)))
-            .collect();
+        let revisions = 1..self.revision();
+        let of = |period| revisions.clone().flat_map(move |at| index.contributions(period, at));
+        let then: Vec<_> = periods().into_iter().flat_map(of).collect();
         then.into_iter().any(|stage| {
             let (now, _) = index.became(stage);
             now.is_some_and(|now| now.label_class() != stage.label_class())

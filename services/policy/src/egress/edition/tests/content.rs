@@ -53,7 +53,7 @@ fn object_root(party: &str, observation: Observation) -> hash::Digest {
     let mut world = World::new();
     world.publish(party, vec![observation]);
     let content = world.content(SALT).unwrap();
-    let is_observation = |object: &&Object| matches!(object.what, What::Observation(_));
+    let is_observation = |object: &&Object| matches!(object.what, What::Contribution(_));
     content.objects.values().find(is_observation).unwrap().tree.root()
 }
 
@@ -72,7 +72,7 @@ fn the_root_changes_with_every_field_of_an_observation() {
         |o| o.content.severity = None,
         |o| o.content.trend = Some(Trend::Up),
         |o| o.content.basis = Basis::Estimate,
-        |o| o.content.source = SourceId::parse("patrol").unwrap(),
+        |o| o.content.source = SourceId::parse("patrol").ok(),
         |o| o.content.reliability = Reliability::of("F"),
         |o| o.content.credibility = Credibility::of(6),
         |o| o.sealed = Some(Keys::seal_secret(Some("mörkt"), None)),
@@ -157,7 +157,7 @@ fn both_coarser_places_stand_beside_every_exact_one() {
     coarse.content.geography = coarse.content.geography.coarsened(Level::District);
     world.publish("sdf", vec![coarse, observation("2", "theft", ALL)]);
     let content = world.content(SALT).unwrap();
-    let is_observation = |object: &&Object| matches!(object.what, What::Observation(_));
+    let is_observation = |object: &&Object| matches!(object.what, What::Contribution(_));
     let observations = content.objects.values().filter(is_observation);
     for object in observations {
         for variant in [Variant::Exact, Variant::First, Variant::Second] {

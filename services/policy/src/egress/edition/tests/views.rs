@@ -2,9 +2,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ed25519_dalek::VerifyingKey;
 use samsyn_domain::{
-    EditionId, Observation, Severity,
+    EditionId, Form, Observation, Severity,
     command::Digest,
     commit::{
+        canonical::{Message, Value},
         descriptor::Descriptor,
         dsse::{Envelope, pre_authentication},
         endorsement::{Basis, Endorsement},
@@ -24,7 +25,10 @@ use samsyn_domain::{
 
 use super::{
     content::settle,
-    world::{ALL, ENDORSERS, Keys, NOW, SALT, World, area, counted, key, observation, severe},
+    world::{
+        ALL, ENDORSERS, Keys, NOW, SALT, World, area, assessed, counted, key, observation, point,
+        severe,
+    },
 };
 use crate::{EditionView, Why};
 
@@ -183,7 +187,7 @@ fn t10_small_counts_are_shown_as_less_than_five() {
 #[test]
 fn cells_add_up_what_the_row_may_have_and_nothing_else() {
     let mut patrol = counted("3", "graffiti", 9);
-    patrol.content.source = samsyn_domain::SourceId::parse("patrol").unwrap();
+    patrol.content.source = samsyn_domain::SourceId::parse("patrol").ok();
     let mut hidden = observation("4", "graffiti", &["signatories"]);
     hidden.content.count = Some(100);
     let sdf = vec![counted("1", "graffiti", 3), patrol, hidden];
@@ -197,6 +201,39 @@ fn cells_add_up_what_the_row_may_have_and_nothing_else() {
 }
 
 #[test]
+fn no_cell_counts_statistics() {
+    let sdf = vec![counted("1", "graffiti", 3), point("s", "graffiti", 40), point("t", "noise", 7)];
+    let lpo = vec![counted("1", "graffiti", 4), assessed("a", "graffiti", 5)];
+    let (world, id) = released(&[("sdf", sdf), ("lpo", lpo)]);
+    let findings = view(&world, "fk", &id).joint.findings;
+    let counts = findings.iter().flat_map(|f| &f.counts).map(|s| (s.statistics, s.amount));
+    let counts: Vec<_> = counts.filter(|(_, amount)| *amount != Amount::Exact(0)).collect();
+    assert_eq!(counts, [(false, Amount::Exact(7))]);
+}
+
+#[test]
+fn points_and_assessments_are_opened_by_the_groups_of_the_row() {
+    let sdf = vec![point("s", "graffiti", 40), assessed("a", "graffiti", 5)];
+    let (world, id) = released(&[("sdf", sdf), ("lpo", vec![counted("1", "noise", 1)])]);
+    let shown = view(&world, "kv", &id);
+    let proof = proven(&world, &id, &shown.proof);
+    let graffiti = shown.joint.findings.iter().find(|f| f.key.category.as_str() == "graffiti");
+    let forms = graffiti.unwrap().contributions.iter().map(|seen| seen.form);
+    let forms: BTreeSet<_> = forms.collect();
+    assert_eq!(forms, [Form::Series, Form::Assessment].into());
+    let identities = opened(&proof).into_iter().filter(|((_, position), _)| *position == 0);
+    // Field 3 of a leaf is its value; field 1 of an identity its kind.
+    let kinds = identities.map(|(_, canonical)| {
+        let leaf = Message::decode(&canonical).unwrap();
+        let Some((3, Value::Message(identity))) = leaf.fields().last() else { panic!("{leaf:?}") };
+        identity.fields().next().map(|(_, kind)| kind.clone())
+    });
+    let kinds: Vec<_> = kinds.flatten().collect();
+    let of = |kind: i64| kinds.iter().filter(|one| **one == Value::I64(kind)).count();
+    assert_eq!([of(1), of(2), of(3)], [1, 1, 1]);
+}
+
+#[test]
 fn a_change_that_a_partner_does_not_see_changes_nothing_that_it_is_shown() {
     let mut world = World::new();
     let mut shown = observation("1", "graffiti", ALL);
@@ -206,7 +243,7 @@ fn a_change_that_a_partner_does_not_see_changes_nothing_that_it_is_shown() {
     shown.sealed = Some(Keys::seal_secret(Some("ljust"), None));
     shown.content.geography.place = None;
     let mut unseen = severe("3", "graffiti", 5, &["signatories"]);
-    unseen.content.source = samsyn_domain::SourceId::parse("patrol").unwrap();
+    unseen.content.source = samsyn_domain::SourceId::parse("patrol").ok();
     world.publish("sdf", vec![shown, unseen]);
     let second = world.released([9; 32]);
     for organisation in ["kv", "fk"] {

@@ -10,8 +10,8 @@ use std::{
 
 use ed25519_dalek::{Signer as _, SigningKey};
 use samsyn_domain::{
-    AreaId, Audience, Basis, Caller, CategoryId, Content as Said, EditionId, Geography, KeyId,
-    Kind, Labels, LegalBasisId, Observation, ObservationId, OrganisationId, PartyId, Period,
+    AreaId, Audience, Basis, Caller, CategoryId, Content as Said, EditionId, Form, Geography,
+    KeyId, Kind, Labels, LegalBasisId, Observation, ObservationId, OrganisationId, PartyId, Period,
     PriorityId, PurposeId, Reason, Regime, Sealed, Secrecy, Secret, ServiceId, SourceId, State,
     Timestamp, UnitKey,
     command::{
@@ -23,7 +23,7 @@ use samsyn_domain::{
         dsse::{PayloadType, Signature, pre_authentication},
         endorsement::{Endorsement, Verdict, reservation_commitment},
         hash,
-        object::{ObjectKind, ReferenceKey},
+        object::ReferenceKey,
         reader::Fields,
         salt::{RoundSalt, Salt},
     },
@@ -88,7 +88,7 @@ impl Keys {
 impl Known for Keys {
     fn object_id(&self, stage: &Stage) -> [u8; 16] {
         let (party, area) = (stage.party.as_str(), stage.area.as_str());
-        let kind = ObjectKind::Observation;
+        let kind = stage.form().into();
         *self.reference.object_id(kind, party, area, stage.id.as_str()).unwrap().as_bytes()
     }
 
@@ -459,6 +459,7 @@ pub(super) fn observation(id: &str, category: &str, audience: &[&str]) -> Observ
     Observation {
         id: id!(ObservationId, id),
         content: Said {
+            form: Form::Observation,
             category: id!(CategoryId, category),
             kind: Kind::ObservedDisorder,
             priority: id!(PriorityId, "unsafe_places"),
@@ -473,7 +474,7 @@ pub(super) fn observation(id: &str, category: &str, audience: &[&str]) -> Observ
             severity: samsyn_domain::Severity::of(2),
             trend: None,
             basis: Basis::Fact,
-            source: id!(SourceId, "reports"),
+            source: Some(id!(SourceId, "reports")),
             reliability: None,
             credibility: None,
             labels: Arc::new(labels(audience)),
@@ -486,6 +487,26 @@ pub(super) fn counted(id: &str, category: &str, count: u32) -> Observation {
     let mut observation = observation(id, category, ALL);
     observation.content.count = Some(count);
     observation
+}
+
+/// The same as a point of a series, of the period of the edition.
+pub(super) fn point(series: &str, category: &str, count: u32) -> Observation {
+    let mut point = counted(series, category, count);
+    point.id = ObservationId::of_point(&point.id, period()).unwrap();
+    let content = &mut point.content;
+    (content.starts_at, content.ends_at) = period().bounds();
+    (content.form, content.severity) = (Form::Series, None);
+    point
+}
+
+/// The same as an assessment of the period of the edition.
+pub(super) fn assessed(id: &str, category: &str, grade: u32) -> Observation {
+    let mut assessment = severe(id, category, grade, ALL);
+    let content = &mut assessment.content;
+    (content.starts_at, content.ends_at) = period().bounds();
+    (content.form, content.basis) = (Form::Assessment, Basis::Assessment);
+    (content.source, content.count) = (None, None);
+    assessment
 }
 
 pub(super) fn severe(id: &str, category: &str, grade: u32, audience: &[&str]) -> Observation {
