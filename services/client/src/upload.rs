@@ -23,7 +23,7 @@ pub(crate) fn messages(request: &PublishPictureRequest) -> Option<Vec<UploadPict
         return None;
     }
     let mut first = request.clone();
-    let all = taken(first.change.as_mut());
+    let all = taken(&mut first.change);
     let changes = u32::try_from(changes).unwrap_or(u32::MAX);
     let begin = UploadBegin { publication: Some(first), changes };
     let mut parts = vec![Part::Begin(begin)];
@@ -76,7 +76,7 @@ fn changes(change: Option<&Change>) -> usize {
 }
 
 /// What is to be sent, taken out of the publication.
-fn taken(change: Option<&mut Change>) -> UploadMore {
+fn taken(change: &mut Option<Change>) -> UploadMore {
     match change {
         None => UploadMore::default(),
         Some(Change::Full(full)) => UploadMore {
