@@ -11,7 +11,7 @@ PUBLICATION = "application/vnd.samsyn.publication-manifest.v1"
 OBSERVATION = {
     1: "id", 2: "category", 3: "place", 4: "sub_area", 5: "area", 6: "lat_e7", 7: "lon_e7",
     8: "starts", 9: "ends", 10: "count", 11: "severity", 12: "trend", 13: "basis",
-    14: "source_kind", 15: "reliability", 16: "credibility", 17: "note", 18: "labels",
+    14: "source_kind", 15: "reliability", 16: "credibility", 17: "note", 18: "labels", 19: "form",
 }
 LABELS = {
     1: "level", 2: "audience", 3: "purposes", 4: "regime", 5: "secrecy_provisions",
@@ -57,7 +57,7 @@ def m(salt, *parts):
 
 def entry(salt, observation):
     labels = {number: observation["labels"][name] for number, name in LABELS.items()}
-    fields = {number: observation[name] for number, name in OBSERVATION.items() if number < 18}
+    fields = {number: observation[name] for number, name in OBSERVATION.items() if number != 18}
     committed = m(salt, b"observation", message({**fields, 18: labels}))
     return observation["id"], message({1: observation["id"], 2: committed})
 

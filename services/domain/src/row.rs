@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use crate::{
-    AreaId, EditionId, Form, KeyId, LabelClass, Observation, ObservationId, PartyId, Period, Sealed,
-    ServiceId, Timestamp,
+    AreaId, EditionId, Form, KeyId, LabelClass, Observation, ObservationId, PartyId, Period,
+    Sealed, ServiceId, Timestamp,
     command::{Digest, IdempotencyKey, Reply, Upload},
     disclosure::{Acknowledged, Denied, Disclosure, Grant, Step},
     edition::Edition,

@@ -1,8 +1,8 @@
 //! What a publisher signs, section 15 of the protocol page.
 
 use samsyn_proto::v1::{
-    Labels, Observation, PublishPictureRequest, observation::Location,
-    publish_picture_request::Change,
+    Assessment, Basis, Labels, Observation, Period, PublishPictureRequest, Series, SeriesPoint,
+    assessment, observation::Location, publish_picture_request::Change, series,
 };
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -20,19 +20,36 @@ pub fn publication_payload(
     request: &PublishPictureRequest,
     salt: &Digest,
 ) -> Option<Vec<u8>> {
-    let (covers, observations, withdrawn, reason) = match request.change.as_ref()? {
-        Change::Full(full) => (Some(&full.period.as_ref()?.code), &full.observations, &[][..], ""),
-        Change::Delta(delta) => {
-            (None, &delta.upserts, delta.withdrawn_ids.as_slice(), delta.reason.as_str())
-        }
+    let (covers, (observations, series, assessments), withdrawn, reason) =
+        match request.change.as_ref()? {
+            Change::Full(full) => {
+                let told = (&full.observations, &full.series, &full.assessments);
+                (Some(&full.period.as_ref()?.code), told, &[][..], "")
+            }
+            Change::Delta(delta) => {
+                let told = (&delta.upserts, &delta.series, &delta.assessments);
+                (None, told, delta.withdrawn_ids.as_slice(), delta.reason.as_str())
+            }
+        };
+    let commit = |told: Told<'_>| {
+        let published = published(told)?.done();
+        Some((told.id.to_owned(), Some(keyed(salt, &[b"observation", &published]))))
     };
-    let mut entries: Vec<(&str, Option<Digest>)> = Vec::new();
+    let mut entries: Vec<(String, Option<Digest>)> = Vec::new();
     for observation in observations {
-        let published = published(observation)?.done();
-        entries.push((&observation.id, Some(keyed(salt, &[b"observation", &published]))));
+        entries.push(commit(observed(observation)?)?);
     }
-    entries.extend(withdrawn.iter().map(|id| (id.as_str(), None)));
-    entries.sort_unstable_by_key(|(id, _)| *id);
+    for series in series {
+        for point in &series.points {
+            let id = format!("{}@{}", series.id, point.period.as_ref()?.code);
+            entries.push(commit(counted(series, point, &id)?)?);
+        }
+    }
+    for assessment in assessments {
+        entries.push(commit(assessed(assessment)?)?);
+    }
+    entries.extend(withdrawn.iter().map(|id| (id.clone(), None)));
+    entries.sort_unstable();
     let reason: String = reason.nfc().collect();
     let reason = Some(reason).filter(|reason| !reason.is_empty());
     let reason = reason.map(|reason| keyed(salt, &[b"reason", reason.as_bytes()]));
@@ -61,8 +78,8 @@ pub fn publication_digest(payload: &[u8]) -> Digest {
     hash(Use::Publication, &[payload])
 }
 
-fn root(entries: &[(&str, Option<Digest>)]) -> Digest {
-    let leaf = |(id, commitment): &(&str, Option<Digest>)| {
+fn root(entries: &[(String, Option<Digest>)]) -> Digest {
+    let leaf = |(id, commitment): &(String, Option<Digest>)| {
         let entry = Writer::default().text(1, id);
         let entry = entry.maybe(commitment.as_ref(), |to, digest| to.digest(2, digest));
         hash(Use::Entry, &[&entry.done()])
@@ -78,36 +95,138 @@ fn root(entries: &[(&str, Option<Digest>)]) -> Digest {
     level.first().copied().unwrap_or_else(|| hash(Use::Entry, &[]))
 }
 
-fn published(observation: &Observation) -> Option<Writer> {
-    let (starts, ends) = (observation.starts_at.as_ref()?, observation.ends_at.as_ref()?);
-    let starts = micros(starts.seconds, starts.nanos)?;
-    let ends = micros(ends.seconds, ends.nanos)?;
-    let to = Writer::default().text(1, &observation.id).text(2, &observation.category);
-    let to = match observation.location.as_ref()? {
-        Location::PlaceId(place) => to.text(3, place),
-        Location::SubAreaId(sub_area) => to.text(4, sub_area),
-        Location::AreaId(area) => to.text(5, area),
-        Location::Coordinates(at) => to.i64(6, at.lat_e7.into()).i64(7, at.lon_e7.into()),
+/// What is committed to of an observation, a point of a series or an assessment.
+#[derive(Clone, Copy)]
+struct Told<'a> {
+    /// 2 for a point of a series, 3 for an assessment.
+    form: Option<i64>,
+    id: &'a str,
+    category: &'a str,
+    place: Place<'a>,
+    time: (i64, i64),
+    count: Option<u32>,
+    severity: Option<u32>,
+    trend: i32,
+    basis: Basis,
+    source: Option<&'a str>,
+    reliability: &'a str,
+    credibility: u32,
+    note: &'a str,
+    labels: Option<&'a Labels>,
+}
+
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    Place(&'a str),
+    SubArea(&'a str),
+    Area(&'a str),
+    At(i32, i32),
+}
+
+fn observed(told: &Observation) -> Option<Told<'_>> {
+    let (starts, ends) = (told.starts_at.as_ref()?, told.ends_at.as_ref()?);
+    Some(Told {
+        form: None,
+        id: &told.id,
+        category: &told.category,
+        place: match told.location.as_ref()? {
+            Location::PlaceId(id) => Place::Place(id),
+            Location::SubAreaId(id) => Place::SubArea(id),
+            Location::AreaId(id) => Place::Area(id),
+            Location::Coordinates(at) => Place::At(at.lat_e7, at.lon_e7),
+        },
+        time: (micros(starts.seconds, starts.nanos)?, micros(ends.seconds, ends.nanos)?),
+        count: told.count,
+        severity: told.severity,
+        trend: told.trend,
+        basis: Basis::try_from(told.basis).ok()?,
+        source: Some(&told.source_kind),
+        reliability: &told.reliability,
+        credibility: told.credibility,
+        note: &told.note,
+        labels: told.labels.as_ref(),
+    })
+}
+
+fn counted<'a>(series: &'a Series, point: &SeriesPoint, id: &'a str) -> Option<Told<'a>> {
+    Some(Told {
+        form: Some(2),
+        id,
+        category: &series.category,
+        place: match series.location.as_ref()? {
+            series::Location::PlaceId(id) => Place::Place(id),
+            series::Location::SubAreaId(id) => Place::SubArea(id),
+            series::Location::AreaId(id) => Place::Area(id),
+        },
+        time: bounds(point.period.as_ref())?,
+        count: point.count,
+        severity: None,
+        trend: 0,
+        basis: Basis::Fact,
+        source: Some(&series.source_kind),
+        reliability: "",
+        credibility: 0,
+        note: &series.note,
+        labels: series.labels.as_ref(),
+    })
+}
+
+fn assessed(told: &Assessment) -> Option<Told<'_>> {
+    Some(Told {
+        form: Some(3),
+        id: &told.id,
+        category: &told.category,
+        place: match told.location.as_ref()? {
+            assessment::Location::PlaceId(id) => Place::Place(id),
+            assessment::Location::SubAreaId(id) => Place::SubArea(id),
+            assessment::Location::AreaId(id) => Place::Area(id),
+        },
+        time: bounds(told.period.as_ref())?,
+        count: None,
+        severity: told.severity,
+        trend: told.trend,
+        basis: Basis::Assessment,
+        source: None,
+        reliability: &told.reliability,
+        credibility: told.credibility,
+        note: &told.text,
+        labels: told.labels.as_ref(),
+    })
+}
+
+fn bounds(period: Option<&Period>) -> Option<(i64, i64)> {
+    let period: samsyn_domain::Period = period?.code.parse().ok()?;
+    let (from, until) = period.bounds();
+    Some((from.micros(), until.micros()))
+}
+
+fn published(told: Told<'_>) -> Option<Writer> {
+    let to = Writer::default().text(1, told.id).text(2, told.category);
+    let to = match told.place {
+        Place::Place(place) => to.text(3, place),
+        Place::SubArea(sub_area) => to.text(4, sub_area),
+        Place::Area(area) => to.text(5, area),
+        Place::At(lat_e7, lon_e7) => to.i64(6, lat_e7.into()).i64(7, lon_e7.into()),
     };
-    let reliability = observation.reliability.bytes().next();
+    let reliability = told.reliability.bytes().next();
     let reliability = reliability.map(|letter| i64::from(letter) - i64::from(b'A') + 1);
-    let note: String = observation.note.nfc().collect();
-    let labels = observation.labels.as_ref()?;
-    let some = |number: i32| Some(i64::from(number)).filter(|number| *number != 0);
+    let credibility = Some(told.credibility).filter(|grade| *grade != 0);
+    let trend = Some(told.trend).filter(|trend| *trend != 0);
+    let note: String = told.note.nfc().collect();
+    let (from, until) = told.time;
     Some(
-        to.i64(8, starts)
-            .i64(9, ends)
-            .maybe(observation.count, |to, count| to.i64(10, count.into()))
-            .maybe(observation.severity, |to, grade| to.i64(11, grade.into()))
-            .maybe(some(observation.trend), |to, trend| to.i64(12, trend))
-            .i64(13, observation.basis.into())
-            .text(14, &observation.source_kind)
+        to.i64(8, from)
+            .i64(9, until)
+            .maybe(told.count, |to, count| to.i64(10, count.into()))
+            .maybe(told.severity, |to, grade| to.i64(11, grade.into()))
+            .maybe(trend, |to, trend| to.i64(12, trend.into()))
+            .i64(13, i32::from(told.basis).into())
+            .maybe(told.source, |to, source| to.text(14, source))
             .maybe(reliability, |to, grade| to.i64(15, grade))
-            .maybe(Some(observation.credibility).filter(|grade| *grade != 0), |to, grade| {
-                to.i64(16, grade.into())
-            })
+            .maybe(credibility, |to, grade| to.i64(16, grade.into()))
             .maybe(Some(note).filter(|note| !note.is_empty()), |to, note| to.text(17, &note))
-            .message(18, labelled(labels)?),
+            .message(18, labelled(told.labels?)?)
+            .maybe(told.form, |to, form| to.i64(19, form)),
     )
 }
 

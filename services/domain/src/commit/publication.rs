@@ -9,8 +9,9 @@ use super::Error;
 use super::canonical::Message;
 use super::hash::{Digest, TAG_ENTRY, TAG_ENTRY_NODE, TAG_PUBLICATION, hash, mac};
 use super::labels::LabelParts;
+use super::object::ObjectKind;
 use super::reader::Fields;
-use crate::{Content, Draft, Geography, ObservationId, Secret};
+use crate::{Content, Draft, Form, Geography, ObservationId, Secret};
 
 const VERSION: u16 = 1;
 const DOMAIN: u16 = 2;
@@ -159,7 +160,8 @@ fn commitment(
     Ok(mac(salt, &[b"observation", &bytes]))
 }
 
-/// An observation as it was published: with the place that it named, or its coordinates.
+/// An observation, a point of a series or an assessment as it was published: with the place that it
+/// named, or its coordinates.
 fn published(id: &ObservationId, content: &Content, secret: &Secret) -> Result<Message, Error> {
     let Geography { area, sub_area, place } = &content.geography;
     let message = Message::new().with(1, id.as_str()).with(2, content.category.as_str());
@@ -169,6 +171,10 @@ fn published(id: &ObservationId, content: &Content, secret: &Secret) -> Result<M
         (None, None, Some(sub_area)) => message.with(4, sub_area.as_str()),
         (None, None, None) => message.with(5, area.as_str()),
     };
+    let form = match content.form {
+        Form::Observation => None,
+        Form::Series | Form::Assessment => Some(i64::from(ObjectKind::from(content.form).code())),
+    };
     let grade = |letter: char| i64::from(u32::from(letter).saturating_sub(u32::from('A')) + 1);
     Ok(message
         .with(8, content.starts_at.micros())
@@ -177,9 +183,10 @@ fn published(id: &ObservationId, content: &Content, secret: &Secret) -> Result<M
         .with_opt(11, content.severity.map(|severity| i64::from(severity.grade())))
         .with_opt(12, content.trend.map(|trend| i64::from(trend.number())))
         .with(13, i64::from(content.basis.number()))
-        .with(14, content.source.as_str())
+        .with_opt(14, content.source.as_ref().map(|source| source.as_str()))
         .with_opt(15, content.reliability.map(|reliability| grade(reliability.grade())))
         .with_opt(16, content.credibility.map(|credibility| i64::from(credibility.grade())))
         .with_opt(17, secret.note.as_deref())
-        .with(18, LabelParts::of(&content.labels).committed().message()?))
+        .with(18, LabelParts::of(&content.labels).committed().message()?)
+        .with_opt(19, form))
 }

@@ -4,9 +4,9 @@ use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use ed25519_dalek::Signer as _;
 use samsyn_domain::{
-    AreaId, Audience, Basis, CategoryId, Content, Coordinates, Credibility, Draft, Geography, Kind,
-    Labels, ObservationId, PlaceId, PriorityId, PurposeId, Regime, Reliability, Secrecy, Secret,
-    Severity, SourceId, SubAreaId, Timestamp, Trend,
+    AreaId, Audience, Basis, CategoryId, Content, Coordinates, Credibility, Draft, Form, Geography,
+    Kind, Labels, ObservationId, Period, PlaceId, PriorityId, PurposeId, Regime, Reliability,
+    Secrecy, Secret, Severity, SourceId, SubAreaId, Timestamp, Trend,
     commit::{
         descriptor::PublicKey,
         dsse::{PayloadType, pre_authentication},
@@ -42,6 +42,7 @@ fn labels(full: bool) -> Labels {
 
 fn draft(id: &str, full: bool, geography: Geography, secret: Secret) -> Draft {
     let content = Content {
+        form: Form::Observation,
         category: CategoryId::parse("graffiti").unwrap(),
         kind: Kind::ObservedDisorder,
         priority: PriorityId::parse("unsafe_places").unwrap(),
@@ -52,7 +53,7 @@ fn draft(id: &str, full: bool, geography: Geography, secret: Secret) -> Draft {
         severity: Severity::of(3).filter(|_| full),
         trend: full.then_some(Trend::Up),
         basis: Basis::Assessment,
-        source: SourceId::parse("rounds").unwrap(),
+        source: SourceId::parse("rounds").ok(),
         reliability: Reliability::of("B").filter(|_| full),
         credibility: Credibility::of(2).filter(|_| full),
         labels: labels(full).into(),
@@ -73,6 +74,37 @@ fn drafts() -> Vec<Draft> {
         draft("S", false, of(sub_area(), None), Secret::default()),
         draft("C", true, of(sub_area(), place()), Secret { note: None, coordinates: Some(at) }),
     ]
+}
+
+/// A point of a series and an assessment, of October 2025.
+fn of_periods() -> Vec<Draft> {
+    let month: Period = "2025-10".parse().unwrap();
+    let (starts_at, ends_at) = month.bounds();
+    let area = AreaId::parse("a").unwrap();
+    let at = Geography { area, sub_area: None, place: None };
+    let seen = draft("N@2025-10", true, at, Secret::default());
+    let point = Content {
+        form: Form::Series,
+        starts_at,
+        ends_at,
+        severity: None,
+        trend: None,
+        basis: Basis::Fact,
+        reliability: None,
+        credibility: None,
+        ..seen.content.clone()
+    };
+    let assessed = Content {
+        form: Form::Assessment,
+        starts_at,
+        ends_at,
+        count: None,
+        source: None,
+        ..seen.content.clone()
+    };
+    let id = ObservationId::parse("V").unwrap();
+    let secret = Secret { note: Some("Oroligare kvällar.".to_owned()), coordinates: None };
+    vec![Draft { content: point, ..seen }, Draft { id, content: assessed, secret }]
 }
 
 /// What the party sent, with the names of the form.
@@ -99,10 +131,15 @@ fn told(draft: &Draft) -> Json {
         "severity": content.severity.map(Severity::grade),
         "trend": content.trend.map(Trend::number),
         "basis": content.basis.number(),
-        "source_kind": content.source.as_str(),
+        "source_kind": content.source.as_ref().map(SourceId::as_str),
         "reliability": content.reliability.map(|letter| u32::from(letter.grade()) - 64),
         "credibility": content.credibility.map(Credibility::grade),
         "note": secret.note,
+        "form": match content.form {
+            Form::Observation => None,
+            Form::Series => Some(2),
+            Form::Assessment => Some(3),
+        },
         "labels": {
             "level": level.level(),
             "audience": audience.iter().map(Audience::as_str).collect::<Json>(),
@@ -191,6 +228,7 @@ fn the_published_vectors_of_manifests_are_what_this_code_makes() {
             vector(&drafts[..1], &[], Some("2025-W40"), None),
             vector(&drafts[..3], &["B", "Z"], None, Some("Rättelse.")),
             vector(&drafts, &["B"], None, None),
+            vector(&of_periods(), &[], Some("2025-10"), None),
         ],
     });
     if std::env::var_os("UPDATE").is_some() {
