@@ -87,6 +87,7 @@ impl<'a> City<'a> {
                 let full = wire::FullPicture {
                     period: Some(period),
                     observations: publication.observations,
+                    ..wire::FullPicture::default()
                 };
                 let change = wire::publish_picture_request::Change::Full(full);
                 self.publish(&publication.party, change).await?;
@@ -131,7 +132,7 @@ impl<'a> City<'a> {
         upserts: Vec<wire::Observation>,
         withdrawn_ids: Vec<String>,
     ) -> Result<(), Error> {
-        let delta = wire::PictureDelta { upserts, withdrawn_ids, reason: String::new() };
+        let delta = wire::PictureDelta { upserts, withdrawn_ids, ..wire::PictureDelta::default() };
         self.publish(party, wire::publish_picture_request::Change::Delta(delta)).await
     }
 

@@ -102,7 +102,7 @@ struct Told<'a> {
     form: Option<i64>,
     id: &'a str,
     category: &'a str,
-    place: Place<'a>,
+    place: Where<'a>,
     time: (i64, i64),
     count: Option<u32>,
     severity: Option<u32>,
@@ -116,7 +116,7 @@ struct Told<'a> {
 }
 
 #[derive(Clone, Copy)]
-enum Place<'a> {
+enum Where<'a> {
     Place(&'a str),
     SubArea(&'a str),
     Area(&'a str),
@@ -130,10 +130,10 @@ fn observed(told: &Observation) -> Option<Told<'_>> {
         id: &told.id,
         category: &told.category,
         place: match told.location.as_ref()? {
-            Location::PlaceId(id) => Place::Place(id),
-            Location::SubAreaId(id) => Place::SubArea(id),
-            Location::AreaId(id) => Place::Area(id),
-            Location::Coordinates(at) => Place::At(at.lat_e7, at.lon_e7),
+            Location::PlaceId(id) => Where::Place(id),
+            Location::SubAreaId(id) => Where::SubArea(id),
+            Location::AreaId(id) => Where::Area(id),
+            Location::Coordinates(at) => Where::At(at.lat_e7, at.lon_e7),
         },
         time: (micros(starts.seconds, starts.nanos)?, micros(ends.seconds, ends.nanos)?),
         count: told.count,
@@ -154,9 +154,9 @@ fn counted<'a>(series: &'a Series, point: &SeriesPoint, id: &'a str) -> Option<T
         id,
         category: &series.category,
         place: match series.location.as_ref()? {
-            series::Location::PlaceId(id) => Place::Place(id),
-            series::Location::SubAreaId(id) => Place::SubArea(id),
-            series::Location::AreaId(id) => Place::Area(id),
+            series::Location::PlaceId(id) => Where::Place(id),
+            series::Location::SubAreaId(id) => Where::SubArea(id),
+            series::Location::AreaId(id) => Where::Area(id),
         },
         time: bounds(point.period.as_ref())?,
         count: point.count,
@@ -177,9 +177,9 @@ fn assessed(told: &Assessment) -> Option<Told<'_>> {
         id: &told.id,
         category: &told.category,
         place: match told.location.as_ref()? {
-            assessment::Location::PlaceId(id) => Place::Place(id),
-            assessment::Location::SubAreaId(id) => Place::SubArea(id),
-            assessment::Location::AreaId(id) => Place::Area(id),
+            assessment::Location::PlaceId(id) => Where::Place(id),
+            assessment::Location::SubAreaId(id) => Where::SubArea(id),
+            assessment::Location::AreaId(id) => Where::Area(id),
         },
         time: bounds(told.period.as_ref())?,
         count: None,
@@ -203,10 +203,10 @@ fn bounds(period: Option<&Period>) -> Option<(i64, i64)> {
 fn published(told: Told<'_>) -> Option<Writer> {
     let to = Writer::default().text(1, told.id).text(2, told.category);
     let to = match told.place {
-        Place::Place(place) => to.text(3, place),
-        Place::SubArea(sub_area) => to.text(4, sub_area),
-        Place::Area(area) => to.text(5, area),
-        Place::At(lat_e7, lon_e7) => to.i64(6, lat_e7.into()).i64(7, lon_e7.into()),
+        Where::Place(place) => to.text(3, place),
+        Where::SubArea(sub_area) => to.text(4, sub_area),
+        Where::Area(area) => to.text(5, area),
+        Where::At(lat_e7, lon_e7) => to.i64(6, lat_e7.into()).i64(7, lon_e7.into()),
     };
     let reliability = told.reliability.bytes().next();
     let reliability = reliability.map(|letter| i64::from(letter) - i64::from(b'A') + 1);

@@ -38,6 +38,7 @@ pub(super) fn command() -> Command {
         withdrawn: Vec::new(),
         reason: None,
         covers: None,
+        manifest: None,
         parts: None,
     })
 }
