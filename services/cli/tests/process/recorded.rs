@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use samsyn_client::{Client, wire};
-use tonic::Code;
+use samsyn_client::{Client, Refused, wire};
 
 use crate::harness::{AREA, Domain, PARTY, delta, observation};
 
@@ -74,13 +73,15 @@ async fn t17_a_read_whose_record_cannot_be_written_gives_nothing() {
         }
     };
     assert!(given > 0, "{refused:?}");
-    assert_eq!(refused.code(), Code::Unavailable, "{refused:?}");
+    // The process ends: its word may come too late for the connection.
+    let refused = Refused::from(refused);
+    assert!(refused.is_retryable(), "{refused:?}");
     assert!(domain.has_ended().await, "{}", domain.log());
     domain.kill();
     domain.start();
     let record = disclosed(&domain, "polismyndigheten").await;
     let of = record.iter().filter(|row| row.object_ref.starts_with("joint ")).count();
-    println!("{given} reads were given, {of} are in the record, then {:?}", refused.code());
+    println!("{given} reads were given, {of} are in the record, then {refused}");
     assert!(of == given || of == given + 1, "{of} of {given} are in the record");
 }
 

@@ -31,22 +31,22 @@ pub fn publication_payload(
                 (None, told, delta.withdrawn_ids.as_slice(), delta.reason.as_str())
             }
         };
-    let commit = |told: Told<'_>| {
+    let entry = |told: Told<'_>| {
         let published = published(told)?.done();
         Some((told.id.to_owned(), Some(keyed(salt, &[b"observation", &published]))))
     };
     let mut entries: Vec<(String, Option<Digest>)> = Vec::new();
     for observation in observations {
-        entries.push(commit(observed(observation)?)?);
+        entries.push(entry(observed(observation)?)?);
     }
     for series in series {
         for point in &series.points {
             let id = format!("{}@{}", series.id, point.period.as_ref()?.code);
-            entries.push(commit(counted(series, point, &id)?)?);
+            entries.push(entry(counted(series, point, &id)?)?);
         }
     }
     for assessment in assessments {
-        entries.push(commit(assessed(assessment)?)?);
+        entries.push(entry(assessed(assessment)?)?);
     }
     entries.extend(withdrawn.iter().map(|id| (id.clone(), None)));
     entries.sort_unstable();
