@@ -38,7 +38,7 @@ fuzz_target!(|data: &[u8]| {
             decoded::<$request>(bytes, |request| drop($parse(request)))
         };
     }
-    match which % 24 {
+    match which % 25 {
         0 => decoded(bytes, publication),
         1 => parse!(v1::ValidatePictureRequest, |r| inbound::trial(r, &REGISTRY, NOW)),
         2 => parse!(v1::GetPictureRequest, inbound::PictureAsked::parse),
@@ -62,6 +62,9 @@ fuzz_target!(|data: &[u8]| {
         20 => parse!(v1::ListMeetingCollisionsRequest, inbound::CollisionsAsked::parse),
         21 => parse!(admin::SuspendServiceRequest, inbound::SuspendAsked::parse),
         22 => parse!(v1::ReadContext, |r| inbound::ground(Some(r))),
-        _ => parse!(v1::Page, |r| inbound::page(Some(r))),
+        23 => parse!(v1::Page, |r| inbound::page(Some(r))),
+        _ => parse!(v1::UploadPictureRequest, |r| {
+            inbound::Upload::begin(Some(r)).map(|upload| upload.end(&REGISTRY, NOW))
+        }),
     }
 });

@@ -159,6 +159,7 @@ fn refused(name: &str, injected: &[u8]) -> Option<Vec<Fault>> {
             let request = merged(&full(), injected);
             return Some(inbound::publication(request, &registry, fixture::NOW).faults);
         }
+        "UploadPictureRequest" => return Some(uploaded(full(), injected)),
         "ValidatePictureRequest" => {
             let good = v1::ValidatePictureRequest { publication: Some(full()) };
             let request = merged(&good, injected);
@@ -204,6 +205,39 @@ fn refused(name: &str, injected: &[u8]) -> Option<Vec<Fault>> {
         _ => return refused_read(name, injected),
     };
     Some(fault.into_iter().collect())
+}
+
+/// The same of an upload: what is put into more of it comes after its beginning.
+fn uploaded(publication: v1::PublishPictureRequest, injected: &[u8]) -> Vec<Fault> {
+    use v1::{publish_picture_request::Change, upload_picture_request::Part};
+    let begin = v1::UploadBegin { publication: Some(publication), changes: 0 };
+    let first = v1::UploadPictureRequest { part: Some(Part::Begin(begin)) };
+    let mut messages = match merged(&first, injected).part {
+        Some(more @ Part::More(_)) => vec![first.part.unwrap(), more],
+        begin => vec![begin.unwrap()],
+    };
+    let count = |part: &Part| match part {
+        Part::More(more) => {
+            let points: usize = more.series.iter().map(|series| series.points.len()).sum();
+            more.observations.len() + points + more.assessments.len() + more.withdrawn_ids.len()
+        }
+        Part::Begin(begin) => match &begin.publication.as_ref().unwrap().change {
+            Some(Change::Full(full)) => full.observations.len() + full.assessments.len(),
+            Some(Change::Delta(delta)) => delta.upserts.len() + delta.assessments.len(),
+            None => 0,
+        },
+    };
+    let changes = u32::try_from(messages.iter().map(count).sum::<usize>()).unwrap();
+    if let Part::Begin(begin) = &mut messages[0] {
+        begin.changes = changes;
+    }
+    let mut messages =
+        messages.into_iter().map(|part| v1::UploadPictureRequest { part: Some(part) });
+    let mut upload = inbound::Upload::begin(messages.next()).unwrap();
+    for more in messages {
+        upload.more(more).unwrap();
+    }
+    upload.end(&fixture::registry(), fixture::NOW).faults
 }
 
 /// The same of a read: what is screened of it stands in its context.
