@@ -29,6 +29,14 @@ pub enum BadPolicy {
     /// A policy has no `@id`, `@sv` or `@en`.
     #[error("a policy lacks its `@{0}` annotation; write one")]
     Unnamed(&'static str),
+    /// They allow what no policy may.
+    #[error("the policies allow what none may: {rules} {what}; narrow it")]
+    LetsIn {
+        /// What is allowed.
+        what: &'static str,
+        /// By which rules.
+        rules: String,
+    },
 }
 
 /// What a rule says, for people.
@@ -94,7 +102,7 @@ impl Policy {
     /// Loads and validates schema and policies; makes the one recorder.
     ///
     /// # Errors
-    /// When they do not hold; warnings count.
+    /// When they do not hold, where warnings count, or allow what no policy may.
     pub fn load(schema: &str, policies: &str) -> Result<(Self, Recorder), BadPolicy> {
         let (parsed, warnings) =
             Schema::from_cedarschema_str(schema).map_err(|e| BadPolicy::Schema(e.to_string()))?;
@@ -123,7 +131,9 @@ impl Policy {
         }
         let digest = hash.finalize().into();
         let authorizer = Authorizer::new();
-        Ok((Self { schema: parsed, set: named, authorizer, digest, rules }, Recorder::new()))
+        let policy = Self { schema: parsed, set: named, authorizer, digest, rules };
+        policy.refuses_strangers()?;
+        Ok((policy, Recorder::new()))
     }
 
     /// The digest of schema and policies, as the log names it.

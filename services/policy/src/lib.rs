@@ -11,6 +11,7 @@ mod explain;
 mod filter;
 mod permit;
 mod preview;
+mod probes;
 mod publisher;
 mod reader;
 mod registrar;

@@ -1,0 +1,313 @@
+//! What no policy may allow, asked of each before it is used.
+//!
+//! A policy is data that an operator may edit: one `permit` without a condition validates, and lets
+//! everybody in. These questions are not the policy written twice; they are what has to be refused
+//! whatever it says.
+
+use crate::{
+    BadPolicy, Policy,
+    cedar::{Attribute, Verdict},
+};
+
+/// What acts on an area's agreement.
+const DEEDS: [&str; 7] = ["publish", "resolve", "dissent", "open", "lock", "answer", "release"];
+/// What oversees the domain.
+const OVERSIGHT: [&str; 4] = ["suspend", "change", "audit", "administer"];
+const ROLES: [&str; 8] = [
+    "publisher",
+    "reader",
+    "coordinator",
+    "kommunpolis",
+    "endorser",
+    "registrar",
+    "auditor",
+    "operator",
+];
+
+/// Somebody's own party, and the only one that has signed the area's agreement.
+const OWN: &str = "own";
+const SIGNED: &str = "signed";
+
+impl Policy {
+    /// Asks everything that must be refused.
+    ///
+    /// # Errors
+    /// The first that is not.
+    pub(crate) fn refuses_strangers(&self) -> Result<(), BadPolicy> {
+        self.refuses_deeds()?;
+        self.refuses_readers()
+    }
+
+    fn refuses_deeds(&self) -> Result<(), BadPolicy> {
+        for (what, roles, parties, party) in [
+            ("lets a service without any role act", &[][..], &[SIGNED][..], SIGNED),
+            ("lets a service act for a party that is not its own", &ROLES, &[OWN], SIGNED),
+            ("lets a party act that has not signed the area's agreement", &ROLES, &[OWN], OWN),
+        ] {
+            // To dissent is of a party and asks for no role.
+            let deeds = DEEDS.iter().filter(|deed| !roles.is_empty() || **deed != "dissent");
+            for deed in deeds {
+                for role in ROLES {
+                    let context =
+                        vec![("party", Attribute::text(party)), ("role", Attribute::text(role))];
+                    let signatories = vec![("signatories", Attribute::set([SIGNED]))];
+                    let area = ("Area", "a", signatories);
+                    let asked = self.ask(service(roles, parties), deed, area, context);
+                    must_refuse(asked, what)?;
+                }
+            }
+        }
+        let insiders: Vec<&str> = ROLES
+            .into_iter()
+            .filter(|role| !["registrar", "auditor", "operator"].contains(role))
+            .collect();
+        for deed in OVERSIGHT {
+            let domain = ("Area", "domain", vec![("signatories", Attribute::set([SIGNED]))]);
+            let asked = self.ask(service(&insiders, &[SIGNED]), deed, domain, Vec::new());
+            must_refuse(asked, "lets a service oversee that is no registrar, auditor or operator")?;
+        }
+        Ok(())
+    }
+
+    fn refuses_readers(&self) -> Result<(), BadPolicy> {
+        let stranger = Receiver::default();
+        let cleared_for_less = Receiver { clearance: 0, ..Receiver::default() };
+        let signatory = Receiver { parties: &[OWN], ..Receiver::default() };
+        let content = Content::default();
+        let addressed = Content { audience: &["o"], ..Content::default() };
+        let embargoed = Content { embargoed: true, ..addressed };
+        let shared = Content { signatories: &[OWN, SIGNED], ..Content::default() };
+        let own_alone = Content { audience: &[], ..shared };
+        for (what, action, reader, content) in [
+            ("shows what is another party's own", "own", &stranger, &content),
+            ("shows an area's content to who has not signed", "share", &stranger, &content),
+            (
+                "shows signatories what is under embargo",
+                "share",
+                &signatory,
+                &Content { embargoed: true, ..shared },
+            ),
+            ("shows signatories what its owner keeps", "share", &signatory, &own_alone),
+            (
+                "shows above the level of a signatory",
+                "share",
+                &Receiver { clearance: 0, ..signatory },
+                &shared,
+            ),
+        ] {
+            must_refuse(self.ask(reader.entity(), action, content.entity(), Vec::new()), what)?;
+        }
+        let row = Row::default();
+        for (what, reader, content, row) in [
+            ("gives what is not addressed to the receiver", &stranger, &content, &row),
+            ("gives what is under embargo", &stranger, &embargoed, &row),
+            ("gives above the receiver's level", &cleared_for_less, &addressed, &row),
+            (
+                "gives by another receiver's row",
+                &stranger,
+                &addressed,
+                &Row { receiver: "other", ..row },
+            ),
+            (
+                "gives of an area that the row does not name",
+                &stranger,
+                &addressed,
+                &Row { area: "b", ..row },
+            ),
+            (
+                "gives of a kind that the row does not name",
+                &stranger,
+                &addressed,
+                &Row { kind: "environment", ..row },
+            ),
+            (
+                "gives of a priority area that the row does not name",
+                &stranger,
+                &addressed,
+                &Row { priority: "q", ..row },
+            ),
+            (
+                "gives for a purpose that the row does not name",
+                &stranger,
+                &addressed,
+                &Row { purpose: "v", ..row },
+            ),
+        ] {
+            must_refuse(
+                self.ask(reader.entity(), "receive", content.entity(), row.context()),
+                what,
+            )?;
+        }
+        Ok(())
+    }
+}
+
+type Asked = (&'static str, &'static str, Vec<(&'static str, Attribute)>);
+
+/// An error of the engine refuses as well.
+fn must_refuse<E>(asked: Result<Verdict, E>, what: &'static str) -> Result<(), BadPolicy> {
+    match asked {
+        Ok(verdict) if verdict.allowed => {
+            Err(BadPolicy::LetsIn { what, rules: verdict.rules.join(", ") })
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+fn service(roles: &[&str], parties: &[&str]) -> Asked {
+    let attributes = vec![
+        ("organisation", Attribute::text("o")),
+        ("parties", Attribute::set(parties)),
+        ("roles", Attribute::set(roles)),
+    ];
+    ("Service", "o/s", attributes)
+}
+
+/// Who would read: without parties or groups, cleared for all.
+#[derive(Clone, Copy)]
+struct Receiver {
+    parties: &'static [&'static str],
+    clearance: i64,
+}
+
+impl Default for Receiver {
+    fn default() -> Self {
+        Self { parties: &[], clearance: 3 }
+    }
+}
+
+impl Receiver {
+    fn entity(&self) -> Asked {
+        let attributes = vec![
+            ("organisation", Attribute::text("o")),
+            ("parties", Attribute::set(self.parties)),
+            ("groups", Attribute::set::<&str>([])),
+            ("clearance", Attribute::Number(self.clearance)),
+        ];
+        ("Receiver", "receiver", attributes)
+    }
+}
+
+/// What would be read: addressed to the signatories.
+#[derive(Clone, Copy)]
+struct Content {
+    audience: &'static [&'static str],
+    signatories: &'static [&'static str],
+    embargoed: bool,
+}
+
+impl Default for Content {
+    fn default() -> Self {
+        Self { audience: &["signatories"], signatories: &[SIGNED], embargoed: false }
+    }
+}
+
+impl Content {
+    fn entity(&self) -> Asked {
+        let attributes = vec![
+            ("owner", Attribute::text(SIGNED)),
+            ("area", Attribute::text("a")),
+            ("kind", Attribute::text("reported_crime")),
+            ("priority", Attribute::text("p")),
+            ("level", Attribute::Number(1)),
+            ("audience", Attribute::set(self.audience)),
+            ("purposes", Attribute::set(["u"])),
+            ("signatories", Attribute::set(self.signatories)),
+            ("embargoed", Attribute::Flag(self.embargoed)),
+        ];
+        ("Content", "content", attributes)
+    }
+}
+
+/// By which release row: one that covers the content above.
+#[derive(Clone, Copy)]
+struct Row {
+    receiver: &'static str,
+    area: &'static str,
+    priority: &'static str,
+    kind: &'static str,
+    purpose: &'static str,
+}
+
+impl Default for Row {
+    fn default() -> Self {
+        Self { receiver: "o", area: "a", priority: "p", kind: "reported_crime", purpose: "u" }
+    }
+}
+
+impl Row {
+    fn context(&self) -> Vec<(&'static str, Attribute)> {
+        let row = vec![
+            ("receiver", Attribute::text(self.receiver)),
+            ("areas", Attribute::set([self.area])),
+            ("priorities", Attribute::set([self.priority])),
+            ("kinds", Attribute::set([self.kind])),
+            ("purposes", Attribute::set([self.purpose])),
+        ];
+        vec![("row", Attribute::Record(row))]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEMA: &str = include_str!("../../../config/policy/samsyn.cedarschema");
+    const POLICIES: &str = include_str!("../../../config/policy/samsyn.cedar");
+
+    fn loaded(policies: &str) -> Result<(), String> {
+        Policy::load(SCHEMA, policies).map(drop).map_err(|why| why.to_string())
+    }
+
+    fn with(head: &str) -> String {
+        format!("{POLICIES}\n@id(\"X-1\") @sv(\"x\") @en(\"x\")\n{head};\n")
+    }
+
+    #[test]
+    fn t31_a_policy_that_lets_strangers_in_does_not_load() {
+        assert_eq!(loaded(POLICIES), Ok(()));
+        let on =
+            |action: &str| format!("principal, action == Samsyn::Action::\"{action}\", resource");
+        let permit = |of: &str, when: &str| format!("permit ({of}) when {{ {when} }}");
+        for open in [
+            "permit (principal, action, resource)".to_owned(),
+            format!("permit ({})", on("publish")),
+            permit(&on("audit"), "principal.roles.contains(\"reader\")"),
+            format!("permit ({})", on("own")),
+            permit(&on("share"), "!resource.embargoed"),
+            permit(&on("receive"), "context.row.areas.contains(resource.area)"),
+        ] {
+            let refused = loaded(&with(&open)).unwrap_err();
+            assert!(
+                refused.contains("allow what none may: ") && refused.contains("X-1"),
+                "{open}: {refused}"
+            );
+        }
+    }
+
+    /// Some question is answered otherwise when a rule loses one of its conditions.
+    #[test]
+    fn a_condition_that_is_taken_out_of_a_rule_is_noticed() {
+        for condition in [
+            "principal.roles.contains(\"publisher\") &&",
+            "context.row.receiver == principal.organisation &&",
+            "context.row.areas.contains(resource.area) &&",
+            "context.row.priorities.contains(resource.priority) &&",
+            "context.row.kinds.contains(resource.kind) &&",
+            "resource.purposes.containsAny(context.row.purposes) &&",
+            "resource.signatories.containsAny(principal.parties) &&",
+        ] {
+            let without = POLICIES.replacen(condition, "", 1);
+            assert_ne!(without, POLICIES, "{condition}");
+            let refused = loaded(&without).unwrap_err();
+            assert!(refused.contains("allow what none may"), "{condition}: {refused}");
+        }
+        for forbid in ["resource.embargoed", "resource.level > principal.clearance"] {
+            let never = "when { resource.level > 99 }";
+            let without = POLICIES.replace(&format!("when {{ {forbid} }}"), never);
+            assert_ne!(without, POLICIES, "{forbid}");
+            let refused = loaded(&without).unwrap_err();
+            assert!(refused.contains("allow what none may"), "{forbid}: {refused}");
+        }
+    }
+}
