@@ -42,7 +42,8 @@ impl Noticed {
     }
 }
 
-fn percentile(all: &[Duration], percent: usize) -> Duration {
+/// The duration that so many of a hundred stay below; zero without any.
+pub(crate) fn percentile(all: &[Duration], percent: usize) -> Duration {
     let mut sorted = all.to_vec();
     sorted.sort_unstable();
     let at = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));

@@ -3,6 +3,7 @@
 //! ```sh
 //! cargo build --release
 //! cargo run --release -p samsyn-tests --bin attack -- --seconds 15
+//! cargo run --release -p samsyn-tests --bin attack -- reconnect
 //! ```
 //!
 //! Each wave runs in a process of its own at the lowest priority: an attacker has machines of its
@@ -10,6 +11,7 @@
 //! Ends with a table, and with 1 when something got through or the gateway suffered.
 
 mod caller;
+mod reconnect;
 mod report;
 mod stage;
 mod target;
@@ -40,6 +42,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// No attack: the gateway falls, and all who watched come back at once.
+    Reconnect {
+        /// How many streams, each on a connection of its own.
+        #[arg(long, default_value_t = 5_000)]
+        streams: usize,
+    },
     /// One wave, against a gateway that serves: used by the program itself.
     #[command(hide = true)]
     Wave {
@@ -65,6 +73,9 @@ async fn main() -> ExitCode {
             let target = Target::new(&domain, port, Duration::from_secs(seconds));
             wave(&name, &target).await.map(|()| true)
         }
+        Some(Command::Reconnect { streams }) => {
+            reconnect::measure(cli.samsyn, streams).await.map(|()| true)
+        }
         None => attack(cli).await,
     };
     match outcome {
@@ -86,7 +97,7 @@ async fn wave(name: &str, target: &Target) -> Result<(), Failure> {
 
 async fn attack(cli: Cli) -> Result<bool, Failure> {
     let seconds = Duration::from_secs(cli.seconds);
-    let stage = Stage::open(cli.samsyn)?;
+    let stage = Stage::open(cli.samsyn, "")?;
     let mut report = Report::begin(&stage, seconds).await?;
     for wave in waves::ALL {
         if cli.only.as_ref().is_none_or(|only| wave.name.contains(only.as_str())) {

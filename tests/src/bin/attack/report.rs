@@ -159,7 +159,7 @@ fn line(name: &str, counts: &str, noticed: &Noticed, memory: u64, ticks: u64) {
 }
 
 /// A client, as soon as the gateway answers.
-async fn reached(profile: &Profile) -> Result<Client, Failure> {
+pub(crate) async fn reached(profile: &Profile) -> Result<Client, Failure> {
     let started = Instant::now();
     loop {
         match Client::connect(profile).await {

@@ -36,8 +36,8 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Makes a domain, puts a breached authority into it, and serves it.
-    pub(crate) fn open(samsyn: Option<PathBuf>) -> Result<Self, Failure> {
+    /// Makes a domain with these limits, puts a breached authority into it, and serves it.
+    pub(crate) fn open(samsyn: Option<PathBuf>, limits: &str) -> Result<Self, Failure> {
         let beside = || {
             let mut beside = env::current_exe()?;
             beside.set_file_name("samsyn");
@@ -54,15 +54,20 @@ impl Stage {
             return Err(String::from_utf8_lossy(&written.stderr).into());
         }
         breach(dir.path())?;
+        let config = dir.path().join("config.toml");
+        let written = fs::read_to_string(&config)?;
+        fs::write(config, format!("{written}\n[limits]\n{limits}"))?;
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-        let serving = Command::new(&samsyn)
-            .args(["serve", "--config"])
-            .arg(dir.path().join("config.toml"))
-            .env("SAMSYN_LISTEN", format!("127.0.0.1:{port}"))
-            .stdout(Stdio::null())
-            .stderr(File::create(dir.path().join("serve.log"))?)
-            .spawn()?;
+        let serving = serve(&samsyn, dir.path(), port)?;
         Ok(Self { dir, samsyn, port, serving })
+    }
+
+    /// Ends it as a power cut would, and serves the same again.
+    pub(crate) fn restart(&mut self) -> Result<(), Failure> {
+        self.serving.kill()?;
+        self.serving.wait()?;
+        self.serving = serve(&self.samsyn, self.dir.path(), self.port)?;
+        Ok(())
     }
 
     /// The domain's folder.
@@ -131,6 +136,17 @@ impl Stage {
         }
         Ok(serde_json::from_slice(&output.stdout)?)
     }
+}
+
+fn serve(samsyn: &Path, domain: &Path, port: u16) -> Result<Child, Failure> {
+    let log = File::options().create(true).append(true).open(domain.join("serve.log"))?;
+    Ok(Command::new(samsyn)
+        .args(["serve", "--config"])
+        .arg(domain.join("config.toml"))
+        .env("SAMSYN_LISTEN", format!("127.0.0.1:{port}"))
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()?)
 }
 
 impl Drop for Stage {
