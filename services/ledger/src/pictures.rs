@@ -53,7 +53,7 @@ impl Ledger {
         let known = self.read(|state| state.answered(caller.service(), upload.key, &body))?;
         let parts = match known {
             Some(_) => None,
-            None => self.put_down(upload, body, &sealed.upserts).await?,
+            None => self.put_down(caller, asked, upload, body, &sealed).await?,
         };
         let sealed = Publish { parts, ..sealed };
         let make = |state: &State| {

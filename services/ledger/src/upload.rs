@@ -2,11 +2,12 @@
 
 use prost::Message as _;
 use samsyn_domain::{
-    Observation,
-    command::{AddPart, Command, Digest, InParts, PART_CHANGES_MAX, Upload},
+    Caller, Observation,
+    command::{AddPart, Command, Digest, InParts, PART_CHANGES_MAX, Publish, Upload},
 };
+use samsyn_proto::inbound::Publication;
 
-use crate::{Ledger, Rejection, format};
+use crate::{Ledger, Rejection, format, pictures::delta};
 
 /// The most bytes of a part's observations, as they stand in the log.
 const PART_BYTES_MAX: usize = 256 * 1024;
@@ -16,14 +17,23 @@ impl Ledger {
     /// sees them there, and they are let go of when no publication names them in time.
     pub(crate) async fn put_down(
         &self,
+        caller: &Caller,
+        asked: &Publication,
         upload: Upload,
         body: Digest,
-        upserts: &[Observation],
+        sealed: &Publish,
     ) -> Result<Option<InParts>, Rejection> {
-        let parts = split(upserts);
+        let parts = split(&sealed.upserts);
         if parts.len() < 2 {
             return Ok(None);
         }
+        // What would be refused anyway leaves no part behind.
+        let now = (self.inner.clock)();
+        self.read(|state| {
+            let publish = delta(state, &asked.area, &asked.change, sealed.clone());
+            let (service, organisation) = (caller.service(), caller.organisation());
+            state.tried(now, service, organisation, &Command::Publish(publish))
+        })?;
         let mut number = 0;
         for upserts in parts {
             let (upload, upserts) = (upload.clone(), upserts.to_vec());

@@ -156,6 +156,12 @@ async fn an_upload_that_is_cut_short_or_does_not_fit_changes_nothing() {
     };
     let nothing = city.pictures.clone().get_picture(request).await.map(|p| p.into_inner().version);
     assert!(matches!(nothing, Ok(0) | Err(_)), "{nothing:?}");
+    // What is refused leaves nothing behind that would take the room of others.
+    for _ in 0..6 {
+        let stale = city.publish(full(99, observations(MANY))).await.unwrap_err();
+        assert_eq!(stale.reason.map(|reason| reason.id()), Some("VERSION_CONFLICT"));
+    }
+    assert_eq!(city.publish(full(0, observations(MANY))).await.map(|p| p.version).ok(), Some(1));
     let stranger = domain.client("kriminalvarden").await;
     let other = vec![begin(delta(), 1)];
     assert_eq!(refused(&stranger, other).await.0, "NOT_YOUR_PARTY");

@@ -17,6 +17,8 @@ pub const PART_CHANGES_MAX: usize = 500;
 pub const PARTS_MAX: u32 = 64;
 /// How many publications may be under way in parts.
 pub const UPLOADS_MAX: usize = 32;
+/// How many of them may be of one service.
+pub const UPLOADS_PER_SERVICE_MAX: usize = 4;
 /// How long a part is kept for its publication.
 pub const PART_SECONDS: i64 = 10 * 60;
 
@@ -48,7 +50,9 @@ impl AddPart {
             return Err(Refusal::of(Reason::TooLarge));
         }
         let parts = moment.state.parts();
-        if !parts.has(&self.upload) && parts.uploads() >= UPLOADS_MAX {
+        let full = parts.uploads() >= UPLOADS_MAX
+            || parts.uploads_of(&self.upload.service) >= UPLOADS_PER_SERVICE_MAX;
+        if full && !parts.has(&self.upload) {
             return Err(Refusal::of(Reason::UploadLimit));
         }
         let part = Part {

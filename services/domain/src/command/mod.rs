@@ -20,7 +20,10 @@ mod withdraw_change;
 use std::fmt;
 
 pub use acknowledge::Acknowledge;
-pub use add_part::{AddPart, PART_CHANGES_MAX, PART_SECONDS, PARTS_MAX, UPLOADS_MAX, Upload};
+pub use add_part::{
+    AddPart, PART_CHANGES_MAX, PART_SECONDS, PARTS_MAX, UPLOADS_MAX, UPLOADS_PER_SERVICE_MAX,
+    Upload,
+};
 pub use answer_edition::AnswerEdition;
 pub use approve_change::ApproveChange;
 pub use disclose::{Denials, Disclose, Grants};

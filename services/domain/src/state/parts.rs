@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    Observation, Reason, Refusal, Timestamp,
+    Observation, Reason, Refusal, ServiceId, Timestamp,
     command::{Digest, PART_SECONDS, Upload},
     row::{Part, Row},
 };
@@ -23,6 +23,12 @@ impl Parts {
     #[must_use]
     pub fn uploads(&self) -> usize {
         self.0.len()
+    }
+
+    /// How many of them are of a service.
+    #[must_use]
+    pub fn uploads_of(&self, service: &ServiceId) -> usize {
+        self.0.keys().filter(|upload| upload.service == *service).count()
     }
 
     /// The observations of a publication, in the order of its parts.

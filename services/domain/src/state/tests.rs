@@ -10,7 +10,7 @@ use crate::{
     PriorityId, Regime, Secrecy, Severity, SourceId,
     command::{
         Actor, AddPart, Command, Found, IdempotencyKey, InParts, PART_CHANGES_MAX, PART_SECONDS,
-        PARTS_MAX, Publish, Tick, UPLOADS_MAX, Upload,
+        PARTS_MAX, Publish, Tick, UPLOADS_MAX, UPLOADS_PER_SERVICE_MAX, Upload,
     },
     merge::{Decisions, merge},
     registry::Document,
@@ -446,6 +446,16 @@ fn no_more_publications_in_parts_are_taken_than_the_limit() {
     let more = state.apply(NOW, 90, &own(1, numbered(UPLOADS_MAX)));
     assert_eq!(refused(&more), Reason::UploadLimit);
     assert_eq!(state.apply(NOW, 91, &own(1, numbered(0))).reply, Reply::Done, "one that is open");
+    let mut state = founded();
+    let of_one = |number: u64| {
+        let key = IdempotencyKey::of(key_made(NOW).uuid() + u128::from(number)).unwrap();
+        let upload = Upload { key, ..upload() };
+        Command::AddPart(AddPart { upload, body: [7; 32], number: 0, upserts: Vec::new() })
+    };
+    for number in 0..u64::try_from(UPLOADS_PER_SERVICE_MAX).unwrap() {
+        assert_eq!(state.apply(NOW, number + 2, &own(1, of_one(number))).reply, Reply::Done);
+    }
+    assert_eq!(refused(&state.apply(NOW, 90, &own(1, of_one(90)))), Reason::UploadLimit);
     let upserts = vec![observation("1", 2, None); PART_CHANGES_MAX + 1];
     assert_eq!(refused(&state.apply(NOW, 92, &own(1, part(0, 7, upserts)))), Reason::TooLarge);
     let beyond = state.apply(NOW, 93, &own(1, part(PARTS_MAX, 7, Vec::new())));
