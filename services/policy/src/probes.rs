@@ -255,6 +255,7 @@ mod tests {
     const SCHEMA: &str = include_str!("../../../config/policy/samsyn.cedarschema");
     const POLICIES: &str = include_str!("../../../config/policy/samsyn.cedar");
 
+    #[expect(clippy::disallowed_methods, reason = "tests load policies of their own")]
     fn loaded(policies: &str) -> Result<(), String> {
         Policy::load(SCHEMA, policies).map(drop).map_err(|why| why.to_string())
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use samsyn_client::{Client, Refused, wire};
+use samsyn_client::{Client, Profile, Refused, wire};
 use samsyn_tests::{
     observed::{PARTY, delta, observation},
     raw::{Failure, Raw, framed},
@@ -146,7 +146,9 @@ pub(super) async fn wide(target: Target) -> Result<Tally, Failure> {
 /// One publication, sent again and again: it takes effect once, whoever sends it and however it
 /// is changed.
 pub(super) async fn replays(target: Target) -> Result<Tally, Failure> {
-    let city = Client::connect(&target.profile(PARTY)?).await?;
+    // Unsigned, so that a replay is the same as the first.
+    let profile = Profile { publisher_key: None, ..target.profile(PARTY)? };
+    let city = Client::connect(&profile).await?;
     let partner = Client::connect(&target.profile(PARTNER)?).await?;
     let first = city.publish(delta(PARTY, 0, vec![observation("replayed", 2)])).await;
     let base = match first {
