@@ -103,13 +103,19 @@ mod tests {
         OrganisationId::parse("region").unwrap()
     }
 
+    fn mine() -> Subscription {
+        Subscription { class: ClassId::of([1; 32]), scope: [2; 8] }
+    }
+
+    fn cursor() -> Cursor {
+        Cursor { terms: [3; 8], revision: 14, snapshot: true, reset: false, events: 9 }
+    }
+
     #[test]
     fn row40_a_token_is_read_by_its_own_subscription_alone() {
         let dir = tempfile::tempdir().unwrap();
         let keys = Keys::open(dir.path()).unwrap();
-        let mine = Subscription { class: ClassId::of([1; 32]), scope: [2; 8] };
-        let cursor =
-            Cursor { terms: [3; 8], revision: 14, snapshot: true, reset: false, events: 9 };
+        let (mine, cursor) = (mine(), cursor());
         let token = mine.token(&receiver(), &keys, cursor).unwrap();
         assert_eq!(mine.read(&receiver(), &keys, &token), Some(cursor));
         let class = Subscription { class: ClassId::of([9; 32]), ..mine };
@@ -132,9 +138,7 @@ mod tests {
     fn row40_a_cursor_in_another_spelling_is_none() {
         let dir = tempfile::tempdir().unwrap();
         let keys = Keys::open(dir.path()).unwrap();
-        let mine = Subscription { class: ClassId::of([1; 32]), scope: [2; 8] };
-        let cursor =
-            Cursor { terms: [3; 8], revision: 14, snapshot: true, reset: false, events: 9 };
+        let (mine, cursor) = (mine(), cursor());
         let token = mine.token(&receiver(), &keys, cursor).unwrap();
         let letter = token.find(|digit: char| digit.is_ascii_lowercase()).unwrap();
         let raised = |(at, digit): (usize, char)| {

@@ -49,19 +49,8 @@ impl Ledger {
             Change::Delta { withdrawn, .. } => format!("delta {withdrawn:?}"),
         };
         let body = self.body(&verb, Command::Publish(whole))?;
-        let upload = Upload { service: caller.service().clone(), key: asked.context.key };
-        let known = self.read(|state| state.answered(caller.service(), upload.key, &body))?;
-        let parts = match known {
-            Some(_) => None,
-            None => self.put_down(caller, asked, upload, body, &sealed).await?,
-        };
-        let sealed = Publish { parts, ..sealed };
-        let make = |state: &State| {
-            let publish = delta(state, &asked.area, &asked.change, sealed.clone());
-            Ok(Command::Publish(publish))
-        };
-        let proposed = self.propose(caller, &asked.context, &body, make).await;
-        let reply = proposed.map_err(|rejection| refused_in(rejection, &asked.change))?;
+        let ordered = self.order(caller, asked, &body, &sealed).await;
+        let reply = ordered.map_err(|rejection| refused_in(rejection, &asked.change))?;
         let Reply::Published { version, revision, unchanged } = reply else {
             return Err(Error::Fatal("a publication had another answer".to_owned()).into());
         };
@@ -69,6 +58,27 @@ impl Ledger {
         self.decide(reader, std::slice::from_ref(&asked.area), true).await?;
         let counters = (version, unchanged, revision);
         self.show(reader, |egress| Ok(egress.published(&asked.area, counters, &touched)?)).await
+    }
+
+    /// Orders a publication, its parts before it where it is large.
+    async fn order(
+        &self,
+        caller: &Caller,
+        asked: &Publication,
+        body: &[u8; 32],
+        sealed: &Publish,
+    ) -> Result<Reply, Rejection> {
+        let upload = Upload { service: caller.service().clone(), key: asked.context.key };
+        let known = self.read(|state| state.answered(caller.service(), upload.key, body))?;
+        let parts = match known {
+            Some(_) => None,
+            None => self.put_down(caller, asked, upload, *body, sealed).await?,
+        };
+        let make = |state: &State| {
+            let sealed = Publish { parts: parts.clone(), ..sealed.clone() };
+            Ok(Command::Publish(delta(state, &asked.area, &asked.change, sealed)))
+        };
+        self.propose(caller, &asked.context, body, make).await
     }
 
     /// States the outcome of a conflict.

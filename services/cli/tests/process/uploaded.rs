@@ -5,7 +5,7 @@ use samsyn_tests::observed;
 use tokio_stream::StreamExt as _;
 use wire::upload_picture_request::Part;
 
-use crate::harness::{AREA, Domain, PARTY, observation};
+use crate::harness::{AREA, Domain, PARTY, observation, own_picture};
 
 const MANY: usize = 1_250;
 
@@ -23,22 +23,8 @@ fn full(base_version: u64, observations: Vec<wire::Observation>) -> wire::Publis
 }
 
 async fn own(client: &Client) -> (u64, usize) {
-    let (mut count, mut token) = (0, String::new());
-    loop {
-        let request = wire::GetPictureRequest {
-            context: Some(client.profile().read_context()),
-            party: PARTY.to_owned(),
-            area: AREA.to_owned(),
-            version: 0,
-            page: Some(wire::Page { size: 500, token }),
-        };
-        let page = client.pictures.clone().get_picture(request).await.unwrap().into_inner();
-        count += page.observations.len();
-        token = page.next_page_token;
-        if token.is_empty() {
-            return (page.version, count);
-        }
-    }
+    let (version, ids) = own_picture(client, PARTY).await;
+    (version, ids.len())
 }
 
 fn begin(publication: wire::PublishPictureRequest, changes: usize) -> wire::UploadPictureRequest {
@@ -107,6 +93,12 @@ async fn series_and_assessments_come_in_parts_as_well() {
     let versions =
         city.pictures.clone().list_versions(request).await.unwrap().into_inner().versions;
     assert_eq!(versions.iter().map(|one| one.published).collect::<Vec<_>>(), [400 + 300 + 30]);
+    // What only state refuses is told with its path in the request.
+    let mut upserts = observations(600);
+    upserts[599].id = "S7".to_owned();
+    let taken = city.publish(observed::delta(PARTY, 1, upserts)).await.unwrap_err();
+    assert_eq!(taken.reason.map(|reason| reason.id()), Some("DUPLICATE_ID"));
+    assert_eq!(taken.fields[0].0, "delta.upserts[599].id");
     let series = vec![counted(0), counted(0)];
     let more = wire::UploadMore { series, ..wire::UploadMore::default() };
     let more = wire::UploadPictureRequest { part: Some(Part::More(more)) };
