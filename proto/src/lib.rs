@@ -7,6 +7,7 @@ pub mod inbound;
 mod reason;
 #[cfg(feature = "server")]
 pub mod sealed;
+pub mod size;
 
 pub use reason::{Code, Reason};
 

@@ -1,9 +1,8 @@
 """Publication manifests, from docs/protocol.md alone: what a party signs of what it publishes."""
 
-import hmac
 import unicodedata
 
-from trees import h
+from trees import h, lp, m
 
 PUBLICATION = "application/vnd.samsyn.publication-manifest.v1"
 
@@ -20,10 +19,6 @@ LABELS = {
 }
 
 
-def prefixed(data):
-    return len(data).to_bytes(4, "big") + data
-
-
 def value_of(value):
     """Type and value of a field, as section 2 has them."""
     match value:
@@ -32,14 +27,14 @@ def value_of(value):
         case int():
             return b"\x02" + value.to_bytes(8, "big", signed=True)
         case bytes():
-            return b"\x03" + prefixed(value)
+            return b"\x03" + lp(value)
         case str():
-            return b"\x04" + prefixed(unicodedata.normalize("NFC", value).encode())
+            return b"\x04" + lp(unicodedata.normalize("NFC", value).encode())
         case list():
             items = sorted({value_of(one) for one in value})
             return b"\x05" + len(items).to_bytes(4, "big") + b"".join(items)
         case dict():
-            return b"\x06" + prefixed(message(value))
+            return b"\x06" + lp(message(value))
     raise TypeError(f"a field cannot be a {type(value).__name__}")
 
 
@@ -49,10 +44,6 @@ def message(fields):
         for number, value in sorted(fields.items())
         if value is not None
     )
-
-
-def m(salt, *parts):
-    return hmac.digest(salt, b"".join(parts), "sha256")
 
 
 def entry(salt, observation):

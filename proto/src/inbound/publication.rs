@@ -14,7 +14,11 @@ use super::{
     observation::{self, Frame},
     statement, text, value,
 };
-use crate::{Reason, v1};
+use crate::{
+    Reason,
+    size::{REQUEST_BYTES_MAX, REQUEST_CHANGES_MAX},
+    v1,
+};
 
 /// How large a publication may be.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +33,7 @@ const MANIFEST_BYTES_MAX: usize = 1_024;
 const SIGNATURE_BYTES: usize = 64;
 
 /// In one request.
-pub(super) const SINGLE: Size = Size { changes: 500, bytes: 256 * 1024 };
+pub(super) const SINGLE: Size = Size { changes: REQUEST_CHANGES_MAX, bytes: REQUEST_BYTES_MAX };
 
 /// A publication.
 #[derive(Clone, PartialEq, Eq)]
@@ -219,7 +223,7 @@ pub fn trial(
 /// Too much is refused as a whole, unread.
 fn too_large(request: &v1::PublishPictureRequest, size: Size) -> Option<Fault> {
     use v1::publish_picture_request::Change;
-    if changes(request.change.as_ref()) > size.changes {
+    if request.changes() > size.changes {
         let field = match &request.change {
             Some(Change::Full(_)) => "full",
             Some(Change::Delta(_)) | None => "delta",
@@ -227,29 +231,6 @@ fn too_large(request: &v1::PublishPictureRequest, size: Size) -> Option<Fault> {
         return Some(Fault::new(Reason::TooLarge, field));
     }
     (request.encoded_len() > size.bytes).then(|| Fault::new(Reason::TooLarge, ""))
-}
-
-/// How many observations, points, assessments and withdrawals a publication holds.
-pub(super) fn changes(change: Option<&v1::publish_picture_request::Change>) -> usize {
-    use v1::publish_picture_request::Change;
-    match change {
-        None => 0,
-        Some(Change::Full(full)) => rows(&full.observations, &full.series, &full.assessments),
-        Some(Change::Delta(delta)) => {
-            let upserts = rows(&delta.upserts, &delta.series, &delta.assessments);
-            upserts.saturating_add(delta.withdrawn_ids.len())
-        }
-    }
-}
-
-/// How many rows some observations, points and assessments are.
-fn rows(
-    observations: &[v1::Observation],
-    series: &[v1::Series],
-    assessments: &[v1::Assessment],
-) -> usize {
-    let points = series.iter().map(|series| series.points.len()).fold(0, usize::saturating_add);
-    observations.len().saturating_add(points).saturating_add(assessments.len())
 }
 
 fn contents(

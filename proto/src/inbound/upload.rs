@@ -85,22 +85,18 @@ impl Upload {
     /// Checks the whole; paths are those of the publication.
     #[must_use]
     pub fn end(self, registry: &Registry, now: Timestamp) -> Checked<Publication> {
-        if self.changes() != self.announced {
+        if self.publication.changes() != self.announced {
             let fault = Fault::new(Reason::BadField, "begin.changes");
             return Checked { value: None, faults: vec![fault] };
         }
         publication::within(WHOLE, self.publication, registry, now)
     }
 
-    fn changes(&self) -> usize {
-        publication::changes(self.publication.change.as_ref())
-    }
-
     fn within_bounds(&self) -> Result<(), Fault> {
         if self.bytes > WHOLE.bytes {
             return Err(Fault::new(Reason::TooLarge, ""));
         }
-        if self.changes() > self.announced {
+        if self.publication.changes() > self.announced {
             return Err(Fault::new(Reason::BadField, "begin.changes"));
         }
         Ok(())

@@ -1,8 +1,6 @@
 //! How a party signs what it publishes, with a key that the gateway never has.
 
 use ed25519_dalek::{Signer as _, pkcs8::DecodePrivateKey as _};
-use hmac::{Hmac, Mac as _};
-use sha2::Sha256;
 
 use crate::{
     verify,
@@ -85,7 +83,7 @@ impl PublisherKey {
         domain: &str,
         request: &PublishPictureRequest,
     ) -> Result<SignedManifest, NotSigned> {
-        let salt = self.salt(request);
+        let salt = verify::publication_salt(&self.secret(), request);
         let statement = verify::publication_payload(domain, request, &salt);
         let statement = statement.ok_or(NotSigned::Incomplete)?;
         let to_sign = verify::publication_to_sign(&statement);
@@ -99,21 +97,10 @@ impl PublisherKey {
         Ok(SignedManifest { key_id: self.id.clone(), statement, signature, salt: salt.into() })
     }
 
-    /// A salt that only the holder of the key can make, another for each idempotency key.
-    fn salt(&self, request: &PublishPictureRequest) -> [u8; 32] {
-        let secret = match &self.key {
+    fn secret(&self) -> [u8; 32] {
+        match &self.key {
             Key::Ed25519(key) => key.to_bytes(),
             Key::P256(key) => key.to_bytes().into(),
-        };
-        let mut block = [0; 64];
-        for (filled, byte) in block.iter_mut().zip(secret) {
-            *filled = byte;
         }
-        let mut mac = Hmac::<Sha256>::new(&block.into());
-        mac.update(b"samsyn publication salt");
-        if let Some(context) = &request.context {
-            mac.update(context.idempotency_key.as_bytes());
-        }
-        mac.finalize().into_bytes().into()
     }
 }

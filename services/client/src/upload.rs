@@ -3,23 +3,22 @@
 use std::mem::take;
 
 use prost::Message as _;
+use samsyn_proto::size::{REQUEST_BYTES_MAX, REQUEST_CHANGES_MAX};
 
 use crate::wire::{
-    PublishPictureRequest, Series, UploadBegin, UploadMore, UploadPictureRequest,
+    PublishPictureRequest, UploadBegin, UploadMore, UploadPictureRequest,
     publish_picture_request::Change, upload_picture_request::Part,
 };
 
-/// What one request takes.
-const CHANGES_MAX: usize = 500;
-/// What one message takes is 256 KiB; the frame around the observations needs a little.
-const BYTES_MAX: usize = 240 * 1024;
+/// The frame around the observations needs a little of what a message takes.
+const BYTES_MAX: usize = REQUEST_BYTES_MAX - 16 * 1024;
 /// What stands before each item of a list, at most: its tag and length.
 const ITEM_BYTES: usize = 6;
 
 /// The messages of an upload; none when the publication fits into one request.
 pub(crate) fn messages(request: &PublishPictureRequest) -> Option<Vec<UploadPictureRequest>> {
-    let changes = changes(request.change.as_ref());
-    if changes <= CHANGES_MAX && request.encoded_len() <= BYTES_MAX {
+    let changes = request.changes();
+    if changes <= REQUEST_CHANGES_MAX && request.encoded_len() <= BYTES_MAX {
         return None;
     }
     let mut first = request.clone();
@@ -57,24 +56,6 @@ pub(crate) fn messages(request: &PublishPictureRequest) -> Option<Vec<UploadPict
     Some(parts.into_iter().map(|part| UploadPictureRequest { part: Some(part) }).collect())
 }
 
-/// How many observations, points of series, assessments and withdrawals there are.
-fn changes(change: Option<&Change>) -> usize {
-    let points = |all: &[Series]| all.iter().map(|one| one.points.len()).sum::<usize>();
-    let all = match change {
-        None => [0; 4],
-        Some(Change::Full(full)) => {
-            [full.observations.len(), points(&full.series), full.assessments.len(), 0]
-        }
-        Some(Change::Delta(delta)) => [
-            delta.upserts.len(),
-            points(&delta.series),
-            delta.assessments.len(),
-            delta.withdrawn_ids.len(),
-        ],
-    };
-    all.into_iter().fold(0, usize::saturating_add)
-}
-
 /// What is to be sent, taken out of the publication.
 fn taken(change: &mut Option<Change>) -> UploadMore {
     match change {
@@ -97,7 +78,9 @@ fn taken(change: &mut Option<Change>) -> UploadMore {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::{Assessment, FullPicture, Observation, Period, PictureDelta, SeriesPoint};
+    use crate::wire::{
+        Assessment, FullPicture, Observation, Period, PictureDelta, Series, SeriesPoint,
+    };
 
     fn observations(n: usize) -> Vec<Observation> {
         let one =

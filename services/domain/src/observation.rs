@@ -167,6 +167,12 @@ impl Reliability {
         }
     }
 
+    /// The number in the protocol, 1–6.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self.0
+    }
+
     /// A–F.
     #[must_use]
     pub const fn grade(self) -> char {

@@ -4,6 +4,8 @@
 //! everybody in. These questions are not the policy written twice; they are what has to be refused
 //! whatever it says.
 
+use samsyn_domain::registry::Role;
+
 use crate::{
     BadPolicy, Policy,
     cedar::{Attribute, Verdict},
@@ -13,16 +15,6 @@ use crate::{
 const DEEDS: [&str; 7] = ["publish", "resolve", "dissent", "open", "lock", "answer", "release"];
 /// What oversees the domain.
 const OVERSIGHT: [&str; 4] = ["suspend", "change", "audit", "administer"];
-const ROLES: [&str; 8] = [
-    "publisher",
-    "reader",
-    "coordinator",
-    "kommunpolis",
-    "endorser",
-    "registrar",
-    "auditor",
-    "operator",
-];
 
 /// Somebody's own party, and the only one that has signed the area's agreement.
 const OWN: &str = "own";
@@ -39,15 +31,16 @@ impl Policy {
     }
 
     fn refuses_deeds(&self) -> Result<(), BadPolicy> {
+        let every_role = Role::ALL.map(Role::as_str);
         for (what, roles, parties, party) in [
             ("lets a service without any role act", &[][..], &[SIGNED][..], SIGNED),
-            ("lets a service act for a party that is not its own", &ROLES, &[OWN], SIGNED),
-            ("lets a party act that has not signed the area's agreement", &ROLES, &[OWN], OWN),
+            ("lets a service act for a party that is not its own", &every_role, &[OWN], SIGNED),
+            ("lets a party act that has not signed the area's agreement", &every_role, &[OWN], OWN),
         ] {
             // To dissent is of a party and asks for no role.
             let deeds = DEEDS.iter().filter(|deed| !roles.is_empty() || **deed != "dissent");
             for deed in deeds {
-                for role in ROLES {
+                for role in every_role {
                     let context =
                         vec![("party", Attribute::text(party)), ("role", Attribute::text(role))];
                     let signatories = vec![("signatories", Attribute::set([SIGNED]))];
@@ -57,9 +50,11 @@ impl Policy {
                 }
             }
         }
-        let insiders: Vec<&str> = ROLES
-            .into_iter()
-            .filter(|role| !["registrar", "auditor", "operator"].contains(role))
+        let oversees = [Role::Registrar, Role::Auditor, Role::Operator];
+        let insiders: Vec<&str> = Role::ALL
+            .iter()
+            .filter(|role| !oversees.contains(role))
+            .map(|role| role.as_str())
             .collect();
         for deed in OVERSIGHT {
             let domain = ("Area", "domain", vec![("signatories", Attribute::set([SIGNED]))]);

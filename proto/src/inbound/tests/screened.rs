@@ -209,7 +209,7 @@ fn refused(name: &str, injected: &[u8]) -> Option<Vec<Fault>> {
 
 /// The same of an upload: what is put into more of it comes after its beginning.
 fn uploaded(publication: v1::PublishPictureRequest, injected: &[u8]) -> Vec<Fault> {
-    use v1::{publish_picture_request::Change, upload_picture_request::Part};
+    use v1::upload_picture_request::Part;
     let begin = v1::UploadBegin { publication: Some(publication), changes: 0 };
     let first = v1::UploadPictureRequest { part: Some(Part::Begin(begin)) };
     let mut messages = match merged(&first, injected).part {
@@ -221,11 +221,7 @@ fn uploaded(publication: v1::PublishPictureRequest, injected: &[u8]) -> Vec<Faul
             let points: usize = more.series.iter().map(|series| series.points.len()).sum();
             more.observations.len() + points + more.assessments.len() + more.withdrawn_ids.len()
         }
-        Part::Begin(begin) => match &begin.publication.as_ref().unwrap().change {
-            Some(Change::Full(full)) => full.observations.len() + full.assessments.len(),
-            Some(Change::Delta(delta)) => delta.upserts.len() + delta.assessments.len(),
-            None => 0,
-        },
+        Part::Begin(begin) => begin.publication.as_ref().unwrap().changes(),
     };
     let changes = u32::try_from(messages.iter().map(count).sum::<usize>()).unwrap();
     if let Part::Begin(begin) = &mut messages[0] {

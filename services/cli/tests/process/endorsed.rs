@@ -2,7 +2,9 @@
 
 use prost_types::Timestamp;
 use samsyn_client::{
-    Client, Intent, Refused, Signer, admin, answer, verify::Pinned, wire, write_context,
+    Client, Intent, Refused, Signer, admin, answer,
+    verify::{Pinned, Reviewed},
+    wire, write_context,
 };
 use samsyn_domain::{edition::Verdict, registry::Role};
 use tonic::{Code, Code::InvalidArgument};
@@ -14,13 +16,19 @@ use crate::{
 
 const POLICE: &str = "lpo-skarholmen";
 
-async fn lock(city: &Client, edition: &wire::EditionHeader) -> wire::EditionHeader {
+/// Locks an edition on a revision, with an analysis for these.
+pub(crate) async fn lock(
+    city: &Client,
+    edition: &wire::EditionHeader,
+    revision: u64,
+    analysis_labels: Option<wire::Labels>,
+) -> wire::EditionHeader {
     let request = wire::LockEditionRequest {
         context: Some(write_context("coordinator")),
         edition_id: edition.id.clone(),
-        revision: 2,
+        revision,
         analysis: "Klotter vid torget.".to_owned(),
-        analysis_labels: observation("any", 1).labels,
+        analysis_labels,
         party: PARTY.to_owned(),
     };
     let locked = city.editions.clone().lock_edition(request).await.map_err(Refused::from);
@@ -40,7 +48,14 @@ async fn in_review(city: &Client, police: &Client) -> wire::EditionHeader {
         party: PARTY.to_owned(),
     };
     let opened = city.editions.clone().open_edition(request).await.unwrap().into_inner();
-    lock(city, &opened.edition.unwrap()).await
+    lock(city, &opened.edition.unwrap(), 2, observation("any", 1).labels).await
+}
+
+/// Everything in the round that is in review, rebuilt.
+pub(crate) async fn reviewed(client: &Client, header: &wire::EditionHeader) -> Reviewed {
+    let digest = hex::decode(&client.profile().descriptor).unwrap();
+    let pinned = Pinned { descriptor: digest.try_into().unwrap() };
+    client.review(header, &pinned).await.unwrap()
 }
 
 /// A signed answer of the caller's party in one of its functions.
@@ -50,9 +65,7 @@ pub(crate) async fn signed(
     role: Role,
 ) -> wire::AnswerEditionRequest {
     let profile = client.profile();
-    let digest = hex::decode(&profile.descriptor).unwrap();
-    let pinned = Pinned { descriptor: digest.try_into().unwrap() };
-    let reviewed = client.review(header, &pinned).await.unwrap();
+    let reviewed = reviewed(client, header).await;
     let intent =
         Intent {
             party: &profile.party, role, verdict: Verdict::Reserved, text: "Med förbehåll."
@@ -92,16 +105,7 @@ pub(crate) async fn released(
     analysis_labels: Option<wire::Labels>,
 ) -> String {
     let opened = open(city, code).await;
-    let lock = wire::LockEditionRequest {
-        context: Some(write_context("coordinator")),
-        edition_id: opened.id,
-        revision,
-        analysis: "Klotter vid torget.".to_owned(),
-        analysis_labels,
-        party: PARTY.to_owned(),
-    };
-    let locked = city.editions.clone().lock_edition(lock).await.map_err(Refused::from);
-    let locked = locked.unwrap().into_inner().edition.unwrap();
+    let locked = lock(city, &opened, revision, analysis_labels).await;
     for (client, role) in [(city, Role::Coordinator), (police, Role::Kommunpolis)] {
         let answer = signed(client, &locked, role).await;
         let answered = client.editions.clone().answer_edition(answer).await;
@@ -151,7 +155,7 @@ async fn rows25_and_26_a_forged_answer_is_refused_and_the_true_one_is_taken() {
     send(&city, good.clone()).await.unwrap();
     send(&city, good.clone()).await.expect("the same under its key is answered as before");
 
-    lock(&city, &header).await;
+    lock(&city, &header, 2, observation("any", 1).labels).await;
     let stale = wire::AnswerEditionRequest { context: Some(write_context("endorser")), ..good };
     let refused = send(&city, stale).await.unwrap_err();
     assert_eq!(told(&refused), (Code::Aborted, "EDITION_ROUND_STALE", vec!["answer.statement"]));

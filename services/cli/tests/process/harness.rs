@@ -166,3 +166,23 @@ pub(crate) fn delta(
 ) -> wire::PublishPictureRequest {
     samsyn_tests::observed::delta(party, base_version, vec![observation])
 }
+
+/// A party's own picture, all pages of it: its version and the ids of its observations.
+pub(crate) async fn own_picture(client: &Client, party: &str) -> (u64, Vec<String>) {
+    let (mut found, mut token) = (Vec::new(), String::new());
+    loop {
+        let request = wire::GetPictureRequest {
+            context: Some(client.profile().read_context()),
+            party: party.to_owned(),
+            area: AREA.to_owned(),
+            version: 0,
+            page: Some(wire::Page { size: 500, token }),
+        };
+        let page = client.pictures.clone().get_picture(request).await.unwrap().into_inner();
+        found.extend(page.observations.into_iter().map(|observation| observation.id));
+        token = page.next_page_token;
+        if token.is_empty() {
+            return (page.version, found);
+        }
+    }
+}

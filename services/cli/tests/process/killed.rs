@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use samsyn_client::wire;
 
-use crate::harness::{AREA, Domain, PARTY, delta, observation};
+use crate::harness::{Domain, PARTY, delta, observation, own_picture};
 
 const ROUNDS: usize = 20;
 
@@ -43,23 +43,7 @@ async fn a_killed_process_loses_nothing_acknowledged_and_doubles_nothing() {
     }
     domain.start();
     let client = domain.client(PARTY).await;
-    let mut found = Vec::new();
-    let mut token = String::new();
-    let stored = loop {
-        let request = wire::GetPictureRequest {
-            context: Some(client.profile().read_context()),
-            party: PARTY.to_owned(),
-            area: AREA.to_owned(),
-            version: 0,
-            page: Some(wire::Page { size: 500, token }),
-        };
-        let page = client.pictures.clone().get_picture(request).await.unwrap().into_inner();
-        found.extend(page.observations.into_iter().map(|o| o.id));
-        token = page.next_page_token;
-        if token.is_empty() {
-            break page.version;
-        }
-    };
+    let (stored, found) = own_picture(&client, PARTY).await;
     let lost = acknowledged.iter().filter(|id| !found.contains(id)).count();
     let mut unique = found.clone();
     unique.sort();

@@ -1,10 +1,19 @@
 //! Publications that a party signs with a key of its own.
 
 use ed25519_dalek::pkcs8::{EncodePrivateKey as _, spki::der::pem::LineEnding};
-use samsyn_client::{Client, PublisherKey, Refused, verify, wire};
+use samsyn_client::{
+    Client, PublisherKey, Refused,
+    verify::{self, ObjectKind},
+    wire,
+};
 use samsyn_tests::observed;
 
-use crate::harness::{AREA, Domain, PARTY, observation};
+use crate::{
+    endorsed::{lock, open, reviewed},
+    harness::{AREA, Domain, PARTY, observation},
+};
+
+const POLICE: &str = "lpo-skarholmen";
 
 /// The key of P-256 that the demo gave the party.
 fn p256(domain: &Domain) -> PublisherKey {
@@ -31,8 +40,8 @@ fn require_manifests(domain: &Domain) {
     domain.edit_registry(|text| text.replacen(&party, &format!("{party}signs = true\n"), 1));
 }
 
-async fn with_key(domain: &Domain, key: Option<&PublisherKey>) -> Client {
-    let mut profile = domain.profile(PARTY);
+async fn with_key(domain: &Domain, party: &str, key: Option<&PublisherKey>) -> Client {
+    let mut profile = domain.profile(party);
     profile.publisher_key = key.cloned();
     Client::connect(&profile).await.unwrap()
 }
@@ -60,7 +69,7 @@ async fn what_a_party_signed_is_kept_with_its_version_and_holds_offline() {
     drop(domain.client(PARTY).await);
     let mut version = 0;
     for key in keys {
-        let city = with_key(&domain, Some(&key)).await;
+        let city = with_key(&domain, PARTY, Some(&key)).await;
         let request = delta(version, key.id());
         let first = city.publish(request.clone()).await.unwrap();
         version += 1;
@@ -89,7 +98,7 @@ async fn what_is_not_signed_as_it_came_is_refused() {
     let key = p256(&domain);
     domain.start();
     drop(domain.client(PARTY).await);
-    let unsigned = with_key(&domain, None).await;
+    let unsigned = with_key(&domain, PARTY, None).await;
     let said = |reason: &str, field: &str| (reason.to_owned(), field.to_owned());
     assert_eq!(refused(&unsigned, delta(0, "A")).await, said("MANIFEST_REQUIRED", "manifest"));
     let access = unsigned.access.clone().get_access(wire::GetAccessRequest {}).await.unwrap();
@@ -127,4 +136,49 @@ async fn what_is_not_signed_as_it_came_is_refused() {
     let good = wire::PublishPictureRequest { manifest: Some(signed(&request)), ..request };
     let taken = unsigned.publish(good).await.map_err(|refused: Refused| refused.to_string());
     assert_eq!(taken.map(|answer| answer.version), Ok(1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edition_names_what_was_signed_of_each_contribution() {
+    let mut domain = Domain::written();
+    domain.start();
+    let city = domain.client(PARTY).await;
+    let first = city.publish(delta(0, "A")).await.unwrap();
+    let counted = observed::series("S", &[("2025-09", 4)]);
+    let more = wire::PictureDelta {
+        series: vec![counted],
+        assessments: vec![observed::assessment("V", "2025-09", 2)],
+        ..wire::PictureDelta::default()
+    };
+    let second = city.publish(observed::change(PARTY, 1, more)).await.unwrap();
+    assert_eq!((first.version, second.version), (1, 2));
+    let unsigned = with_key(&domain, POLICE, None).await;
+    let seen = observed::delta(POLICE, 0, vec![observation("B", 2)]);
+    let revision = unsigned.publish(seen).await.unwrap().revision;
+    let asked = wire::ListVersionsRequest {
+        context: Some(city.profile().read_context()),
+        party: PARTY.to_owned(),
+        area: AREA.to_owned(),
+        page: None,
+    };
+    let listed = city.pictures.clone().list_versions(asked).await.unwrap().into_inner().versions;
+    let digests: Vec<_> = listed
+        .iter()
+        .map(|version| verify::publication_digest(&version.manifest.as_ref().unwrap().statement))
+        .collect();
+    let [of_second, of_first] = digests.as_slice() else { panic!("{}", digests.len()) };
+
+    let opened = open(&city, "2025-09").await;
+    let locked = lock(&city, &opened, revision, observation("any", 1).labels).await;
+    let objects = reviewed(&city, &locked).await.objects;
+    let told: Vec<_> = objects
+        .iter()
+        .filter_map(|object| Some((object.kind, object.fields.provenance.value()?.manifest)))
+        .collect();
+    let of = |kind| told.iter().filter(move |(one, _)| *one == kind).map(|(_, digest)| *digest);
+    assert_eq!(of(ObjectKind::Series).collect::<Vec<_>>(), [Some(*of_second)]);
+    assert_eq!(of(ObjectKind::Assessment).collect::<Vec<_>>(), [Some(*of_second)]);
+    let mut seen: Vec<_> = of(ObjectKind::Observation).collect();
+    seen.sort_unstable();
+    assert_eq!(seen, [None, Some(*of_first)]);
 }

@@ -31,6 +31,7 @@ pub use object::{
 };
 pub use profile::Controlled;
 pub use proof::proof;
+pub(crate) use publication::publication_salt;
 pub use publication::{publication_digest, publication_payload, publication_to_sign};
 pub use registry::{ChangeToSign, change_digest, registry_digest, registry_payload, sign_registry};
 pub use rejected::{Rejected, Step};

@@ -66,6 +66,13 @@ pub fn publication_payload(
     Some(payload.done())
 }
 
+/// A salt that only the holder of a secret can make, another for each idempotency key.
+pub(crate) fn publication_salt(secret: &[u8; 32], request: &PublishPictureRequest) -> Digest {
+    let context = request.context.as_ref();
+    let key = context.map_or("", |context| context.idempotency_key.as_str());
+    keyed(secret, &[b"samsyn publication salt", key.as_bytes()])
+}
+
 /// The bytes under the signature of a manifest.
 #[must_use]
 pub fn publication_to_sign(payload: &[u8]) -> Vec<u8> {

@@ -11,7 +11,7 @@ use super::hash::{Digest, TAG_ENTRY, TAG_ENTRY_NODE, TAG_PUBLICATION, hash, mac}
 use super::labels::LabelParts;
 use super::object::ObjectKind;
 use super::reader::Fields;
-use crate::{Content, Draft, Form, Geography, ObservationId, Secret};
+use crate::{Draft, Form, Geography, ObservationId};
 
 const VERSION: u16 = 1;
 const DOMAIN: u16 = 2;
@@ -109,8 +109,7 @@ pub fn root(
 ) -> Result<Digest, Error> {
     let mut entries = Vec::with_capacity(drafts.len().saturating_add(withdrawn.len()));
     for draft in drafts {
-        let commitment = commitment(salt, &draft.id, &draft.content, &draft.secret)?;
-        entries.push((&draft.id, Some(commitment)));
+        entries.push((&draft.id, Some(commitment(salt, draft)?)));
     }
     entries.extend(withdrawn.iter().map(|id| (id, None)));
     entries.sort_unstable_by_key(|(id, _)| *id);
@@ -136,33 +135,24 @@ fn digest(bytes: Vec<u8>) -> Result<Digest, Error> {
 
 /// Level by level, in pairs from the left; what has no pair goes up as it is.
 fn fold(mut level: Vec<Digest>) -> Digest {
+    let above = |pair: &[Digest]| match pair {
+        [left, right] => Some(hash(&[&[TAG_ENTRY_NODE], &left.0, &right.0])),
+        alone => alone.first().copied(),
+    };
     while level.len() > 1 {
-        level = level
-            .chunks(2)
-            .map(|pair| match pair {
-                [left, right] => hash(&[&[TAG_ENTRY_NODE], &left.0, &right.0]),
-                [alone, ..] => *alone,
-                [] => hash(&[&[TAG_ENTRY]]),
-            })
-            .collect();
+        level = level.chunks(2).filter_map(above).collect();
     }
     level.first().copied().unwrap_or_else(|| hash(&[&[TAG_ENTRY]]))
 }
 
 /// The commitment to an observation as its party published it.
-fn commitment(
-    salt: &[u8; 32],
-    id: &ObservationId,
-    content: &Content,
-    secret: &Secret,
-) -> Result<Digest, Error> {
-    let bytes = published(id, content, secret)?.encode()?;
-    Ok(mac(salt, &[b"observation", &bytes]))
+fn commitment(salt: &[u8; 32], draft: &Draft) -> Result<Digest, Error> {
+    Ok(mac(salt, &[b"observation", &published(draft)?.encode()?]))
 }
 
 /// An observation, a point of a series or an assessment as it was published: with the place that it
 /// named, or its coordinates.
-fn published(id: &ObservationId, content: &Content, secret: &Secret) -> Result<Message, Error> {
+fn published(Draft { id, content, secret }: &Draft) -> Result<Message, Error> {
     let Geography { area, sub_area, place } = &content.geography;
     let message = Message::new().with(1, id.as_str()).with(2, content.category.as_str());
     let message = match (secret.coordinates, place, sub_area) {
@@ -175,7 +165,6 @@ fn published(id: &ObservationId, content: &Content, secret: &Secret) -> Result<M
         Form::Observation => None,
         Form::Series | Form::Assessment => Some(i64::from(ObjectKind::from(content.form).code())),
     };
-    let grade = |letter: char| i64::from(u32::from(letter).saturating_sub(u32::from('A')) + 1);
     Ok(message
         .with(8, content.starts_at.micros())
         .with(9, content.ends_at.micros())
@@ -184,7 +173,7 @@ fn published(id: &ObservationId, content: &Content, secret: &Secret) -> Result<M
         .with_opt(12, content.trend.map(|trend| i64::from(trend.number())))
         .with(13, i64::from(content.basis.number()))
         .with_opt(14, content.source.as_ref().map(|source| source.as_str()))
-        .with_opt(15, content.reliability.map(|reliability| grade(reliability.grade())))
+        .with_opt(15, content.reliability.map(|reliability| i64::from(reliability.number())))
         .with_opt(16, content.credibility.map(|credibility| i64::from(credibility.grade())))
         .with_opt(17, secret.note.as_deref())
         .with(18, LabelParts::of(&content.labels).committed().message()?)

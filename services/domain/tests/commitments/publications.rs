@@ -132,7 +132,7 @@ fn told(draft: &Draft) -> Json {
         "trend": content.trend.map(Trend::number),
         "basis": content.basis.number(),
         "source_kind": content.source.as_ref().map(SourceId::as_str),
-        "reliability": content.reliability.map(|letter| u32::from(letter.grade()) - 64),
+        "reliability": content.reliability.map(Reliability::number),
         "credibility": content.credibility.map(Credibility::grade),
         "note": secret.note,
         "form": match content.form {

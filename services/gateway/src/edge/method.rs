@@ -82,6 +82,7 @@ mod tests {
         let kind = |path| methods.kind(path);
         assert_eq!(kind("/samsyn.v1.AccessService/GetAccess"), Some(Kind::Unary));
         assert_eq!(kind("/samsyn.v1.JointPictureService/WatchEvents"), Some(Kind::Stream));
+        assert_eq!(kind("/samsyn.v1.PictureService/UploadPicture"), Some(Kind::Unary));
         assert_eq!(kind("/samsyn.admin.v1.RegistryService/GetRegistry"), Some(Kind::Unary));
         assert_eq!(kind(WAITING[0]), Some(Kind::Waiting));
         assert_eq!(kind("/samsyn.v1.AccessService/getaccess"), None);

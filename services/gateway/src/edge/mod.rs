@@ -56,7 +56,7 @@ pub(crate) fn read_deadline(headers: &HeaderMap) {
 }
 
 /// How long a call that found no room waits before it comes again.
-const RETRY: Duration = Duration::from_secs(1);
+pub(crate) const RETRY: Duration = Duration::from_secs(1);
 /// The content type of gRPC, alone or with a format behind it.
 const CONTENT_TYPE: &[u8] = b"application/grpc";
 

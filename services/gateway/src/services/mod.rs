@@ -9,7 +9,7 @@ mod registry;
 mod stream;
 mod upload;
 
-use std::{future::Future, time::Duration};
+use std::future::Future;
 
 use samsyn_domain::Caller;
 use samsyn_ledger::{Clock, Ledger, Rejection};
@@ -21,9 +21,6 @@ use tonic::{Request, Response, Status};
 use crate::{caller::caller, denials::Denials, edge::Rows, status};
 
 pub(crate) use self::{stream::Bounds, upload::Uploads};
-
-/// How long a call that found no room waits before it comes again.
-const RETRY: Duration = Duration::from_secs(1);
 
 /// What every service works with; cheap to clone.
 #[derive(Clone)]

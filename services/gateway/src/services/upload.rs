@@ -9,8 +9,7 @@ use samsyn_domain::ServiceId;
 use samsyn_proto::{Reason, inbound::Upload, v1::UploadPictureRequest};
 use tonic::{Status, Streaming};
 
-use super::RETRY;
-use crate::status;
+use crate::{edge::RETRY, status};
 
 /// Uploads at a time of one service.
 const PER_SERVICE_MAX: usize = 2;

@@ -197,7 +197,7 @@ fn assessment(said: &Content) -> Result<Message, commit::Error> {
         severity: said.severity.map(|severity| severity.grade().into()),
         trend: said.trend.map(|trend| trend.number().into()),
         basis: Some(said.basis.number().into()),
-        reliability: said.reliability.map(|grade| reliability_code(grade.grade())),
+        reliability: said.reliability.map(|reliability| reliability.number().into()),
         credibility: said.credibility.map(|credibility| credibility.grade().into()),
     };
     match said.form {
@@ -358,9 +358,4 @@ const fn party_kind_code(kind: PartyKind) -> i64 {
         PartyKind::Police => 2,
         PartyKind::Other => 3,
     }
-}
-
-/// 1 to 6 for A to F.
-fn reliability_code(grade: char) -> i64 {
-    i64::from(u32::from(grade)).saturating_sub(i64::from(u32::from('A'))).saturating_add(1)
 }
