@@ -73,6 +73,9 @@ pub enum Error {
         #[source]
         why: std::io::Error,
     },
+    /// The system gives no threads.
+    #[error("the system gives no thread for handshakes; raise the limit of processes")]
+    Threads(#[source] std::io::Error),
     /// The transport failed.
     #[error("the transport failed")]
     Transport(#[from] tonic::transport::Error),
@@ -186,6 +189,12 @@ impl App {
         let edge = Edge::new(limits.of_calls(), samsyn_proto::DESCRIPTORS, stopping.clone())?;
         let calls = Calls::new(metrics.clone(), samsyn_proto::DESCRIPTORS)?;
         let router = router(&shared, calls, edge, &limits).await?;
+        let stops = |mut stopping: watch::Receiver<bool>| async move {
+            // The sender is gone only after the serving ended.
+            let _ = stopping.wait_for(|stop| *stop).await;
+        };
+        let incoming = tls.clone().incoming(listener, stops(stopping.clone()));
+        let incoming = incoming.map_err(Error::Threads)?;
         let alarms = Alarms::default();
         metrics.of_ledger(&ledger);
         metrics.of_listener(&tls);
@@ -197,13 +206,8 @@ impl App {
         let ticking = tokio::spawn(tick(ledger.clone(), denials));
         let ending = tokio::spawn(end_suspended(ledger.clone(), tls.connections()));
         let reloading = tokio::spawn(reload.keep(tls.clone(), files, alarms));
-        let sweeping = tokio::spawn(tls.clone().keep());
-        let told = |mut stopping: watch::Receiver<bool>| async move {
-            // The sender is gone only after the serving ended.
-            let _ = stopping.wait_for(|stop| *stop).await;
-        };
-        let incoming = tls.incoming(listener, told(stopping.clone()));
-        let serving = router.serve_with_incoming_shutdown(incoming, told(stopping));
+        let sweeping = tokio::spawn(tls.keep());
+        let serving = router.serve_with_incoming_shutdown(incoming, stops(stopping));
         tokio::pin!(serving);
         let outcome = tokio::select! {
             served = &mut serving => served.map_err(Error::from),

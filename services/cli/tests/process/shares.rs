@@ -134,25 +134,13 @@ fn goodbyes(mut bytes: &[u8]) -> Vec<u32> {
 }
 
 /// CVE-2023-44487: calls that are reset as soon as they are begun.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t24_calls_that_are_reset_at_once_end_their_connection() {
-    const ENHANCE_YOUR_CALM: u32 = 0xb;
-    const CALLS: u32 = 500;
-    let mut domain = Domain::written();
-    domain.start();
-    let police = domain.client(POLICE).await;
+/// Says something over a connection of its own, and hears all that is said back until it ends.
+async fn say(domain: &Domain, frames: &[u8]) -> Vec<u8> {
     let profile = domain.profile(PARTY);
     let tcp = connect(&profile, None).await.unwrap();
     let stream = handshake(tls(&profile).unwrap(), tcp).await.unwrap();
     let (mut reader, mut writer) = tokio::io::split(stream);
-    let mut said = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
-    said.extend(frame(4, 0, 0, &[]));
-    for number in 0..CALLS {
-        // POST, https, a path: a whole header block without a table (RFC 7541).
-        let block = [0x83, 0x87, 0x04, 0x05, b'/', b'a', b'b', b'c', b'd', 0x01, 0x01, b'x'];
-        said.extend(frame(1, 4, 2 * number + 1, &block));
-        said.extend(frame(3, 0, 2 * number + 1, &8_u32.to_be_bytes()));
-    }
+    let said = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &*frame(4, 0, 0, &[]), frames].concat();
     let mut heard = Vec::new();
     let hearing = async {
         let mut part = [0; 4096];
@@ -167,7 +155,41 @@ async fn t24_calls_that_are_reset_at_once_end_their_connection() {
     tokio::time::timeout(PATIENCE, async { tokio::join!(hearing, saying) })
         .await
         .expect("the connection ends");
+    heard
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t24_calls_that_are_reset_at_once_end_their_connection() {
+    const ENHANCE_YOUR_CALM: u32 = 0xb;
+    const CALLS: u32 = 500;
+    let mut domain = Domain::written();
+    domain.start();
+    let police = domain.client(POLICE).await;
+    let mut said = Vec::new();
+    for number in 0..CALLS {
+        // POST, https, a path: a whole header block without a table (RFC 7541).
+        let block = [0x83, 0x87, 0x04, 0x05, b'/', b'a', b'b', b'c', b'd', 0x01, 0x01, b'x'];
+        said.extend(frame(1, 4, 2 * number + 1, &block));
+        said.extend(frame(3, 0, 2 * number + 1, &8_u32.to_be_bytes()));
+    }
+    let heard = say(&domain, &said).await;
     assert!(goodbyes(&heard).contains(&ENHANCE_YOUR_CALM), "{:?}", goodbyes(&heard));
+    asks(&police).await.expect("others are served");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t24_pings_without_end_end_their_connection() {
+    const PINGS: u64 = 20_000;
+    let mut domain = Domain::written();
+    domain.start();
+    let police = domain.client(POLICE).await;
+    let said: Vec<_> =
+        (0..PINGS).flat_map(|number| frame(6, 0, 0, &number.to_be_bytes())).collect();
+    let started = Instant::now();
+    let heard = say(&domain, &said).await;
+    // Without a call it would end by itself, after ten seconds.
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    assert!(heard.len() < 100_000, "{} bytes of answers", heard.len());
     asks(&police).await.expect("others are served");
 }
 

@@ -18,7 +18,7 @@ pub struct Limits {
     pub silence_seconds: u32,
     /// How long a handshake may take.
     pub handshake_seconds: u32,
-    /// Handshakes at a time.
+    /// Handshakes at a time; one more, and the oldest of the source with most gives way.
     pub handshakes: u32,
     /// Handshakes at a time from one IPv4 address or IPv6 /64.
     pub handshakes_per_source: u32,
@@ -73,7 +73,7 @@ impl Default for Limits {
         Self {
             silence_seconds: 2,
             handshake_seconds: 5,
-            handshakes: 256,
+            handshakes: 1_024,
             handshakes_per_source: 64,
             connections: 10_000,
             connections_per_source: 1_024,

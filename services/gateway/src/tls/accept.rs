@@ -2,21 +2,24 @@
 
 use std::{
     convert::Infallible,
+    future::poll_fn,
     io,
     net::IpAddr,
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
+    runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::JoinSet,
     time::{Instant, sleep, timeout},
 };
 use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
+use tracing::instrument::WithSubscriber as _;
 
 use super::{
     HTTP2, Tls,
@@ -24,6 +27,8 @@ use super::{
     live::Live,
     reason::Reason,
     source::{Seat, Tally},
+    threads::Threads,
+    underway::{Turn, Underway},
     verify::{Verified, Verifier},
 };
 
@@ -43,40 +48,53 @@ pub(super) type Ready = mpsc::Sender<Result<Connection, Infallible>>;
 #[derive(Debug)]
 pub(super) struct Acceptor {
     tls: Tls,
-    slots: Arc<Semaphore>,
+    /// Where connections are served.
+    serving: Handle,
+    threads: Threads,
     seats: Arc<Semaphore>,
-    handshaking: Tally,
+    underway: Underway,
     connected: Tally,
-    lines: Arc<Mutex<Lines>>,
 }
 
 /// A connection that may begin its handshake, with the seats it takes.
 struct Admitted {
     tcp: TcpStream,
     source: IpAddr,
-    slots: Arc<Semaphore>,
+    turn: Turn,
     seat: OwnedSemaphorePermit,
-    handshake: Seat,
     connection: Seat,
 }
 
 impl Acceptor {
     /// An acceptor with the limits of `tls`.
-    pub(super) fn new(tls: Tls) -> Self {
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub(super) fn new(tls: Tls) -> io::Result<Self> {
         let limits = tls.limits;
-        Self {
+        Ok(Self {
             tls,
-            slots: Arc::new(Semaphore::new(limits.handshakes_max.min(Semaphore::MAX_PERMITS))),
+            serving: Handle::current(),
+            threads: Threads::start()?,
             seats: Arc::new(Semaphore::new(limits.connections_max.min(Semaphore::MAX_PERMITS))),
-            handshaking: Tally::new(limits.handshakes_per_source_max),
+            underway: Underway::new(limits.handshakes_max, limits.handshakes_per_source_max),
             connected: Tally::new(limits.connections_per_source_max),
-            lines: Arc::default(),
-        }
+        })
     }
 
-    /// Accepts until the shutdown or until nobody takes the connections. Handshakes that are then
-    /// under way are dropped.
-    pub(super) async fn run(
+    /// Accepts in the background, until the shutdown or until nobody takes the connections.
+    /// Handshakes that are then under way are dropped.
+    pub(super) fn start(
+        self,
+        listener: TcpListener,
+        ready: Ready,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let threads = self.threads.handle().clone();
+        threads.spawn(self.run(listener, ready, shutdown).with_current_subscriber());
+    }
+
+    async fn run(
         self,
         listener: TcpListener,
         ready: Ready,
@@ -84,25 +102,31 @@ impl Acceptor {
     ) {
         let mut shutdown = pin!(shutdown);
         let mut handshakes = JoinSet::new();
+        let mut lines = Lines::default();
         loop {
-            while handshakes.try_join_next().is_some() {}
             let admitted = tokio::select! {
                 biased;
                 () = &mut shutdown => break,
                 () = ready.closed() => break,
+                Some(ended) = handshakes.join_next() => {
+                    // One that panics has said so.
+                    if let Ok((source, Err(reason))) = ended {
+                        self.tls.outcomes().count(Some(reason));
+                        lines.refused(reason, source);
+                    }
+                    continue;
+                }
                 admitted = self.admit(&listener) => admitted,
             };
-            let (tls, ready, lines) = (self.tls.clone(), ready.clone(), Arc::clone(&self.lines));
-            handshakes.spawn(Box::pin(async move {
+            let (tls, ready) = (self.tls.clone(), ready.clone());
+            let handshake = Box::pin(async move {
                 let source = admitted.source;
-                if let Err(reason) = serve(&tls, admitted, ready).await {
-                    tls.outcomes().count(Some(reason));
-                    // No code panics while it holds the lock.
-                    let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
-                    lines.refused(reason, source);
-                }
-            }));
+                (source, serve(&tls, admitted, ready).await)
+            });
+            handshakes.spawn_on(handshake, self.threads.handle());
         }
+        // Nobody can connect any more when the stream of connections ends.
+        drop(listener);
     }
 
     // While all seats are taken, connections wait in the system's backlog.
@@ -112,11 +136,13 @@ impl Acceptor {
                 // INVARIANT: nobody closes the semaphore.
                 std::future::pending().await
             };
-            let (tcp, source) = accept(listener).await;
-            match (self.handshaking.enter(source), self.connected.enter(source)) {
-                (Some(handshake), Some(connection)) => {
-                    let slots = Arc::clone(&self.slots);
-                    return Admitted { tcp, source, slots, seat, handshake, connection };
+            let (tcp, source) = accept(listener, &self.serving).await;
+            // A share of connections that is full crowds nobody out: it is asked for first.
+            let connection = self.connected.enter(source);
+            let turn = connection.as_ref().and_then(|_| self.underway.enter(source));
+            match (turn, connection) {
+                (Some(turn), Some(connection)) => {
+                    return Admitted { tcp, source, turn, seat, connection };
                 }
                 // A line for each would let a flood fill the log at next to no cost.
                 (None, _) | (_, None) => tracing::debug!(%source, "too many connections"),
@@ -125,9 +151,14 @@ impl Acceptor {
     }
 }
 
-async fn accept(listener: &TcpListener) -> (TcpStream, IpAddr) {
+async fn accept(listener: &TcpListener, serving: &Handle) -> (TcpStream, IpAddr) {
     loop {
-        match listener.accept().await {
+        let accepted = poll_fn(|cx| {
+            // It belongs to the runtime that will serve it: that one watches for its bytes.
+            let _entered = serving.enter();
+            listener.poll_accept(cx)
+        });
+        match accepted.await {
             Ok((tcp, source)) => return (tcp, source.ip()),
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
@@ -144,26 +175,28 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 async fn serve(tls: &Tls, admitted: Admitted, ready: Ready) -> Result<(), Reason> {
-    let Admitted { tcp, slots, seat, handshake: handshake_seat, connection, .. } = admitted;
-    // Who says nothing takes no slot.
-    let spoke = timeout(tls.limits.silence_max, tcp.peek(&mut [0])).await;
-    if !matches!(spoke, Ok(Ok(1..))) {
-        return Err(Reason::Deadline);
+    let Admitted { tcp, turn, seat, connection, .. } = admitted;
+    let greeted = async {
+        let spoke = timeout(tls.limits.silence_max, tcp.peek(&mut [0])).await;
+        if !matches!(spoke, Ok(Ok(1..))) {
+            return Err(Reason::Deadline);
+        }
+        let live = tls.live();
+        let outcome = timeout(tls.limits.handshake_max, handshake(tls, &live, tcp)).await;
+        let (stream, verified) = outcome.unwrap_or(Err(Reason::Deadline))?;
+        let place = tls.enter(&verified, live.generation())?;
+        let connection = Connection::new(stream, verified.peer().clone(), place, (connection, seat));
+        tls.outcomes().count(None);
+        // It keeps its turn until the server has room: the backlog is bounded. A server that is
+        // gone takes nothing more.
+        let _ = ready.send(Ok(connection)).await;
+        Ok(())
+    };
+    tokio::select! {
+        biased;
+        outcome = greeted => outcome,
+        () = turn.over() => Err(Reason::CrowdedOut),
     }
-    // INVARIANT: nobody closes the semaphore.
-    let Ok(slot) = slots.acquire_owned().await else { return Err(Reason::Deadline) };
-    let live = tls.live();
-    let outcome = timeout(tls.limits.handshake_max, handshake(tls, &live, tcp)).await;
-    drop(handshake_seat);
-    let (stream, verified) = outcome.unwrap_or(Err(Reason::Deadline))?;
-    let place = tls.enter(&verified, live.generation())?;
-    let connection = Connection::new(stream, verified.peer().clone(), place, (connection, seat));
-    tls.outcomes().count(None);
-    // The slot is held until the server has room: the backlog is bounded. A server that is gone
-    // takes nothing more.
-    let _ = ready.send(Ok(connection)).await;
-    drop(slot);
-    Ok(())
 }
 
 async fn handshake(

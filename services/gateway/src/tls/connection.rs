@@ -3,7 +3,7 @@
 use std::{
     fmt, io,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use tokio::{
@@ -14,7 +14,7 @@ use tokio::{
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
-use super::{access::Access, source::Seat, table::Place, verify::Peer};
+use super::{access::Access, frames::Frames, source::Seat, table::Place, verify::Peer};
 
 /// A connection that has passed the handshake. Its requests carry its [`Access`] as an extension.
 /// Once it is ended through [`Connections`](super::Connections), every read and write fails.
@@ -22,6 +22,7 @@ pub(crate) struct Connection {
     stream: TlsStream<TcpStream>,
     peer: Peer,
     place: Place,
+    frames: Frames,
     _seats: Seats,
 }
 
@@ -36,7 +37,7 @@ impl Connection {
         place: Place,
         seats: Seats,
     ) -> Self {
-        Self { stream, peer, place, _seats: seats }
+        Self { stream, peer, place, frames: Frames::new(), _seats: seats }
     }
 }
 
@@ -55,7 +56,14 @@ impl AsyncRead for Connection {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.place.reading(cx)?;
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        let came = buf.filled().get(before..).unwrap_or_default();
+        if !self.frames.follow(came) {
+            tracing::info!(reason = "asked_too_often", "connection ended");
+            return Poll::Ready(Err(io::Error::other("asked too often")));
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

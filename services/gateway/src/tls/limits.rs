@@ -11,10 +11,10 @@ pub struct Limits {
     pub silence_max: Duration,
     /// How long a handshake may take, from the first byte on.
     pub handshake_max: Duration,
-    /// Handshakes at a time.
+    /// Handshakes at a time, those that have not said anything yet included. One more, and the
+    /// oldest of the source with most gives way.
     pub handshakes_max: usize,
-    /// Handshakes at a time from one source (an IPv4 address or an IPv6 /64), those that have not
-    /// said anything yet included.
+    /// The same from one source (an IPv4 address or an IPv6 /64); one more is refused.
     pub handshakes_per_source_max: usize,
     /// Connections in all, those in their handshake included.
     pub connections_max: usize,
@@ -42,7 +42,7 @@ impl Default for Limits {
         Self {
             silence_max: Duration::from_secs(2),
             handshake_max: Duration::from_secs(5),
-            handshakes_max: 256,
+            handshakes_max: 1_024,
             handshakes_per_source_max: 64,
             connections_max: 10_000,
             connections_per_source_max: 1_024,

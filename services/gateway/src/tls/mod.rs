@@ -9,6 +9,7 @@ mod access;
 mod anchor;
 mod connection;
 mod error;
+mod frames;
 mod leaf;
 mod limits;
 mod list;
@@ -21,11 +22,13 @@ mod spiffe;
 mod table;
 #[cfg(test)]
 mod tests;
+mod threads;
+mod underway;
 mod verify;
 
 use std::{
     convert::Infallible,
-    fmt,
+    fmt, io,
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -117,14 +120,17 @@ impl Tls {
     }
 
     /// Accepts on a listener. The stream ends on shutdown; live connections go on.
+    ///
+    /// # Errors
+    /// When the system gives no thread for the handshakes.
     pub(crate) fn incoming(
         self,
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
-    ) -> ReceiverStream<Result<Connection, Infallible>> {
+    ) -> io::Result<ReceiverStream<Result<Connection, Infallible>>> {
         let (ready, connections) = mpsc::channel(self.limits.backlog_max);
-        tokio::spawn(Acceptor::new(self).run(listener, ready, shutdown));
-        ReceiverStream::new(connections)
+        Acceptor::new(self)?.start(listener, ready, shutdown);
+        Ok(ReceiverStream::new(connections))
     }
 
     /// What handshakes stand on now.

@@ -9,6 +9,8 @@ use rustls::{CertificateError, Error};
 pub(super) enum Reason {
     /// The handshake took longer than it may.
     Deadline,
+    /// It gave way to a new one while all places were taken.
+    CrowdedOut,
     /// The peer does not offer HTTP/2 in ALPN.
     NoHttp2,
     /// The peer offers no version, group or suite that we take, or breaks the protocol.
@@ -98,6 +100,7 @@ impl Reason {
     pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Deadline => "deadline",
+            Self::CrowdedOut => "crowded_out",
             Self::NoHttp2 => "no_http2",
             Self::Protocol => "protocol",
             Self::RefusedByPeer => "refused_by_peer",

@@ -55,7 +55,8 @@ impl Drop for Seat {
     }
 }
 
-fn network(address: IpAddr) -> IpAddr {
+/// What counts as one source: an IPv4 address, or the /64 of an IPv6 address.
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !IPV6_HOST_BITS)),

@@ -22,7 +22,7 @@ async fn an_ended_connection_stops_at_once_and_others_go_on() {
     tokio::task::yield_now().await;
     assert_eq!(gate.end(|peer| peer.organisation() == "norrmalm").await, 1);
     let (read, reader) = timeout(PATIENCE, waiting).await.unwrap().unwrap();
-    assert_eq!(read.unwrap_err().kind(), std::io::ErrorKind::ConnectionAborted);
+    assert_eq!(read.unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
     assert!(writer.write_all(b"hej").await.is_err());
     assert!(writer.shutdown().await.is_err());
     server = reader.unsplit(writer);
@@ -53,7 +53,7 @@ async fn a_writer_that_waits_is_woken_when_its_connection_ends() {
     assert!(!flood.is_finished(), "the peer does not read: the writer waits");
     assert_eq!(gate.end(|_| true).await, 1);
     let ended = timeout(PATIENCE, flood).await.unwrap().unwrap();
-    assert_eq!(ended, std::io::ErrorKind::ConnectionAborted);
+    assert_eq!(ended, io::ErrorKind::ConnectionAborted);
     assert_eq!(gate.connections.count(), 0);
     drop(client);
 }
@@ -76,14 +76,25 @@ async fn shutdown_ends_the_stream_and_leaves_live_connections() {
 struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
-    fn flush(&mut self) -> std::io::Result<()> {
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Waits until so many handshakes have ended and been told.
+async fn ended(gate: &Gate, count: u64) {
+    let all = || gate.tls.outcomes().counts().values().sum::<u64>();
+    let ended = async {
+        while all() < count {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(PATIENCE, ended).await.expect("they end");
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -97,12 +108,14 @@ async fn a_refused_handshake_is_one_line_with_its_reason_and_no_names() {
     let stranger = Authority::new("stranger").client(NAME);
     // Another test may just have registered the place of the line, for no subscriber.
     gate.refusal(gate.client(None)).await;
+    ended(&gate, 1).await;
     tracing::callsite::rebuild_interest_cache();
     lines.0.lock().unwrap().clear();
     gate.refusal(gate.client(Some(&stranger))).await;
     let mut config = gate.client(Some(&stranger));
     config.alpn_protocols.clear();
     gate.refusal(config).await;
+    ended(&gate, 3).await;
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     let refused: Vec<_> = text.lines().filter(|line| line.contains("handshake refused")).collect();
     assert_eq!(refused.len(), 2, "{text}");

@@ -164,7 +164,7 @@ impl Gate {
         let connections = tls.connections();
         let same = tls.clone();
         let (stop, stopped) = oneshot::channel::<()>();
-        let incoming = tls.incoming(listener, async { drop(stopped.await) });
+        let incoming = tls.incoming(listener, async { drop(stopped.await) }).unwrap();
         Self { tls: same, authority, address, connections, incoming, stop }
     }
 
@@ -199,7 +199,7 @@ impl Gate {
         config
     }
 
-    async fn dial(&self, config: ClientConfig) -> std::io::Result<TlsStream<TcpStream>> {
+    async fn dial(&self, config: ClientConfig) -> io::Result<TlsStream<TcpStream>> {
         let tcp = TcpStream::connect(self.address).await?;
         let name = ServerName::try_from("localhost").unwrap();
         TlsConnector::from(Arc::new(config)).connect(name, tcp).await

@@ -15,10 +15,17 @@ use crate::target::Target;
 /// Longer than the gateway bears silence.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// Whether the gateway closes a connection by itself.
+/// Whether the gateway closes a connection that says nothing.
+///
+/// Where the system's queue of new connections is full, the last step of opening one is lost, and
+/// its opener takes for open what the gateway has never had. A byte has the system try again.
 async fn closed(tcp: &mut TcpStream) -> bool {
     let mut rest = Vec::new();
-    timeout(SILENCE, tcp.read_to_end(&mut rest)).await.is_ok()
+    if timeout(SILENCE, tcp.read_to_end(&mut rest)).await.is_ok() {
+        return true;
+    }
+    let said = tcp.write_all(&[0]).await;
+    said.is_err() || timeout(SILENCE, tcp.read_to_end(&mut rest)).await.is_ok()
 }
 
 /// Connections that are closed as soon as they are open.
