@@ -1,13 +1,7 @@
 //! Accepting: bounds first, then the handshake, then the connection's place in the table.
 
 use std::{
-    convert::Infallible,
-    future::poll_fn,
-    io,
-    net::IpAddr,
-    pin::pin,
-    sync::Arc,
-    time::Duration,
+    convert::Infallible, future::poll_fn, io, net::IpAddr, pin::pin, sync::Arc, time::Duration,
 };
 
 use tokio::{
@@ -94,12 +88,7 @@ impl Acceptor {
         threads.spawn(self.run(listener, ready, shutdown).with_current_subscriber());
     }
 
-    async fn run(
-        self,
-        listener: TcpListener,
-        ready: Ready,
-        shutdown: impl Future<Output = ()>,
-    ) {
+    async fn run(self, listener: TcpListener, ready: Ready, shutdown: impl Future<Output = ()>) {
         let mut shutdown = pin!(shutdown);
         let mut handshakes = JoinSet::new();
         let mut lines = Lines::default();
@@ -185,7 +174,8 @@ async fn serve(tls: &Tls, admitted: Admitted, ready: Ready) -> Result<(), Reason
         let outcome = timeout(tls.limits.handshake_max, handshake(tls, &live, tcp)).await;
         let (stream, verified) = outcome.unwrap_or(Err(Reason::Deadline))?;
         let place = tls.enter(&verified, live.generation())?;
-        let connection = Connection::new(stream, verified.peer().clone(), place, (connection, seat));
+        let connection =
+            Connection::new(stream, verified.peer().clone(), place, (connection, seat));
         tls.outcomes().count(None);
         // It keeps its turn until the server has room: the backlog is bounded. A server that is
         // gone takes nothing more.

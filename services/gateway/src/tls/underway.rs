@@ -74,9 +74,10 @@ impl Underway {
 impl Table {
     /// Ends the oldest of the source with most; of several such, the oldest of all.
     fn crowd_out(&mut self) {
-        let largest = self.sources.iter().max_by_key(|(_, of)| {
-            (of.len(), of.front().map(|(id, _)| std::cmp::Reverse(*id)))
-        });
+        let largest = self
+            .sources
+            .iter()
+            .max_by_key(|(_, of)| (of.len(), of.front().map(|(id, _)| std::cmp::Reverse(*id))));
         let Some(source) = largest.map(|(source, _)| *source) else { return };
         let oldest = self.sources.get(&source).and_then(|of| of.front().map(|(id, _)| *id));
         if let Some((_, over)) = oldest.and_then(|id| self.remove(source, id)) {
