@@ -63,6 +63,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         .build_server(false)
         .btree_map(".")
         .compile_fds(log)?;
+
+    // Beside the others: it would write the log's messages anew, which are external to it.
+    let dir = out.join("raft");
+    fs::create_dir_all(&dir)?;
+    tonic_prost_build::configure()
+        .extern_path(".samsyn.log.v1", "crate::log")
+        .bytes(".samsyn.raft.v1.AppendedEntry.payload")
+        .bytes(".samsyn.raft.v1.InstallSnapshotRequest.chunk")
+        .out_dir(dir)
+        .compile_fds(protox::compile(["samsyn/raft/v1/peer.proto"], ["."])?)?;
     Ok(())
 }
 

@@ -37,6 +37,10 @@ mod generated {
         tonic::include_proto!("samsyn.log.v1");
     }
     #[cfg(feature = "server")]
+    pub(crate) mod raft {
+        include!(concat!(env!("OUT_DIR"), "/raft/samsyn.raft.v1.rs"));
+    }
+    #[cfg(feature = "server")]
     pub(crate) mod server {
         include!(concat!(env!("OUT_DIR"), "/server/samsyn.v1.rs"));
     }
@@ -69,4 +73,10 @@ pub mod admin {
 /// The log's own format.
 pub mod log {
     pub use crate::generated::log::*;
+}
+
+/// What the nodes of a domain say to each other.
+#[cfg(feature = "server")]
+pub mod raft {
+    pub use crate::generated::raft::*;
 }

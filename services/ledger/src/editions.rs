@@ -103,7 +103,7 @@ impl Ledger {
             revision: asked.revision.min(state.revision(&edition.area)),
         };
         let analysis = Analysis { text: &asked.analysis, labels: &asked.labels, unit };
-        let made = content(state, keys, frame, salt, analysis)?;
+        let made = content(state, &**keys, frame, salt, analysis)?;
         let basis = made.basis().commitment(basis_salt).map_err(|why| {
             Error::Fatal(format!("the basis of an edition has no canonical form: {why}"))
         })?;

@@ -45,6 +45,12 @@ pub enum Error {
     /// No leader, or no quorum, is known to this node.
     #[error("no leader is known; try again shortly")]
     NoLeader,
+    /// This node's state has not come as far as it must.
+    #[error("this node has not caught up with the others; try again shortly, or ask another node")]
+    Behind,
+    /// The members do not change.
+    #[error("the members of the cluster do not change: {0}")]
+    Membership(String),
     /// The change may or may not have been ordered.
     #[error("the outcome is not known; ask again under the same key")]
     OutcomeUnknown,
@@ -94,6 +100,8 @@ impl From<Error> for io::Error {
             Error::Overloaded
             | Error::TooLarge { .. }
             | Error::NoLeader
+            | Error::Behind
+            | Error::Membership(_)
             | Error::OutcomeUnknown
             | Error::ClockBehind
             | Error::Closed

@@ -180,7 +180,7 @@ impl Ledger {
             let full =
                 self.read(|state| reader.scope(state.registry(), &Scope::default(), false))?;
             let (epoch, advances, open) = self.read(|state| {
-                let egress = Egress::new(state, &self.inner.keys, reader);
+                let egress = Egress::new(state, &*self.inner.keys, reader);
                 let advances = self.due(state, &egress, reader, &full);
                 (state.epoch(), advances, egress.met_undecided())
             });
@@ -321,7 +321,7 @@ impl Feed {
     pub fn holds(&self) -> Result<(), Rejection> {
         let reader = self.ledger.reader(&self.caller, self.ground.clone())?;
         let keys = &self.ledger.inner.keys;
-        self.ledger.read(|state| self.still_has(&Egress::new(state, keys, &reader)))
+        self.ledger.read(|state| self.still_has(&Egress::new(state, &**keys, &reader)))
     }
 
     /// How long until time itself changes the caller's rights.

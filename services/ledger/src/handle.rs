@@ -17,14 +17,21 @@ use samsyn_policy::{
 use tokio::sync::broadcast;
 
 use crate::{
-    Error, disk,
+    Error, Place, Timing, Transport, disk,
     keys::Keys,
+    nodes::Contact,
+    peers::Network,
     raft_handle::{self, Consensus},
     trace::Happened,
 };
 
 /// How often a race inside the gateway is decided anew.
 pub(crate) const RACES_MAX: usize = 8;
+
+/// How long a node waits before it looks again whether it has what the domain has.
+const WAIT: Duration = Duration::from_millis(100);
+/// It says that it waits, every so many times.
+const WAITS_TOLD: u32 = 100;
 
 /// What time it is.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -56,6 +63,25 @@ pub struct Figures {
     pub waiting: usize,
 }
 
+/// A node among others.
+#[derive(Clone)]
+pub struct Nodes {
+    /// How other nodes reach it: host and port.
+    pub address: String,
+    /// Whether it begins the domain's log when there is none here; else it waits to be added.
+    pub founds: bool,
+    /// How far apart the nodes are.
+    pub timing: Timing,
+    /// The way to the others.
+    pub transport: Arc<dyn Transport>,
+}
+
+impl fmt::Debug for Nodes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Nodes").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
 /// How a ledger runs.
 #[derive(Clone)]
 pub struct Options {
@@ -67,6 +93,8 @@ pub struct Options {
     pub domain: String,
     /// The registry that founds it.
     pub document: Arc<Document>,
+    /// The other nodes; none where it is alone.
+    pub nodes: Option<Nodes>,
     /// What time it is.
     pub clock: Clock,
     /// Who is told of each change.
@@ -123,13 +151,16 @@ pub struct Ledger {
 pub(crate) struct Inner {
     pub(crate) consensus: Consensus,
     pub(crate) policy: Policy,
-    pub(crate) keys: Keys,
+    pub(crate) keys: Arc<Keys>,
     pub(crate) clock: Clock,
     pub(crate) views: crate::feed::Views,
     contents: Contents,
     pub(crate) watcher: Watcher,
+    pub(crate) contact: Contact,
     recorder: Recorder,
-    log: PathBuf,
+    pub(crate) dir: PathBuf,
+    founding: (String, Arc<Document>),
+    is_alone: bool,
 }
 
 impl fmt::Debug for Ledger {
@@ -139,65 +170,125 @@ impl fmt::Debug for Ledger {
 }
 
 impl Ledger {
-    /// Opens a domain; founds it when there is none yet.
+    /// Opens the files of a node. It serves once it has [begun](Self::begin).
     ///
     /// # Errors
-    /// When a file is damaged, or was founded with another registry or key file.
+    /// When a file is damaged.
     pub async fn open(options: Options, policy: Policy, recorder: Recorder) -> Result<Self, Error> {
-        disk::make_dir(&options.dir)?;
-        let keys = Keys::open(&options.dir)?;
-        let log = raft_handle::log_dir(&options.dir);
-        let consensus = {
-            let (dir, node) = (options.dir, options.node);
-            Consensus::open(raft_handle::Options { dir, node }, Arc::clone(&options.clock)).await?
+        let Options { dir, node, domain, document, nodes, clock, watcher } = options;
+        disk::make_dir(&dir)?;
+        let keys = Arc::new(Keys::open(&dir)?);
+        let is_alone = nodes.is_none();
+        let (address, founds, timing, transport) = match nodes {
+            None => ("local".to_owned(), true, Timing::Alone, None),
+            Some(nodes) => (nodes.address, nodes.founds, nodes.timing, Some(nodes.transport)),
         };
-        let (clock, views) = (options.clock, crate::feed::Views::default());
-        let (watcher, contents) = (options.watcher, Contents::default());
-        let inner =
-            Inner { consensus, policy, keys, clock, views, contents, watcher, recorder, log };
-        let ledger = Self { inner: inner.into() };
-        ledger.found(options.domain, options.document).await?;
-        ledger.inner.consensus.barrier().await?;
-        ledger.has_all_keys()?;
-        let (applied, root) = (ledger.inner.consensus.applied(), ledger.inner.consensus.root());
-        tracing::info!(applied, %root, "the ledger is open");
-        Ok(ledger)
+        let network = Network::new(Arc::clone(&keys), transport);
+        let options =
+            raft_handle::Options { dir: dir.clone(), node, address, founds, timing, network };
+        let consensus = Consensus::open(options, Arc::clone(&clock)).await?;
+        let inner = Inner {
+            consensus,
+            policy,
+            keys,
+            clock,
+            views: crate::feed::Views::default(),
+            contents: Contents::default(),
+            watcher,
+            contact: Contact::default(),
+            recorder,
+            dir,
+            founding: (domain, document),
+            is_alone,
+        };
+        Ok(Self { inner: inner.into() })
     }
 
-    async fn found(&self, domain: String, document: Arc<Document>) -> Result<(), Error> {
-        let Inner { policy, keys, .. } = &*self.inner;
-        let founded = self.read(|state| {
-            state.founded().map(|f| (f.domain.clone(), Arc::clone(&f.document), f.key_file))
-        });
-        match founded {
-            None => {
-                let (key_file, policy) = (keys.identity(), *policy.digest());
-                let found = Found { domain, document, key_file, policy };
-                self.own(Command::Found(Box::new(found))).await?;
-            }
-            Some((_, _, key_file)) if key_file != keys.identity() => {
-                return Err(Error::Fatal(
-                    "the key file is not that of this domain; restore the right one".to_owned(),
-                ));
-            }
-            Some((name, _, _)) if name != domain => {
-                return Err(Error::Fatal(format!(
-                    "this data is of domain `{name}`, not `{domain}`; check `domain` and `data`"
-                )));
-            }
-            Some((_, registered, _)) if registered != document => {
-                return Err(Error::Fatal(
-                    "the registry files differ from those that founded the domain; put them back"
-                        .to_owned(),
-                ));
-            }
-            Some(_) => {}
+    /// Waits until the node has what the domain has; founds the domain when there is none yet.
+    ///
+    /// # Errors
+    /// When the domain was founded with another registry or key file than this node has.
+    pub async fn begin(&self) -> Result<(), Error> {
+        let Inner { consensus, is_alone, .. } = &*self.inner;
+        if *is_alone {
+            consensus.recover().await?;
         }
-        if self.read(|state| state.policy().copied()) != Some(*policy.digest()) {
+        let mut waited = 0_u32;
+        while !self.has_begun().await? {
+            if waited.is_multiple_of(WAITS_TOLD) {
+                tracing::info!("waiting for the other nodes of the domain");
+            }
+            waited = waited.saturating_add(1);
+            tokio::time::sleep(WAIT).await;
+        }
+        self.has_all_keys()?;
+        let (applied, root) = (consensus.applied(), consensus.root());
+        tracing::info!(applied, %root, "the ledger is open");
+        Ok(())
+    }
+
+    async fn has_begun(&self) -> Result<bool, Error> {
+        let Inner { consensus, is_alone, .. } = &*self.inner;
+        if consensus.fatal().borrow().is_some() {
+            return Err(Error::Stopped(self.failed().await));
+        }
+        match consensus.place() {
+            Place::Here => match consensus.barrier().await {
+                Ok(()) => self.found().await.map(|()| true),
+                Err(error) if *is_alone => Err(error),
+                Err(_) => Ok(false),
+            },
+            Place::There(leader) => {
+                let caught_up = consensus.catch_up().await.is_ok();
+                let has_keys = caught_up && self.fetch_keys(&leader).await.is_ok();
+                Ok(has_keys && self.fits()? && self.has_policy())
+            }
+            Place::Nowhere => Ok(false),
+        }
+    }
+
+    /// As leader: founds the domain where there is none, and takes up this node's policy.
+    pub(crate) async fn found(&self) -> Result<(), Error> {
+        let Inner { policy, keys, founding, .. } = &*self.inner;
+        if !self.fits()? {
+            let (domain, document) = founding.clone();
+            let (key_file, policy) = (keys.identity(), *policy.digest());
+            self.own(Command::Found(Box::new(Found { domain, document, key_file, policy })))
+                .await?;
+        }
+        if !self.has_policy() {
             let adopt = AdoptPolicy { policy: *policy.digest() };
             self.own(Command::AdoptPolicy(adopt)).await?;
         }
         Ok(())
+    }
+
+    /// Whether this node decides by the domain's policy.
+    pub(crate) fn has_policy(&self) -> bool {
+        let own = *self.inner.policy.digest();
+        self.read(|state| state.policy().copied()) == Some(own)
+    }
+
+    /// Whether the domain is founded; by then with this node's key file, name and registry.
+    fn fits(&self) -> Result<bool, Error> {
+        let Inner { keys, founding: (domain, document), .. } = &*self.inner;
+        let founded = self.read(|state| {
+            state.founded().map(|f| (f.domain.clone(), Arc::clone(&f.document), f.key_file))
+        });
+        match founded {
+            None => Ok(false),
+            Some((_, _, key_file)) if key_file != keys.identity() => Err(Error::Fatal(
+                "the key file is not that of this domain; restore the right one".to_owned(),
+            )),
+            Some((name, _, _)) if name != *domain => Err(Error::Fatal(format!(
+                "this data is of domain `{name}`, not `{domain}`; check `domain` and `data`"
+            ))),
+            Some((_, registered, _)) if registered != *document => Err(Error::Fatal(
+                "the registry files differ from those that founded the domain; put them back"
+                    .to_owned(),
+            )),
+            Some(_) => Ok(true),
+        }
     }
 
     /// An older key file would have keys made anew for what is sealed under others.
@@ -224,15 +315,16 @@ impl Ledger {
     /// How far it is. Looks at the files of the log.
     #[must_use]
     pub fn figures(&self) -> Figures {
-        let Inner { consensus, log, .. } = &*self.inner;
-        let log_bytes = disk::bytes_in(log);
+        let Inner { consensus, dir, .. } = &*self.inner;
+        let log_bytes = disk::bytes_in(&raft_handle::log_dir(dir));
         Figures { applied: consensus.applied(), log_bytes, waiting: consensus.waiting() }
     }
 
     /// Whether it orders and shows what it is asked.
     #[must_use]
     pub fn serves(&self) -> bool {
-        self.inner.consensus.serves()
+        let Inner { consensus, is_alone, contact, .. } = &*self.inner;
+        consensus.serves() && self.has_policy() && (*is_alone || contact.is_fresh())
     }
 
     /// Waits for the message of a failure after which the process must end.
@@ -297,7 +389,7 @@ impl Ledger {
     pub async fn tick_if_due(&self) -> Result<(), Error> {
         let now = (self.inner.clock)();
         self.inner.contents.expire(now);
-        if self.read(|state| state.has_due(now)) {
+        if self.inner.consensus.leads() && self.read(|state| state.has_due(now)) {
             self.own(Command::Tick(samsyn_domain::command::Tick)).await?;
         }
         Ok(())
@@ -355,7 +447,7 @@ impl Ledger {
                     let Inner { keys, contents, clock, .. } = &*self.inner;
                     let now = clock();
                     let reader = reader.renewed(state, now)?;
-                    let egress = Egress::new(state, keys, &reader).keeping(contents, now);
+                    let egress = Egress::new(state, &**keys, &reader).keeping(contents, now);
                     let projection = project(&egress);
                     let open = egress.met_undecided();
                     if !open.is_empty() {

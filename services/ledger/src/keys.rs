@@ -6,7 +6,10 @@ use std::{
     fs::{self, File},
     io::Write as _,
     path::{Path, PathBuf},
-    sync::{Mutex, RwLock},
+    sync::{
+        Mutex, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use chacha20poly1305::{
@@ -25,6 +28,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::Error;
 
+const FILE: &str = "keys.json";
 const FORMAT: &str = "samsyn-keys/1";
 const NONCE_BYTES: usize = 12;
 /// Fields of what is sealed of an observation; a text alone has the first.
@@ -52,6 +56,10 @@ pub(crate) struct Keys {
     digest: [u8; 32],
     release: SigningKey,
     document: RwLock<Document>,
+    /// The units in the order in which their keys came here; one comes again when it is replaced.
+    came: RwLock<Vec<UnitKey>>,
+    /// Keys that were replaced by those of a leader.
+    replaced: AtomicU64,
     making: Mutex<()>,
 }
 
@@ -64,7 +72,7 @@ impl fmt::Debug for Keys {
 impl Keys {
     /// Opens the key file; makes one when there is none yet.
     pub(crate) fn open(dir: &Path) -> Result<Self, Error> {
-        let path = dir.join("keys.json");
+        let path = dir.join(FILE);
         let document = match fs::read_to_string(&path) {
             Ok(text) => serde_json::from_str(&text)
                 .map_err(|why| Error::damaged(&path, 0, format!("{why}; restore it")))?,
@@ -99,12 +107,15 @@ impl Keys {
         for unit in document.units.values() {
             key(unit)?;
         }
+        let came = document.units.keys().map(|unit| UnitKey::named(unit)).collect();
         Ok(Self {
             reference: ReferenceKey::new(key(&document.reference)?),
             cursor: key(&document.cursor)?,
             digest: key(&document.digest)?,
             release: SigningKey::from_bytes(&key(&document.release)?),
             document: RwLock::new(document),
+            came: RwLock::new(came),
+            replaced: AtomicU64::new(0),
             making: Mutex::new(()),
             path,
         })
@@ -159,17 +170,104 @@ impl Keys {
         if units.iter().all(|unit| self.known_unit(unit).is_some()) {
             return Ok(());
         }
-        // One maker at a time; who reads keys goes on meanwhile.
+        self.change(|document| {
+            let mut made = Vec::new();
+            for unit in units {
+                if !document.units.contains_key(unit.as_str()) {
+                    document.units.insert(unit.as_str().to_owned(), fresh()?);
+                    made.push(unit.clone());
+                }
+            }
+            Ok(made)
+        })
+    }
+
+    /// Takes keys from a leader and makes them durable. A key that is here already stays, unless it
+    /// is to be replaced: two nodes may each have made one for a unit, and the leader's counts.
+    pub(crate) fn take(&self, keys: &[(UnitKey, [u8; 32])], replace: bool) -> Result<(), Error> {
+        let news = |unit: &UnitKey, key: &[u8; 32]| match self.known_unit(unit) {
+            None => true,
+            Some(known) => replace && known != *key,
+        };
+        if !keys.iter().any(|(unit, key)| news(unit, key)) {
+            return Ok(());
+        }
+        self.change(|document| {
+            let mut taken = Vec::new();
+            for (unit, key) in keys {
+                let known = document.units.contains_key(unit.as_str());
+                if news(unit, key) {
+                    document.units.insert(unit.as_str().to_owned(), hex::encode(key));
+                    taken.push(unit.clone());
+                    self.replaced.fetch_add(u64::from(known), Ordering::Relaxed);
+                }
+            }
+            Ok(taken)
+        })
+    }
+
+    /// Takes all keys of units from a leader's key file; where another was here, the leader's counts.
+    pub(crate) fn take_file(&self, file: &str) -> Result<(), Error> {
+        let theirs: Document = serde_json::from_str(file)
+            .map_err(|why| Error::Fatal(format!("the leader's key file does not read: {why}")))?;
+        let keys = theirs.units.iter();
+        let keys = keys.filter_map(|(unit, key)| Some((UnitKey::named(unit), parse(key)?)));
+        self.take(&keys.collect::<Vec<_>>(), true)
+    }
+
+    /// The keys that came here after so many, and how many have come by now.
+    pub(crate) fn since(&self, count: usize) -> (Vec<(UnitKey, [u8; 32])>, usize) {
+        let came = self.came.read().unwrap_or_else(PoisonError::into_inner);
+        let new = came.get(count..).unwrap_or_default();
+        let keys = new.iter().filter_map(|unit| Some((unit.clone(), self.known_unit(unit)?)));
+        (keys.collect(), came.len())
+    }
+
+    /// How many keys were replaced since the start.
+    pub(crate) fn replaced(&self) -> u64 {
+        self.replaced.load(Ordering::Relaxed)
+    }
+
+    /// The key file as it is written, for another node of the domain.
+    ///
+    /// # Errors
+    /// When it cannot be written as text.
+    pub(crate) fn exported(&self) -> Result<String, Error> {
+        text(&*self.document.read().map_err(poisoned)?)
+    }
+
+    /// Whether a key file is in a folder.
+    pub(crate) fn are_in(dir: &Path) -> bool {
+        dir.join(FILE).exists()
+    }
+
+    /// Keeps the key file of the domain at a node that has none yet.
+    ///
+    /// # Errors
+    /// When there is one, or it does not read.
+    pub(crate) fn receive(dir: &Path, file: &str) -> Result<(), Error> {
+        let path = dir.join(FILE);
+        let document: Document = serde_json::from_str(file)
+            .map_err(|why| Error::Fatal(format!("another node's key file does not read: {why}")))?;
+        if path.exists() {
+            return Err(Error::damaged(&path, 0, "it is there already and was not replaced"));
+        }
+        write(&path, &document)
+    }
+
+    /// Changes the file, durably: it is on disk before anyone sees what is new.
+    fn change(
+        &self,
+        change: impl FnOnce(&mut Document) -> Result<Vec<UnitKey>, Error>,
+    ) -> Result<(), Error> {
+        // One writer at a time; who reads keys goes on meanwhile.
         let _making = self.making.lock().map_err(poisoned)?;
         let mut document = self.document.read().map_err(poisoned)?.clone();
-        for unit in units {
-            if !document.units.contains_key(unit.as_str()) {
-                document.units.insert(unit.as_str().to_owned(), fresh()?);
-            }
-        }
+        let changed = change(&mut document)?;
         write(&self.path, &document)?;
         // INVARIANT: nothing is sealed under a key that is not on disk.
         *self.document.write().map_err(poisoned)? = document;
+        self.came.write().map_err(poisoned)?.extend(changed);
         Ok(())
     }
 
@@ -265,7 +363,7 @@ impl Keys {
     }
 }
 
-fn poisoned<T>(_: std::sync::PoisonError<T>) -> Error {
+fn poisoned<T>(_: PoisonError<T>) -> Error {
     Error::Fatal("the key lock is poisoned".to_owned())
 }
 
@@ -328,11 +426,15 @@ fn mac(key: &[u8; 32], bytes: &[u8]) -> Digest {
     })
 }
 
+fn text(document: &Document) -> Result<String, Error> {
+    serde_json::to_string_pretty(document)
+        .map_err(|why| Error::Fatal(format!("the key file cannot be written: {why}")))
+}
+
 /// Writes the whole file anew: beside it, synced, then in its place.
 fn write(path: &Path, document: &Document) -> Result<(), Error> {
     let io = || Error::io(path);
-    let text = serde_json::to_string_pretty(document)
-        .map_err(|why| Error::Fatal(format!("the key file cannot be written: {why}")))?;
+    let text = text(document)?;
     let new = path.with_extension("new");
     let mut file = private(&new).map_err(io())?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io())?;

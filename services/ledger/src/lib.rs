@@ -16,8 +16,9 @@ mod head;
 mod keys;
 mod log_store;
 mod machine;
-mod network;
+mod nodes;
 mod order;
+mod peers;
 mod pictures;
 mod proposer;
 mod raft_handle;
@@ -34,10 +35,15 @@ mod crash;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
+mod several;
+#[cfg(test)]
 mod tests;
 
 pub use error::Error;
 pub use feed::Feed;
-pub use handle::{Clock, Figures, Ledger, Options, Ordered, Rejection, Watcher};
+pub use handle::{Clock, Figures, Ledger, Nodes, Options, Ordered, Rejection, Watcher};
+pub use nodes::fetch_key_file;
+pub use peers::{Answer, Node, Peer, PeerError, Transport, Unreached};
+pub use raft_handle::{Cluster, Member, Place, Role, Timing};
 pub use registry::{Exported, Listed};
 pub use trace::{Cause, Happened, Woken};

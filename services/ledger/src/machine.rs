@@ -1,6 +1,7 @@
 //! The state machine: the state in memory, its rows on disk behind it.
 
 use std::{
+    collections::VecDeque,
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
@@ -23,6 +24,7 @@ use crate::{
     fatal::Fatal,
     format::{RowWrite, read_row, write_of},
     head::Head,
+    root::Root,
     snapshot,
     store::Store,
     trace::{Cause, Happened},
@@ -31,11 +33,32 @@ use crate::{
 
 /// So many entries are applied before others may run.
 const RUN_ENTRIES: usize = 256;
+/// Nodes note the digest over everything written every so many entries, to compare it.
+const MARK_ENTRIES: u64 = 64;
+/// So many of these digests are kept.
+const MARKS_MAX: usize = 32;
 
 #[derive(Debug)]
 struct Inner {
     state: State,
     head: Head,
+    marks: VecDeque<(u64, Root)>,
+}
+
+impl Inner {
+    fn new(state: State, head: Head) -> Self {
+        Self { state, head, marks: VecDeque::new() }
+    }
+
+    /// Notes the digest at a position that all nodes note.
+    fn mark(&mut self, position: u64) {
+        if position.is_multiple_of(MARK_ENTRIES) {
+            if self.marks.len() >= MARKS_MAX {
+                self.marks.pop_front();
+            }
+            self.marks.push_back((position, self.head.root));
+        }
+    }
 }
 
 /// The state machine of one node; a cheap handle.
@@ -67,7 +90,7 @@ impl Machine {
         sync_dir(dir)?;
         let writer = Writer::start(store, fatal).map_err(Error::io(&path))?;
         Ok(Self {
-            inner: Arc::new(RwLock::new(Inner { state, head })),
+            inner: Arc::new(RwLock::new(Inner::new(state, head))),
             writer: Arc::new(writer),
             dir: dir.into(),
             snapshot: Arc::new(Mutex::new(snapshot)),
@@ -84,6 +107,12 @@ impl Machine {
     /// How far the state has come.
     pub(crate) fn head(&self) -> Head {
         self.inner.read().unwrap_or_else(PoisonError::into_inner).head.clone()
+    }
+
+    /// The digests at the last positions that all nodes note, the oldest first.
+    pub(crate) fn marks(&self) -> Vec<(u64, Root)> {
+        let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
+        inner.marks.iter().copied().collect()
     }
 
     /// How far the current snapshot reaches.
@@ -158,6 +187,7 @@ impl Machine {
         }
         inner.head.root = inner.head.root.after(position, &done.writes);
         inner.head.applied = Some(entry.log_id);
+        inner.mark(position);
         Ok(done)
     }
 
@@ -190,7 +220,7 @@ impl Machine {
         }
         self.writer.replace(path.clone()).map_err(Error::io(&path))?;
         let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
-        *inner = Inner { state, head };
+        *inner = Inner::new(state, head);
         Ok(())
     }
 

@@ -14,6 +14,7 @@ use tracing::Instrument as _;
 use crate::{
     Error, Ledger, Rejection, format,
     handle::{Inner, Ordered, RACES_MAX},
+    keys::Keys,
 };
 
 /// How long the domain's own changes may wait for their commit.
@@ -50,16 +51,35 @@ impl Ledger {
             valid_until: (self.inner.clock)().after_seconds(OWN_VALID_SECONDS),
             command,
         };
-        self.submit(submission).await.map(|(_, reply)| reply)
+        let Inner { consensus, policy, .. } = &*self.inner;
+        let order = |submission| consensus.order(submission, policy.digest());
+        self.told(submission, order).await.map(|(_, reply)| reply)
+    }
+
+    /// Orders what a caller asks. Only the leader does: it makes the keys that it is sealed under.
+    async fn submit(&self, submission: Submission) -> Result<(u64, Reply), Error> {
+        let consensus = &self.inner.consensus;
+        self.told(submission, |submission| consensus.submit(submission)).await
     }
 
     /// Orders a submission, in a span of its own, and tells what became of it.
-    async fn submit(&self, submission: Submission) -> Result<(u64, Reply), Error> {
-        let Inner { consensus, watcher, .. } = &*self.inner;
+    async fn told<'a, F>(
+        &'a self,
+        submission: Submission,
+        order: impl FnOnce(Submission) -> F + 'a,
+    ) -> Result<(u64, Reply), Error>
+    where
+        F: Future<Output = Result<(u64, Reply), Error>>,
+    {
+        let Inner { keys, watcher, .. } = &*self.inner;
+        if keys.replaced() > 0 && !opens(keys, &submission.command) {
+            // Sealed before another node led for a while, whose key counts.
+            return Err(Error::NoLeader);
+        }
         let (verb, began) = (submission.command.verb(), Instant::now());
         let disclosures = disclosures_of(&submission.command);
         let span = tracing::info_span!("propose", verb);
-        let outcome = consensus.submit(submission).instrument(span).await;
+        let outcome = order(submission).instrument(span).await;
         let done = outcome.as_ref().ok().map(|(_, reply)| !matches!(reply, Reply::Refused(_)));
         let disclosures = if done == Some(true) { disclosures } else { 0 };
         watcher(Ordered { verb, done, took: began.elapsed(), disclosures });
@@ -136,6 +156,11 @@ impl Ledger {
         let bytes = format::encode_submission(&bare).encode_to_vec();
         Ok(self.inner.keys.digest("request", &[verb.as_bytes(), &bytes]))
     }
+}
+
+/// Whether all that is sealed in a command opens under the keys that are here.
+fn opens(keys: &Keys, command: &Command) -> bool {
+    command.sealed().into_iter().all(|sealed| keys.open_message(sealed).is_some())
 }
 
 /// How many disclosures a command records.

@@ -213,7 +213,7 @@ impl Ledger {
     async fn reach(&self, reader: &Reader, asked: &JointAsked) -> Result<(), Rejection> {
         let reached = || {
             self.read(|state| {
-                let egress = Egress::new(state, &self.inner.keys, reader);
+                let egress = Egress::new(state, &*self.inner.keys, reader);
                 egress.view_reached(&asked.area) >= asked.min_revision
             })
         };
@@ -273,7 +273,7 @@ impl Ledger {
         loop {
             let Inner { policy, keys, .. } = &*self.inner;
             let grants = self.read(|state| {
-                let egress = Egress::new(state, keys, reader);
+                let egress = Egress::new(state, &**keys, reader);
                 let labels = areas.iter().flat_map(|a| egress.undecided(rights, a, GRANTS_MAX));
                 let labels: Vec<LabelClass> = labels.take(GRANTS_MAX).collect();
                 let decide = |label| policy.decide(state, rights, label);

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use openraft::type_config::alias::WriteResponderOf;
+use openraft::type_config::alias::{CommittedLeaderIdOf, WriteResponderOf};
 use samsyn_domain::{Timestamp, command::Submission};
 use tokio::sync::mpsc;
 
@@ -35,6 +35,11 @@ pub(crate) struct Stamps {
 impl Stamps {
     pub(crate) fn new(machine: Machine, clock: Clock) -> Self {
         Self { clock, machine, last: AtomicI64::new(Timestamp::ZERO.micros()) }
+    }
+
+    /// What time it is at this node.
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.clock)()
     }
 
     /// # Errors
@@ -71,6 +76,8 @@ pub(crate) struct Proposal {
     pub(crate) submission: Arc<Submission>,
     pub(crate) cause: Option<Cause>,
     pub(crate) responder: WriteResponderOf<Types>,
+    /// Under which leader it was made; under another it is not ordered.
+    pub(crate) leader: CommittedLeaderIdOf<Types>,
 }
 
 /// The task that gives the log its order.
@@ -86,9 +93,11 @@ impl Proposer {
 
     /// Runs until consensus stops or nobody submits any more.
     pub(crate) async fn run(self, mut proposals: mpsc::Receiver<Proposal>) {
-        while let Some(Proposal { submission, cause, responder }) = proposals.recv().await {
+        while let Some(proposal) = proposals.recv().await {
+            let Proposal { submission, cause, responder, leader } = proposal;
             let entry = Entry { at: self.stamps.next(), submission, cause };
-            if self.raft.client_write_ff(entry, Some(responder)).await.is_err() {
+            let write = self.raft.write(entry).responder(responder).with_leader(leader);
+            if write.await.is_err() {
                 return;
             }
         }

@@ -11,8 +11,10 @@ use samsyn_domain::{
 
 use crate::{
     entry::{Entry, LogId, Payload, RaftEntry},
+    keys::Keys,
+    peers::Network,
     proposer::Clock,
-    raft_handle::{Consensus, Options},
+    raft_handle::{Consensus, Options, Timing},
 };
 
 /// 2025-10-01T06:26:40Z.
@@ -83,7 +85,22 @@ pub(crate) fn standing() -> Clock {
     Arc::new(|| NOW)
 }
 
+/// A node that is alone.
+pub(crate) fn alone(dir: &Path) -> Options {
+    let keys = dir.join("keys");
+    std::fs::create_dir_all(&keys).unwrap();
+    Options {
+        dir: dir.to_owned(),
+        node: 1,
+        address: "local".to_owned(),
+        founds: true,
+        timing: Timing::Alone,
+        network: Network::new(Keys::open(&keys).unwrap().into(), None),
+    }
+}
+
 pub(crate) async fn open(dir: &Path) -> Consensus {
-    let options = Options { dir: dir.to_owned(), node: 1 };
-    Consensus::open(options, standing()).await.unwrap()
+    let consensus = Consensus::open(alone(dir), standing()).await.unwrap();
+    consensus.recover().await.unwrap();
+    consensus
 }

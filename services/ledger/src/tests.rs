@@ -35,8 +35,10 @@ impl City {
         let (dir, domain) = (dir.to_owned(), "d".to_owned());
         let document = document.into();
         let watcher = Arc::new(|_| ());
-        let options = Options { dir, node: 1, domain, document, clock, watcher };
-        Self { ledger: Ledger::open(options, policy, recorder).await.unwrap(), now }
+        let options = Options { dir, node: 1, domain, document, nodes: None, clock, watcher };
+        let ledger = Ledger::open(options, policy, recorder).await.unwrap();
+        ledger.begin().await.unwrap();
+        Self { ledger, now }
     }
 
     fn at(&self, now: Timestamp) {
@@ -56,12 +58,12 @@ impl City {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test is its own app")]
-fn policy() -> (Policy, Recorder) {
+pub(crate) fn policy() -> (Policy, Recorder) {
     let schema = include_str!("../../../config/policy/samsyn.cedarschema");
     Policy::load(schema, include_str!("../../../config/policy/samsyn.cedar")).unwrap()
 }
 
-fn document() -> Document {
+pub(crate) fn document() -> Document {
     toml::from_str(include_str!("../../../config/registry/stockholm-demo.toml")).unwrap()
 }
 

@@ -13,6 +13,7 @@ mod publish;
 mod record_dissent;
 mod release_edition;
 mod resolve_conflict;
+mod sealed;
 mod suspend_service;
 mod tick;
 mod withdraw_change;

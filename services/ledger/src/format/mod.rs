@@ -28,7 +28,9 @@ use samsyn_proto::log;
 
 pub(crate) use key::{RowWrite, write_of};
 pub(crate) use raft::{
-    NoUserData, StoredLogId, StoredPayload, StoredVote, decode_head, encode_head,
+    NoUserData, StoredLogId, StoredPayload, StoredVote, decode_head, decode_log_id,
+    decode_stored_membership, decode_vote, encode_head, encode_log_id, encode_stored_membership,
+    encode_vote,
 };
 pub(crate) use record::{RECORD_BYTES_MAX, damaged, read_record, write_record};
 
@@ -89,7 +91,7 @@ pub(crate) fn read_row(value: &[u8]) -> Result<Row, Damaged> {
 }
 
 /// A type of the trade that has a message in the log.
-trait Stored: Sized {
+pub(crate) trait Stored: Sized {
     /// Its message.
     type Message;
 

@@ -46,17 +46,13 @@ pub(crate) struct StoredVote(pub(crate) Vote);
 
 impl Encode for StoredVote {
     fn encode<W: Write>(&self, to: W) -> io::Result<usize> {
-        let Vote { leader_id, committed } = self.0;
-        let vote = log::Vote { term: leader_id.term, node: leader_id.node_id, committed };
-        write_record(to, &vote.encode_to_vec())
+        write_record(to, &encode_vote(&self.0).encode_to_vec())
     }
 }
 
 impl Decode for StoredVote {
     fn decode<R: Read>(from: R) -> io::Result<Self> {
-        let vote: log::Vote = message(from)?;
-        let leader_id = LeaderId { term: vote.term, node_id: vote.node };
-        Ok(Self(Vote { leader_id, committed: vote.committed }))
+        message(from).map(|vote: log::Vote| Self(decode_vote(&vote)))
     }
 }
 
@@ -71,6 +67,16 @@ impl StoredPayload {
     pub(crate) fn new(payload: Payload) -> Self {
         let bytes = encode_payload(&payload).encode_to_vec().into();
         Self { payload, bytes }
+    }
+
+    /// As it was encoded before.
+    pub(crate) fn from_bytes(bytes: Bytes) -> io::Result<Self> {
+        let payload = log::Payload::decode(bytes.clone()).map_err(damaged)?;
+        Ok(Self { payload: decode_payload(payload)?, bytes })
+    }
+
+    pub(crate) fn into_bytes(self) -> Bytes {
+        self.bytes
     }
 
     pub(crate) fn into_payload(self) -> Payload {
@@ -97,9 +103,7 @@ impl Encode for StoredPayload {
 
 impl Decode for StoredPayload {
     fn decode<R: Read>(from: R) -> io::Result<Self> {
-        let bytes = Bytes::from(read_record(from)?);
-        let payload = log::Payload::decode(bytes.clone()).map_err(damaged)?;
-        Ok(Self { payload: decode_payload(payload)?, bytes })
+        Self::from_bytes(read_record(from)?.into())
     }
 }
 
@@ -145,11 +149,21 @@ fn message<R: Read, M: Message + Default>(from: R) -> io::Result<M> {
     M::decode(read_record(from)?.as_slice()).map_err(damaged)
 }
 
-const fn encode_log_id(id: &LogId) -> log::LogId {
+pub(crate) const fn encode_vote(vote: &Vote) -> log::Vote {
+    let Vote { leader_id, committed } = vote;
+    log::Vote { term: leader_id.term, node: leader_id.node_id, committed: *committed }
+}
+
+pub(crate) const fn decode_vote(vote: &log::Vote) -> Vote {
+    let leader_id = LeaderId { term: vote.term, node_id: vote.node };
+    Vote { leader_id, committed: vote.committed }
+}
+
+pub(crate) const fn encode_log_id(id: &LogId) -> log::LogId {
     log::LogId { term: id.leader_id.term, node: id.leader_id.node_id, index: id.index }
 }
 
-const fn decode_log_id(id: &log::LogId) -> LogId {
+pub(crate) const fn decode_log_id(id: &log::LogId) -> LogId {
     LogId { leader_id: LeaderId { term: id.term, node_id: id.node }, index: id.index }
 }
 
@@ -212,14 +226,16 @@ fn decode_membership(membership: log::Membership) -> io::Result<Membership> {
     Membership::new(configs.collect(), nodes.collect::<BTreeMap<_, _>>()).map_err(damaged)
 }
 
-fn encode_stored_membership(stored: &StoredMembership) -> log::StoredMembership {
+pub(crate) fn encode_stored_membership(stored: &StoredMembership) -> log::StoredMembership {
     log::StoredMembership {
         log_id: stored.log_id().as_ref().map(encode_log_id),
         membership: Some(encode_membership(stored.membership())),
     }
 }
 
-fn decode_stored_membership(stored: log::StoredMembership) -> io::Result<StoredMembership> {
+pub(crate) fn decode_stored_membership(
+    stored: log::StoredMembership,
+) -> io::Result<StoredMembership> {
     let log_id = stored.log_id.as_ref().map(decode_log_id);
     let membership = stored.membership.ok_or_else(|| damaged("a membership without voters"))?;
     if membership.configs.is_empty() && log_id.is_none() {

@@ -1,7 +1,9 @@
 //! Consensus: orders submissions, keeps the state, and tells what happened.
 
+mod cluster;
 #[cfg(test)]
 mod tests;
+mod timing;
 
 use std::{
     collections::BTreeMap,
@@ -34,7 +36,7 @@ use crate::{
     format::{RECORD_BYTES_MAX, encode_submission},
     log_store::LogStore,
     machine::Machine,
-    network::NoPeers,
+    peers::Network,
     proposer::{Clock, Proposal, Proposer, Stamps},
     root::Root,
     trace::{Cause, Happened},
@@ -50,8 +52,13 @@ const FEED_EVENTS_MAX: usize = 4096;
 const SNAPSHOT_ENTRIES: u64 = 20_000;
 /// So many entries stay in the log behind a snapshot, for nodes that are a little behind.
 const ENTRIES_KEPT: u64 = 1_000;
+/// So long the sending and taking in of a snapshot may take, in milliseconds.
+const SNAPSHOT_MILLIS: u64 = 600_000;
 /// So long a node replays its log before it gives up.
 const RECOVERY: Duration = Duration::from_secs(60);
+
+pub use cluster::{Cluster, Member, Place, Role};
+pub use timing::Timing;
 
 /// Where a node's files are and which node it is.
 #[derive(Debug, Clone)]
@@ -60,6 +67,14 @@ pub(crate) struct Options {
     pub(crate) dir: PathBuf,
     /// The node's number in its domain.
     pub(crate) node: u64,
+    /// How other nodes reach it.
+    pub(crate) address: String,
+    /// Whether a node without a log begins a log of its own; else it waits for that of others.
+    pub(crate) founds: bool,
+    /// How long nodes wait for each other.
+    pub(crate) timing: Timing,
+    /// The way to the other nodes.
+    pub(crate) network: Network,
 }
 
 /// The consensus of one node; a cheap handle.
@@ -72,20 +87,21 @@ pub(crate) struct Consensus {
     stamps: Arc<Stamps>,
     room: Arc<Semaphore>,
     proposals: mpsc::Sender<Proposal>,
+    network: Network,
 }
 
 impl Consensus {
-    /// Opens or creates a node's files, and waits until its state is what was acknowledged.
+    /// Opens or creates a node's files.
     ///
     /// # Errors
     /// [`Error::Damaged`] when a file does not read; then nothing was changed.
     pub(crate) async fn open(options: Options, clock: Clock) -> Result<Self, Error> {
         let fatal = Fatal::new();
-        let Options { dir, node } = options;
+        let Options { dir, node, address, founds, timing, network } = options;
         let reporter = fatal.clone();
         let opened = tokio::task::spawn_blocking(move || open_files(&dir, reporter)).await;
         let (log, machine) = opened.map_err(|error| Error::Fatal(error.to_string()))??;
-        let raft = Raft::new(node, config()?, NoPeers, log.clone(), machine.clone())
+        let raft = Raft::new(node, config(timing)?, network.clone(), log.clone(), machine.clone())
             .await
             .map_err(|stop| stopped(&stop))?;
         let stamps = Arc::new(Stamps::new(machine.clone(), clock));
@@ -93,13 +109,15 @@ impl Consensus {
         let room = Arc::new(Semaphore::new(SUBMISSIONS_MAX));
         tokio::spawn(Proposer::new(raft.clone(), Arc::clone(&stamps)).run(received));
         tokio::spawn(report_stop(raft.clone(), fatal.clone()));
-        let this = Self { raft, machine, log, fatal, stamps, room, proposals };
-        this.begin(node).await?;
+        let this = Self { raft, machine, log, fatal, stamps, room, proposals, network };
+        if founds {
+            this.found(node, address).await?;
+        }
         Ok(this)
     }
 
-    /// Orders a submission. Returns its position in the log and the answer, after it is on the
-    /// disks of a quorum and applied here.
+    /// Orders a submission, at the leader. Returns its position in the log and the answer, after it
+    /// is on the disks of a quorum and applied here.
     ///
     /// # Errors
     /// [`Error::Overloaded`], [`Error::NoLeader`], [`Error::ClockBehind`], [`Error::TooLarge`] and
@@ -112,9 +130,13 @@ impl Consensus {
             return Err(Error::TooLarge { bytes, bytes_max: SUBMISSION_BYTES_MAX });
         }
         let _room = self.room.try_acquire().map_err(|_| Error::Overloaded)?;
+        // What is sealed in it was sealed under this leader's keys: as soon as another leads, which
+        // may have brought others, it is not taken into the log.
+        let leader = self.raft.as_leader().map_err(|_| self.reason().unwrap_or(Error::NoLeader))?;
+        let leader = leader.to_committed_leader_id();
         let (responder, committed, answer) = ProgressResponder::new();
         let (submission, cause) = (Arc::new(submission), Cause::current());
-        let proposal = Proposal { submission, cause, responder };
+        let proposal = Proposal { submission, cause, responder, leader };
         self.proposals.try_send(proposal).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Error::Overloaded,
             mpsc::error::TrySendError::Closed(_) => self.reason().unwrap_or(Error::Closed),
@@ -196,13 +218,21 @@ impl Consensus {
         tokio::task::spawn_blocking(close).await.ok();
     }
 
-    /// Founds a new node's group, and replays an old one's log.
-    async fn begin(&self, node: u64) -> Result<(), Error> {
-        if !self.raft.is_initialized().await.map_err(|stop| stopped(&stop))? {
-            let members = BTreeMap::from([(node, BasicNode::new("local"))]);
-            let founded = self.raft.initialize(members).await;
-            founded.map_err(|error| Error::Fatal(error.to_string()))?;
+    /// Begins a log of which this node is the only voter, unless there is one.
+    async fn found(&self, node: u64, address: String) -> Result<(), Error> {
+        if self.raft.is_initialized().await.map_err(|stop| stopped(&stop))? {
+            return Ok(());
         }
+        let members = BTreeMap::from([(node, BasicNode::new(address))]);
+        let founded = self.raft.initialize(members).await;
+        founded.map_err(|error| Error::Fatal(error.to_string()))
+    }
+
+    /// Waits until this node's state is what was acknowledged before it started.
+    ///
+    /// # Errors
+    /// When that takes too long.
+    pub(crate) async fn recover(&self) -> Result<(), Error> {
         let recovered = self.raft.wait_for_recovery(Some(RECOVERY)).await;
         recovered.map(drop).map_err(|_| self.reason().unwrap_or(Error::NoLeader))
     }
@@ -218,9 +248,14 @@ impl fmt::Debug for Consensus {
     }
 }
 
-fn config() -> Result<Arc<Config>, Error> {
+fn config(timing: Timing) -> Result<Arc<Config>, Error> {
+    let (heartbeat, election) = timing.millis();
     let config = Config {
         cluster_name: "samsyn".to_owned(),
+        heartbeat_interval: heartbeat,
+        election_timeout_min: election,
+        election_timeout_max: election.saturating_mul(2),
+        install_snapshot_timeout: SNAPSHOT_MILLIS,
         enable_pre_vote: Some(true),
         snapshot_policy: SnapshotPolicy::LogsSinceLast(SNAPSHOT_ENTRIES),
         max_in_snapshot_log_to_keep: ENTRIES_KEPT,
@@ -286,7 +321,7 @@ async fn report_stop(raft: Raft, fatal: Fatal) {
     }
 }
 
-fn stopped(stop: &Stop<Types>) -> Error {
+pub(crate) fn stopped(stop: &Stop<Types>) -> Error {
     match stop {
         Stop::Stopped => Error::Closed,
         Stop::StorageError(_) | Stop::Panicked => Error::Stopped(stop.to_string()),

@@ -11,7 +11,7 @@ use openraft::storage::RaftStateMachine as _;
 use samsyn_domain::{Timestamp, row::Event};
 
 use super::*;
-use crate::samples::{NOW, adopt_policy, numbered, open, standing};
+use crate::samples::{NOW, adopt_policy, alone, numbered, open, standing};
 
 /// Submits numbered disclosures at once; all are acknowledged.
 async fn submit(consensus: &Consensus, numbers: std::ops::Range<u64>) {
@@ -43,8 +43,7 @@ async fn snapshot(consensus: &Consensus, purge: bool) {
 }
 
 async fn refused(dir: &Path) -> (PathBuf, String) {
-    let options = Options { dir: dir.to_owned(), node: 1 };
-    let error = Consensus::open(options, standing()).await.unwrap_err();
+    let error = Consensus::open(alone(dir), standing()).await.unwrap_err();
     let Error::Damaged { file, what, .. } = error else { panic!("{error}") };
     (file, what)
 }
@@ -208,8 +207,8 @@ async fn t25_stamps_rise_while_the_clock_stands_or_steps_back() {
     let now = Arc::new(AtomicI64::new(NOW.micros()));
     let shown = Arc::clone(&now);
     let clock: Clock = Arc::new(move || Timestamp::from_micros(shown.load(Ordering::Relaxed)));
-    let options = Options { dir: dir.path().to_owned(), node: 1 };
-    let consensus = Consensus::open(options, clock).await.unwrap();
+    let consensus = Consensus::open(alone(dir.path()), clock).await.unwrap();
+    consensus.recover().await.unwrap();
     submit(&consensus, 0..50).await;
     now.store(NOW.after_seconds(-1).micros(), Ordering::Relaxed);
     submit(&consensus, 50..100).await;

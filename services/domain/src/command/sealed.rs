@@ -1,0 +1,40 @@
+//! What a command holds under seal.
+
+use super::Command;
+use crate::{Observation, Sealed};
+
+impl Command {
+    /// All that it holds under seal.
+    #[must_use]
+    pub fn sealed(&self) -> Vec<&Sealed> {
+        match self {
+            Self::Publish(publish) => {
+                let salt = publish.manifest.as_ref().map(|manifest| &manifest.salt);
+                let reason = publish.reason.as_ref();
+                of(&publish.upserts).chain(reason).chain(salt).collect()
+            }
+            Self::AddPart(part) => of(&part.upserts).collect(),
+            Self::ResolveConflict(resolve) => resolve.reason.iter().collect(),
+            Self::RecordDissent(dissent) => dissent.reason.iter().collect(),
+            Self::SuspendService(suspend) => suspend.reason.iter().collect(),
+            Self::ProposeChange(propose) => propose.reason.iter().collect(),
+            Self::LockEdition(lock) => vec![&lock.locked.secrets],
+            Self::AnswerEdition(answer) => answer.answer.text.iter().collect(),
+            Self::Found(_)
+            | Self::AdoptPolicy(_)
+            | Self::OpenEdition(_)
+            | Self::ReleaseEdition(_)
+            | Self::ApproveChange(_)
+            | Self::WithdrawChange(_)
+            | Self::Grants(_)
+            | Self::Disclose(_)
+            | Self::Acknowledge(_)
+            | Self::Denials(_)
+            | Self::Tick(_) => Vec::new(),
+        }
+    }
+}
+
+fn of(observations: &[Observation]) -> impl Iterator<Item = &Sealed> {
+    observations.iter().filter_map(|observation| observation.sealed.as_ref())
+}

@@ -1,0 +1,311 @@
+//! Life among the other nodes: contact with the leader, the same keys, the same state, the members.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures::future::join_all;
+use samsyn_proto::raft::GetHealthResponse;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::{Cluster, Error, Ledger, Node, Peer, Place, Transport, handle::Inner, keys::Keys};
+
+/// Without contact with a leader that has its quorum for so long, a node shows nothing.
+const CONTACT_MAX: Duration = Duration::from_secs(3);
+/// How often a node looks after its contact.
+const LOOK: Duration = Duration::from_millis(500);
+/// Every so many looks it compares its state and its clock with the others'.
+const COMPARED_EVERY: u32 = 4;
+/// How long another node may take to say how it is.
+const HEALTH_MAX: Duration = Duration::from_secs(1);
+/// How long it may take to give the keys.
+const KEYS_MAX: Duration = Duration::from_secs(10);
+/// How long a new node waits before it asks for the keys again.
+const KEYS_WAIT: Duration = Duration::from_millis(500);
+/// A node whose clock is further from the others' middle is not ready.
+const SKEW_MAX_MICROS: u64 = 2_000_000;
+
+/// When this node last knew a leader that has its quorum, and whether its clock is like the others'.
+#[derive(Default)]
+pub(crate) struct Contact(Mutex<Touch>);
+
+#[derive(Default)]
+struct Touch {
+    at: Option<Instant>,
+    skewed: bool,
+}
+
+impl Contact {
+    pub(crate) fn is_fresh(&self) -> bool {
+        let touch = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        !touch.skewed && touch.at.is_some_and(|at| at.elapsed() < CONTACT_MAX)
+    }
+
+    fn touch(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).at = Some(Instant::now());
+    }
+
+    /// Notes whether the clock is off; whether that is news.
+    fn skewed(&self, skewed: bool) -> bool {
+        let mut touch = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut touch.skewed, skewed) != skewed
+    }
+}
+
+impl fmt::Debug for Contact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Contact").field("is_fresh", &self.is_fresh()).finish()
+    }
+}
+
+/// Gets the domain's key file for a node that has none, from the first of the others that gives it;
+/// asks until one does. A node is given it once it was added to the cluster.
+///
+/// # Errors
+/// When it cannot be kept.
+pub async fn fetch_key_file(
+    dir: &Path,
+    transport: &Arc<dyn Transport>,
+    others: &[Node],
+) -> Result<(), Error> {
+    if Keys::are_in(dir) {
+        return Ok(());
+    }
+    crate::disk::make_dir(dir)?;
+    tracing::info!("asking the other nodes for the domain's keys");
+    loop {
+        for other in others {
+            match transport.get_keys(other, KEYS_MAX).await {
+                Ok(keys) => return Keys::receive(dir, &keys.file),
+                Err(why) => tracing::debug!(node = other.id, %why, "no keys yet"),
+            }
+        }
+        tokio::time::sleep(KEYS_WAIT).await;
+    }
+}
+
+impl Ledger {
+    /// What this node answers the other nodes.
+    #[must_use]
+    pub fn peer(&self) -> Peer {
+        let Inner { consensus, keys, dir, .. } = &*self.inner;
+        Peer::new(consensus.clone(), Arc::clone(keys), dir.clone())
+    }
+
+    /// Who leads, as this node knows it.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        self.inner.consensus.place()
+    }
+
+    /// The cluster as this node knows it.
+    #[must_use]
+    pub fn cluster(&self) -> Cluster {
+        self.inner.consensus.cluster()
+    }
+
+    /// Adds a node that gets everything and does not vote.
+    ///
+    /// # Errors
+    /// When this node does not lead, or another change is under way.
+    pub async fn add_learner(&self, node: Node) -> Result<(), Error> {
+        self.inner.consensus.add_learner(node).await
+    }
+
+    /// Makes a learner that is not far behind a voter.
+    ///
+    /// # Errors
+    /// As [`Self::add_learner`]; when it is far behind.
+    pub async fn promote(&self, node: u64) -> Result<(), Error> {
+        self.inner.consensus.promote(node).await
+    }
+
+    /// Makes a voter a learner.
+    ///
+    /// # Errors
+    /// As [`Self::add_learner`].
+    pub async fn demote(&self, node: u64) -> Result<(), Error> {
+        self.inner.consensus.demote(node).await
+    }
+
+    /// Takes a learner out.
+    ///
+    /// # Errors
+    /// As [`Self::add_learner`].
+    pub async fn remove(&self, node: u64) -> Result<(), Error> {
+        self.inner.consensus.remove(node).await
+    }
+
+    /// Hands leadership to a voter; it may take a moment, and may not come about.
+    ///
+    /// # Errors
+    /// When consensus has stopped.
+    pub async fn transfer(&self, to: u64) -> Result<(), Error> {
+        self.inner.consensus.transfer(to).await
+    }
+
+    /// Has a snapshot built.
+    ///
+    /// # Errors
+    /// When consensus has stopped.
+    pub async fn snapshot(&self) -> Result<(), Error> {
+        self.inner.consensus.snapshot().await
+    }
+
+    /// How another node is, or this one.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn health_of(&self, node: &Node) -> Result<GetHealthResponse, crate::Unreached> {
+        let consensus = &self.inner.consensus;
+        if node.id == consensus.cluster().node {
+            return Ok(consensus.health());
+        }
+        consensus.transport()?.get_health(node, HEALTH_MAX).await
+    }
+
+    /// Takes the keys of a leader: where both have one of a unit, the leader's counts.
+    pub(crate) async fn fetch_keys(&self, leader: &Node) -> Result<(), Error> {
+        let Inner { consensus, keys, .. } = &*self.inner;
+        let transport = consensus.transport().map_err(|_| Error::NoLeader)?;
+        let given = transport.get_keys(leader, KEYS_MAX).await.map_err(|_| Error::NoLeader)?;
+        if consensus.place() != Place::There(leader.clone()) {
+            return Err(Error::NoLeader);
+        }
+        let keys = Arc::clone(keys);
+        let taken = tokio::task::spawn_blocking(move || keys.take_file(&given.file)).await;
+        taken.map_err(|error| Error::Fatal(error.to_string()))?
+    }
+
+    /// Looks after contact, keys and sameness until the ledger stops.
+    pub async fn keep(self) {
+        let mut timer = interval(LOOK);
+        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut looks, mut followed) = (0_u32, None);
+        loop {
+            timer.tick().await;
+            if self.inner.consensus.fatal().borrow().is_some() {
+                return;
+            }
+            self.look(&mut followed).await;
+            if looks.is_multiple_of(COMPARED_EVERY) {
+                self.compare_nodes().await;
+            }
+            looks = looks.wrapping_add(1);
+        }
+    }
+
+    async fn look(&self, followed: &mut Option<Node>) {
+        let Inner { consensus, contact, .. } = &*self.inner;
+        match consensus.place() {
+            Place::Nowhere => {}
+            Place::Here => {
+                *followed = None;
+                if consensus.quorum_age().is_some_and(|age| age < CONTACT_MAX) {
+                    contact.touch();
+                }
+                if !self.has_policy()
+                    && let Err(error) = self.found().await
+                {
+                    tracing::warn!(%error, "this node's policy is not the domain's yet");
+                }
+            }
+            Place::There(leader) => {
+                if followed.as_ref() != Some(&leader) && self.fetch_keys(&leader).await.is_ok() {
+                    *followed = Some(leader.clone());
+                }
+                let health = self.health_of(&leader).await;
+                let has_quorum = |millis| Duration::from_millis(millis) < CONTACT_MAX;
+                if health.is_ok_and(|health| health.quorum_millis.is_some_and(has_quorum)) {
+                    contact.touch();
+                }
+            }
+        }
+    }
+
+    /// Compares state and clock with all nodes that answer.
+    async fn compare_nodes(&self) {
+        let Inner { consensus, contact, .. } = &*self.inner;
+        let Cluster { node, members, .. } = consensus.cluster();
+        if members.len() < 2 {
+            return;
+        }
+        let own = consensus.health();
+        let others = members.iter().map(|member| &member.node).filter(|other| other.id != node);
+        let others = join_all(others.map(|other| self.health_of(other))).await;
+        let others: Vec<_> = others.into_iter().flatten().collect();
+        if let Some(position) = differs(members.len(), &own, &others) {
+            consensus.stop(&format!(
+                "the state of this node differs from that of others at position {position}; \
+                 empty its folder but for the key file and let it join anew"
+            ));
+        }
+        let off = skew(consensus.health().clock_micros, &others);
+        if contact.skewed(off > SKEW_MAX_MICROS) {
+            tracing::warn!(micros = off, "this node's clock against the middle of the others'");
+        }
+    }
+}
+
+/// At which position a node's state is not that of a majority: the last that it has in common with
+/// any other. Where no majority agrees, nobody's state is.
+fn differs(members: usize, own: &GetHealthResponse, others: &[GetHealthResponse]) -> Option<u64> {
+    let of = |health: &GetHealthResponse| -> BTreeMap<u64, Vec<u8>> {
+        health.roots.iter().map(|at| (at.position, at.root.clone())).collect()
+    };
+    let (own, others) = (of(own), others.iter().map(of).collect::<Vec<_>>());
+    let common =
+        |(position, _): &(&u64, &Vec<u8>)| others.iter().any(|roots| roots.contains_key(position));
+    let (position, root) = own.iter().rev().find(common)?;
+    let theirs: Vec<_> = others.iter().filter_map(|roots| roots.get(position)).collect();
+    let like = theirs.iter().filter(|other| **other == root).count().saturating_add(1);
+    let one_differs = theirs.iter().any(|other| *other != root);
+    (one_differs && like.saturating_mul(2) <= members).then_some(*position)
+}
+
+/// How far a clock is from the middle of others', in microseconds.
+fn skew(own: i64, others: &[GetHealthResponse]) -> u64 {
+    let clocks: BTreeSet<(i64, u64)> =
+        others.iter().map(|health| (health.clock_micros, health.node)).collect();
+    let middle = clocks.iter().nth(clocks.len().saturating_sub(1) / 2);
+    middle.map_or(0, |(middle, _)| own.abs_diff(*middle))
+}
+
+#[cfg(test)]
+mod tests {
+    use samsyn_proto::raft::RootAt;
+
+    use super::*;
+
+    fn at(roots: &[(u64, u8)], clock_micros: i64) -> GetHealthResponse {
+        let root =
+            |(position, byte): &(u64, u8)| RootAt { position: *position, root: vec![*byte; 32] };
+        let roots = roots.iter().map(root).collect();
+        GetHealthResponse { roots, clock_micros, ..GetHealthResponse::default() }
+    }
+
+    #[test]
+    fn a_node_that_differs_from_a_majority_stops_and_the_majority_goes_on() {
+        let (own, same) = (at(&[(64, 1), (128, 2)], 0), at(&[(64, 1), (128, 2), (192, 3)], 0));
+        let other = at(&[(64, 1), (128, 9)], 0);
+        assert_eq!(differs(3, &own, &[same.clone(), same.clone()]), None);
+        assert_eq!(differs(3, &own, &[same.clone(), other.clone()]), None, "two of three agree");
+        assert_eq!(differs(3, &other, &[own.clone(), same]), Some(128));
+        assert_eq!(differs(3, &own, &[other.clone()]), Some(128), "no majority is known");
+        assert_eq!(differs(2, &own, &[other]), Some(128), "there is none");
+        assert_eq!(differs(3, &own, &[at(&[(256, 7)], 0)]), None, "nothing in common");
+        assert_eq!(differs(3, &own, &[]), None);
+    }
+
+    #[test]
+    fn a_clock_is_compared_with_the_middle_of_the_others() {
+        let others = [at(&[], 10), at(&[], 5_000_000), at(&[], 20)];
+        assert_eq!(skew(30, &others), 10);
+        assert_eq!(skew(5_000_000, &others), 4_999_980);
+        assert_eq!(skew(5, &[]), 0);
+    }
+}

@@ -1,0 +1,67 @@
+//! Leaders come and go; what was acknowledged stays.
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_survives_the_end_of_its_leader() {
+    let mut nodes = Nodes3::start().await;
+    let mut acknowledged = Vec::new();
+    let mut number = 0;
+    for _ in 0..3 {
+        let leader = nodes.leader().await.cluster().node;
+        for _ in 0..20 {
+            record(nodes.at(leader), number).await.unwrap();
+            acknowledged.push(number);
+            number += 1;
+        }
+        nodes.stop(leader).await;
+        let next = nodes.leader().await.clone();
+        record(&next, number).await.unwrap();
+        acknowledged.push(number);
+        number += 1;
+        nodes.open(leader).await;
+        nodes.alike().await;
+    }
+    for ledger in nodes.running() {
+        assert_eq!(recorded(ledger), acknowledged, "node {}", ledger.cluster().node);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_follower_has_its_records_ordered_by_the_leader_and_sees_them_itself() {
+    let nodes = Nodes3::start().await;
+    let leader = nodes.leader().await.cluster().node;
+    for (number, follower) in (1..=3).filter(|id| *id != leader).enumerate() {
+        let number = u64::try_from(number).unwrap();
+        record(nodes.at(follower), number).await.unwrap();
+        assert!(recorded(nodes.at(follower)).contains(&number), "it reads what it wrote");
+    }
+    nodes.alike().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_that_is_cut_off_acknowledges_nothing_and_shows_nothing() {
+    let nodes = Nodes3::start().await;
+    let old = nodes.leader().await.clone();
+    record(&old, 1).await.unwrap();
+    within("it serves", || old.serves()).await;
+    nodes.wire.isolate(old.cluster().node);
+    let late = tokio::spawn({
+        let old = old.clone();
+        async move { record(&old, 2).await }
+    });
+    let others = || nodes.running().filter(|ledger| ledger.cluster().node != old.cluster().node);
+    let mut new = None;
+    within("the others have a leader", || {
+        new = others().find(|ledger| ledger.place() == Place::Here).cloned();
+        new.is_some()
+    })
+    .await;
+    let new = new.unwrap();
+    record(&new, 3).await.unwrap();
+    within("it knows that it is cut off", || !old.serves()).await;
+    nodes.wire.heal();
+    nodes.alike().await;
+    assert!(late.await.unwrap().is_err(), "nobody but it had it");
+    assert_eq!(recorded(&old), [1, 3]);
+}
