@@ -46,6 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "samsyn/v1/edition.proto",
         "samsyn/v1/access.proto",
         "samsyn/admin/v1/registry.proto",
+        "samsyn/admin/v1/cluster.proto",
     ])?;
     fs::write(out.join("descriptors.bin"), compiler.encode_file_descriptor_set())?;
     let public = compiler.file_descriptor_set();

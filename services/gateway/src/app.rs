@@ -3,19 +3,21 @@
 use std::{fmt, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use samsyn_domain::row::Event;
-use samsyn_ledger::{Clock, Happened, Ledger};
+use samsyn_ledger::{Clock, Cluster, Happened, Ledger, Nodes, Place, Role};
 use samsyn_policy::Policy;
 use samsyn_proto::{
-    admin::v1::registry_service_server::RegistryServiceServer,
+    admin::v1::{
+        cluster_service_server::ClusterServiceServer,
+        registry_service_server::RegistryServiceServer,
+    },
     v1::{
         access_service_server::AccessServiceServer, edition_service_server::EditionServiceServer,
         joint_picture_service_server::JointPictureServiceServer,
         picture_service_server::PictureServiceServer,
     },
 };
-use tokio::{net::TcpListener, sync::watch, time};
-use tonic::transport::{Server, server::Router};
-use tower::layer::util::{Identity, Stack};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time};
+use tonic::{service::Routes, transport::Server};
 
 use crate::{
     Checked, Reload,
@@ -23,6 +25,7 @@ use crate::{
     config::{BadConfig, Limits, TlsSource},
     denials::Denials,
     edge::Edge,
+    nodes::{self, BadNode, Dialer, Forward, Identity},
     operations::{Operations, Told},
     services::{Bounds, Shared, Uploads},
     telemetry::{self, Calls, Exported, Metrics, NoTelemetry},
@@ -43,6 +46,8 @@ const CONNECTION_WINDOW: u32 = 1024 * 1024;
 const RESETS_MAX: usize = 20;
 /// Calls that were reset because the peer broke the protocol.
 const FAULTS_MAX: usize = 64;
+/// How long another node may take to take over.
+const HAND_OVER_MAX: Duration = Duration::from_secs(1);
 /// How long a drain may take.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
 
@@ -76,6 +81,9 @@ pub enum Error {
     /// The system gives no threads.
     #[error("the system gives no thread for handshakes; raise the limit of processes")]
     Threads(#[source] std::io::Error),
+    /// This node among others.
+    #[error(transparent)]
+    Node(#[from] BadNode),
     /// The transport failed.
     #[error("the transport failed")]
     Transport(#[from] tonic::transport::Error),
@@ -90,14 +98,18 @@ pub enum Error {
 /// A built process: everything is open but the port.
 pub struct App {
     ledger: Ledger,
+    dialer: Option<Dialer>,
     tls: Tls,
     files: TlsSource,
     reload: Reload,
     limits: Limits,
-    clock: Clock,
     metrics: Metrics,
     exported: Exported,
     operations: Option<Operations>,
+    services: Routes,
+    denials: Denials,
+    stopped: watch::Sender<bool>,
+    for_nodes: Option<JoinHandle<()>>,
 }
 
 impl fmt::Debug for App {
@@ -113,7 +125,12 @@ impl Checked {
     /// What does not hold, with the mend.
     pub fn verify(&self) -> Result<(), Error> {
         self.tls()?;
+        self.identity()?;
         self.policy().map(drop)
+    }
+
+    fn identity(&self) -> Result<Option<Identity>, Error> {
+        Ok(self.node.as_ref().map(Identity::load).transpose()?)
     }
 
     fn tls(&self) -> Result<Tls, Error> {
@@ -130,33 +147,88 @@ impl Checked {
 }
 
 impl App {
-    /// Opens the domain.
+    /// Opens the domain. A node among others serves them from here on, and waits until it has what
+    /// they have.
     ///
     /// # Errors
     /// When certificates, policy or the ledger's files do not hold.
     pub async fn build(checked: Checked, clock: Clock) -> Result<Self, Error> {
         let tls = checked.tls()?;
+        let identity = checked.identity()?;
         let (policy, recorder) = checked.policy()?;
         let metrics = Metrics::new(checked.collector().as_ref())?;
+        let Checked { config, document, files, exported, .. } = checked;
+        let dialer = identity.clone().map(Dialer::new);
+        let cluster = config.cluster.as_ref().zip(dialer.clone());
+        let nodes = match cluster {
+            None => None,
+            Some((cluster, dialer)) => {
+                let transport: Arc<dyn samsyn_ledger::Transport> = Arc::new(dialer);
+                if !cluster.founds {
+                    let others = cluster.others();
+                    samsyn_ledger::fetch_key_file(&config.data, &transport, &others).await?;
+                }
+                let (address, timing) = (cluster.address(), cluster.timing());
+                Some(Nodes { address, founds: cluster.founds, timing, transport })
+            }
+        };
         let options = samsyn_ledger::Options {
-            dir: checked.config.data.clone(),
-            node: 1,
-            domain: checked.config.domain.clone(),
-            document: Arc::new(checked.document),
+            dir: config.data.clone(),
+            node: config.cluster.as_ref().map_or(1, |cluster| cluster.node),
+            domain: config.domain.clone(),
+            document: Arc::new(document),
+            nodes,
             clock: Arc::clone(&clock),
             watcher: metrics.watcher(),
         };
         let ledger = Ledger::open(options, policy, recorder).await?;
-        let operations = match checked.config.operations.listen {
+        let limits = config.limits;
+        let (stopped, stopping) = watch::channel(false);
+        let denials = Denials::default();
+        let shared = Shared {
+            ledger: ledger.clone(),
+            clock,
+            stopping: stopping.clone(),
+            denials: denials.clone(),
+            uploads: Uploads::default(),
+            bounds: Bounds { age_max: limits.age_max(), lag_max: limits.of_calls().lag_max },
+        };
+        let services = services(&shared, &limits).await?;
+        let for_nodes = match config.cluster.zip(identity) {
+            None => None,
+            Some((cluster, identity)) => {
+                let at = cluster.listen;
+                let bound = TcpListener::bind(at).await;
+                let listener = bound.map_err(|why| BadNode::Listen { at, why })?;
+                let edge = Edge::new(limits.of_calls(), samsyn_proto::DESCRIPTORS, stopping)?;
+                let behind = (tls.clone(), edge, services.clone());
+                Some(tokio::spawn(for_nodes(listener, identity, ledger.clone(), behind)))
+            }
+        };
+        ledger.begin().await?;
+        let operations = match config.operations.listen {
             Some(at) => {
                 let bound = Operations::bind(at).await;
                 Some(bound.map_err(|why| Error::Operations { at, why })?)
             }
             None => None,
         };
-        let (files, limits, exported) = (checked.files, checked.config.limits, checked.exported);
         let reload = Reload::default();
-        Ok(Self { ledger, tls, files, reload, limits, clock, metrics, exported, operations })
+        Ok(Self {
+            ledger,
+            dialer,
+            tls,
+            files,
+            reload,
+            limits,
+            metrics,
+            exported,
+            operations,
+            services,
+            denials,
+            stopped,
+            for_nodes,
+        })
     }
 
     /// Asks for certificates and revocation lists to be read anew; they are also when they change.
@@ -174,21 +246,13 @@ impl App {
         listener: TcpListener,
         stop: impl Future<Output = ()>,
     ) -> Result<(), Error> {
-        let Self { ledger, tls, files, reload, limits, clock, metrics, exported, operations } =
-            self;
-        let (stopped, stopping) = watch::channel(false);
-        let denials = Denials::default();
-        let shared = Shared {
-            ledger: ledger.clone(),
-            clock,
-            stopping: stopping.clone(),
-            denials: denials.clone(),
-            uploads: Uploads::default(),
-            bounds: Bounds { age_max: limits.age_max(), lag_max: limits.of_calls().lag_max },
-        };
+        let Self { ledger, tls, files, limits, metrics, denials, stopped, .. } = self;
+        let stopping = stopped.subscribe();
         let edge = Edge::new(limits.of_calls(), samsyn_proto::DESCRIPTORS, stopping.clone())?;
         let calls = Calls::new(metrics.clone(), samsyn_proto::DESCRIPTORS)?;
-        let router = router(&shared, calls, edge, &limits).await?;
+        let forward = Forward::new(ledger.clone(), self.dialer);
+        let mut router = server(&limits).layer(calls).layer(edge).layer(forward);
+        let router = router.add_routes(self.services);
         let stops = |mut stopping: watch::Receiver<bool>| async move {
             // The sender is gone only after the serving ended.
             let _ = stopping.wait_for(|stop| *stop).await;
@@ -199,13 +263,14 @@ impl App {
         metrics.of_ledger(&ledger);
         metrics.of_listener(&tls);
         metrics.of_alarms(&alarms);
-        metrics.of_process(exported);
+        metrics.of_process(self.exported);
         let told =
             Told { metrics: metrics.clone(), ledger: ledger.clone(), stopping: stopping.clone() };
-        let telling = operations.map(|operations| tokio::spawn(operations.run(told)));
+        let telling = self.operations.map(|operations| tokio::spawn(operations.run(told)));
+        let keeping = self.for_nodes.is_some().then(|| tokio::spawn(ledger.clone().keep()));
         let ticking = tokio::spawn(tick(ledger.clone(), denials));
         let ending = tokio::spawn(end_suspended(ledger.clone(), tls.connections()));
-        let reloading = tokio::spawn(reload.keep(tls.clone(), files, alarms));
+        let reloading = tokio::spawn(self.reload.keep(tls.clone(), files, alarms));
         let sweeping = tokio::spawn(tls.keep());
         let serving = router.serve_with_incoming_shutdown(incoming, stops(stopping));
         tokio::pin!(serving);
@@ -214,6 +279,9 @@ impl App {
             why = ledger.failed() => Err(Error::Stopped(why)),
             () = stop => Ok(()),
         };
+        if outcome.is_ok() {
+            hand_over(&ledger).await;
+        }
         stopped.send_replace(true);
         if outcome.is_ok() && time::timeout(DRAIN_MAX, &mut serving).await.is_err() {
             tracing::warn!("some calls did not end in time; they are cut off");
@@ -222,6 +290,9 @@ impl App {
         ending.abort();
         reloading.abort();
         sweeping.abort();
+        if let Some(keeping) = keeping {
+            keeping.abort();
+        }
         if let Some(telling) = telling {
             telling.abort();
         }
@@ -229,16 +300,15 @@ impl App {
         // Nobody misses what cannot be sent any more.
         let _ = last.await;
         ledger.close().await;
+        if let Some(for_nodes) = self.for_nodes {
+            for_nodes.abort();
+        }
         outcome
     }
 }
 
-async fn router(
-    shared: &Shared,
-    calls: Calls,
-    edge: Edge,
-    limits: &Limits,
-) -> Result<Router<Stack<Edge, Stack<Calls, Identity>>>, Error> {
+/// What is served, whoever asks.
+async fn services(shared: &Shared, limits: &Limits) -> Result<Routes, Error> {
     let of_calls = limits.of_calls();
     let reflection = || {
         tonic_reflection::server::Builder::configure()
@@ -253,7 +323,21 @@ async fn router(
     }
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_service_status("", tonic_health::ServingStatus::Serving).await;
-    let router = Server::builder()
+    let routes = Routes::new(limited!(PictureServiceServer))
+        .add_service(limited!(JointPictureServiceServer))
+        .add_service(limited!(EditionServiceServer))
+        .add_service(limited!(AccessServiceServer))
+        .add_service(limited!(RegistryServiceServer))
+        .add_service(limited!(ClusterServiceServer))
+        .add_service(health_service)
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?);
+    Ok(routes)
+}
+
+/// The server of clients, with its bounds.
+fn server(limits: &Limits) -> Server {
+    Server::builder()
         .max_concurrent_streams(limits.calls_per_connection)
         .initial_stream_window_size(CALL_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
@@ -264,17 +348,37 @@ async fn router(
         .http2_max_pending_accept_reset_streams(Some(RESETS_MAX))
         .http2_max_local_error_reset_streams(Some(FAULTS_MAX))
         .max_connection_age(limits.age_max())
-        .layer(calls)
-        .layer(edge)
-        .add_service(limited!(PictureServiceServer))
-        .add_service(limited!(JointPictureServiceServer))
-        .add_service(limited!(EditionServiceServer))
-        .add_service(limited!(AccessServiceServer))
-        .add_service(limited!(RegistryServiceServer))
-        .add_service(health_service)
-        .add_service(reflection().build_v1()?)
-        .add_service(reflection().build_v1alpha()?);
-    Ok(router)
+}
+
+/// Serves the other nodes as long as the process lives: they are answered until its end.
+async fn for_nodes(
+    listener: TcpListener,
+    identity: Identity,
+    ledger: Ledger,
+    behind: (Tls, Edge, Routes),
+) {
+    if let Err(error) = nodes::serve(listener, identity, ledger, behind).await {
+        tracing::error!(%error, "the other nodes are not served any more");
+    }
+}
+
+/// Hands leadership to another voter, where this node leads and one has what it has.
+async fn hand_over(ledger: &Ledger) {
+    if ledger.place() != Place::Here {
+        return;
+    }
+    let Cluster { node, members, .. } = ledger.cluster();
+    let others = members.iter().filter(|m| m.role == Role::Voter && m.node.id != node);
+    for other in others {
+        let asked = ledger.transfer(other.node.id).await.is_ok();
+        let since = time::Instant::now();
+        while asked && since.elapsed() < HAND_OVER_MAX {
+            if ledger.place() != Place::Here {
+                return;
+            }
+            time::sleep(Duration::from_millis(10)).await;
+        }
+    }
 }
 
 /// Lets time act on state, and has refusals recorded.

@@ -8,6 +8,7 @@ mod denials;
 mod edge;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod nodes;
 mod operations;
 mod page;
 mod reload;
@@ -18,9 +19,10 @@ mod tls;
 
 pub use app::{App, Error};
 pub use config::{
-    AnchorFiles, BadConfig, Checked, Config, ENVIRONMENT_PREFIX, Limits, Mode, Operations,
-    SharedAnchorFiles, SharedService, TlsFiles,
+    AnchorFiles, Apart, BadConfig, Checked, Cluster, Config, ENVIRONMENT_PREFIX, Limits, Mode,
+    Operations, Other, SharedAnchorFiles, SharedService, TlsFiles,
 };
+pub use nodes::BadNode;
 pub use reload::Reload;
 pub use samsyn_ledger::Clock;
 pub use telemetry::{LogFormat, NoTelemetry, Telemetry};

@@ -104,7 +104,10 @@ fn failure(error: &Error) -> Status {
     match error {
         Error::Overloaded => reason(Reason::Overloaded, ""),
         Error::TooLarge { .. } => reason(Reason::TooLarge, ""),
-        Error::NoLeader | Error::ClockBehind | Error::Closed => reason(Reason::NoLeader, ""),
+        Error::NoLeader | Error::Behind | Error::ClockBehind | Error::Closed => {
+            reason(Reason::NoLeader, "")
+        }
+        Error::Membership(_) => reason(Reason::MembersUnchanged, ""),
         Error::OutcomeUnknown | Error::Stopped(_) => reason(Reason::NotCommitted, ""),
         Error::Damaged { .. } | Error::Io { .. } | Error::Fatal(_) => reason(Reason::Internal, ""),
     }

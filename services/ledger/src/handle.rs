@@ -372,7 +372,8 @@ impl Ledger {
         Ok(self.read(|state| Reader::own(state, now, caller))?)
     }
 
-    /// Whether a caller may oversee the domain: `suspend`, `change`, `audit` or `administer`.
+    /// Whether a caller may oversee the domain: `suspend`, `change`, `audit`, `administer`
+    /// or `operate`.
     ///
     /// # Errors
     /// When no rule allows it.

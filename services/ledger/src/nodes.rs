@@ -108,6 +108,20 @@ impl Ledger {
         self.inner.consensus.cluster()
     }
 
+    /// Whether a node is a member.
+    #[must_use]
+    pub fn has_member(&self, node: u64) -> bool {
+        self.inner.consensus.is_member(node)
+    }
+
+    /// Waits, bounded, until this node's state has come to a position.
+    ///
+    /// # Errors
+    /// When it does not in time.
+    pub async fn reach(&self, position: u64) -> Result<(), Error> {
+        self.inner.consensus.reach(position).await
+    }
+
     /// Adds a node that gets everything and does not vote.
     ///
     /// # Errors

@@ -173,7 +173,7 @@ impl Ledger {
             Err(Rejection::Denied(_)) => String::new(),
             Err(rejection) => return Err(rejection),
         };
-        self.reach(reader, asked).await?;
+        self.reach_view(reader, asked).await?;
         let project = |egress: &Egress<'_>| {
             Ok(egress.joint_valid_at(&asked.area, asked.period, asked.at, asked.valid_at)?)
         };
@@ -210,7 +210,7 @@ impl Ledger {
     }
 
     /// Waits, bounded, until a view has reached the revision that is asked for.
-    async fn reach(&self, reader: &Reader, asked: &JointAsked) -> Result<(), Rejection> {
+    async fn reach_view(&self, reader: &Reader, asked: &JointAsked) -> Result<(), Rejection> {
         let reached = || {
             self.read(|state| {
                 let egress = Egress::new(state, &*self.inner.keys, reader);

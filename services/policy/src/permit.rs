@@ -133,7 +133,8 @@ impl Policy {
         self.allow(registry, service, action, &edition.area, party, role)
     }
 
-    /// Whether a caller may oversee: `suspend`, `change`, `audit` or `administer`.
+    /// Whether a caller may oversee: `suspend`, `change`, `audit`, `administer` or
+    /// `operate`.
     ///
     /// # Errors
     /// When no rule allows it.

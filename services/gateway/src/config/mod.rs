@@ -1,6 +1,7 @@
 //! Configuration: one TOML file, environment overrides, everything checked before a port is bound.
 
 mod anchor;
+mod cluster;
 mod limits;
 mod material;
 mod operations;
@@ -15,11 +16,15 @@ use std::{
 use samsyn_domain::registry::{BadRegistry, Document};
 use serde::Deserialize;
 
-use crate::telemetry::{Collector, Exported};
+use crate::{
+    nodes,
+    telemetry::{Collector, Exported},
+};
 
 pub(crate) use self::material::{Material, TlsSource};
 pub use self::{
     anchor::{AnchorFiles, SharedAnchorFiles, SharedService},
+    cluster::{Apart, Cluster, Other},
     limits::Limits,
     operations::Operations,
 };
@@ -61,6 +66,8 @@ pub struct Config {
     /// What those who run the process see of it.
     #[serde(default)]
     pub operations: Operations,
+    /// The other nodes; none where this one is alone.
+    pub cluster: Option<Cluster>,
     /// The server's certificate.
     pub tls: TlsFiles,
     /// The organisations' own authorities, whose clients are let in.
@@ -149,6 +156,9 @@ pub enum BadConfig {
          on this machine or in its network: it is spoken to without TLS"
     )]
     Collector(String),
+    /// The nodes do not hold together.
+    #[error("`[cluster]` does not hold: {0}")]
+    Cluster(String),
     /// Production needs what does not exist yet.
     #[error(
         "`mode = \"production\"` is refused: erasure by key destruction and the evidence logs do \
@@ -173,6 +183,7 @@ pub struct Checked {
     pub(crate) document: Document,
     pub(crate) files: TlsSource,
     pub(crate) material: Material,
+    pub(crate) node: Option<nodes::Material>,
     pub(crate) schema: String,
     pub(crate) policies: String,
     pub(crate) exported: Exported,
@@ -213,11 +224,16 @@ impl Checked {
         let document = document(&registry)?;
         let files = TlsSource::of(&config, &document, folder);
         let material = files.read()?;
+        if let Some(cluster) = &config.cluster {
+            cluster.check()?;
+        }
+        let node = config.cluster.as_ref();
+        let node = node.map(|cluster| cluster.read(&config.domain, folder)).transpose()?;
         let policy = folder.join(&config.policy);
         let schema = text(&policy.join("samsyn.cedarschema"))?;
         let policies = text(&policy.join("samsyn.cedar"))?;
         let exported = Exported::default();
-        Ok(Self { config, document, files, material, schema, policies, exported })
+        Ok(Self { config, document, files, material, node, schema, policies, exported })
     }
 
     /// The collector that gets spans, lines and metrics.

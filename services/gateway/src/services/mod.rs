@@ -2,6 +2,7 @@
 
 mod access;
 mod change;
+mod cluster;
 mod edition;
 mod joint;
 mod picture;

@@ -11,9 +11,13 @@ use std::{
     time::Duration,
 };
 
+use rustls::pki_types::CertificateDer;
 use tokio::{sync::watch, time::Instant};
 
-use super::{table::Lifetime, verify::Peer};
+use super::{
+    table::Lifetime,
+    verify::{Peer, Verified},
+};
 
 /// Connections of one age would all come back at once: each becomes up to so many eighths of an
 /// eighth of the longest age younger.
@@ -31,7 +35,7 @@ pub(crate) enum Leaving {
 /// What a request knows of its connection; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Access {
-    peer: Peer,
+    verified: Verified,
     leaving: watch::Receiver<Option<(Leaving, Instant)>>,
     used: Arc<Use>,
     number: u64,
@@ -39,13 +43,19 @@ pub(crate) struct Access {
 
 impl Access {
     /// Of the connection with this number.
-    pub(super) fn new(
-        peer: Peer,
+    pub(super) const fn new(
+        verified: Verified,
         leaving: watch::Receiver<Option<(Leaving, Instant)>>,
         used: Arc<Use>,
         number: u64,
     ) -> Self {
-        Self { peer, leaving, used, number }
+        Self { verified, leaving, used, number }
+    }
+
+    /// Of a caller whose call another node passed on: it has no connection here.
+    pub(super) fn passed_on(verified: Verified) -> Self {
+        let (_, leaving) = watch::channel(None);
+        Self::new(verified, leaving, Arc::new(Use::new()), 0)
     }
 
     /// Which connection it is, counted from the start of the process.
@@ -55,7 +65,12 @@ impl Access {
 
     /// Who is at the other end.
     pub(crate) const fn peer(&self) -> &Peer {
-        &self.peer
+        self.verified.peer()
+    }
+
+    /// The chain of certificates that proves it, its own first.
+    pub(crate) fn chain(&self) -> &[CertificateDer<'static>] {
+        self.verified.chain()
     }
 
     /// Why the connection must end; none while it may stay.
@@ -92,7 +107,7 @@ impl Access {
 
 impl fmt::Debug for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Access").field("peer", &self.peer).finish_non_exhaustive()
+        f.debug_struct("Access").field("peer", self.peer()).finish_non_exhaustive()
     }
 }
 

@@ -14,13 +14,13 @@ use tokio::{
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
-use super::{access::Access, frames::Frames, source::Seat, table::Place, verify::Peer};
+use super::{access::Access, frames::Frames, source::Seat, table::Place, verify::Verified};
 
 /// A connection that has passed the handshake. Its requests carry its [`Access`] as an extension.
 /// Once it is ended through [`Connections`](super::Connections), every read and write fails.
 pub(crate) struct Connection {
     stream: TlsStream<TcpStream>,
-    peer: Peer,
+    verified: Verified,
     place: Place,
     frames: Frames,
     _seats: Seats,
@@ -33,11 +33,11 @@ impl Connection {
     /// Binds a stream to its peer.
     pub(super) fn new(
         stream: TlsStream<TcpStream>,
-        peer: Peer,
+        verified: Verified,
         place: Place,
         seats: Seats,
     ) -> Self {
-        Self { stream, peer, place, frames: Frames::new(), _seats: seats }
+        Self { stream, verified, place, frames: Frames::new(), _seats: seats }
     }
 }
 
@@ -45,7 +45,7 @@ impl Connected for Connection {
     type ConnectInfo = Access;
 
     fn connect_info(&self) -> Access {
-        self.place.access(self.peer.clone())
+        self.place.access(self.verified.clone())
     }
 }
 
@@ -104,6 +104,6 @@ impl AsyncWrite for Connection {
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("peer", &self.peer).finish_non_exhaustive()
+        f.debug_struct("Connection").field("peer", self.verified.peer()).finish_non_exhaustive()
     }
 }

@@ -38,7 +38,7 @@ use rustls::{
         CryptoProvider,
         aws_lc_rs::{self, kx_group},
     },
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject},
     server::{NoServerSessionStorage, ResolvesServerCert},
     version::TLS13,
 };
@@ -63,7 +63,7 @@ pub use self::{
 };
 
 /// The ALPN name of HTTP/2 over TLS (RFC 9113, section 3.1).
-const HTTP2: &[u8] = b"h2";
+pub(crate) const HTTP2: &[u8] = b"h2";
 
 /// The server's own certificate and key.
 #[derive(Clone)]
@@ -131,6 +131,19 @@ impl Tls {
         let (ready, connections) = mpsc::channel(self.limits.backlog_max);
         Acceptor::new(self)?.start(listener, ready, shutdown);
         Ok(ReceiverStream::new(connections))
+    }
+
+    /// A caller whose call another node passed on, by its chain of certificates; none when the
+    /// chain does not hold here.
+    pub(crate) fn judge(&self, chain: &[CertificateDer<'static>]) -> Option<Access> {
+        let verified = self.live().anchors.verified(chain, UnixTime::now());
+        match verified {
+            Ok(verified) => Some(Access::passed_on(verified)),
+            Err(reason) => {
+                tracing::info!(%reason, "a call that was passed on is refused");
+                None
+            }
+        }
     }
 
     /// What handshakes stand on now.
@@ -203,7 +216,8 @@ impl fmt::Debug for Tls {
     }
 }
 
-fn provider() -> CryptoProvider {
+/// The cryptography of every connection.
+pub(crate) fn provider() -> CryptoProvider {
     CryptoProvider {
         kx_groups: vec![
             kx_group::X25519MLKEM768,

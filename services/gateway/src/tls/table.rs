@@ -198,8 +198,8 @@ impl Place {
     }
 
     /// What the requests of the connection carry.
-    pub(super) fn access(&self, peer: Peer) -> Access {
-        Access::new(peer, self.switch.leaving.subscribe(), Arc::clone(&self.switch.used), self.id)
+    pub(super) fn access(&self, verified: Verified) -> Access {
+        Access::new(verified, self.switch.leaving.subscribe(), Arc::clone(&self.switch.used), self.id)
     }
 }
 

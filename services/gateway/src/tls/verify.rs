@@ -80,9 +80,20 @@ pub(super) struct Verified {
 }
 
 impl Verified {
+    fn of<'a>(peer: Peer, chain: impl Iterator<Item = &'a CertificateDer<'a>> + Clone) -> Self {
+        let until = chain.clone().map(leaf::until).min().unwrap_or(0);
+        let chain = chain.map(|cert| cert.clone().into_owned()).collect();
+        Self { peer, chain, until }
+    }
+
     /// Who it is.
     pub(super) const fn peer(&self) -> &Peer {
         &self.peer
+    }
+
+    /// The chain, its own certificate first.
+    pub(super) fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.chain
     }
 
     /// When the first certificate of the chain ends: seconds since 1970.
@@ -129,6 +140,17 @@ impl Verifier {
 }
 
 impl Anchors {
+    /// A peer by its chain alone, its own certificate first. That it holds the key is not shown.
+    pub(super) fn verified(
+        &self,
+        chain: &[CertificateDer<'static>],
+        now: UnixTime,
+    ) -> Result<Verified, Reason> {
+        let (leaf, intermediates) = chain.split_first().ok_or(Reason::NoCertificate)?;
+        let (peer, _) = self.judge(leaf, intermediates, now).map_err(|no| no.reason)?;
+        Ok(Verified::of(peer, chain.iter()))
+    }
+
     fn judge(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -157,9 +179,7 @@ impl ClientCertVerifier for Verifier {
         let (outcome, answer) = match self.anchors.judge(end_entity, intermediates, now) {
             Ok((peer, proof)) => {
                 let all = std::iter::once(end_entity).chain(intermediates);
-                let until = all.clone().map(leaf::until).min().unwrap_or(0);
-                let chain = all.map(|cert| cert.clone().into_owned()).collect();
-                (Ok(Verified { peer, chain, until }), Ok(proof))
+                (Ok(Verified::of(peer, all)), Ok(proof))
             }
             Err(refused) => (Err(refused.reason), Err(refused.alert)),
         };

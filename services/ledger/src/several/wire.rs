@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::BoxStream};
+use futures::{FutureExt as _, StreamExt as _, stream::BoxStream};
 use samsyn_proto::raft;
 
 use crate::{Answer, Node, Peer, PeerError, Transport, Unreached};
@@ -150,7 +150,7 @@ impl Transport for End {
         &self,
         to: &Node,
         within: Duration,
-    ) -> BoxFuture<'static, Result<raft::GetHealthResponse, Unreached>> {
+    ) -> Answer<raft::GetHealthResponse> {
         self.ask(to, within, move |peer, _| async move { Ok(peer.health()) })
     }
 }

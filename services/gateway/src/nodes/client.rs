@@ -1,0 +1,184 @@
+//! What this node asks of others.
+
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures::{FutureExt as _, StreamExt as _, stream::BoxStream};
+use hyper_util::rt::TokioIo;
+use samsyn_ledger::{Answer, Node, Transport, Unreached};
+use samsyn_proto::raft::{self, peer_service_client::PeerServiceClient};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{
+    Response, Status,
+    transport::{Channel, Endpoint},
+};
+
+use super::Identity;
+
+/// The largest message between nodes, in bytes.
+pub(super) const MESSAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// How much of a message may be under way, in bytes.
+const WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+/// How long connecting may take.
+const CONNECT_MAX: Duration = Duration::from_secs(2);
+/// How often a silent connection is tried, and how long it may be silent then.
+const KEEPALIVE: Duration = Duration::from_secs(2);
+
+/// The ways to the other nodes; cheap to clone. A connection is made when it is needed, and anew
+/// when it broke.
+#[derive(Clone)]
+pub(crate) struct Dialer {
+    identity: Identity,
+    channels: Arc<Mutex<BTreeMap<(u64, String), Channel>>>,
+}
+
+impl std::fmt::Debug for Dialer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Dialer").field("identity", &self.identity).finish_non_exhaustive()
+    }
+}
+
+impl Dialer {
+    /// With a node's identity.
+    pub(crate) fn new(identity: Identity) -> Self {
+        Self { identity, channels: Arc::default() }
+    }
+
+    /// The way to a node.
+    pub(super) fn channel(&self, to: &Node) -> Channel {
+        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = || self.open(to.clone());
+        channels.entry((to.id, to.address.clone())).or_insert_with(open).clone()
+    }
+
+    fn open(&self, to: Node) -> Channel {
+        // The address is dialled by the connector: this one only fills the headers.
+        let endpoint = Endpoint::from_static("http://node")
+            .http2_keep_alive_interval(KEEPALIVE)
+            .keep_alive_timeout(KEEPALIVE)
+            .keep_alive_while_idle(true)
+            .initial_stream_window_size(WINDOW_BYTES)
+            .initial_connection_window_size(WINDOW_BYTES);
+        let identity = self.identity.clone();
+        endpoint.connect_with_connector_lazy(tower::service_fn(move |_| {
+            let (identity, to) = (identity.clone(), to.clone());
+            async move {
+                let connected = identity.connect(&to.address, to.id);
+                let connected = tokio::time::timeout(CONNECT_MAX, connected).await;
+                let late = |_| io::Error::from(io::ErrorKind::TimedOut);
+                connected.map_err(late)?.map(TokioIo::new)
+            }
+        }))
+    }
+
+    fn ask<T, F>(
+        &self,
+        to: &Node,
+        within: Duration,
+        ask: impl FnOnce(PeerServiceClient<Channel>) -> F + Send + 'static,
+    ) -> Answer<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<Response<T>, Status>> + Send + 'static,
+    {
+        let client = PeerServiceClient::new(self.channel(to))
+            .max_decoding_message_size(MESSAGE_BYTES_MAX)
+            .max_encoding_message_size(MESSAGE_BYTES_MAX);
+        let asked = tokio::time::timeout(within, ask(client));
+        let answered = asked.map(|asked| match asked {
+            Err(_) => Err(Unreached::Silent("it took too long".to_owned())),
+            Ok(answer) => answer.map(Response::into_inner).map_err(|status| unreached(&status)),
+        });
+        answered.boxed()
+    }
+}
+
+/// A status of the transport has a source; one that the node gave has none.
+fn unreached(status: &Status) -> Unreached {
+    let why = status.message().to_owned();
+    match std::error::Error::source(status) {
+        None => Unreached::Refused(why),
+        Some(source) => Unreached::Silent(format!("{why}: {source}")),
+    }
+}
+
+impl Transport for Dialer {
+    fn append(
+        &self,
+        to: &Node,
+        request: raft::AppendRequest,
+        within: Duration,
+    ) -> Answer<raft::AppendResponse> {
+        self.ask(to, within, move |mut node| async move { node.append(request).await })
+    }
+
+    fn vote(
+        &self,
+        to: &Node,
+        request: raft::VoteRequest,
+        within: Duration,
+    ) -> Answer<raft::VoteResponse> {
+        self.ask(to, within, move |mut node| async move { node.vote(request).await })
+    }
+
+    fn transfer_leader(
+        &self,
+        to: &Node,
+        request: raft::TransferLeaderRequest,
+        within: Duration,
+    ) -> Answer<raft::TransferLeaderResponse> {
+        self.ask(to, within, move |mut node| async move { node.transfer_leader(request).await })
+    }
+
+    fn install_snapshot(
+        &self,
+        to: &Node,
+        parts: BoxStream<'static, raft::InstallSnapshotRequest>,
+        within: Duration,
+    ) -> Answer<raft::InstallSnapshotResponse> {
+        let (send, sent) = mpsc::channel(1);
+        tokio::spawn(async move {
+            let mut parts = parts;
+            while let Some(part) = parts.next().await {
+                if send.send(part).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let sent = ReceiverStream::new(sent);
+        self.ask(to, within, move |mut node| async move { node.install_snapshot(sent).await })
+    }
+
+    fn get_keys(&self, to: &Node, within: Duration) -> Answer<raft::GetKeysResponse> {
+        let ask = |mut node: PeerServiceClient<Channel>| async move {
+            node.get_keys(raft::GetKeysRequest {}).await
+        };
+        self.ask(to, within, ask)
+    }
+
+    fn submit(
+        &self,
+        to: &Node,
+        request: raft::SubmitRequest,
+        within: Duration,
+    ) -> Answer<raft::SubmitResponse> {
+        self.ask(to, within, move |mut node| async move { node.submit(request).await })
+    }
+
+    fn get_health(
+        &self,
+        to: &Node,
+        within: Duration,
+    ) -> Answer<raft::GetHealthResponse> {
+        let ask = |mut node: PeerServiceClient<Channel>| async move {
+            node.get_health(raft::GetHealthRequest {}).await
+        };
+        self.ask(to, within, ask)
+    }
+}

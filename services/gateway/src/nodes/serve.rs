@@ -1,0 +1,312 @@
+//! What this node answers others: consensus, and the calls that they pass on.
+
+use std::{
+    convert::Infallible,
+    future::Future,
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures::TryStreamExt as _;
+use http::{HeaderValue, Request};
+use samsyn_ledger::{Ledger, Peer, PeerError};
+use samsyn_proto::{
+    Reason,
+    raft::{
+        self,
+        peer_service_server::{PeerService, PeerServiceServer},
+    },
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+    task::JoinSet,
+    time::timeout,
+};
+use tokio_rustls::server::TlsStream;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{
+    Response, Status, Streaming,
+    body::Body,
+    service::Routes,
+    transport::{Server, server::Connected},
+};
+use tower::{Layer, Service};
+
+use super::{Identity, client::MESSAGE_BYTES_MAX, forward};
+use crate::{edge::Edge, status, tls::Tls};
+
+/// How long a node may take for its handshake.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
+/// Connections of nodes at a time, those in their handshake included.
+const CONNECTIONS_MAX: usize = 64;
+/// Calls of one node at a time.
+const CALLS_MAX: u32 = 1_024;
+/// How much a node may send before it is read, in bytes.
+const WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+/// Headers of one call, evidence included, in bytes.
+const HEADER_BYTES_MAX: u32 = 64 * 1024;
+/// What stands before the methods that nodes have among themselves.
+const OF_NODES: &str = "/samsyn.raft.v1.";
+
+/// Serves other nodes as long as it is polled: consensus by the ledger, what they pass on by the
+/// same services as everyone's.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    identity: Identity,
+    ledger: Ledger,
+    (tls, edge, services): (Tls, Edge, Routes),
+) -> Result<(), tonic::transport::Error> {
+    let node = Node { peer: ledger.peer(), identity: identity.clone() };
+    let nodes = PeerServiceServer::new(node)
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(MESSAGE_BYTES_MAX);
+    let split = Split { nodes: Routes::new(nodes), tls, ledger };
+    let incoming = incoming(listener, identity);
+    Server::builder()
+        .max_concurrent_streams(CALLS_MAX)
+        .initial_stream_window_size(WINDOW_BYTES)
+        .initial_connection_window_size(WINDOW_BYTES)
+        .http2_max_header_list_size(HEADER_BYTES_MAX)
+        .http2_keepalive_interval(Some(Duration::from_secs(5)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(5)))
+        .layer(split)
+        .layer(edge)
+        .add_routes(services)
+        .serve_with_incoming(incoming)
+        .await
+}
+
+/// A node's connection.
+struct Connection {
+    stream: TlsStream<TcpStream>,
+    node: u64,
+}
+
+/// Which node calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct FromNode(u64);
+
+impl Connected for Connection {
+    type ConnectInfo = FromNode;
+
+    fn connect_info(&self) -> FromNode {
+        FromNode(self.node)
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// Lets nodes in.
+fn incoming(
+    listener: TcpListener,
+    identity: Identity,
+) -> ReceiverStream<Result<Connection, Infallible>> {
+    let (ready, connections) = mpsc::channel(1);
+    tokio::spawn(async move {
+        let mut handshakes = JoinSet::new();
+        loop {
+            let accepted = tokio::select! {
+                () = ready.closed() => return,
+                Some(_) = handshakes.join_next() => continue,
+                accepted = listener.accept(), if handshakes.len() < CONNECTIONS_MAX => accepted,
+            };
+            let Ok((tcp, source)) = accepted else {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            };
+            let (identity, ready) = (identity.clone(), ready.clone());
+            handshakes.spawn(async move {
+                // Without it messages would wait for each other; it fails on a dead connection.
+                let _ = tcp.set_nodelay(true);
+                match timeout(HANDSHAKE_MAX, identity.accept(tcp)).await {
+                    Ok(Ok((stream, node))) => {
+                        // A server that is gone takes nothing more.
+                        let _ = ready.send(Ok(Connection { stream, node })).await;
+                    }
+                    Ok(Err(error)) => {
+                        tracing::info!(%source, reason = %error.kind(), "no node was let in");
+                    }
+                    Err(_) => tracing::info!(%source, reason = "deadline", "no node was let in"),
+                }
+            });
+        }
+    });
+    ReceiverStream::new(connections)
+}
+
+/// Parts what nodes say to each other from what they pass on, and makes sure whose that is.
+#[derive(Clone)]
+struct Split {
+    nodes: Routes,
+    tls: Tls,
+    ledger: Ledger,
+}
+
+impl<S> Layer<S> for Split {
+    type Service = Parted<S>;
+
+    fn layer(&self, calls: S) -> Parted<S> {
+        Parted { split: self.clone(), calls }
+    }
+}
+
+#[derive(Clone)]
+struct Parted<S> {
+    split: Split,
+    calls: S,
+}
+
+type Answered = Result<http::Response<Body>, Infallible>;
+
+impl<S> Service<Request<Body>> for Parted<S>
+where
+    S: Service<Request<Body>, Response = http::Response<Body>, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Answered> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.calls.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let Split { nodes, tls, ledger } = &self.split;
+        if request.uri().path().starts_with(OF_NODES) {
+            return Box::pin(nodes.clone().call(request));
+        }
+        let from = request.extensions().get::<FromNode>().copied();
+        let evidence = forward::evidence(request.headers(), request.uri().path());
+        let access = evidence.and_then(|chain| tls.judge(&chain));
+        let is_member = from.is_some_and(|FromNode(node)| ledger.has_member(node));
+        let Some(access) = access.filter(|_| is_member) else {
+            let refused = status::reason(Reason::NoCertificate, "").into_http();
+            return Box::pin(std::future::ready(Ok(refused)));
+        };
+        request.extensions_mut().insert(access);
+        let (answer, ledger) = (self.calls.call(request), ledger.clone());
+        Box::pin(async move {
+            let mut response = answer.await?;
+            let position = HeaderValue::from(ledger.figures().applied);
+            response.headers_mut().insert(forward::POSITION, position);
+            Ok(response)
+        })
+    }
+}
+
+/// The methods that nodes have among themselves.
+struct Node {
+    peer: Peer,
+    identity: Identity,
+}
+
+fn from<T>(request: &tonic::Request<T>) -> Result<u64, Status> {
+    let node = request.extensions().get::<FromNode>().map(|FromNode(node)| *node);
+    node.ok_or_else(|| Status::unauthenticated("this is for nodes"))
+}
+
+fn refused(error: PeerError) -> Status {
+    let text = error.to_string();
+    match error {
+        PeerError::NoMember(_) | PeerError::NotItself(_) | PeerError::NotForNodes => {
+            Status::permission_denied(text)
+        }
+        PeerError::Unreadable(_) => Status::invalid_argument(text),
+        PeerError::OtherPolicy => Status::failed_precondition(text),
+        PeerError::Failed(_) => Status::unavailable(text),
+    }
+}
+
+#[tonic::async_trait]
+impl PeerService for Node {
+    async fn append(
+        &self,
+        request: tonic::Request<raft::AppendRequest>,
+    ) -> Result<Response<raft::AppendResponse>, Status> {
+        let from = from(&request)?;
+        self.peer.append(from, request.into_inner()).await.map(Response::new).map_err(refused)
+    }
+
+    async fn vote(
+        &self,
+        request: tonic::Request<raft::VoteRequest>,
+    ) -> Result<Response<raft::VoteResponse>, Status> {
+        let from = from(&request)?;
+        self.peer.vote(from, request.into_inner()).await.map(Response::new).map_err(refused)
+    }
+
+    async fn transfer_leader(
+        &self,
+        request: tonic::Request<raft::TransferLeaderRequest>,
+    ) -> Result<Response<raft::TransferLeaderResponse>, Status> {
+        let from = from(&request)?;
+        let noted = self.peer.transfer_leader(from, request.into_inner()).await;
+        noted.map(Response::new).map_err(refused)
+    }
+
+    async fn install_snapshot(
+        &self,
+        request: tonic::Request<Streaming<raft::InstallSnapshotRequest>>,
+    ) -> Result<Response<raft::InstallSnapshotResponse>, Status> {
+        let from = from(&request)?;
+        let parts = request.into_inner().map_err(io::Error::other);
+        self.peer.install_snapshot(from, parts).await.map(Response::new).map_err(refused)
+    }
+
+    async fn get_keys(
+        &self,
+        request: tonic::Request<raft::GetKeysRequest>,
+    ) -> Result<Response<raft::GetKeysResponse>, Status> {
+        self.peer.get_keys(from(&request)?).map(Response::new).map_err(refused)
+    }
+
+    async fn submit(
+        &self,
+        request: tonic::Request<raft::SubmitRequest>,
+    ) -> Result<Response<raft::SubmitResponse>, Status> {
+        let from = from(&request)?;
+        self.peer.submit(from, request.into_inner()).await.map(Response::new).map_err(refused)
+    }
+
+    async fn get_health(
+        &self,
+        _: tonic::Request<raft::GetHealthRequest>,
+    ) -> Result<Response<raft::GetHealthResponse>, Status> {
+        Ok(Response::new(raft::GetHealthResponse {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            certificate_until: self.identity.until(),
+            ..self.peer.health()
+        }))
+    }
+}
