@@ -112,6 +112,7 @@ mod tests {
     fn profile(dir: &Path, name: &str) {
         let profile = Profile {
             endpoint: format!("https://{name}:1"),
+            others: Vec::new(),
             ca_pem: String::new(),
             certificate_pem: String::new(),
             key_pem: String::new(),

@@ -3,7 +3,10 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use samsyn_proto::{
-    admin::v1::registry_service_client::RegistryServiceClient,
+    admin::v1::{
+        cluster_service_client::ClusterServiceClient,
+        registry_service_client::RegistryServiceClient,
+    },
     v1::{
         GetAccessRequest, PublishPictureRequest, PublishPictureResponse, WriteContext,
         access_service_client::AccessServiceClient, edition_service_client::EditionServiceClient,
@@ -12,28 +15,24 @@ use samsyn_proto::{
     },
 };
 use tokio::sync::OnceCell;
-use tonic::{
-    Response, Status,
-    service::interceptor::InterceptedService,
-    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
-};
+use tonic::{Response, Status, service::interceptor::InterceptedService, transport::Channel};
 
-use crate::{Profile, Refused, Trace, Traced, upload};
+use crate::{Profile, Refused, Trace, Traced, dial::Dial, probe::Obstacle, upload};
 
-const CONNECT_MAX: Duration = Duration::from_secs(5);
 const CALL_MAX: Duration = Duration::from_secs(60);
 /// The largest answer that is taken in.
 const ANSWER_BYTES_MAX: usize = 80 * 1024 * 1024;
 /// How often a call that may go through later is repeated, under the same idempotency key.
-const TRIES_MAX: u32 = 6;
+const TRIES_MAX: u32 = 10;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why no connection came about.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The profile's endpoint or keys do not hold.
-    #[error("the profile does not hold; check its endpoint, certificate and key")]
-    Profile(#[source] tonic::transport::Error),
+    #[error("the profile does not hold: {}; {}", .0.seen, .0.mend)]
+    Profile(Obstacle),
     /// The gateway does not answer, or refuses the certificate.
     #[error(
         "cannot reach `{endpoint}`; is the gateway running, and does it know this certificate?"
@@ -63,6 +62,8 @@ pub struct Client {
     pub access: AccessServiceClient<Transport>,
     /// The registry.
     pub registry: RegistryServiceClient<Transport>,
+    /// The nodes of the domain.
+    pub cluster: ClusterServiceClient<Transport>,
     profile: Profile,
     /// The domain's name, once it was asked for.
     domain: Arc<OnceCell<String>>,
@@ -82,10 +83,9 @@ impl Client {
     /// # Errors
     /// When the profile does not hold or the gateway cannot be reached.
     pub async fn connect_in(profile: &Profile, trace: Option<Trace>) -> Result<Self, ConnectError> {
-        let endpoint = Self::endpoint(profile).map_err(ConnectError::Profile)?;
-        let channel = endpoint
-            .connect()
-            .await
+        let dial = Dial::new(profile).map_err(ConnectError::Profile)?;
+        let connected = dial.connect().await;
+        let channel = connected
             .map_err(|why| ConnectError::Unreachable { endpoint: profile.endpoint.clone(), why })?;
         let channel = InterceptedService::new(channel, Traced(trace));
         Ok(Self {
@@ -97,21 +97,12 @@ impl Client {
                 .max_decoding_message_size(ANSWER_BYTES_MAX),
             access: AccessServiceClient::new(channel.clone())
                 .max_decoding_message_size(ANSWER_BYTES_MAX),
-            registry: RegistryServiceClient::new(channel)
+            registry: RegistryServiceClient::new(channel.clone())
                 .max_decoding_message_size(ANSWER_BYTES_MAX),
+            cluster: ClusterServiceClient::new(channel),
             profile: profile.clone(),
             domain: Arc::default(),
         })
-    }
-
-    fn endpoint(profile: &Profile) -> Result<Endpoint, tonic::transport::Error> {
-        let identity = Identity::from_pem(&profile.certificate_pem, &profile.key_pem);
-        let tls = ClientTlsConfig::new()
-            .ca_certificate(Certificate::from_pem(&profile.ca_pem))
-            .identity(identity);
-        Endpoint::from_shared(profile.endpoint.clone())?
-            .connect_timeout(CONNECT_MAX)
-            .tls_config(tls)
     }
 
     /// The profile it was made with.
@@ -179,7 +170,7 @@ where
             Ok(answer) => return Ok(answer.into_inner()),
             Err(refused) if tries < TRIES_MAX && refused.is_retryable() => {
                 tokio::time::sleep(pause).await;
-                pause = pause.saturating_mul(2);
+                pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
                 tries += 1;
             }
             Err(refused) => return Err(refused),

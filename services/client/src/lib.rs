@@ -1,6 +1,7 @@
 //! For parties and partners: connect, publish, watch with resumption, review, sign, verify.
 
 mod connection;
+mod dial;
 mod endorse;
 pub mod probe;
 mod profile;

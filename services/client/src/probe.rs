@@ -148,7 +148,7 @@ pub async fn presented(at: SocketAddr) -> io::Result<Vec<u8>> {
 }
 
 /// The host and port of an endpoint.
-fn address(endpoint: &str) -> Result<(String, u16), Obstacle> {
+pub(crate) fn address(endpoint: &str) -> Result<(String, u16), Obstacle> {
     let bad = |seen: &str| Obstacle {
         at: Step::Material,
         seen: format!("`{endpoint}` {seen}"),
@@ -163,7 +163,8 @@ fn address(endpoint: &str) -> Result<(String, u16), Obstacle> {
     Ok((host.to_owned(), uri.port_u16().unwrap_or(443)))
 }
 
-fn server_name(host: &str) -> Result<ServerName<'static>, Obstacle> {
+/// The name that the certificate of a host must have.
+pub(crate) fn server_name(host: &str) -> Result<ServerName<'static>, Obstacle> {
     ServerName::try_from(host.to_owned()).map_err(|_| Obstacle {
         at: Step::Material,
         seen: format!("`{host}` is neither a name nor an address"),
@@ -171,7 +172,8 @@ fn server_name(host: &str) -> Result<ServerName<'static>, Obstacle> {
     })
 }
 
-fn config(profile: &Profile) -> Result<Arc<ClientConfig>, Obstacle> {
+/// What TLS needs of a profile.
+pub(crate) fn config(profile: &Profile) -> Result<Arc<ClientConfig>, Obstacle> {
     let bad = |seen: String, mend| Obstacle { at: Step::Material, seen, mend };
     let pem = |file: &str, why: pem::Error| {
         bad(format!("`{file}` does not read: {why}"), "get or export the file again, as PEM")

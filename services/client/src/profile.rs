@@ -17,6 +17,9 @@ use crate::{NotSigned, PublisherKey, wire::ReadContext};
 struct File {
     /// The gateway, as `https://127.0.0.1:7443`.
     endpoint: String,
+    /// Other nodes of the same domain, asked when it does not answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    others: Vec<String>,
     /// For which purpose it reads.
     purpose: String,
     /// On which legal basis.
@@ -40,6 +43,8 @@ struct File {
 pub struct Profile {
     /// The gateway.
     pub endpoint: String,
+    /// Other nodes of the same domain, asked when it does not answer.
+    pub others: Vec<String>,
     /// The authority of the gateway's certificate, in PEM.
     pub ca_pem: String,
     /// The client's certificate, in PEM.
@@ -140,6 +145,7 @@ impl Profile {
         };
         Ok(Self {
             endpoint: file.endpoint,
+            others: file.others,
             ca_pem: read("ca.pem")?,
             certificate_pem: read("client.pem")?,
             key_pem: read("client.key")?,
@@ -163,6 +169,7 @@ impl Profile {
         fs::create_dir_all(dir).map_err(fail(dir.to_owned()))?;
         let file = File {
             endpoint: self.endpoint.clone(),
+            others: self.others.clone(),
             purpose: self.purpose.clone(),
             legal_basis: self.legal_basis.clone(),
             weighing_ref: self.weighing_ref.clone(),
@@ -241,6 +248,7 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("samsyn-profile-{}", std::process::id()));
         let profile = Profile {
             endpoint: "https://127.0.0.1:7443".into(),
+            others: vec!["https://127.0.0.1:7444".to_owned()],
             ca_pem: "ca".into(),
             certificate_pem: "certificate".into(),
             key_pem: "key".into(),

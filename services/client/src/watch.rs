@@ -99,7 +99,9 @@ impl Watch {
         let client = match Client::connect(&self.profile).await {
             Ok(client) => client,
             Err(ConnectError::Profile(why)) => {
-                return Err(tonic::Status::from_error(Box::new(why)).into());
+                return Err(
+                    tonic::Status::invalid_argument(format!("{}; {}", why.seen, why.mend)).into()
+                );
             }
             Err(ConnectError::Unreachable { .. }) => {
                 self.rest(Duration::ZERO).await;
@@ -199,6 +201,7 @@ mod tests {
         let text = String::new;
         let profile = Profile {
             endpoint: text(),
+            others: Vec::new(),
             ca_pem: text(),
             certificate_pem: text(),
             key_pem: text(),

@@ -22,7 +22,7 @@ use tonic::{service::Routes, transport::Server};
 use crate::{
     Checked, Reload,
     alarms::Alarms,
-    config::{BadConfig, Limits, TlsSource},
+    config::{BadConfig, Config, Limits, TlsSource},
     denials::Denials,
     edge::Edge,
     nodes::{self, BadNode, Dialer, Forward, Identity},
@@ -159,19 +159,7 @@ impl App {
         let metrics = Metrics::new(checked.collector().as_ref())?;
         let Checked { config, document, files, exported, .. } = checked;
         let dialer = identity.clone().map(Dialer::new);
-        let cluster = config.cluster.as_ref().zip(dialer.clone());
-        let nodes = match cluster {
-            None => None,
-            Some((cluster, dialer)) => {
-                let transport: Arc<dyn samsyn_ledger::Transport> = Arc::new(dialer);
-                if !cluster.founds {
-                    let others = cluster.others();
-                    samsyn_ledger::fetch_key_file(&config.data, &transport, &others).await?;
-                }
-                let (address, timing) = (cluster.address(), cluster.timing());
-                Some(Nodes { address, founds: cluster.founds, timing, transport })
-            }
-        };
+        let nodes = nodes_of(&config, dialer.clone()).await?;
         let options = samsyn_ledger::Options {
             dir: config.data.clone(),
             node: config.cluster.as_ref().map_or(1, |cluster| cluster.node),
@@ -348,6 +336,19 @@ fn server(limits: &Limits) -> Server {
         .http2_max_pending_accept_reset_streams(Some(RESETS_MAX))
         .http2_max_local_error_reset_streams(Some(FAULTS_MAX))
         .max_connection_age(limits.age_max())
+}
+
+/// The other nodes, as the ledger knows them. A node without the domain's keys waits here until
+/// others give them.
+async fn nodes_of(config: &Config, dialer: Option<Dialer>) -> Result<Option<Nodes>, Error> {
+    let Some((cluster, dialer)) = config.cluster.as_ref().zip(dialer) else { return Ok(None) };
+    let transport: Arc<dyn samsyn_ledger::Transport> = Arc::new(dialer);
+    if !cluster.founds {
+        let others = cluster.others();
+        samsyn_ledger::fetch_key_file(&config.data, &transport, &others).await?;
+    }
+    let (address, timing) = (cluster.address(), cluster.timing());
+    Ok(Some(Nodes { address, founds: cluster.founds, timing, transport }))
 }
 
 /// Serves the other nodes as long as the process lives: they are answered until its end.

@@ -29,7 +29,8 @@ const KEYS_WAIT: Duration = Duration::from_millis(500);
 /// A node whose clock is further from the others' middle is not ready.
 const SKEW_MAX_MICROS: u64 = 2_000_000;
 
-/// When this node last knew a leader that has its quorum, and whether its clock is like the others'.
+/// When this node last knew a leader that has its quorum, and whether its clock is like that of the
+/// others.
 #[derive(Default)]
 pub(crate) struct Contact(Mutex<Touch>);
 
@@ -309,7 +310,11 @@ mod tests {
         assert_eq!(differs(3, &own, &[same.clone(), same.clone()]), None);
         assert_eq!(differs(3, &own, &[same.clone(), other.clone()]), None, "two of three agree");
         assert_eq!(differs(3, &other, &[own.clone(), same]), Some(128));
-        assert_eq!(differs(3, &own, &[other.clone()]), Some(128), "no majority is known");
+        assert_eq!(
+            differs(3, &own, std::slice::from_ref(&other)),
+            Some(128),
+            "no majority is known"
+        );
         assert_eq!(differs(2, &own, &[other]), Some(128), "there is none");
         assert_eq!(differs(3, &own, &[at(&[(256, 7)], 0)]), None, "nothing in common");
         assert_eq!(differs(3, &own, &[]), None);

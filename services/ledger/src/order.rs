@@ -52,7 +52,7 @@ impl Ledger {
             command,
         };
         let Inner { consensus, policy, .. } = &*self.inner;
-        let order = |submission| consensus.order(submission, policy.digest());
+        let order = |submission| Box::pin(consensus.order(submission, policy.digest()));
         self.told(submission, order).await.map(|(_, reply)| reply)
     }
 

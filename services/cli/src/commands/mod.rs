@@ -1,6 +1,7 @@
 //! The commands: one file each.
 
 mod access;
+mod cluster;
 mod collisions;
 mod completions;
 mod conflict;
@@ -80,6 +81,9 @@ enum Command {
     /// The registry: show, suspend, plan a change, propose, approve, lift.
     #[command(subcommand)]
     Registry(registry::Command),
+    /// The nodes that carry the domain: status, add, promote, demote, remove, hand over.
+    #[command(subcommand)]
+    Cluster(cluster::Command),
     Doctor(doctor::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -96,8 +100,13 @@ impl Cli {
 ///
 /// The demo ends when it is told to, or after its story.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  samsyn demo\n  samsyn demo --once\n  samsyn demo --write DIR")]
+#[command(after_help = "Examples:\n  samsyn demo\n  samsyn demo --once\n  \
+    samsyn demo --nodes 3\n  samsyn demo --write DIR")]
 struct DemoArgs {
+    /// Runs it on so many nodes, each a process of its own; the one that leads is killed in the
+    /// middle.
+    #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = nodes)]
+    nodes: u64,
     /// Ends when the story is told, instead of serving on.
     #[arg(long)]
     once: bool,
@@ -130,6 +139,16 @@ struct SandboxArgs {
     story: bool,
 }
 
+/// A number of voters that survives something, or one.
+fn nodes(text: &str) -> Result<u64, String> {
+    match text {
+        "1" => Ok(1),
+        "3" => Ok(3),
+        "5" => Ok(5),
+        _ => Err("give 1, 3 or 5".to_owned()),
+    }
+}
+
 impl From<SandboxArgs> for demo::Sandbox {
     fn from(args: SandboxArgs) -> Self {
         let seconds = |seconds: u32| Duration::from_secs(seconds.into());
@@ -141,8 +160,8 @@ impl From<SandboxArgs> for demo::Sandbox {
 /// Runs a command; a failure goes to standard error.
 pub(crate) async fn run(cli: Cli) -> ExitCode {
     let Cli { globals, command } = cli;
-    if let Command::Demo(DemoArgs { once, write }) = command {
-        return Box::pin(demo::run(demo::Args { once, write })).await;
+    if let Command::Demo(DemoArgs { nodes, once, write }) = command {
+        return Box::pin(demo::run(demo::Args { nodes, once, write })).await;
     }
     if let Command::Sandbox(args) = command {
         return Box::pin(demo::sandbox(args.into())).await;
@@ -178,6 +197,7 @@ async fn dispatch(globals: &Globals, command: Command) -> Result<(), Failure> {
         Command::Disclosures(args) => disclosures::run(globals, args).await,
         Command::Access(command) => access::run(globals, command).await,
         Command::Registry(command) => Box::pin(registry::run(globals, command)).await,
+        Command::Cluster(command) => cluster::run(globals, command).await,
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(globals, &args),
     }

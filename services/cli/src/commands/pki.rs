@@ -50,26 +50,31 @@ pub(super) enum Command {
 
 /// Issues a certificate with a fresh key, good for 90 days.
 ///
-/// For a service that calls gateways, or for a gateway.
+/// For a service that calls gateways, for a gateway, or for a node among nodes.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     samsyn pki issue pki --service sdf-skarholmen\n  \
-    samsyn pki issue pki --server --dns gateway.stockholm.example --ip 127.0.0.1")]
+    samsyn pki issue pki --server --dns gateway.stockholm.example --ip 127.0.0.1\n  \
+    samsyn pki issue nodes --node 1 --ip 10.0.0.1")]
 pub(super) struct Issue {
     /// The authority's folder.
     dir: PathBuf,
     /// For a service of this name.
-    #[arg(long, value_name = "NAME", required_unless_present = "server")]
+    #[arg(long, value_name = "NAME", required_unless_present_any = ["server", "node"])]
     service: Option<String>,
     /// For a gateway of this name; it needs a name or an address to connect to.
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "gateway")]
     #[arg(conflicts_with = "service")]
     server: Option<String>,
-    /// A name that clients connect to; may be repeated.
-    #[arg(long, value_name = "NAME", requires = "server", conflicts_with = "service")]
+    /// For the node of this number, by an authority that issues for nodes and nothing else.
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["service", "server"])]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    node: Option<u64>,
+    /// A name that others connect to; may be repeated.
+    #[arg(long, value_name = "NAME", conflicts_with = "service")]
     dns: Vec<String>,
-    /// An address that clients connect to; may be repeated.
-    #[arg(long, value_name = "ADDRESS", requires = "server", conflicts_with = "service")]
+    /// An address that others connect to; may be repeated.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "service")]
     ip: Vec<IpAddr>,
 }
 
@@ -78,10 +83,11 @@ pub(super) fn run(globals: &Globals, command: Command) -> Result<(), Failure> {
     let now = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let written = match command {
         Command::Init { dir, trust_domain } => pki::init(&dir, &trust_domain, now)?,
-        Command::Issue(Issue { dir, service, server, dns, ip: ips }) => {
-            let (name, kind) = match (service, server) {
-                (Some(name), _) => (name, Kind::Service),
-                (None, name) => (name.unwrap_or_default(), Kind::Server { dns, ips }),
+        Command::Issue(Issue { dir, service, server, node, dns, ip: ips }) => {
+            let (name, kind) = match (service, node, server) {
+                (Some(name), _, _) => (name, Kind::Service),
+                (None, Some(node), _) => (format!("node-{node}"), Kind::Node { node, dns, ips }),
+                (None, None, name) => (name.unwrap_or_default(), Kind::Server { dns, ips }),
             };
             pki::issue(&dir, &name, &kind, now)?
         }

@@ -3,6 +3,7 @@
 //! else. Everything lies in a temporary folder that goes with the demo.
 
 mod clock;
+mod cluster;
 mod gateway;
 mod memory;
 mod print;
@@ -19,6 +20,7 @@ use std::{
 };
 
 use self::{
+    cluster::Nodes,
     gateway::Gateway,
     print::{Checks, rule, seconds, spread, tell},
     stage::Stage,
@@ -28,6 +30,8 @@ use self::{
 /// How the demo runs.
 #[derive(Debug, Clone)]
 pub(crate) struct Args {
+    /// On how many nodes it runs.
+    pub(crate) nodes: u64,
     /// Ends when the story is told, instead of serving on.
     pub(crate) once: bool,
     /// Writes the city's domain to this folder instead of telling the story.
@@ -64,6 +68,9 @@ enum Error {
     /// The city cannot be set up.
     #[error(transparent)]
     Stage(#[from] stage::Error),
+    /// The nodes do not come up.
+    #[error(transparent)]
+    Nodes(#[from] cluster::Error),
     /// The gateway does not start, or has failed.
     #[error(transparent)]
     Gateway(#[from] gateway::Error),
@@ -75,8 +82,8 @@ enum Error {
 /// Tells the story; succeeds when every check held.
 pub(crate) async fn run(args: Args) -> ExitCode {
     let told = match &args.write {
-        Some(dir) => write(dir),
-        None => tell_all(Play::Story { once: args.once }).await,
+        Some(dir) => write(dir, args.nodes),
+        None => tell_all(Play::Story { once: args.once }, args.nodes).await,
     };
     ended(told)
 }
@@ -84,7 +91,7 @@ pub(crate) async fn run(args: Args) -> ExitCode {
 /// Serves the city, in which something new happens by itself, until it is stopped or its time is
 /// over.
 pub(crate) async fn sandbox(args: Sandbox) -> ExitCode {
-    ended(tell_all(Play::Sandbox(args)).await)
+    ended(tell_all(Play::Sandbox(args), 1).await)
 }
 
 fn ended(told: Result<Checks, Error>) -> ExitCode {
@@ -106,30 +113,62 @@ fn ended(told: Result<Checks, Error>) -> ExitCode {
 }
 
 /// Writes the city's domain to a folder: configuration, certificates, registry, profiles.
-fn write(dir: &Path) -> Result<Checks, Error> {
-    Stage::write(dir, SocketAddr::from((Ipv4Addr::LOCALHOST, stage::PORT)), clock::now())?;
+fn write(dir: &Path, count: u64) -> Result<Checks, Error> {
+    let first = SocketAddr::from((Ipv4Addr::LOCALHOST, stage::PORT));
+    let nodes = stage::reserve(first, count).map_err(Error::Listen)?;
+    Stage::write(dir, &nodes, clock::now())?;
+    let dir = dir.display();
+    let begin = if count == 1 {
+        format!("  samsyn serve --config {dir}/config.toml\n")
+    } else {
+        format!(
+            "  samsyn serve --config {dir}/node-1.toml\n  \
+             samsyn cluster add-learner 2 {} --profiles {dir}/profiles --as drift\n  \
+             samsyn serve --config {dir}/node-2.toml\n  \
+             samsyn cluster promote 2 --profiles {dir}/profiles --as drift\n",
+            nodes.get(1).map_or_else(String::new, |node| node.nodes.to_string())
+        )
+    };
     tell(&format!(
-        "The demo city's domain is in {0}\n  samsyn serve --config {0}/config.toml\n  \
-         samsyn whoami --profiles {0}/profiles --as sdf-skarholmen\n\
+        "The demo city's domain is in {dir}\n{begin}  \
+         samsyn whoami --profiles {dir}/profiles --as sdf-skarholmen\n\
          Its revocation lists are good for seven days, and its authorities are gone: write it anew \
-         then.\n",
-        dir.display()
+         then.\n"
     ));
     Ok(Checks::default())
 }
 
-async fn tell_all(play: Play) -> Result<Checks, Error> {
+/// What carries the city: a gateway in this process, or nodes that are processes of their own.
+enum Carried {
+    Alone(Gateway),
+    ByNodes(Box<Nodes>),
+}
+
+async fn tell_all(play: Play, count: u64) -> Result<Checks, Error> {
     let started = Instant::now();
     let listener = stage::listen().await.map_err(Error::Listen)?;
     let at = listener.local_addr().map_err(Error::Listen)?;
-    let stage = Stage::build(at, clock::now())?;
-    let gateway = Gateway::start(&stage.config(), listener).await?;
-    let stopped = std::pin::pin!(stopped());
-    let checks = match &play {
-        Play::Story { once } => Ok(tell_until(&stage, at, started, *once, stopped).await),
-        Play::Sandbox(args) => live_until(&stage, at, started, args, stopped).await,
+    let stage = Stage::build(&stage::reserve(at, count).map_err(Error::Listen)?, clock::now())?;
+    let carried = if count == 1 {
+        Carried::Alone(Gateway::start(&stage.config(1), listener).await?)
+    } else {
+        drop(listener);
+        Carried::ByNodes(Box::new(Nodes::start(&stage).await?))
     };
-    gateway.stop().await?;
+    let nodes = match &carried {
+        Carried::Alone(_) => None,
+        Carried::ByNodes(nodes) => Some(&**nodes),
+    };
+    let stopped = std::pin::pin!(stopped());
+    let story = || Story::new(&stage, at, nodes);
+    let checks = match &play {
+        Play::Story { once } => Ok(tell_until(story(), &stage, started, *once, stopped).await),
+        Play::Sandbox(args) => live_until(story(), &stage, started, args, stopped).await,
+    };
+    match carried {
+        Carried::Alone(gateway) => gateway.stop().await?,
+        Carried::ByNodes(nodes) => nodes.stop().await,
+    }
     stage.remove()?;
     tell(" Stopped; everything is removed.\n");
     Ok(checks?.unwrap_or_else(Checks::interrupted))
@@ -137,8 +176,8 @@ async fn tell_all(play: Play) -> Result<Checks, Error> {
 
 /// Tells the story where it is wanted, and lets the city live on; to be stopped is its end.
 async fn live_until(
+    story: Story<'_>,
     stage: &Stage,
-    at: SocketAddr,
     started: Instant,
     args: &Sandbox,
     mut stopped: Pin<&mut impl Future<Output = ()>>,
@@ -146,7 +185,7 @@ async fn live_until(
     let mut checks = Checks::default();
     if args.story {
         checks = tokio::select! {
-            checks = Box::pin(Story::new(stage, at).tell()) => checks,
+            checks = Box::pin(story.tell()) => checks,
             () = &mut stopped => return Ok(None),
         };
         summary(checks, stage, started);
@@ -160,14 +199,14 @@ async fn live_until(
 
 /// Tells the story, and serves on after it; what is interrupted is removed all the same.
 async fn tell_until(
+    story: Story<'_>,
     stage: &Stage,
-    at: SocketAddr,
     started: Instant,
     once: bool,
     mut stopped: Pin<&mut impl Future<Output = ()>>,
 ) -> Option<Checks> {
     let checks = tokio::select! {
-        checks = Box::pin(Story::new(stage, at).tell()) => checks,
+        checks = Box::pin(story.tell()) => checks,
         () = &mut stopped => return None,
     };
     summary(checks, stage, started);

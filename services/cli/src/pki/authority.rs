@@ -124,7 +124,7 @@ impl Authority {
     /// [`Error::Name`], [`Error::Ended`], [`Error::Random`], [`Error::Make`].
     pub(crate) fn issue_service(&self, name: &str, now: OffsetDateTime) -> Result<Issued, Error> {
         let uri = format!("spiffe://{}/svc/{}", self.trust_domain, checked(name)?);
-        self.issue(name, vec![uri_name(&uri)?], ExtendedKeyUsagePurpose::ClientAuth, now)
+        self.issue(name, vec![uri_name(&uri)?], &[ExtendedKeyUsagePurpose::ClientAuth], now)
     }
 
     /// Issues a certificate for a server: one URI of the trust domain beside the DNS names and
@@ -140,6 +140,34 @@ impl Authority {
         uri: &str,
         now: OffsetDateTime,
     ) -> Result<Issued, Error> {
+        self.issue_at(dns, ips, uri, &[ExtendedKeyUsagePurpose::ServerAuth], now)
+    }
+
+    /// Issues a certificate for a node that other nodes connect to and that connects to them. Its
+    /// one URI is `spiffe://<trust-domain>/node/<number>`.
+    ///
+    /// # Errors
+    /// As [`Self::issue_server`].
+    pub(crate) fn issue_node(
+        &self,
+        dns: &[String],
+        ips: &[IpAddr],
+        node: u64,
+        now: OffsetDateTime,
+    ) -> Result<Issued, Error> {
+        let uri = self.node_uri(&node.to_string())?;
+        let both = &[ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        self.issue_at(dns, ips, &uri, both, now)
+    }
+
+    fn issue_at(
+        &self,
+        dns: &[String],
+        ips: &[IpAddr],
+        uri: &str,
+        usages: &[ExtendedKeyUsagePurpose],
+        now: OffsetDateTime,
+    ) -> Result<Issued, Error> {
         if dns.is_empty() && ips.is_empty() {
             return Err(Error::NoAddress);
         }
@@ -153,7 +181,7 @@ impl Authority {
             names.push(dns_name(name)?);
         }
         names.extend(ips.iter().copied().map(SanType::IpAddress));
-        self.issue(path, names, ExtendedKeyUsagePurpose::ServerAuth, now)
+        self.issue(path, names, usages, now)
     }
 
     /// Makes a revocation list that is good for [`CRL_VALIDITY`], PEM.
@@ -188,7 +216,7 @@ impl Authority {
         &self,
         name: &str,
         names: Vec<SanType>,
-        usage: ExtendedKeyUsagePurpose,
+        usages: &[ExtendedKeyUsagePurpose],
         now: OffsetDateTime,
     ) -> Result<Issued, Error> {
         if now >= self.not_after {
@@ -200,7 +228,7 @@ impl Authority {
         let mut params = params(name, now, not_after, &serial);
         params.is_ca = IsCa::ExplicitNoCa;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![usage];
+        params.extended_key_usages = usages.to_vec();
         params.subject_alt_names = names;
         let key = KeyPair::generate().map_err(failed)?;
         let certificate_pem = params.signed_by(&key, &self.issuer).map_err(failed)?.pem();

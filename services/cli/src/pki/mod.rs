@@ -56,6 +56,15 @@ pub(crate) enum Kind {
         /// IP addresses.
         ips: Vec<IpAddr>,
     },
+    /// A node among the nodes of a domain, with the names and addresses that they connect to.
+    Node {
+        /// Its number.
+        node: u64,
+        /// DNS names.
+        dns: Vec<String>,
+        /// IP addresses.
+        ips: Vec<IpAddr>,
+    },
 }
 
 /// What a command wrote.
@@ -111,6 +120,7 @@ pub(crate) fn issue(
             let uri = authority.node_uri(name)?;
             authority.issue_server(dns, ips, &uri, now)?
         }
+        Kind::Node { node, dns, ips } => authority.issue_node(dns, ips, *node, now)?,
     };
     index.add(Row::new(name, issued.serial(), issued.not_after()));
     let files = vec![

@@ -41,6 +41,8 @@ mod rfc7946;
 #[cfg(test)]
 mod sandbox;
 #[cfg(test)]
+mod several;
+#[cfg(test)]
 mod shared_authority;
 #[cfg(test)]
 mod shares;

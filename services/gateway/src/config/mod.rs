@@ -316,6 +316,22 @@ mod tests {
     }
 
     #[test]
+    fn the_sample_of_other_nodes_is_one() {
+        let sample = include_str!("../../../../config/gateway.toml");
+        let (_, rest) = sample.split_once("# [cluster]").unwrap();
+        let (section, _) = rest.split_once("\n\n").unwrap();
+        let text = format!("[cluster]{}", section.replace("\n# ", "\n"));
+        let table: toml::Table = text.parse().unwrap();
+        let cluster: Cluster = table["cluster"].clone().try_into().unwrap();
+        cluster.check().unwrap();
+        assert_eq!((cluster.node, cluster.others.len()), (1, 1));
+        let other = Other { node: 1, ..cluster.others[0].clone() };
+        let twice = Cluster { others: vec![other], ..cluster };
+        let refused = twice.check().unwrap_err().to_string();
+        assert!(refused.contains("node 1 stands there twice"), "{refused}");
+    }
+
+    #[test]
     fn production_is_refused_and_says_why() {
         let sample = include_str!("../../../../config/gateway.toml");
         let config: Config = toml::from_str(sample).unwrap();

@@ -171,11 +171,7 @@ impl Transport for Dialer {
         self.ask(to, within, move |mut node| async move { node.submit(request).await })
     }
 
-    fn get_health(
-        &self,
-        to: &Node,
-        within: Duration,
-    ) -> Answer<raft::GetHealthResponse> {
+    fn get_health(&self, to: &Node, within: Duration) -> Answer<raft::GetHealthResponse> {
         let ask = |mut node: PeerServiceClient<Channel>| async move {
             node.get_health(raft::GetHealthRequest {}).await
         };

@@ -1,7 +1,7 @@
 //! What changes something is passed on to the node that leads, once, with evidence of who asks.
 //!
-//! The evidence is the caller's own chain of certificates, as this node's handshake saw it, bound to
-//! one method and a few seconds. The leader judges the chain itself, by its own authorities and
+//! The evidence is the caller's own chain of certificates, as this node's handshake saw it, bound
+//! to one method and a few seconds. The leader judges the chain itself, by its own authorities and
 //! revocation lists, and then decides as if the caller had come to it: a node lends a caller
 //! nothing. That the caller holds the key of its certificate is what the leader takes on trust from
 //! the node, whose own certificate it knows.
@@ -11,12 +11,12 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use prost::Message;
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, UnixTime};
 use samsyn_ledger::{Ledger, Node, Place};
 use samsyn_proto::Reason;
 use tonic::body::Body;
@@ -92,7 +92,7 @@ fn header(chain: &[CertificateDer<'static>], path: &str) -> Option<HeaderValue> 
 }
 
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    UnixTime::now().as_secs()
 }
 
 /// The layer; cheap to clone.
@@ -240,11 +240,8 @@ mod tests {
         assert_eq!(evidence(&headers, WRITES[0]).unwrap(), chain);
         assert_eq!(evidence(&headers, WRITES[1]), None, "another method");
         for until in [0, now().saturating_sub(1), now() + 3_600] {
-            let evidence_of = Evidence {
-                chain: vec![vec![1, 2, 3]],
-                method: WRITES[0].to_owned(),
-                until,
-            };
+            let evidence_of =
+                Evidence { chain: vec![vec![1, 2, 3]], method: WRITES[0].to_owned(), until };
             let value = hex::encode(evidence_of.encode_to_vec());
             headers.insert(EVIDENCE, value.parse().unwrap());
             assert_eq!(evidence(&headers, WRITES[0]), None, "good until {until}");

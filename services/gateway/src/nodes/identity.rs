@@ -57,9 +57,8 @@ impl Identity {
         }
         let roots = Arc::new(roots);
         let lists = material.crl_pem.iter().flat_map(|pem| {
-            CertificateRevocationListDer::pem_slice_iter(pem.as_bytes()).map(|list| {
-                list.map_err(|_| BadNode::Pem { part: "revocation list" })
-            })
+            CertificateRevocationListDer::pem_slice_iter(pem.as_bytes())
+                .map(|list| list.map_err(|_| BadNode::Pem { part: "revocation list" }))
         });
         let lists = lists.collect::<Result<Vec<_>, _>>()?;
         let provider = Arc::new(provider());
@@ -138,10 +137,7 @@ fn no_node() -> io::Error {
     io::Error::new(io::ErrorKind::PermissionDenied, "the certificate is not that node's")
 }
 
-fn certificates(
-    pem: &str,
-    part: &'static str,
-) -> Result<Vec<CertificateDer<'static>>, BadNode> {
+fn certificates(pem: &str, part: &'static str) -> Result<Vec<CertificateDer<'static>>, BadNode> {
     let all = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<Vec<_>, _>>();
     all.map_err(|_| BadNode::Pem { part })
 }
@@ -150,10 +146,11 @@ fn certificates(
 fn node_of(leaf: &CertificateDer<'_>, trust_domain: &str) -> Option<u64> {
     let (_, leaf) = x509_parser::certificate::X509Certificate::from_der(leaf).ok()?;
     let names = leaf.subject_alternative_name().ok()??;
-    let mut uris = names.value.general_names.iter().filter_map(|name| match name {
-        GeneralName::URI(uri) => Some(*uri),
-        _ => None,
-    });
+    let mut uris = names
+        .value
+        .general_names
+        .iter()
+        .filter_map(|name| if let GeneralName::URI(uri) = name { Some(*uri) } else { None });
     let (uri, none) = (uris.next()?, uris.next());
     let path = uri.strip_prefix("spiffe://")?.strip_prefix(trust_domain)?;
     let number = path.strip_prefix("/node/")?.parse().ok()?;

@@ -236,7 +236,7 @@ fn from<T>(request: &tonic::Request<T>) -> Result<u64, Status> {
     node.ok_or_else(|| Status::unauthenticated("this is for nodes"))
 }
 
-fn refused(error: PeerError) -> Status {
+fn refused(error: &PeerError) -> Status {
     let text = error.to_string();
     match error {
         PeerError::NoMember(_) | PeerError::NotItself(_) | PeerError::NotForNodes => {
@@ -255,7 +255,11 @@ impl PeerService for Node {
         request: tonic::Request<raft::AppendRequest>,
     ) -> Result<Response<raft::AppendResponse>, Status> {
         let from = from(&request)?;
-        self.peer.append(from, request.into_inner()).await.map(Response::new).map_err(refused)
+        self.peer
+            .append(from, request.into_inner())
+            .await
+            .map(Response::new)
+            .map_err(|error| refused(&error))
     }
 
     async fn vote(
@@ -263,7 +267,11 @@ impl PeerService for Node {
         request: tonic::Request<raft::VoteRequest>,
     ) -> Result<Response<raft::VoteResponse>, Status> {
         let from = from(&request)?;
-        self.peer.vote(from, request.into_inner()).await.map(Response::new).map_err(refused)
+        self.peer
+            .vote(from, request.into_inner())
+            .await
+            .map(Response::new)
+            .map_err(|error| refused(&error))
     }
 
     async fn transfer_leader(
@@ -272,7 +280,7 @@ impl PeerService for Node {
     ) -> Result<Response<raft::TransferLeaderResponse>, Status> {
         let from = from(&request)?;
         let noted = self.peer.transfer_leader(from, request.into_inner()).await;
-        noted.map(Response::new).map_err(refused)
+        noted.map(Response::new).map_err(|error| refused(&error))
     }
 
     async fn install_snapshot(
@@ -281,14 +289,18 @@ impl PeerService for Node {
     ) -> Result<Response<raft::InstallSnapshotResponse>, Status> {
         let from = from(&request)?;
         let parts = request.into_inner().map_err(io::Error::other);
-        self.peer.install_snapshot(from, parts).await.map(Response::new).map_err(refused)
+        self.peer
+            .install_snapshot(from, parts)
+            .await
+            .map(Response::new)
+            .map_err(|error| refused(&error))
     }
 
     async fn get_keys(
         &self,
         request: tonic::Request<raft::GetKeysRequest>,
     ) -> Result<Response<raft::GetKeysResponse>, Status> {
-        self.peer.get_keys(from(&request)?).map(Response::new).map_err(refused)
+        self.peer.get_keys(from(&request)?).map(Response::new).map_err(|error| refused(&error))
     }
 
     async fn submit(
@@ -296,7 +308,11 @@ impl PeerService for Node {
         request: tonic::Request<raft::SubmitRequest>,
     ) -> Result<Response<raft::SubmitResponse>, Status> {
         let from = from(&request)?;
-        self.peer.submit(from, request.into_inner()).await.map(Response::new).map_err(refused)
+        self.peer
+            .submit(from, request.into_inner())
+            .await
+            .map(Response::new)
+            .map_err(|error| refused(&error))
     }
 
     async fn get_health(

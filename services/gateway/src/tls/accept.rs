@@ -174,8 +174,7 @@ async fn serve(tls: &Tls, admitted: Admitted, ready: Ready) -> Result<(), Reason
         let outcome = timeout(tls.limits.handshake_max, handshake(tls, &live, tcp)).await;
         let (stream, verified) = outcome.unwrap_or(Err(Reason::Deadline))?;
         let place = tls.enter(&verified, live.generation())?;
-        let connection =
-            Connection::new(stream, verified, place, (connection, seat));
+        let connection = Connection::new(stream, verified, place, (connection, seat));
         tls.outcomes().count(None);
         // It keeps its turn until the server has room: the backlog is bounded. A server that is
         // gone takes nothing more.

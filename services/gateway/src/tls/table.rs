@@ -199,7 +199,12 @@ impl Place {
 
     /// What the requests of the connection carry.
     pub(super) fn access(&self, verified: Verified) -> Access {
-        Access::new(verified, self.switch.leaving.subscribe(), Arc::clone(&self.switch.used), self.id)
+        Access::new(
+            verified,
+            self.switch.leaving.subscribe(),
+            Arc::clone(&self.switch.used),
+            self.id,
+        )
     }
 }
 

@@ -129,7 +129,7 @@ pub(super) fn encode_transfer(
     request: &TransferLeaderRequest<Types>,
 ) -> raft::TransferLeaderRequest {
     raft::TransferLeaderRequest {
-        from: Some(encode_vote(request.from_leader())),
+        vote: Some(encode_vote(request.from_leader())),
         to: *request.to_node_id(),
         last: request.last_log_id().map(encode_log_id),
     }
@@ -138,7 +138,7 @@ pub(super) fn encode_transfer(
 pub(super) fn decode_transfer(
     request: &raft::TransferLeaderRequest,
 ) -> io::Result<TransferLeaderRequest<Types>> {
-    let from = request.from.as_ref().ok_or_else(|| damaged("a transfer without a vote"))?;
+    let from = request.vote.as_ref().ok_or_else(|| damaged("a transfer without a vote"))?;
     let last = request.last.as_ref().map(decode_log_id);
     Ok(TransferLeaderRequest::new(decode_vote(from), request.to, last))
 }

@@ -30,6 +30,9 @@ use crate::{
     keys::Keys,
 };
 
+/// Entries are on another node's disk within so long, or it is given up for a while. A heartbeat
+/// has less time: consensus says how much.
+const APPEND_MAX: Duration = Duration::from_secs(2);
 /// A snapshot takes at most so long, however large it is.
 const SNAPSHOT_MAX: Duration = Duration::from_mins(10);
 
@@ -87,19 +90,19 @@ impl fmt::Debug for Link {
 
 impl Link {
     fn ask(&self) -> Result<(&Arc<dyn Transport>, &Node), RPCError<Types>> {
-        Ok((self.network.transport().map_err(missed)?, &self.to))
+        Ok((self.network.transport().map_err(|why| missed(&why))?, &self.to))
     }
 }
 
-fn missed(why: Unreached) -> RPCError<Types> {
+fn missed(why: &Unreached) -> RPCError<Types> {
     match why {
-        Unreached::Away(_) | Unreached::Silent(_) => RPCError::Unreachable(Unreachable::new(&why)),
-        Unreached::Refused(_) => RPCError::Network(NetworkError::new(&why)),
+        Unreached::Away(_) | Unreached::Silent(_) => RPCError::Unreachable(Unreachable::new(why)),
+        Unreached::Refused(_) => RPCError::Network(NetworkError::new(why)),
     }
 }
 
-fn unread(error: io::Error) -> RPCError<Types> {
-    RPCError::Network(NetworkError::new(&error))
+fn unread(error: &io::Error) -> RPCError<Types> {
+    RPCError::Network(NetworkError::new(error))
 }
 
 impl RaftNetworkV2<Types> for Link {
@@ -118,8 +121,9 @@ impl RaftNetworkV2<Types> for Link {
         };
         let (transport, to) = self.ask()?;
         let request = convert::encode_append(request, keys);
-        let answer = transport.append(to, request, option.hard_ttl()).await.map_err(missed)?;
-        let answer = convert::decode_appended(answer).map_err(unread)?;
+        let within = if request.entries.is_empty() { option.hard_ttl() } else { APPEND_MAX };
+        let answer = transport.append(to, request, within).await.map_err(|why| missed(&why))?;
+        let answer = convert::decode_appended(answer).map_err(|error| unread(&error))?;
         if answer.is_success() {
             self.keys_sent = sent;
         }
@@ -133,8 +137,9 @@ impl RaftNetworkV2<Types> for Link {
     ) -> Result<VoteResponse<Types>, RPCError<Types>> {
         let (transport, to) = self.ask()?;
         let request = convert::encode_ask(&request, false);
-        let answer = transport.vote(to, request, option.hard_ttl()).await.map_err(missed)?;
-        convert::decode_voted(&answer).map_err(unread)
+        let answer =
+            transport.vote(to, request, option.hard_ttl()).await.map_err(|why| missed(&why))?;
+        convert::decode_voted(&answer).map_err(|error| unread(&error))
     }
 
     async fn pre_vote(
@@ -144,8 +149,9 @@ impl RaftNetworkV2<Types> for Link {
     ) -> Result<VoteResponse<Types>, RPCError<Types>> {
         let (transport, to) = self.ask()?;
         let request = convert::encode_ask(&request, true);
-        let answer = transport.vote(to, request, option.hard_ttl()).await.map_err(missed)?;
-        convert::decode_voted(&answer).map_err(unread)
+        let answer =
+            transport.vote(to, request, option.hard_ttl()).await.map_err(|why| missed(&why))?;
+        convert::decode_voted(&answer).map_err(|error| unread(&error))
     }
 
     async fn full_snapshot(
@@ -158,7 +164,7 @@ impl RaftNetworkV2<Types> for Link {
         let (keys, _) = self.network.keys.since(0);
         let (transport, to) = self.ask()?;
         let path: &Path = snapshot.snapshot.as_ref();
-        let failed = |error: io::Error| StreamingError::from(unread(error));
+        let failed = |error: io::Error| StreamingError::from(unread(&error));
         let file = File::open(path).await.map_err(failed)?;
         let bytes = file.metadata().await.map_err(failed)?.len();
         let header = convert::encode_header(&vote, &snapshot.meta, bytes, keys);
@@ -168,8 +174,8 @@ impl RaftNetworkV2<Types> for Link {
             biased;
             closed = cancel => Err(closed.into()),
             answer = transport.install_snapshot(to, parts, SNAPSHOT_MAX) => {
-                let vote = answer.map_err(missed)?.vote;
-                let missing = || unread(crate::format::damaged("an answer without a vote"));
+                let vote = answer.map_err(|why| missed(&why))?.vote;
+                let missing = || unread(&crate::format::damaged("an answer without a vote"));
                 Ok(SnapshotResponse::new(decode_vote(&vote.ok_or_else(missing)?)))
             }
         }
@@ -183,7 +189,7 @@ impl RaftNetworkV2<Types> for Link {
         let (transport, to) = self.ask()?;
         let request = convert::encode_transfer(&request);
         let answer = transport.transfer_leader(to, request, option.hard_ttl()).await;
-        answer.map(|_| Ok(())).map_err(missed)
+        answer.map(|_| Ok(())).map_err(|why| missed(&why))
     }
 }
 

@@ -122,7 +122,7 @@ impl Peer {
         let transfer = convert::decode_transfer(&request)?;
         itself(from, transfer.from_leader().leader_id.node_id)?;
         let noted = self.consensus.raft().handle_transfer_leader(transfer).await;
-        if let Err(why) = noted.map_err(fatal)? {
+        if let Err(why) = noted.map_err(|stop| fatal(&stop))? {
             tracing::info!(reason = %why, "leadership is not taken over");
         }
         Ok(raft::TransferLeaderResponse {})
@@ -156,7 +156,7 @@ impl Peer {
         // What is left of it is written over by the next.
         let _ = tokio::fs::remove_file(&path).await;
         Ok(raft::InstallSnapshotResponse {
-            vote: Some(encode_vote(&installed.map_err(fatal)?.vote)),
+            vote: Some(encode_vote(&installed.map_err(|stop| fatal(&stop))?.vote)),
         })
     }
 
@@ -247,11 +247,11 @@ async fn receive(
 
 fn stopped(error: RaftError<Types>) -> PeerError {
     match error {
-        RaftError::Fatal(stop) => fatal(stop),
+        RaftError::Fatal(stop) => fatal(&stop),
         RaftError::APIError(never) => match never {},
     }
 }
 
-fn fatal(stop: Fatal<Types>) -> PeerError {
-    PeerError::Failed(crate::raft_handle::stopped(&stop))
+fn fatal(stop: &Fatal<Types>) -> PeerError {
+    PeerError::Failed(crate::raft_handle::stopped(stop))
 }

@@ -214,6 +214,7 @@ impl Consensus {
     /// # Errors
     /// As [`Self::add_learner`]; [`Error::Behind`] when it is.
     pub(crate) async fn promote(&self, node: u64) -> Result<(), Error> {
+        self.is_one(node, &[Role::Learner], "no learner")?;
         if self.lag(node).is_none_or(|lag| lag > LAG_MAX) {
             return Err(Error::Behind);
         }
@@ -226,6 +227,7 @@ impl Consensus {
     /// # Errors
     /// As [`Self::add_learner`].
     pub(crate) async fn demote(&self, node: u64) -> Result<(), Error> {
+        self.is_one(node, &[Role::Leader, Role::Voter], "no voter")?;
         let change = ChangeMembers::RemoveVoters(BTreeSet::from([node]));
         changed(self.raft.change_membership(change, true).await.map(drop))
     }
@@ -235,6 +237,7 @@ impl Consensus {
     /// # Errors
     /// As [`Self::add_learner`].
     pub(crate) async fn remove(&self, node: u64) -> Result<(), Error> {
+        self.is_one(node, &[Role::Learner], "no learner")?;
         let change = ChangeMembers::RemoveNodes(BTreeSet::from([node]));
         changed(self.raft.change_membership(change, true).await.map(drop))
     }
@@ -242,8 +245,9 @@ impl Consensus {
     /// Hands leadership to a voter.
     ///
     /// # Errors
-    /// When consensus has stopped.
+    /// When it is none, or consensus has stopped.
     pub(crate) async fn transfer(&self, to: u64) -> Result<(), Error> {
+        self.is_one(to, &[Role::Leader, Role::Voter], "no voter")?;
         let asked = self.raft.trigger().transfer_leader(to).await;
         asked.map_err(|stop| stopped(&stop))
     }
@@ -255,6 +259,16 @@ impl Consensus {
     pub(crate) async fn snapshot(&self) -> Result<(), Error> {
         let asked = self.raft.trigger().snapshot().await;
         asked.map_err(|stop| stopped(&stop))
+    }
+
+    /// Whether a node has one of some roles.
+    fn is_one(&self, node: u64, roles: &[Role], what: &str) -> Result<(), Error> {
+        let members = self.cluster().members;
+        let member = members.iter().find(|member| member.node.id == node);
+        if member.is_some_and(|member| roles.contains(&member.role)) {
+            return Ok(());
+        }
+        Err(Error::Membership(format!("node {node} is {what}")))
     }
 
     /// How many entries another node is behind, as the leader knows it.
@@ -273,23 +287,26 @@ impl Consensus {
 
     /// How this node is.
     pub(crate) fn health(&self) -> raft::GetHealthResponse {
-        let metrics = self.raft.metrics();
-        let metrics = metrics.borrow_watched();
-        let leads = metrics.state == ServerState::Leader;
+        // Each looks at the metrics: none while another does, as a writer may wait in between.
+        let (quorum_age, applied) = (self.quorum_age(), self.applied());
         let root = |(position, root): (u64, crate::root::Root)| raft::RootAt {
             position,
             root: root.as_bytes().to_vec(),
         };
+        let roots = self.machine.marks().into_iter().map(root).collect();
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let leads = metrics.state == ServerState::Leader;
         let committed = metrics.cluster_committed.as_ref();
         raft::GetHealthResponse {
             node: metrics.id,
             term: metrics.current_term,
             leader: metrics.current_leader.unwrap_or(0),
             last_log: metrics.last_log_index.unwrap_or(0),
-            applied: self.applied(),
+            applied,
             committed: committed.map_or(0, |id| id.index),
-            quorum_millis: self.quorum_age().filter(|_| leads).map(millis),
-            roots: self.machine.marks().into_iter().map(root).collect(),
+            quorum_millis: quorum_age.filter(|_| leads).map(millis),
+            roots,
             clock_micros: self.stamps.now().micros(),
             ..raft::GetHealthResponse::default()
         }

@@ -146,11 +146,7 @@ impl Transport for End {
         self.ask(to, within, move |peer, from| async move { peer.submit(from, request).await })
     }
 
-    fn get_health(
-        &self,
-        to: &Node,
-        within: Duration,
-    ) -> Answer<raft::GetHealthResponse> {
+    fn get_health(&self, to: &Node, within: Duration) -> Answer<raft::GetHealthResponse> {
         self.ask(to, within, move |peer, _| async move { Ok(peer.health()) })
     }
 }

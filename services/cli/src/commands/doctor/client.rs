@@ -230,6 +230,7 @@ mod tests {
         let issued = authority.issue_service("n", offset(now)).unwrap();
         Profile {
             endpoint: "https://127.0.0.1:1".to_owned(),
+            others: Vec::new(),
             ca_pem: authority.certificate_pem().to_owned(),
             certificate_pem: issued.certificate_pem().to_owned(),
             key_pem: issued.key_pem().to_owned(),

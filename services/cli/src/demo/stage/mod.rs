@@ -4,6 +4,7 @@
 mod authorities;
 mod descriptors;
 mod keys;
+mod nodes;
 mod pointer;
 mod profiles;
 #[cfg(test)]
@@ -13,7 +14,7 @@ use std::{
     collections::BTreeMap,
     fmt, fs,
     io::{self, Write as _},
-    net::{Ipv4Addr, SocketAddr},
+    net::Ipv4Addr,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
@@ -23,6 +24,8 @@ use samsyn_domain::{
     AgreementId, PartyId, Timestamp, commit,
     registry::{BadRegistry, Document, Registry, Role, Service},
 };
+
+pub(super) use self::nodes::{NodeAt, reserve};
 
 use self::{
     authorities::Authorities,
@@ -109,6 +112,7 @@ pub(super) struct Stage {
     registrars: RegistrarKeys,
     publishers: PublisherKeys,
     descriptors: BTreeMap<AgreementId, commit::hash::Digest>,
+    nodes: Vec<NodeAt>,
 }
 
 /// Where everything lies: it goes with the demo, or stays.
@@ -133,33 +137,33 @@ impl fmt::Debug for Stage {
 }
 
 impl Stage {
-    /// Sets up everything for a gateway at an address.
+    /// Sets up everything for a gateway that runs on these nodes.
     ///
     /// # Errors
     /// When a file cannot be written, or the release's own files were changed.
-    pub(super) fn build(at: SocketAddr, now: Timestamp) -> Result<Self, Error> {
+    pub(super) fn build(nodes: &[NodeAt], now: Timestamp) -> Result<Self, Error> {
         let dir = tempfile::Builder::new().prefix("samsyn-demo-").tempdir();
         let dir = dir.map_err(|why| Error::Write { path: std::env::temp_dir(), why })?;
         let pointer = Pointer::to(&dir.path().join("profiles"))?;
-        Self::lay(Folder::Temporary(dir), Some(pointer), at, now)
+        Self::lay(Folder::Temporary(dir), Some(pointer), nodes, now)
     }
 
-    /// Writes the same to a folder that stays, for a gateway that is started from it.
+    /// Writes the same to a folder that stays, for nodes that are started from it.
     ///
     /// # Errors
     /// When the folder holds anything already, a file cannot be written, or the release's own
     /// files were changed.
-    pub(super) fn write(dir: &Path, at: SocketAddr, now: Timestamp) -> Result<(), Error> {
+    pub(super) fn write(dir: &Path, nodes: &[NodeAt], now: Timestamp) -> Result<(), Error> {
         if fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
             return Err(Error::Taken(dir.to_owned()));
         }
-        Self::lay(Folder::Kept(dir.to_owned()), None, at, now).map(drop)
+        Self::lay(Folder::Kept(dir.to_owned()), None, nodes, now).map(drop)
     }
 
     fn lay(
         folder: Folder,
         pointer: Option<Pointer>,
-        at: SocketAddr,
+        nodes: &[NodeAt],
         now: Timestamp,
     ) -> Result<Self, Error> {
         let seed = Seed::demo()?;
@@ -175,13 +179,14 @@ impl Stage {
         let authorities = Authorities::fresh(&document.organisations, now)?;
 
         let files = Files(folder.path());
-        files.write("config.toml", &config(at, &document))?;
         let text = toml::to_string(&document);
         let form = |why: toml::ser::Error| Error::Form { what: "registry", why: why.to_string() };
         files.write("registry.toml", &text.map_err(form)?)?;
         files.write("policy/samsyn.cedarschema", SCHEMA)?;
         files.write("policy/samsyn.cedar", POLICIES)?;
-        files.write("data/keys.json", &domain_keys.file()?)?;
+        nodes::write(&files, nodes, &document, now)?;
+        let key_file = format!("{}/keys.json", nodes::data(nodes, 1));
+        files.write(&key_file, &domain_keys.file()?)?;
         authorities.write(&files, now)?;
         let server = authorities.server(OPERATOR, now)?;
         files.write("tls/server.pem", &server.certificate_pem)?;
@@ -196,8 +201,9 @@ impl Stage {
             registrars,
             publishers,
             descriptors: signed.digests,
+            nodes: nodes.to_vec(),
         };
-        profiles::write(&stage, &authorities, at, now)?;
+        profiles::write(&stage, &authorities, now)?;
         Ok(stage)
     }
 
@@ -206,9 +212,14 @@ impl Stage {
         self.folder.path()
     }
 
-    /// The gateway's configuration.
-    pub(super) fn config(&self) -> PathBuf {
-        self.dir().join("config.toml")
+    /// The configuration of a node.
+    pub(super) fn config(&self, node: u64) -> PathBuf {
+        self.dir().join(nodes::config_file(&self.nodes, node))
+    }
+
+    /// Where the nodes are.
+    pub(super) fn nodes(&self) -> &[NodeAt] {
+        &self.nodes
     }
 
     /// The city.
@@ -301,22 +312,6 @@ pub(super) async fn listen() -> io::Result<tokio::net::TcpListener> {
         Ok(listener) => Ok(listener),
         Err(_) => tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await,
     }
-}
-
-fn config(at: SocketAddr, document: &Document) -> String {
-    let mut text = format!(
-        "mode = \"demo\"\ndomain = \"{DOMAIN}\"\nlisten = \"{at}\"\ndata = \"data\"\n\
-         registry = \"registry.toml\"\npolicy = \"policy\"\n\n\
-         [tls]\nchain = \"tls/server.pem\"\nkey = \"tls/server.key\"\n"
-    );
-    for organisation in &document.organisations {
-        let id = &organisation.id;
-        text.push_str(&format!(
-            "\n[[anchors]]\norganisation = \"{id}\"\nbundle = \"anchors/{id}.pem\"\n\
-             crl = \"anchors/{id}.crl.pem\"\n"
-        ));
-    }
-    text
 }
 
 /// Writes files below one folder.

@@ -1,6 +1,6 @@
 //! A client profile for every service, as the command line takes them.
 
-use std::{collections::BTreeSet, net::SocketAddr};
+use std::collections::BTreeSet;
 
 use samsyn_client::Profile;
 use samsyn_domain::{
@@ -19,20 +19,19 @@ const OVERSIGHT: (&str, &str) = ("audit", "gdpr_6_1_e");
 
 /// Writes `profiles/<name>` for every service. The name is that in the certificate; where two
 /// organisations use one, the later says whose it is.
-pub(super) fn write(
-    stage: &Stage,
-    authorities: &Authorities,
-    at: SocketAddr,
-    now: Timestamp,
-) -> Result<(), Error> {
+pub(super) fn write(stage: &Stage, authorities: &Authorities, now: Timestamp) -> Result<(), Error> {
     let ca_pem = authorities.server_bundle(OPERATOR)?;
+    let endpoints = stage.nodes().iter().map(|node| format!("https://{}", node.clients));
+    let endpoints: Vec<String> = endpoints.collect();
+    let Some((endpoint, others)) = endpoints.split_first() else { return Ok(()) };
     let descriptor = stage.pinned().map(|digest| digest.to_string()).unwrap_or_default();
     for (name, service) in named(&stage.document) {
         let Some(issued) = authorities.service(service, now)? else { continue };
         let (purpose, legal_basis) = ground(&stage.document, service);
         let party = service.parties.first();
         let profile = Profile {
-            endpoint: format!("https://{at}"),
+            endpoint: endpoint.clone(),
+            others: others.to_vec(),
             ca_pem: ca_pem.to_owned(),
             certificate_pem: issued.certificate_pem,
             key_pem: issued.key_pem,

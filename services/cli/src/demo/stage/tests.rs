@@ -14,8 +14,12 @@ use samsyn_domain::{
 use super::{pointer::Pointer, *};
 
 fn stage() -> Stage {
-    let at: SocketAddr = "127.0.0.1:7443".parse().unwrap();
-    Stage::build(at, Timestamp::from_micros(1_760_000_000_000_000)).unwrap()
+    let clients: SocketAddr = "127.0.0.1:7443".parse().unwrap();
+    Stage::build(
+        &[NodeAt { clients, nodes: clients }],
+        Timestamp::from_micros(1_760_000_000_000_000),
+    )
+    .unwrap()
 }
 
 fn public_key(key: &EndorsementKey) -> [u8; 32] {

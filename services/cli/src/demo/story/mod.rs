@@ -28,6 +28,7 @@ use samsyn_domain::{AreaId, PartyId};
 
 use self::own_pictures::Versions;
 use super::{
+    cluster::{self, Nodes},
     print::{Checks, Section, rule, tell},
     stage::{self, Stage},
 };
@@ -72,6 +73,9 @@ enum Broken {
     /// What the gateway sent does not verify.
     #[error("{0}")]
     Rejected(#[from] verify::Rejected),
+    /// The nodes.
+    #[error("{0}")]
+    Nodes(#[from] cluster::Error),
     /// Something that an earlier section or the gateway should have given.
     #[error("{0} is missing")]
     Missing(&'static str),
@@ -93,6 +97,8 @@ impl From<tonic::Status> for Broken {
 pub(super) struct Story<'a> {
     stage: &'a Stage,
     at: SocketAddr,
+    /// The nodes, where there are several.
+    nodes: Option<&'a Nodes>,
     clients: BTreeMap<String, Client>,
     /// The newest version of every own picture.
     versions: Versions,
@@ -110,10 +116,11 @@ impl fmt::Debug for Story<'_> {
 
 impl<'a> Story<'a> {
     /// A story that begins.
-    pub(super) const fn new(stage: &'a Stage, at: SocketAddr) -> Self {
+    pub(super) const fn new(stage: &'a Stage, at: SocketAddr, nodes: Option<&'a Nodes>) -> Self {
         Self {
             stage,
             at,
+            nodes,
             clients: BTreeMap::new(),
             versions: Versions::new(),
             publications: Vec::new(),

@@ -1,6 +1,6 @@
 //! 2: every party hands in its own pictures; what must not come in does not.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use indicatif::ProgressBar;
@@ -9,13 +9,18 @@ use samsyn_domain::{AreaId, PartyId};
 
 use super::{Broken, Story, calls, notices};
 use crate::{
-    demo::print::{Section, count, number},
+    demo::{
+        cluster::Killed,
+        print::{Section, count, number},
+    },
     world::{self, Publication},
 };
 
 /// The newest version of an own picture, by party and area.
 pub(super) type Versions = BTreeMap<(PartyId, AreaId), u64>;
 
+/// How closely it is watched how far it is.
+const LOOK: Duration = Duration::from_millis(5);
 /// How many pictures are handed in at a time.
 const AT_A_TIME: usize = 8;
 /// A sub-area that another local police area answers for.
@@ -33,7 +38,7 @@ pub(super) async fn tell(story: &mut Story<'_>, section: &mut Section) -> Result
     // The publication with an identifier comes later, by hand.
     let (held_back, handed_in): (Vec<_>, Vec<_>) =
         drawn.into_iter().partition(|p| p.party == mended.party && p.period == mended.period);
-    hand_in(story, &handed_in).await?;
+    let killed = hand_in(story, &handed_in).await?;
     story.publications = handed_in;
     refuse_others_part(story, section).await?;
     refuse_identifier(story, section, &refused, &mended).await?;
@@ -42,12 +47,19 @@ pub(super) async fn tell(story: &mut Story<'_>, section: &mut Section) -> Result
     let observations = observations.saturating_add(mended.observations.len());
     story.publications.push(mended);
     taken(story, section, all, observations);
+    if let Some(killed) = killed {
+        came_back(story, section, killed).await?;
+    }
     signed(story, section).await?;
     notices::tell(story, section).await
 }
 
-/// Everyone hands in week after week; pictures do not wait for each other.
-async fn hand_in(story: &mut Story<'_>, publications: &[Publication]) -> Result<(), Broken> {
+/// Everyone hands in week after week; pictures do not wait for each other. Where there are several
+/// nodes, the one that leads is killed in the middle of it.
+async fn hand_in(
+    story: &mut Story<'_>,
+    publications: &[Publication],
+) -> Result<Option<Killed>, Broken> {
     let mut desks: BTreeMap<(PartyId, AreaId), Vec<&Publication>> = BTreeMap::new();
     for publication in publications {
         let picture = (publication.party.clone(), publication.area.clone());
@@ -60,14 +72,66 @@ async fn hand_in(story: &mut Story<'_>, publications: &[Publication]) -> Result<
     let total: usize = publications.iter().map(|p| p.observations.len()).sum();
     // It is drawn on a terminal only.
     let progress = ProgressBar::new(u64::try_from(total).unwrap_or(0));
-    let versions: Vec<_> = stream::iter(work)
+    let handing_in = stream::iter(work)
         .map(|(picture, weeks, client)| desk(picture, weeks, client, &progress))
         .buffer_unordered(AT_A_TIME)
-        .try_collect()
-        .await?;
+        .try_collect::<Vec<_>>();
+    let killing = async {
+        let Some(nodes) = story.nodes else { return Ok(None) };
+        while progress.position() < progress.length().unwrap_or(0) / 3 {
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok::<_, Broken>(Some(nodes.kill_leader().await?))
+    };
+    let (versions, killed) = tokio::try_join!(handing_in, killing)?;
     progress.finish_and_clear();
     story.versions.extend(versions);
+    Ok(killed)
+}
+
+/// The node that was killed comes back and has what the others have.
+async fn came_back(
+    story: &mut Story<'_>,
+    section: &mut Section,
+    killed: Killed,
+) -> Result<(), Broken> {
+    let Some(nodes) = story.nodes else { return Ok(()) };
+    let Killed { node, next, leaderless } = killed;
+    let (mut lost, mut doubled) = (0, 0);
+    for ((party, area), acknowledged) in story.versions.clone() {
+        let version = version(story, &party, &area).await?;
+        lost += acknowledged.saturating_sub(version);
+        doubled += version.saturating_sub(acknowledged);
+    }
+    section.holds(
+        &format!(
+            "node {node} led and was killed in the middle; node {next} took over, nobody led for \
+             {} ms; lost {lost} of what was acknowledged, doubled {doubled}",
+            leaderless.as_millis()
+        ),
+        next != node && lost == 0 && doubled == 0,
+        || "each own picture should be at the version that was acknowledged last".to_owned(),
+    );
+    let (root, position) = nodes.bring_back(node).await?;
+    section.holds(
+        &format!("node {node} is back; all nodes have the same state: {root}… at {position}"),
+        !root.is_empty(),
+        || "their states cannot be compared".to_owned(),
+    );
     Ok(())
+}
+
+/// The version of an own picture, as it is served.
+async fn version(story: &mut Story<'_>, party: &PartyId, area: &AreaId) -> Result<u64, Broken> {
+    let client = story.client(party.as_str()).await?;
+    let request = wire::GetPictureRequest {
+        context: Some(client.profile().read_context()),
+        party: party.to_string(),
+        area: area.to_string(),
+        version: 0,
+        page: Some(wire::Page { size: 1, ..wire::Page::default() }),
+    };
+    Ok(client.pictures.clone().get_picture(request).await?.into_inner().version)
 }
 
 async fn desk(

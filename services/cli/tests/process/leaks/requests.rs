@@ -22,6 +22,7 @@ pub(super) fn asked(call: &str, profile: &Profile, editions: &[String; 2]) -> Re
         "EditionService" => of_editions(method, profile, editions),
         "AccessService" => of_access(method, profile),
         "RegistryService" => of_registry(method),
+        "ClusterService" => of_cluster(method),
         other => nobody_asks(other),
     }
 }
@@ -209,6 +210,21 @@ fn of_registry(method: &str) -> Requests {
         "ExportRegistry" => plain(&admin::ExportRegistryRequest {}),
         "ListRegistryChanges" => plain(&admin::ListRegistryChangesRequest::default()),
         other => plain_change(other),
+    }
+}
+
+/// Requests to change the nodes, about one that never was.
+fn of_cluster(method: &str) -> Requests {
+    let node = 9;
+    match method {
+        "GetCluster" => plain(&admin::GetClusterRequest {}),
+        "AddLearner" => plain(&admin::AddLearnerRequest { node, address: String::new() }),
+        "PromoteNode" => plain(&admin::PromoteNodeRequest { node }),
+        "DemoteNode" => plain(&admin::DemoteNodeRequest { node }),
+        "RemoveNode" => plain(&admin::RemoveNodeRequest { node }),
+        "TransferLeader" => plain(&admin::TransferLeaderRequest { node }),
+        "BuildSnapshot" => plain(&admin::BuildSnapshotRequest {}),
+        other => nobody_asks(other),
     }
 }
 
