@@ -130,6 +130,12 @@ impl Machine {
         self.writer.close();
     }
 
+    /// Keeps nothing more of what is applied. Blocks.
+    #[cfg(test)]
+    pub(crate) fn abandon(&self) {
+        self.writer.abandon();
+    }
+
     fn path(&self) -> PathBuf {
         self.dir.join("snapshot")
     }

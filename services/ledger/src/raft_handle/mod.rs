@@ -205,6 +205,34 @@ impl Consensus {
         self.log.close();
     }
 
+    /// Keeps nothing more of what is applied, as a process does that is killed.
+    #[cfg(test)]
+    pub(crate) async fn abandon(&self) {
+        let machine = self.machine.clone();
+        tokio::task::spawn_blocking(move || machine.abandon()).await.unwrap();
+    }
+
+    /// How far the state has come, and the digest there.
+    #[cfg(test)]
+    pub(crate) fn reached(&self) -> (u64, Root) {
+        let head = self.machine.head();
+        (head.index().unwrap_or_default(), head.root)
+    }
+
+    /// The digests at the last positions that all nodes note.
+    #[cfg(test)]
+    pub(crate) fn marks(&self) -> Vec<(u64, Root)> {
+        self.machine.marks()
+    }
+
+    /// The term, and who leads in it, as this node knows it.
+    #[cfg(test)]
+    pub(crate) fn led(&self) -> (u64, Option<u64>) {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        (metrics.current_term, metrics.current_leader)
+    }
+
     /// Stops, writes what is not on disk yet and lets the files go. What waits for an answer gets
     /// [`Error::OutcomeUnknown`].
     pub(crate) async fn close(&self) {

@@ -1,8 +1,11 @@
 //! Several nodes over a network in memory: the whole ledger on real files, with faults on purpose.
 
+mod dice;
+mod ends;
 mod failover;
 mod keys;
 mod members;
+mod sim;
 mod wire;
 
 use std::{
@@ -11,8 +14,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use samsyn_domain::Timestamp;
+use samsyn_domain::{Timestamp, command::Reply};
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
 
 use crate::{
     Clock, Error, Ledger, Node, Nodes, Options, Place, Timing, Transport, fetch_key_file,
@@ -20,7 +24,7 @@ use crate::{
     tests::{document, policy},
 };
 
-use self::wire::{End, Wire};
+use self::wire::{End, Life, Wire};
 
 /// Long enough for whatever must happen.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -29,14 +33,26 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Nodes3 {
     dir: TempDir,
     wire: Arc<Wire>,
-    nodes: Vec<Option<Ledger>>,
+    nodes: Vec<Option<Running>>,
+    started: Instant,
 }
 
-/// A clock that goes, from a moment that the registry covers.
-fn going() -> Clock {
-    let started = Instant::now();
+/// A node that runs.
+struct Running {
+    ledger: Ledger,
+    life: Arc<Life>,
+    /// It begins, and then looks after itself.
+    keeping: JoinHandle<()>,
+}
+
+/// How far apart the nodes' clocks are.
+const APART: Duration = Duration::from_millis(200);
+
+/// A node's clock: it goes, from a moment that the registry covers.
+fn going(started: Instant, node: u64) -> Clock {
+    let ahead = APART * u32::try_from(node).unwrap();
     Arc::new(move || {
-        let micros = i64::try_from(started.elapsed().as_micros()).unwrap();
+        let micros = i64::try_from((started.elapsed() + ahead).as_micros()).unwrap();
         Timestamp::from_micros(NOW.micros() + micros)
     })
 }
@@ -48,8 +64,8 @@ fn node(id: u64) -> Node {
 impl Nodes3 {
     /// Three voters with one domain.
     async fn start() -> Self {
-        let mut this =
-            Self { dir: tempfile::tempdir().unwrap(), wire: Arc::default(), nodes: vec![] };
+        let (dir, wire) = (tempfile::tempdir().unwrap(), Arc::default());
+        let mut this = Self { dir, wire, nodes: vec![], started: Instant::now() };
         this.nodes.resize_with(3, || None);
         this.open(1).await;
         for id in [2, 3] {
@@ -68,7 +84,8 @@ impl Nodes3 {
     }
 
     fn at(&self, id: u64) -> &Ledger {
-        self.nodes[usize::try_from(id).unwrap() - 1].as_ref().expect("it runs")
+        let running = self.nodes[usize::try_from(id).unwrap() - 1].as_ref();
+        &running.expect("it runs").ledger
     }
 
     /// Adds a node and starts it.
@@ -85,17 +102,21 @@ impl Nodes3 {
         }
     }
 
-    /// Starts a node, and waits until it serves.
+    /// Starts a node, and waits until it has begun.
     async fn open(&mut self, id: u64) {
-        let ledger = self.opened(id).await;
-        let begun = tokio::time::timeout(PATIENCE, ledger.begin()).await;
-        begun.expect("it begins").unwrap();
+        let life = self.opened(id).await;
+        within("it begins", || {
+            assert_eq!(life.trouble(), None, "node {id}");
+            life.has_begun()
+        })
+        .await;
     }
 
     /// Starts a node.
-    async fn opened(&mut self, id: u64) -> Ledger {
-        let transport: Arc<dyn Transport> =
-            Arc::new(End { wire: Arc::clone(&self.wire), node: id });
+    async fn opened(&mut self, id: u64) -> Arc<Life> {
+        let life = Life::of(id);
+        let end = End { wire: Arc::clone(&self.wire), life: Arc::clone(&life) };
+        let transport: Arc<dyn Transport> = Arc::new(end);
         let dir = self.folder(id);
         if id != 1 {
             let others = [node(1), node(2), node(3)];
@@ -114,25 +135,19 @@ impl Nodes3 {
                 timing: Timing::Site,
                 transport,
             }),
-            clock: going(),
+            clock: going(self.started, id),
             watcher: Arc::new(|_| ()),
         };
         let ledger = Ledger::open(options, policy, recorder).await.unwrap();
-        self.wire.connect(id, ledger.peer());
-        tokio::spawn(ledger.clone().keep());
-        self.nodes[usize::try_from(id).unwrap() - 1] = Some(ledger.clone());
-        ledger
-    }
-
-    /// Stops a node.
-    async fn stop(&mut self, id: u64) {
-        self.wire.disconnect(id);
-        let ledger = self.nodes[usize::try_from(id).unwrap() - 1].take().expect("it runs");
-        ledger.close().await;
+        self.wire.connect(Arc::clone(&life), ledger.clone());
+        let keeping = tokio::spawn(keep(ledger.clone(), Arc::clone(&life)));
+        let running = Running { ledger, life: Arc::clone(&life), keeping };
+        self.nodes[usize::try_from(id).unwrap() - 1] = Some(running);
+        life
     }
 
     fn running(&self) -> impl Iterator<Item = &Ledger> {
-        self.nodes.iter().flatten()
+        self.nodes.iter().flatten().map(|running| &running.ledger)
     }
 
     /// The node that leads, once one does that a quorum has confirmed.
@@ -152,10 +167,7 @@ impl Nodes3 {
     /// Waits until all nodes that run have the same state.
     async fn alike(&self) {
         let heads = || {
-            let heads = self.running().map(|ledger| {
-                let consensus = &ledger.inner.consensus;
-                (consensus.applied(), consensus.root())
-            });
+            let heads = self.running().map(|ledger| ledger.inner.consensus.reached());
             heads.collect::<Vec<_>>()
         };
         within("all have the same state", || heads().windows(2).all(|pair| pair[0] == pair[1]))
@@ -163,12 +175,30 @@ impl Nodes3 {
     }
 }
 
-/// Records a numbered disclosure at a node; whether it was acknowledged.
-async fn record(ledger: &Ledger, number: u64) -> Result<(), Error> {
+async fn keep(ledger: Ledger, life: Arc<Life>) {
+    match ledger.begin().await {
+        Ok(()) => life.begin(),
+        Err(error) => return life.fail(error.to_string()),
+    }
+    ledger.keep().await;
+}
+
+/// Where a record came to be.
+#[derive(Debug, Clone, Copy)]
+struct Recorded {
+    position: u64,
+    sequence: u64,
+}
+
+/// Records a numbered disclosure at a node, which acknowledges it or not.
+async fn record(ledger: &Ledger, number: u64) -> Result<Recorded, Error> {
     let policy = *ledger.inner.policy.digest();
     let mut submission = numbered(number);
     (submission.key, submission.epoch) = (None, ledger.epoch());
-    ledger.inner.consensus.order(submission, &policy).await.map(drop)
+    match ledger.inner.consensus.order(submission, &policy).await? {
+        (position, Reply::Recorded { first }) => Ok(Recorded { position, sequence: first }),
+        (_, reply) => Err(Error::Fatal(format!("it was not recorded: {reply:?}"))),
+    }
 }
 
 /// The numbers that a node has, in order.

@@ -1,0 +1,74 @@
+//! Does the steps of a schedule, and mends everything in the end.
+
+use std::future::Future;
+
+use super::{super::*, steps::Step};
+use crate::Role;
+
+/// So long a change of the members may take before it is left to itself.
+const CHANGE_MAX: Duration = Duration::from_secs(1);
+
+impl Nodes3 {
+    /// Does a step, where the nodes are so that it can be done.
+    pub(super) async fn take_step(&mut self, step: Step) {
+        match step {
+            Step::Wait(time) => tokio::time::sleep(time).await,
+            Step::Isolate(id) => self.wire.isolate(id),
+            Step::Cut(from, to) => self.wire.cut(from, to),
+            Step::Heal => self.wire.heal(),
+            Step::Stop(id) => self.stop(id).await,
+            Step::Crash(id) => self.crash(id).await,
+            Step::Start(id) => drop(self.opened(id).await),
+            Step::HandOver(id) => self.at_leader(async |leader| leader.transfer(id).await).await,
+            Step::Demote(id) => self.at_leader(async |leader| leader.demote(id).await).await,
+            Step::Promote(id) => self.at_leader(async |leader| leader.promote(id).await).await,
+            Step::Snapshot(id) => self.shorten(id).await,
+        }
+    }
+
+    /// Asks each node that takes itself for the leader. What it answers does not matter.
+    async fn at_leader<F>(&self, ask: impl Fn(Ledger) -> F)
+    where
+        F: Future<Output = Result<(), Error>>,
+    {
+        for ledger in self.running().filter(|ledger| ledger.place() == Place::Here) {
+            let asked = tokio::time::timeout(CHANGE_MAX, ask(ledger.clone()));
+            asked.await.ok();
+        }
+    }
+
+    async fn shorten(&self, id: u64) {
+        let Some(running) = self.nodes[usize::try_from(id).unwrap() - 1].as_ref() else { return };
+        let ledger = &running.ledger;
+        let consensus = &ledger.inner.consensus;
+        let (applied, _) = consensus.reached();
+        ledger.snapshot().await.ok();
+        let built = consensus.raft().wait(Some(CHANGE_MAX));
+        let is_there = |metrics: &openraft::RaftMetrics<_>| {
+            metrics.snapshot.is_some_and(|last: crate::entry::LogId| last.index >= applied)
+        };
+        if built.metrics(is_there, "a snapshot").await.is_ok() {
+            consensus.raft().trigger().purge_log(applied).await.ok();
+        }
+    }
+
+    /// Heals, starts and promotes all, and waits until all serve.
+    pub(super) async fn mend(&mut self) {
+        self.wire.heal();
+        for id in 1..=3 {
+            if self.nodes[usize::try_from(id).unwrap() - 1].is_none() {
+                self.opened(id).await;
+            }
+        }
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let members = self.leader().await.cluster().members;
+            let learner = members.iter().find(|member| member.role == Role::Learner);
+            let Some(learner) = learner.map(|member| member.node.id) else { break };
+            self.at_leader(async |leader| leader.promote(learner).await).await;
+            assert!(Instant::now() < deadline, "node {learner} does not become a voter");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        within("all serve", || self.running().all(Ledger::serves)).await;
+    }
+}

@@ -1,0 +1,136 @@
+//! What was observed of a run.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use samsyn_domain::{Sealed, Timestamp};
+
+use crate::{Ledger, several::Recorded};
+
+/// A record that a node acknowledged.
+#[derive(Debug, Clone)]
+pub(super) struct Acknowledged {
+    pub(super) number: u64,
+    /// At which node.
+    pub(super) node: u64,
+    pub(super) at: Recorded,
+    /// What was sealed at this node, as the one that led, before the record.
+    pub(super) sealed: Option<Sealed>,
+}
+
+/// How a reader asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// A node, for what was acknowledged there before.
+    Node(u64),
+    /// A node that leads, behind a barrier, for what was acknowledged anywhere before.
+    Leader(u64),
+}
+
+/// A read, and what it should have shown and did not.
+#[derive(Debug, Clone)]
+pub(super) struct Read {
+    pub(super) asked: Asked,
+    pub(super) missing: Vec<u64>,
+}
+
+/// A disclosure as a node has it in the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Row {
+    pub(super) number: u64,
+    pub(super) sequence: u64,
+    pub(super) at: Timestamp,
+}
+
+/// What a node has in the end.
+#[derive(Debug, Clone)]
+pub(super) struct Ended {
+    pub(super) node: u64,
+    pub(super) rows: Vec<Row>,
+}
+
+/// All of it.
+#[derive(Debug, Default)]
+pub(super) struct Observed {
+    /// In the order in which it was heard of.
+    pub(super) acknowledged: Vec<Acknowledged>,
+    /// Which nodes had which digest at a position.
+    pub(super) roots: BTreeMap<u64, BTreeMap<[u8; 32], BTreeSet<u64>>>,
+    /// Who led in which term, as any node knew it.
+    pub(super) leaders: BTreeSet<(u64, u64)>,
+    pub(super) reads: Vec<Read>,
+    /// Numbers of records, and nodes that had the record and did not open what came with it.
+    pub(super) closed: BTreeSet<(u64, u64)>,
+    /// So often it was looked whether what was sealed opens.
+    pub(super) looks: usize,
+    /// Nodes that gave up by themselves, and why.
+    pub(super) gave_up: BTreeSet<(u64, String)>,
+    pub(super) ended: Vec<Ended>,
+}
+
+impl Observed {
+    /// Notes how far a node is, and whom it knows to lead.
+    pub(super) fn sample(&mut self, node: u64, ledger: &Ledger) {
+        let consensus = &ledger.inner.consensus;
+        for (position, root) in consensus.marks().into_iter().chain([consensus.reached()]) {
+            let roots = self.roots.entry(position).or_default();
+            roots.entry(*root.as_bytes()).or_default().insert(node);
+        }
+        if let (term, Some(leader)) = consensus.led() {
+            self.leaders.insert((term, leader));
+        }
+    }
+
+    /// Notes whether a node opens what came with records that it has.
+    pub(super) fn look(&mut self, node: u64, ledger: &Ledger) {
+        let (applied, _) = ledger.inner.consensus.reached();
+        for record in &self.acknowledged {
+            let Some(sealed) = record.sealed.as_ref().filter(|_| record.at.position <= applied)
+            else {
+                continue;
+            };
+            self.looks += 1;
+            if ledger.inner.keys.open_secret(sealed).is_none() {
+                self.closed.insert((record.number, node));
+            }
+        }
+    }
+
+    /// Notes what a node has in the end.
+    pub(super) fn ended(&mut self, ledger: &Ledger) {
+        let node = ledger.cluster().node;
+        self.sample(node, ledger);
+        self.look(node, ledger);
+        let rows = ledger.read(|state| {
+            let rows = state.evidence().disclosures().iter();
+            let row = rows.map(|row| Row {
+                number: row.serial.parse().unwrap(),
+                sequence: row.sequence,
+                at: row.at,
+            });
+            row.collect()
+        });
+        self.ended.push(Ended { node, rows });
+    }
+}
+
+impl fmt::Display for Observed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sealed = self.acknowledged.iter().filter(|record| record.sealed.is_some()).count();
+        let at_leader = |read: &&Read| matches!(read.asked, Asked::Leader(_));
+        let common = self.roots.values().filter(|roots| roots.values().any(|on| on.len() > 1));
+        write!(
+            f,
+            "{} acknowledged, {sealed} with something sealed, {} reads at nodes and {} at leaders, \
+             {} terms with a leader, {} positions compared, {} looks at what is sealed",
+            self.acknowledged.len(),
+            self.reads.len() - self.reads.iter().filter(at_leader).count(),
+            self.reads.iter().filter(at_leader).count(),
+            self.leaders.len(),
+            common.count(),
+            self.looks,
+        )
+    }
+}

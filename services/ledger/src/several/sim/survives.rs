@@ -1,0 +1,29 @@
+//! What was acknowledged is at every node, once, where it was said to be; and no node gave up.
+
+use std::collections::BTreeMap;
+
+use super::observed::Observed;
+
+pub(super) fn holds(observed: &Observed) -> Result<(), String> {
+    if let Some((node, why)) = observed.gave_up.first() {
+        return Err(format!("node {node} gave up: {why}"));
+    }
+    for ended in &observed.ended {
+        let node = ended.node;
+        let mut places: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+        for row in &ended.rows {
+            places.entry(row.number).or_default().push(row.sequence);
+        }
+        let mut doubled = places.iter().filter(|(_, places)| places.len() > 1);
+        if let Some((number, places)) = doubled.next() {
+            return Err(format!("record {number} is at {places:?} on node {node}"));
+        }
+        for record in &observed.acknowledged {
+            let place = places.get(&record.number);
+            if place != Some(&vec![record.at.sequence]) {
+                return Err(format!("{record:?} is at {place:?} on node {node}"));
+            }
+        }
+    }
+    Ok(())
+}
