@@ -128,11 +128,11 @@ impl Fate {
         };
         let (there, back) = (late(10), late(10));
         let what = match dice.below(100) {
-            0 | 1 => Some(What::Request),
-            2 | 3 => Some(What::Answer),
-            4.. => None,
+            0 => Some(What::Request),
+            1 => Some(What::Answer),
+            2.. => None,
         };
-        let loses = what.map(|what| Loss { what, shows: dice.percent(70) });
+        let loses = what.map(|what| Loss { what, shows: dice.percent(85) });
         let again = dice.percent(4).then(|| dice.millis(0, 300));
         Self { there, back, loses, again }
     }

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{Ledger, Place};
 
-const WRITERS: u64 = 5;
+const WRITERS: u64 = 8;
 const READERS: u64 = 2;
 /// So many numbers are each writer's own.
 const NUMBERS: u64 = 1_000_000;

@@ -33,11 +33,11 @@ use super::{dice::Dice, *};
 use self::{load::Load, observed::Observed, steps::schedule};
 
 /// The seeds of every run of the tests.
-const SEEDS: Range<u64> = 1..5;
+const SEEDS: Range<u64> = 1..7;
 /// The seeds to run instead: `<from>..<to>`.
 const SEEDS_VARIABLE: &str = "SAMSYN_SEEDS";
 /// So many clusters run at once: they wait more than they work.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 6;
 
 /// What must hold of what was observed.
 type Invariant = fn(&Observed) -> Result<(), String>;

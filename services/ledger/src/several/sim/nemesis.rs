@@ -16,13 +16,39 @@ impl Nodes3 {
             Step::Isolate(id) => self.wire.isolate(id),
             Step::Cut(from, to) => self.wire.cut(from, to),
             Step::Heal => self.wire.heal(),
-            Step::Stop(id) => self.stop(id).await,
-            Step::Crash(id) => self.crash(id).await,
-            Step::Start(id) => drop(self.opened(id).await),
+            Step::IsolateLeader => self.leaders().for_each(|id| self.wire.isolate(id)),
+            Step::Stop(id) if self.runs(id) => self.stop(id).await,
+            Step::Crash(id) if self.runs(id) => self.crash(id).await,
+            Step::CrashLeader => {
+                for id in self.leaders().collect::<Vec<_>>() {
+                    self.crash(id).await;
+                }
+            }
+            Step::Start(id) if !self.runs(id) => drop(self.opened(id).await),
+            Step::Stop(_) | Step::Crash(_) | Step::Start(_) => {}
+            Step::StartAll => self.start_all().await,
             Step::HandOver(id) => self.at_leader(async |leader| leader.transfer(id).await).await,
             Step::Demote(id) => self.at_leader(async |leader| leader.demote(id).await).await,
             Step::Promote(id) => self.at_leader(async |leader| leader.promote(id).await).await,
             Step::Snapshot(id) => self.shorten(id).await,
+        }
+    }
+
+    /// The nodes that take themselves for the leader.
+    fn leaders(&self) -> impl Iterator<Item = u64> {
+        let leaders = self.running().filter(|ledger| ledger.place() == Place::Here);
+        leaders.map(|ledger| ledger.cluster().node)
+    }
+
+    fn runs(&self, id: u64) -> bool {
+        self.nodes[usize::try_from(id).unwrap() - 1].is_some()
+    }
+
+    async fn start_all(&mut self) {
+        for id in 1..=3 {
+            if !self.runs(id) {
+                self.opened(id).await;
+            }
         }
     }
 
@@ -38,8 +64,10 @@ impl Nodes3 {
     }
 
     async fn shorten(&self, id: u64) {
-        let Some(running) = self.nodes[usize::try_from(id).unwrap() - 1].as_ref() else { return };
-        let ledger = &running.ledger;
+        if !self.runs(id) {
+            return;
+        }
+        let ledger = self.at(id);
         let consensus = &ledger.inner.consensus;
         let (applied, _) = consensus.reached();
         ledger.snapshot().await.ok();
@@ -55,11 +83,7 @@ impl Nodes3 {
     /// Heals, starts and promotes all, and waits until all serve.
     pub(super) async fn mend(&mut self) {
         self.wire.heal();
-        for id in 1..=3 {
-            if self.nodes[usize::try_from(id).unwrap() - 1].is_none() {
-                self.opened(id).await;
-            }
-        }
+        self.start_all().await;
         let deadline = Instant::now() + PATIENCE;
         loop {
             let members = self.leader().await.cluster().members;

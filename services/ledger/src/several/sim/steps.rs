@@ -15,6 +15,8 @@ pub(super) enum Step {
     Wait(Duration),
     /// Cuts a node off from all.
     Isolate(u64),
+    /// Cuts the node that leads off from all.
+    IsolateLeader,
     /// Lets nothing from one node to another.
     Cut(u64, u64),
     /// Ends all cuts.
@@ -23,8 +25,12 @@ pub(super) enum Step {
     Stop(u64),
     /// Has a node end at once.
     Crash(u64),
+    /// Has the node that leads end at once.
+    CrashLeader,
     /// Starts a node that does not run.
     Start(u64),
+    /// Starts all that do not run.
+    StartAll,
     /// Has the node that leads hand over to another.
     HandOver(u64),
     /// Makes a voter a learner.
@@ -41,12 +47,21 @@ pub(super) fn schedule(seed: u64) -> Vec<Step> {
     let mut dice = Dice::of(seed, 1);
     let mut nodes = Model::default();
     let mut steps = Vec::new();
+    let mut waits = 25;
     for _ in 0..STEPS {
-        steps.push(Step::Wait(dice.millis(50, 600)));
-        steps.push(nodes.next(&mut dice));
+        steps.push(wait(&mut dice, waits));
+        let step = nodes.next(&mut dice);
+        waits = if matches!(step, Step::CrashLeader | Step::IsolateLeader) { 80 } else { 25 };
+        steps.push(step);
     }
-    steps.push(Step::Wait(dice.millis(50, 600)));
+    steps.push(wait(&mut dice, waits));
     steps
+}
+
+/// A moment, or in so many of a hundred cases long enough for another to lead.
+fn wait(dice: &mut Dice, percent: u64) -> Step {
+    let is_long = dice.percent(percent);
+    Step::Wait(if is_long { dice.millis(700, 1_400) } else { dice.millis(20, 300) })
 }
 
 /// How the nodes are after the steps so far.
@@ -55,12 +70,18 @@ struct Model {
     down: BTreeSet<u64>,
     learner: Option<u64>,
     is_cut: bool,
+    /// The node that led is down.
+    leader_fell: bool,
 }
 
 impl Model {
     fn next(&mut self, dice: &mut Dice) -> Step {
         let down: Vec<u64> = self.down.iter().copied().collect();
         let up: Vec<u64> = NODES.into_iter().filter(|id| !self.down.contains(id)).collect();
+        if self.leader_fell && dice.percent(50) {
+            (self.leader_fell, self.down) = (false, BTreeSet::new());
+            return Step::StartAll;
+        }
         if let Some(id) = dice.pick(&down)
             && dice.percent(if up.is_empty() { 90 } else { 55 })
         {
@@ -73,11 +94,15 @@ impl Model {
         }
         let Some(id) = dice.pick(&up) else { return Step::Heal };
         match dice.below(100) {
-            0..15 => {
+            0..10 => {
+                self.is_cut = true;
+                Step::IsolateLeader
+            }
+            10..18 => {
                 self.is_cut = true;
                 Step::Isolate(id)
             }
-            15..30 => {
+            18..30 => {
                 self.is_cut = true;
                 let other = NODES.into_iter().find(|other| *other != id).unwrap_or(id);
                 if dice.percent(50) { Step::Cut(id, other) } else { Step::Cut(other, id) }
@@ -86,7 +111,11 @@ impl Model {
                 self.down.insert(id);
                 Step::Stop(id)
             }
-            30..62 if self.down.is_empty() || dice.percent(40) => {
+            40..50 if !self.leader_fell => {
+                self.leader_fell = true;
+                Step::CrashLeader
+            }
+            50..62 if self.down.is_empty() || dice.percent(40) => {
                 self.down.insert(id);
                 Step::Crash(id)
             }
