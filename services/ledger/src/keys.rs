@@ -45,6 +45,10 @@ struct Document {
     digest: String,
     release: String,
     units: BTreeMap<String, String>,
+    /// Other keys of units: of what is sealed under them it is not known whether it was taken into
+    /// the log. They open, and nothing more is sealed under them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    others: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// The domain's keys. Nothing of them is ever shown.
@@ -88,6 +92,7 @@ impl Keys {
                     digest: fresh()?,
                     release: fresh()?,
                     units: BTreeMap::new(),
+                    others: BTreeMap::new(),
                 };
                 write(&path, &document)?;
                 document
@@ -103,7 +108,7 @@ impl Keys {
                 Error::damaged(&path, 0, "a key is not 64 hexadecimal digits; restore the file")
             })
         };
-        for unit in document.units.values() {
+        for unit in document.units.values().chain(document.others.values().flatten()) {
             key(unit)?;
         }
         let came = document.units.keys().map(|unit| UnitKey::named(unit)).collect();
@@ -181,7 +186,8 @@ impl Keys {
         })
     }
 
-    /// Changes the file, durably: it is on disk before anyone sees what is new.
+    /// Changes the file, durably: it is on disk before anyone sees what is new. Nothing is written
+    /// when the change is of no unit.
     fn change(
         &self,
         change: impl FnOnce(&mut Document) -> Result<Vec<UnitKey>, Error>,
@@ -190,6 +196,9 @@ impl Keys {
         let _making = self.making.lock().map_err(poisoned)?;
         let mut document = self.document.read().map_err(poisoned)?.clone();
         let changed = change(&mut document)?;
+        if changed.is_empty() {
+            return Ok(());
+        }
         write(&self.path, &document)?;
         // INVARIANT: nothing is sealed under a key that is not on disk.
         *self.document.write().map_err(poisoned)? = document;
@@ -243,9 +252,22 @@ impl Keys {
 
     /// Opens what was sealed; none when its key is gone.
     pub(crate) fn open_message(&self, sealed: &Sealed) -> Option<Message> {
-        let key = self.known_unit(&sealed.key)?;
-        let content = open(&key, sealed.key.as_str().as_bytes(), &sealed.bytes)?;
+        let unit = sealed.key.as_str();
+        let content = match open(&self.known_unit(&sealed.key)?, unit.as_bytes(), &sealed.bytes) {
+            Some(content) => content,
+            None => {
+                let others = self.other_keys(&sealed.key);
+                others.iter().find_map(|key| open(key, unit.as_bytes(), &sealed.bytes))?
+            }
+        };
         Message::decode(&content).ok()
+    }
+
+    /// Whether something is sealed under the key that its unit has now.
+    pub(crate) fn is_of_now(&self, sealed: &Sealed) -> bool {
+        let key = self.known_unit(&sealed.key);
+        let open = |key| open(&key, sealed.key.as_str().as_bytes(), &sealed.bytes);
+        key.and_then(open).is_some()
     }
 
     /// Seals note and coordinates; nothing when there are none.

@@ -72,7 +72,7 @@ impl Ledger {
         F: Future<Output = Result<(u64, Reply), Error>>,
     {
         let Inner { keys, watcher, .. } = &*self.inner;
-        if keys.replaced() > 0 && !opens(keys, &submission.command) {
+        if keys.replaced() > 0 && !is_of_now(keys, &submission.command) {
             // Sealed before another node led for a while, whose key counts.
             return Err(Error::NoLeader);
         }
@@ -158,9 +158,9 @@ impl Ledger {
     }
 }
 
-/// Whether all that is sealed in a command opens under the keys that are here.
-fn opens(keys: &Keys, command: &Command) -> bool {
-    command.sealed().into_iter().all(|sealed| keys.open_message(sealed).is_some())
+/// Whether all that is sealed in a command is sealed under the keys of now.
+fn is_of_now(keys: &Keys, command: &Command) -> bool {
+    command.sealed().into_iter().all(|sealed| keys.is_of_now(sealed))
 }
 
 /// How many disclosures a command records.

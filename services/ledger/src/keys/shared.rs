@@ -10,28 +10,65 @@ use samsyn_domain::UnitKey;
 use super::{Document, FILE, Keys, parse, poisoned, text, write};
 use crate::Error;
 
-impl Keys {
-    /// Takes keys from a leader and makes them durable. A key that is here already stays, unless it
-    /// is to be replaced: two nodes may each have made one for a unit, and the leader's counts.
-    pub(crate) fn take(&self, keys: &[(UnitKey, [u8; 32])], replace: bool) -> Result<(), Error> {
-        let news = |unit: &UnitKey, key: &[u8; 32]| match self.known_unit(unit) {
-            None => true,
-            Some(known) => replace && known != *key,
-        };
-        if !keys.iter().any(|(unit, key)| news(unit, key)) {
-            return Ok(());
+/// A unit's key.
+type Key = (UnitKey, [u8; 32]);
+
+/// What became of a key that was to be taken.
+enum Taken {
+    /// Nothing: it is here.
+    Known,
+    /// It is of a unit that had none, or is kept beside that which counts.
+    New,
+    /// It counts now, and that which did is kept beside it.
+    Replaced,
+}
+
+impl Document {
+    fn take(&mut self, unit: &UnitKey, key: &[u8; 32], replace: bool) -> Taken {
+        let (unit, key) = (unit.as_str().to_owned(), hex::encode(key));
+        match self.units.get_mut(&unit) {
+            None => {
+                self.units.insert(unit, key);
+                Taken::New
+            }
+            Some(known) if *known == key => Taken::Known,
+            Some(known) if replace => {
+                let others = self.others.entry(unit).or_default();
+                others.remove(&key);
+                others.insert(std::mem::replace(known, key));
+                Taken::Replaced
+            }
+            Some(_) if self.others.entry(unit).or_default().insert(key) => Taken::New,
+            Some(_) => Taken::Known,
         }
+    }
+
+    /// The keys of a unit, the one that counts last.
+    fn keys_of(&self, unit: &str) -> Vec<Key> {
+        let others = self.others.get(unit).into_iter().flatten();
+        let keys = others.chain(self.units.get(unit));
+        keys.filter_map(|key| Some((UnitKey::named(unit), parse(key)?))).collect()
+    }
+}
+
+impl Keys {
+    /// Takes keys from a leader and makes them durable. Two nodes may each have made a key for a
+    /// unit: the other one is kept beside that which counts, so that what is sealed under either
+    /// opens. The leader's counts where keys are replaced, of several that of a unit's last.
+    pub(crate) fn take(&self, keys: &[Key], replace: bool) -> Result<(), Error> {
         self.change(|document| {
-            let mut taken = Vec::new();
+            let mut changed = Vec::new();
             for (unit, key) in keys {
-                let known = document.units.contains_key(unit.as_str());
-                if news(unit, key) {
-                    document.units.insert(unit.as_str().to_owned(), hex::encode(key));
-                    taken.push(unit.clone());
-                    self.replaced.fetch_add(u64::from(known), Ordering::Relaxed);
+                match document.take(unit, key, replace) {
+                    Taken::Known => {}
+                    Taken::New => changed.push(unit.clone()),
+                    Taken::Replaced => {
+                        changed.push(unit.clone());
+                        self.replaced.fetch_add(1, Ordering::Relaxed);
+                    }
                 }
             }
-            Ok(taken)
+            Ok(changed)
         })
     }
 
@@ -40,17 +77,25 @@ impl Keys {
     pub(crate) fn take_file(&self, file: &str) -> Result<(), Error> {
         let theirs: Document = serde_json::from_str(file)
             .map_err(|why| Error::Fatal(format!("the leader's key file does not read: {why}")))?;
-        let keys = theirs.units.iter();
-        let keys = keys.filter_map(|(unit, key)| Some((UnitKey::named(unit), parse(key)?)));
-        self.take(&keys.collect::<Vec<_>>(), true)
+        let keys: Vec<Key> = theirs.units.keys().flat_map(|unit| theirs.keys_of(unit)).collect();
+        self.take(&keys, true)
     }
 
-    /// The keys that came here after so many, and how many have come by now.
-    pub(crate) fn since(&self, count: usize) -> (Vec<(UnitKey, [u8; 32])>, usize) {
+    /// The keys that came here after so many, and how many have come by now. Of a unit that has
+    /// several the one that counts is the last.
+    pub(crate) fn since(&self, count: usize) -> (Vec<Key>, usize) {
         let came = self.came.read().unwrap_or_else(PoisonError::into_inner);
+        let document = self.document.read().unwrap_or_else(PoisonError::into_inner);
         let new = came.get(count..).unwrap_or_default();
-        let keys = new.iter().filter_map(|unit| Some((unit.clone(), self.known_unit(unit)?)));
+        let keys = new.iter().flat_map(|unit| document.keys_of(unit.as_str()));
         (keys.collect(), came.len())
+    }
+
+    /// The keys of a unit that open and do not count.
+    pub(super) fn other_keys(&self, unit: &UnitKey) -> Vec<[u8; 32]> {
+        let document = self.document.read().unwrap_or_else(PoisonError::into_inner);
+        let others = document.others.get(unit.as_str()).into_iter().flatten();
+        others.filter_map(|key| parse(key)).collect()
     }
 
     /// How many keys were replaced since the start.

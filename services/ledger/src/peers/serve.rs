@@ -79,7 +79,7 @@ impl Peer {
             raft.append_entries(append).await.map_err(stopped)?
         } else {
             let taking = self.taking.lock().await;
-            // A key is on disk before what is sealed under it. Where another was here, the
+            // A key is on disk before what is sealed under it, if need be beside another. The
             // leader's counts from when its entries are accepted: by then nothing that is sealed
             // under the other is in this log.
             self.take(keys.clone(), false).await?;
@@ -149,15 +149,17 @@ impl Peer {
         let taking = self.taking.lock().await;
         let path = self.dir.join("snapshot.incoming");
         receive(&path, bytes, parts).await?;
-        self.take(keys, true).await?;
+        self.take(keys.clone(), false).await?;
         let snapshot = Snapshot { meta, snapshot: path.clone() };
         let installed = self.consensus.raft().install_full_snapshot(vote, snapshot).await;
-        drop(taking);
         // What is left of it is written over by the next.
         let _ = tokio::fs::remove_file(&path).await;
-        Ok(raft::InstallSnapshotResponse {
-            vote: Some(encode_vote(&installed.map_err(|stop| fatal(&stop))?.vote)),
-        })
+        let answer = installed.map_err(|stop| fatal(&stop))?.vote;
+        if answer == vote {
+            self.take(keys, true).await?;
+        }
+        drop(taking);
+        Ok(raft::InstallSnapshotResponse { vote: Some(encode_vote(&answer)) })
     }
 
     /// Gives the domain's keys.
