@@ -110,6 +110,8 @@ struct Fate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum What {
     Request,
+    /// Whoever is asked stops in the middle of it, as a call does whose connection breaks.
+    Rest,
     Answer,
 }
 
@@ -118,6 +120,8 @@ struct Loss {
     what: What,
     /// The connection breaks, and who asked is told at once.
     shows: bool,
+    /// When, for what is lost in the middle.
+    after: Duration,
 }
 
 impl Fate {
@@ -130,11 +134,21 @@ impl Fate {
         let what = match dice.below(100) {
             0 => Some(What::Request),
             1 => Some(What::Answer),
-            2.. => None,
+            2 => Some(What::Rest),
+            3.. => None,
         };
-        let loses = what.map(|what| Loss { what, shows: dice.percent(85) });
+        let mut loss = |what| {
+            let (shows, after) = (dice.percent(85), dice.millis(0, 20));
+            Loss { what, shows, after }
+        };
+        let loses = what.map(&mut loss);
         let again = dice.percent(4).then(|| dice.millis(0, 300));
         Self { there, back, loses, again }
+    }
+
+    /// How long whoever is asked is at it before it stops.
+    fn stops(&self) -> Option<Duration> {
+        self.loses.filter(|loss| loss.what == What::Rest).map(|loss| loss.after)
     }
 
     async fn loses(&self, what: What) -> Option<Unreached> {
@@ -224,13 +238,14 @@ impl End {
             }
             let fate = wire.fate();
             if let (Some(ask), Some(later)) = (again, fate.again) {
-                tokio::spawn(this.clone().deliver(to, later, ask));
+                tokio::spawn(this.clone().deliver(to, later, None, ask));
             }
             if let Some(lost) = fate.loses(What::Request).await {
                 return Err(lost);
             }
             // It goes on at the other end when nobody waits for the answer any more.
-            let answer = tokio::spawn(this.clone().deliver(to, fate.there, ask)).await;
+            let deliver = this.clone().deliver(to, fate.there, fate.stops(), ask);
+            let answer = tokio::spawn(deliver).await;
             let answer = answer.map_err(|error| Unreached::Silent(error.to_string()))?;
             let answer = answer.ok_or_else(broken)?;
             if let Some(lost) = fate.loses(What::Answer).await {
@@ -247,11 +262,12 @@ impl End {
     }
 
     /// Has a node do what it is asked after a while, also when who asked has ended by then; none
-    /// when it never got there, or when the other ended meanwhile.
+    /// when it never got there, or when the other ended or stopped meanwhile.
     async fn deliver<T, F>(
         self,
         to: u64,
         after: Duration,
+        stops: Option<Duration>,
         ask: impl FnOnce(Peer, u64) -> F,
     ) -> Option<Result<T, PeerError>>
     where
@@ -260,7 +276,11 @@ impl End {
         tokio::time::sleep(after).await;
         let other = self.wire.way(self.life.node, to)?;
         let _work = other.life.work()?;
-        let answer = ask(other.peer, self.life.node).await;
+        let answer = ask(other.peer, self.life.node);
+        let answer = match stops {
+            None => answer.await,
+            Some(stops) => tokio::time::timeout(stops, answer).await.ok()?,
+        };
         (!other.life.is_over()).then_some(answer)
     }
 }

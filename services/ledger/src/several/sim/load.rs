@@ -21,7 +21,7 @@ use super::{
     },
     observed::{Acknowledged, Asked, Observed, Read},
 };
-use crate::Place;
+use crate::{Error, Place};
 
 const WRITERS: u64 = 8;
 const READERS: u64 = 2;
@@ -128,12 +128,16 @@ impl Shared {
 
     async fn record(&self, node: &Connected, number: u64, sealed: Option<Sealed>) {
         let written = tokio::time::timeout(ANSWER_MAX, record(&node.ledger, number)).await;
-        let Ok(Ok(at)) = written else { return };
         let id = node.life.node();
-        self.observed(|observed| {
-            if !node.life.is_over() {
+        self.observed(|observed| match written {
+            _ if node.life.is_over() => {}
+            Ok(Ok(at)) => {
                 observed.acknowledged.push(Acknowledged { number, node: id, at, sealed });
             }
+            Ok(Err(error)) if is_not_ordered(&error) => {
+                observed.refused.insert(number, error.to_string());
+            }
+            Ok(Err(_)) | Err(_) => {}
         });
         self.read_at(node, Asked::Node(id), self.promised(Asked::Node(id)));
     }
@@ -214,4 +218,16 @@ fn seal(node: &Connected, number: u64) -> Option<Sealed> {
     let secret = Secret { note: Some(number.to_string()), coordinates: None };
     let unit = UnitKey::named(&format!("stad|skarholmen|{unit}"));
     node.ledger.inner.keys.seal_secret(&unit, "o", &secret).unwrap()
+}
+
+/// Whether an error says that nothing was ordered.
+const fn is_not_ordered(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Overloaded
+            | Error::NoLeader
+            | Error::ClockBehind
+            | Error::TooLarge { .. }
+            | Error::Closed
+    )
 }

@@ -56,6 +56,8 @@ pub(super) struct Ended {
 pub(super) struct Observed {
     /// In the order in which it was heard of.
     pub(super) acknowledged: Vec<Acknowledged>,
+    /// Records of which a node said that they were not ordered, and in which words.
+    pub(super) refused: BTreeMap<u64, String>,
     /// Which nodes had which digest at a position.
     pub(super) roots: BTreeMap<u64, BTreeMap<[u8; 32], BTreeSet<u64>>>,
     /// Who led in which term, as any node knew it.
@@ -123,9 +125,10 @@ impl fmt::Display for Observed {
         let common = self.roots.values().filter(|roots| roots.values().any(|on| on.len() > 1));
         write!(
             f,
-            "{} acknowledged, {sealed} with something sealed, {} reads at nodes and {} at leaders, \
+            "{} acknowledged, {} refused, {sealed} with something sealed, {} reads at nodes and {} at leaders, \
              {} terms with a leader, {} positions compared, {} looks at what is sealed",
             self.acknowledged.len(),
+            self.refused.len(),
             self.reads.len() - self.reads.iter().filter(at_leader).count(),
             self.reads.iter().filter(at_leader).count(),
             self.leaders.len(),

@@ -1,4 +1,5 @@
-//! What was acknowledged is at every node, once, where it was said to be; and no node gave up.
+//! What was acknowledged is at every node, once, where it was said to be; what was said not to be
+//! ordered is nowhere; and no node gave up.
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,9 @@ pub(super) fn holds(observed: &Observed) -> Result<(), String> {
         let mut doubled = places.iter().filter(|(_, places)| places.len() > 1);
         if let Some((number, places)) = doubled.next() {
             return Err(format!("record {number} is at {places:?} on node {node}"));
+        }
+        if let Some((number, why)) = observed.refused.iter().find(|(n, _)| places.contains_key(n)) {
+            return Err(format!("record {number} is on node {node}, which was refused: {why}"));
         }
         for record in &observed.acknowledged {
             let place = places.get(&record.number);
