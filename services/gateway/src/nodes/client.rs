@@ -15,7 +15,7 @@ use samsyn_proto::raft::{self, peer_service_client::PeerServiceClient};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{
-    Response, Status,
+    Code, Response, Status,
     transport::{Channel, Endpoint},
 };
 
@@ -99,10 +99,12 @@ impl Dialer {
     }
 }
 
-/// A status of the transport has a source; one that the node gave has none.
+/// A status of the transport has a source; one that the node gave has none, and is `UNKNOWN` where
+/// the node does not know itself what became of it.
 fn unreached(status: &Status) -> Unreached {
     let why = status.message().to_owned();
     match std::error::Error::source(status) {
+        None if status.code() == Code::Unknown => Unreached::Silent(why),
         None => Unreached::Refused(why),
         Some(source) => Unreached::Silent(format!("{why}: {source}")),
     }

@@ -244,6 +244,7 @@ fn refused(error: &PeerError) -> Status {
         }
         PeerError::Unreadable(_) => Status::invalid_argument(text),
         PeerError::OtherPolicy => Status::failed_precondition(text),
+        PeerError::Failed(_) if error.leaves_open() => Status::unknown(text),
         PeerError::Failed(_) => Status::unavailable(text),
     }
 }

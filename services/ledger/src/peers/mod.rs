@@ -36,7 +36,7 @@ pub enum Unreached {
     /// It was not asked: there is no way to it.
     #[error("it cannot be reached: {0}")]
     Away(String),
-    /// It was asked, and gave no answer in time; it may have done it.
+    /// It was asked, and gave no answer in time, or one that leaves it open; it may have done it.
     #[error("it gave no answer: {0}")]
     Silent(String),
     /// It was asked and did not do it.

@@ -40,6 +40,14 @@ pub enum PeerError {
     Failed(#[from] Error),
 }
 
+impl PeerError {
+    /// Whether it may have been done all the same.
+    #[must_use]
+    pub const fn leaves_open(&self) -> bool {
+        matches!(self, Self::Failed(Error::OutcomeUnknown | Error::Stopped(_)))
+    }
+}
+
 /// What a node answers the other nodes; cheap to clone. Whoever calls it knows by certificate which
 /// node asks.
 #[derive(Clone)]

@@ -65,3 +65,21 @@ async fn a_leader_that_is_cut_off_acknowledges_nothing_and_shows_nothing() {
     assert!(late.await.unwrap().is_err(), "nobody but it had it");
     assert_eq!(recorded(&old), [1, 3]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_leader_leaves_open_is_not_told_as_not_ordered() {
+    let nodes = Nodes3::start().await;
+    let leader = nodes.leader().await;
+    let id = leader.cluster().node;
+    let others: Vec<u64> = (1..=3).filter(|other| *other != id).collect();
+    others.iter().for_each(|other| nodes.wire.cut(id, *other));
+    let follower = nodes.at(others[0]).clone();
+    let asked = tokio::spawn(async move { record(&follower, 1).await });
+    within("it waits at the leader", || leader.inner.consensus.waiting() > 0).await;
+    // Now the others get it, and the leader does not hear so.
+    nodes.wire.heal();
+    others.iter().for_each(|other| nodes.wire.cut(*other, id));
+    leader.close().await;
+    let answer = asked.await.unwrap();
+    assert!(matches!(answer, Err(Error::OutcomeUnknown)), "{answer:?}");
+}

@@ -255,7 +255,10 @@ impl End {
             if !wire.passes(to, life.node) {
                 return pending().await;
             }
-            answer.map_err(|error| Unreached::Refused(error.to_string()))
+            answer.map_err(|error| match error.leaves_open() {
+                true => Unreached::Silent(error.to_string()),
+                false => Unreached::Refused(error.to_string()),
+            })
         };
         let timed = tokio::time::timeout(within, asked);
         timed.map(|timed| timed.unwrap_or(Err(Unreached::Silent("too late".to_owned())))).boxed()
