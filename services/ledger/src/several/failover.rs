@@ -50,15 +50,8 @@ async fn a_leader_that_is_cut_off_acknowledges_nothing_and_shows_nothing() {
         let old = old.clone();
         async move { record(&old, 2).await }
     });
-    let others = || nodes.running().filter(|ledger| ledger.cluster().node != old.cluster().node);
-    let mut new = None;
-    within("the others have a leader", || {
-        new = others().find(|ledger| ledger.place() == Place::Here).cloned();
-        new.is_some()
-    })
-    .await;
-    let new = new.unwrap();
-    record(&new, 3).await.unwrap();
+    let new = nodes.leader_but(old.cluster().node).await;
+    record(new, 3).await.unwrap();
     within("it knows that it is cut off", || !old.serves()).await;
     nodes.wire.heal();
     nodes.alike().await;

@@ -64,7 +64,7 @@ async fn a_snapshot_of_one_that_leads_no_more_brings_no_keys() {
     let late = SnapshotHeader {
         vote: Some(encode_vote(&vote)),
         membership: Some(encode_stored_membership(&StoredMembership::default())),
-        keys: vec![raft::UnitKey { unit: unit.as_str().to_owned(), key: vec![7; 32].into() }],
+        keys: vec![raft::UnitKey { unit: unit.as_str().to_owned(), key: vec![7; 32] }],
         ..SnapshotHeader::default()
     };
     let late = InstallSnapshotRequest { part: Some(Part::Header(late)) };

@@ -306,7 +306,7 @@ impl Transport for End {
         within: Duration,
     ) -> Answer<raft::VoteResponse> {
         let ask = move |peer: Peer, from| async move { peer.vote(from, request).await };
-        self.ask(to, within, ask.clone(), Some(ask))
+        self.ask(to, within, ask, Some(ask))
     }
 
     fn transfer_leader(
@@ -316,7 +316,7 @@ impl Transport for End {
         within: Duration,
     ) -> Answer<raft::TransferLeaderResponse> {
         let ask = move |peer: Peer, from| async move { peer.transfer_leader(from, request).await };
-        self.ask(to, within, ask.clone(), Some(ask))
+        self.ask(to, within, ask, Some(ask))
     }
 
     fn install_snapshot(

@@ -67,6 +67,11 @@ impl Load {
         Self { shared, tasks }
     }
 
+    /// Whether no node gave up.
+    pub(super) fn all_go_on(&self) -> bool {
+        self.shared.observed(|observed| observed.gave_up.is_empty())
+    }
+
     /// Ends, and tells what was observed.
     pub(super) async fn stop(mut self) -> Observed {
         self.shared.is_over.store(true, Ordering::SeqCst);

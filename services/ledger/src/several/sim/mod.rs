@@ -115,11 +115,13 @@ async fn run(seed: u64) -> Vec<String> {
         nodes.take_step(step).await;
     }
     nodes.wire.trouble(None);
-    nodes.mend().await;
+    if load.all_go_on() {
+        nodes.mend().await;
+    }
     let mut observed = load.stop().await;
-    nodes.alike().await;
-    for ledger in nodes.running() {
-        observed.ended(ledger);
+    if observed.gave_up.is_empty() {
+        nodes.alike().await;
+        nodes.running().for_each(|ledger| observed.ended(ledger));
     }
     println!("seed {seed}: {observed}");
     for id in 1..=3 {

@@ -3,7 +3,6 @@
 use std::future::Future;
 
 use super::{super::*, steps::Step};
-use crate::Role;
 
 /// So long a change of the members may take before it is left to itself.
 const CHANGE_MAX: Duration = Duration::from_secs(1);

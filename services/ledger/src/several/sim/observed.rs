@@ -125,8 +125,9 @@ impl fmt::Display for Observed {
         let common = self.roots.values().filter(|roots| roots.values().any(|on| on.len() > 1));
         write!(
             f,
-            "{} acknowledged, {} refused, {sealed} with something sealed, {} reads at nodes and {} at leaders, \
-             {} terms with a leader, {} positions compared, {} looks at what is sealed",
+            "{} acknowledged, {} refused, {sealed} with something sealed, \
+             {} reads at nodes and {} at leaders, {} terms with a leader, \
+             {} positions compared, {} looks at what is sealed",
             self.acknowledged.len(),
             self.refused.len(),
             self.reads.len() - self.reads.iter().filter(at_leader).count(),
