@@ -92,8 +92,9 @@ fn failure(seed: u64) -> Option<String> {
         complaints
     });
     let complaints = run.join().unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().cloned();
-        vec![text.unwrap_or_else(|| "a panic".to_owned())]
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        vec![text.unwrap_or("it did not come to its end").to_owned()]
     });
     if complaints.is_empty() {
         return None;
