@@ -58,8 +58,9 @@ impl Keys {
     pub(crate) fn take(&self, keys: &[Key], replace: bool) -> Result<(), Error> {
         self.change(|document| {
             let mut changed = Vec::new();
-            for (unit, key) in keys {
-                match document.take(unit, key, replace) {
+            for (place, (unit, key)) in (1..).zip(keys) {
+                let is_last = keys.get(place).is_none_or(|(next, _)| next != unit);
+                match document.take(unit, key, replace && is_last) {
                     Taken::Known => {}
                     Taken::New => changed.push(unit.clone()),
                     Taken::Replaced => {
@@ -128,5 +129,31 @@ impl Keys {
             return Err(Error::damaged(&path, 0, "it is there already and was not replaced"));
         }
         write(&path, &document)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unit() -> UnitKey {
+        UnitKey::named("sdf|a|2025-09")
+    }
+
+    #[test]
+    fn a_unit_s_keys_go_to_another_node_once_with_the_one_that_counts() {
+        let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (here, there) = (Keys::open(here.path()).unwrap(), Keys::open(there.path()).unwrap());
+        there.take(&[(unit(), [1; 32])], true).unwrap();
+        here.take(&[(unit(), [2; 32])], true).unwrap();
+        here.take(&[(unit(), [3; 32])], true).unwrap();
+        for _ in 0..2 {
+            there.take(&here.since(0).0, false).unwrap();
+            there.take(&here.since(0).0, true).unwrap();
+            there.take_file(&here.exported().unwrap()).unwrap();
+            assert_eq!(there.known_unit(&unit()), Some([3; 32]));
+            assert_eq!(there.other_keys(&unit()), [[1; 32], [2; 32]]);
+            assert_eq!((there.replaced(), there.since(0).1), (1, 4), "each came once, one counts");
+        }
     }
 }
