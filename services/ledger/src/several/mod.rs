@@ -90,22 +90,29 @@ impl Nodes3 {
 
     /// Adds a node and starts it.
     async fn join(&mut self, id: u64) {
-        self.at(1).add_learner(node(id)).await.unwrap();
+        self.change(|| self.at(1).add_learner(node(id)), || self.at(1).has_member(id)).await;
         self.open(id).await;
     }
 
-    /// Makes a learner a voter, which may have come about where the answer was lost.
     async fn promote(&self, id: u64) {
-        let deadline = Instant::now() + PATIENCE;
-        let is_learner = || {
+        let is_voter = || {
             let members = self.at(1).cluster().members;
-            members.iter().any(|member| member.node.id == id && member.role == Role::Learner)
+            members.iter().any(|member| member.node.id == id && member.role != Role::Learner)
         };
-        while let Err(error) = self.at(1).promote(id).await
-            && is_learner()
-        {
-            assert!(Instant::now() < deadline, "{error}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
+        self.change(|| self.at(1).promote(id), is_voter).await;
+    }
+
+    /// Changes the members: anew where a leader had lost touch, and not where it came about.
+    async fn change<F>(&self, change: impl Fn() -> F, is_done: impl Fn() -> bool)
+    where
+        F: Future<Output = Result<(), Error>>,
+    {
+        let deadline = Instant::now() + PATIENCE;
+        while !is_done() {
+            if let Err(error) = change().await {
+                assert!(Instant::now() < deadline, "{error}");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
         }
     }
 
