@@ -13,8 +13,8 @@ use super::*;
 use crate::raft_handle::log_dir;
 
 impl Nodes3 {
-    /// Stops a node in good order.
-    async fn take_down(&mut self, id: u64) -> Running {
+    /// From now on nobody hears a node, and nothing that it says counts.
+    fn take_down(&mut self, id: u64) -> Running {
         let running = self.nodes[usize::try_from(id).unwrap() - 1].take().expect("it runs");
         running.life.end();
         self.wire.disconnect(id);
@@ -24,13 +24,13 @@ impl Nodes3 {
 
     /// Stops a node in good order.
     pub(crate) async fn stop(&mut self, id: u64) {
-        let running = self.take_down(id).await;
+        let running = self.take_down(id);
         let_go(&running).await;
     }
 
     /// Has a node end at once.
     pub(crate) async fn crash(&mut self, id: u64) {
-        let running = self.take_down(id).await;
+        let running = self.take_down(id);
         let consensus = &running.ledger.inner.consensus;
         consensus.abandon().await;
         let (dir, kept) = (self.folder(id), self.dir.path().join(format!("kept-{id}")));
