@@ -15,7 +15,7 @@ use samsyn_domain::Timestamp;
 use tempfile::TempDir;
 
 use crate::{
-    Clock, Error, Ledger, Node, Nodes, Options, Place, Timing, Transport, fetch_key_file,
+    Card, Clock, Error, Ledger, Node, Nodes, Options, Place, Timing, Transport, fetch_key_file,
     samples::{NOW, numbered},
     tests::{document, policy},
 };
@@ -111,6 +111,7 @@ impl Nodes3 {
             nodes: Some(Nodes {
                 address: node(id).address,
                 founds: id == 1,
+                card: Card::default(),
                 timing: Timing::Site,
                 transport,
             }),
