@@ -53,6 +53,8 @@ pub(crate) const FILE_BYTES_MAX: usize = 32 * 1024 * 1024;
 const TEXT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The most data rows in a file.
 const ROWS_MAX: usize = 100_000;
+/// The most columns of a table: as many as a sheet can have.
+const COLUMNS_MAX: usize = 16_384;
 /// The longest field, in characters.
 const FIELD_CHARACTERS_MAX: usize = 4_000;
 /// Progress is told this often, in rows.
