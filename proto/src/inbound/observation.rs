@@ -1,9 +1,9 @@
 //! One observation (iakttagelse) on its way in.
 
 use samsyn_domain::{
-    AreaId, Basis, CategoryId, Content, Coordinates, Credibility, Draft, Form, Geography,
-    ObservationId, Period, PlaceId, Reliability, Secret, Severity, SourceId, SubAreaId, Timestamp,
-    Trend,
+    AreaId, Basis, COUNT_MAX, CategoryId, Content, Coordinates, Credibility, Draft, Form,
+    Geography, ObservationId, Period, PlaceId, Reliability, SPAN_SECONDS_MAX, Secret, Severity,
+    SourceId, SubAreaId, Timestamp, Trend,
     registry::{Category, Registry},
 };
 
@@ -16,8 +16,6 @@ use crate::{Reason, v1};
 
 /// The longest id of an observation or an assessment.
 pub(super) const ID_BYTES_MAX: usize = 128;
-const COUNT_MAX: u32 = 1_000_000;
-const SPAN_SECONDS_MAX: i64 = 366 * 86_400;
 /// How far a sender's clock may be ahead.
 const AHEAD_SECONDS: i64 = 2 * 60;
 /// 1990-01-01T00:00:00Z: nothing before it is of use in a picture.

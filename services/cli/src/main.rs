@@ -1,42 +1,7 @@
-//! `samsyn`: a gateway, its demo city, and the tool of parties, partners and operators.
-
-mod clock;
-mod commands;
-mod demo;
-mod export;
-mod failure;
-mod import;
-mod json;
-mod names;
-mod output;
-mod pki;
-mod profile_choice;
-mod session;
-mod world;
+//! The program: everything is in the library.
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use samsyn_gateway::{LogFormat, Telemetry};
-
-/// What commands log that run no gateway when `RUST_LOG` does not say: their answer says the rest.
-const LOGGED_BY_CLIENTS: &str = "warn,openraft::raft::responder=error";
-
 fn main() -> ExitCode {
-    let cli = commands::Cli::parse();
-    // A gateway's log goes where its configuration says.
-    if !cli.serves()
-        && let Err(why) = Telemetry::lines(LogFormat::Text, LOGGED_BY_CLIENTS)
-    {
-        eprintln!("samsyn: {why}");
-        return ExitCode::from(5);
-    }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(why) => {
-            eprintln!("the system gives no threads: {why}");
-            return ExitCode::from(5);
-        }
-    };
-    runtime.block_on(commands::run(cli))
+    samsyn::main()
 }

@@ -160,6 +160,17 @@ impl Profile {
         })
     }
 
+    /// The same, with the next node first.
+    #[must_use]
+    pub(crate) fn turned(&self) -> Self {
+        let mut turned = self.clone();
+        if !turned.others.is_empty() {
+            turned.others.push(std::mem::take(&mut turned.endpoint));
+            turned.endpoint = turned.others.remove(0);
+        }
+        turned
+    }
+
     /// Writes a profile's folder; keys are readable for their owner alone.
     ///
     /// # Errors

@@ -96,7 +96,9 @@ impl Watch {
     }
 
     async fn open(&mut self) -> Result<(), Refused> {
-        let client = match Client::connect(&self.profile).await {
+        let next = self.profile.turned();
+        let last = std::mem::replace(&mut self.profile, next);
+        let client = match Client::connect(&last).await {
             Ok(client) => client,
             Err(ConnectError::Profile(why)) => {
                 return Err(

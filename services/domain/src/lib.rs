@@ -30,8 +30,8 @@ pub use id::{
 };
 pub use labels::{Audience, LabelClass, Labels, Regime, Secrecy};
 pub use observation::{
-    Basis, Content, Credibility, Draft, Kind, NOTE_CHARACTERS_MAX, Observation, Reliability,
-    Sealed, Secret, Severity, Trend, UnitKey,
+    Basis, COUNT_MAX, Content, Credibility, Draft, Kind, NOTE_CHARACTERS_MAX, Observation,
+    Reliability, SPAN_SECONDS_MAX, Sealed, Secret, Severity, Trend, UnitKey,
 };
 pub use period::{Period, PeriodKind};
 pub use refusal::{Reason, Refusal};

@@ -11,6 +11,10 @@ use crate::{
 
 /// The longest note, in characters.
 pub const NOTE_CHARACTERS_MAX: usize = 500;
+/// The largest number of what was observed.
+pub const COUNT_MAX: u32 = 1_000_000;
+/// The longest time that an observation is of, in seconds: a leap year.
+pub const SPAN_SECONDS_MAX: i64 = 366 * 86_400;
 
 /// What an observation is of. Kinds are never added up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use std::{fmt, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use samsyn_domain::row::Event;
-use samsyn_ledger::{Clock, Cluster, Happened, Ledger, Nodes, Place, Role};
+use samsyn_ledger::{Card, Clock, Cluster, Happened, Ledger, Nodes, Place, Role};
 use samsyn_policy::Policy;
 use samsyn_proto::{
     admin::v1::{
@@ -159,7 +159,7 @@ impl App {
         let metrics = Metrics::new(checked.collector().as_ref())?;
         let Checked { config, document, files, exported, .. } = checked;
         let dialer = identity.clone().map(Dialer::new);
-        let nodes = nodes_of(&config, dialer.clone()).await?;
+        let nodes = nodes_of(&config, identity.as_ref(), dialer.clone()).await?;
         let options = samsyn_ledger::Options {
             dir: config.data.clone(),
             node: config.cluster.as_ref().map_or(1, |cluster| cluster.node),
@@ -258,6 +258,7 @@ impl App {
         let keeping = self.for_nodes.is_some().then(|| tokio::spawn(ledger.clone().keep()));
         let ticking = tokio::spawn(tick(ledger.clone(), denials));
         let ending = tokio::spawn(end_suspended(ledger.clone(), tls.connections()));
+        let cutting = tokio::spawn(end_cut_off(ledger.clone(), tls.connections()));
         let reloading = tokio::spawn(self.reload.keep(tls.clone(), files, alarms));
         let sweeping = tokio::spawn(tls.keep());
         let serving = router.serve_with_incoming_shutdown(incoming, stops(stopping));
@@ -276,6 +277,7 @@ impl App {
         }
         ticking.abort();
         ending.abort();
+        cutting.abort();
         reloading.abort();
         sweeping.abort();
         if let Some(keeping) = keeping {
@@ -340,7 +342,11 @@ fn server(limits: &Limits) -> Server {
 
 /// The other nodes, as the ledger knows them. A node without the domain's keys waits here until
 /// others give them.
-async fn nodes_of(config: &Config, dialer: Option<Dialer>) -> Result<Option<Nodes>, Error> {
+async fn nodes_of(
+    config: &Config,
+    identity: Option<&Identity>,
+    dialer: Option<Dialer>,
+) -> Result<Option<Nodes>, Error> {
     let Some((cluster, dialer)) = config.cluster.as_ref().zip(dialer) else { return Ok(None) };
     let transport: Arc<dyn samsyn_ledger::Transport> = Arc::new(dialer);
     if !cluster.founds {
@@ -348,7 +354,11 @@ async fn nodes_of(config: &Config, dialer: Option<Dialer>) -> Result<Option<Node
         samsyn_ledger::fetch_key_file(&config.data, &transport, &others).await?;
     }
     let (address, timing) = (cluster.address(), cluster.timing());
-    Ok(Some(Nodes { address, founds: cluster.founds, timing, transport }))
+    let card = Card {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        certificate_until: identity.map_or(0, Identity::until),
+    };
+    Ok(Some(Nodes { address, founds: cluster.founds, card, timing, transport }))
 }
 
 /// Serves the other nodes as long as the process lives: they are answered until its end.
@@ -396,6 +406,20 @@ async fn tick(ledger: Ledger, denials: Denials) {
             && let Err(error) = ledger.record_denials(denied).await
         {
             tracing::warn!(%error, "refusals could not be recorded");
+        }
+    }
+}
+
+/// Has all connections end while this node has lost the others: their clients go on with another.
+async fn end_cut_off(ledger: Ledger, connections: Connections) {
+    let mut interval = time::interval(TICK);
+    loop {
+        interval.tick().await;
+        if ledger.is_cut_off() {
+            let told = connections.leave(Leaving::CutOff, |_| true);
+            if told > 0 {
+                tracing::warn!(told, "this node has lost the others; its connections leave");
+            }
         }
     }
 }

@@ -76,7 +76,7 @@ impl Subscription {
         let (scope, rest) = rest.split_first_chunk::<8>()?;
         let (terms, rest) = rest.split_first_chunk::<8>()?;
         let (revision, rest) = rest.split_first_chunk::<8>()?;
-        let (flags, events) = rest.split_first()?;
+        let (flags @ 0..=3, events) = rest.split_first()? else { return None };
         let cursor = Cursor {
             terms: *terms,
             revision: u64::from_be_bytes(*revision),
@@ -156,6 +156,24 @@ mod tests {
         assert_eq!(mine.read(&receiver(), &keys, &token), Some(cursor));
         for other in others {
             assert_eq!(mine.read(&receiver(), &keys, &other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn row40_a_cursor_that_says_more_than_is_known_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = Keys::open(dir.path()).unwrap();
+        let (whose, mine) = (receiver(), mine());
+        let whose = whose.as_str().as_bytes();
+        let token = hex::decode(mine.token(&receiver(), &keys, cursor()).unwrap()).unwrap();
+        let content = keys.open_token(whose, &token).unwrap();
+        let flags = content.len() - 5;
+        for bit in 0..8 {
+            let mut other = content.clone();
+            other[flags] = 1 << bit;
+            let token = hex::encode(keys.seal_token(whose, &other).unwrap());
+            let read = mine.read(&receiver(), &keys, &token);
+            assert_eq!(read.is_some(), bit < 2, "bit {bit}");
         }
     }
 

@@ -29,3 +29,8 @@ pub(crate) fn bytes_in(dir: &Path) -> u64 {
     let sizes = entries.flatten().filter_map(|entry| entry.metadata().ok());
     sizes.filter(fs::Metadata::is_file).fold(0, |sum, file| sum.saturating_add(file.len()))
 }
+
+/// The free space where a folder is, in bytes; 0 where the system does not say.
+pub(crate) fn free_in(dir: &Path) -> u64 {
+    rustix::fs::statvfs(dir).map_or(0, |fs| fs.f_bavail.saturating_mul(fs.f_frsize))
+}

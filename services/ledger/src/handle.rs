@@ -17,7 +17,7 @@ use samsyn_policy::{
 use tokio::sync::broadcast;
 
 use crate::{
-    Error, Timing, Transport, disk,
+    Card, Error, Timing, Transport, disk,
     keys::Keys,
     nodes::Contact,
     peers::Network,
@@ -65,6 +65,8 @@ pub struct Nodes {
     pub address: String,
     /// Whether it begins the domain's log when there is none here; else it waits to be added.
     pub founds: bool,
+    /// What it tells of itself.
+    pub card: Card,
     /// How far apart the nodes are.
     pub timing: Timing,
     /// The way to the others.
@@ -174,13 +176,16 @@ impl Ledger {
         disk::make_dir(&dir)?;
         let keys = Arc::new(Keys::open(&dir)?);
         let is_alone = nodes.is_none();
-        let (address, founds, timing, transport) = match nodes {
-            None => ("local".to_owned(), true, Timing::Alone, None),
-            Some(nodes) => (nodes.address, nodes.founds, nodes.timing, Some(nodes.transport)),
+        let (address, card, founds, timing, transport) = match nodes {
+            None => ("local".to_owned(), Card::default(), true, Timing::Alone, None),
+            Some(nodes) => {
+                let Nodes { address, founds, card, timing, transport } = nodes;
+                (address, card, founds, timing, Some(transport))
+            }
         };
         let network = Network::new(Arc::clone(&keys), transport);
         let options =
-            raft_handle::Options { dir: dir.clone(), node, address, founds, timing, network };
+            raft_handle::Options { dir: dir.clone(), node, address, card, founds, timing, network };
         let consensus = Consensus::open(options, Arc::clone(&clock)).await?;
         let inner = Inner {
             consensus,

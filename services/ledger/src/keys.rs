@@ -37,6 +37,7 @@ const LONGITUDE: u16 = 3;
 
 /// The key file as it is written. Every key is 64 hexadecimal digits.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(fuzzing, derive(Default))]
 #[serde(deny_unknown_fields)]
 struct Document {
     format: String,
@@ -123,6 +124,20 @@ impl Keys {
             making: Mutex::new(()),
             path,
         })
+    }
+
+    /// Keys that anybody knows and that are in no file.
+    #[cfg(fuzzing)]
+    pub(crate) fn known() -> Self {
+        Self {
+            reference: ReferenceKey::new([1; 32]),
+            cursor: [2; 32],
+            digest: [3; 32],
+            release: SigningKey::from_bytes(&[4; 32]),
+            document: RwLock::default(),
+            making: Mutex::default(),
+            path: PathBuf::new(),
+        }
     }
 
     /// A digest that names this key file, whatever units it holds.

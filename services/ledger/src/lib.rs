@@ -45,6 +45,6 @@ pub use feed::Feed;
 pub use handle::{Clock, Figures, Ledger, Nodes, Options, Ordered, Rejection, Watcher};
 pub use nodes::fetch_key_file;
 pub use peers::{Answer, Node, Peer, PeerError, Transport, Unreached};
-pub use raft_handle::{Cluster, Member, Place, Role, Timing};
+pub use raft_handle::{Card, Cluster, Member, Place, Role, Timing};
 pub use registry::{Exported, Listed};
 pub use trace::{Cause, Happened, Woken};

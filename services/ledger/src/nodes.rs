@@ -46,8 +46,11 @@ impl Contact {
         !touch.skewed && touch.at.is_some_and(|at| at.elapsed() < CONTACT_MAX)
     }
 
-    fn touch(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).at = Some(Instant::now());
+    /// Notes that a quorum has confirmed its leader, so long ago.
+    fn touch(&self, age: Duration) {
+        let at = Instant::now().checked_sub(age);
+        let mut touch = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        touch.at = touch.at.max(at);
     }
 
     /// Notes whether the clock is off; whether that is news.
@@ -107,6 +110,13 @@ impl Ledger {
     #[must_use]
     pub fn cluster(&self) -> Cluster {
         self.inner.consensus.cluster()
+    }
+
+    /// Whether this node has had no contact with a leader that has its quorum for some seconds.
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        let Inner { is_alone, contact, .. } = &*self.inner;
+        !is_alone && !contact.is_fresh()
     }
 
     /// Whether a node is a member.
@@ -220,8 +230,8 @@ impl Ledger {
             Place::Nowhere => {}
             Place::Here => {
                 *followed = None;
-                if consensus.quorum_age().is_some_and(|age| age < CONTACT_MAX) {
-                    contact.touch();
+                if let Some(age) = consensus.quorum_age() {
+                    contact.touch(age);
                 }
                 if !self.has_policy()
                     && let Err(error) = self.found().await
@@ -234,9 +244,8 @@ impl Ledger {
                     *followed = Some(leader.clone());
                 }
                 let health = self.health_of(&leader).await;
-                let has_quorum = |millis| Duration::from_millis(millis) < CONTACT_MAX;
-                if health.is_ok_and(|health| health.quorum_millis.is_some_and(has_quorum)) {
-                    contact.touch();
+                if let Some(age) = health.ok().and_then(|health| health.quorum_millis) {
+                    contact.touch(Duration::from_millis(age));
                 }
             }
         }

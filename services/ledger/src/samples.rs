@@ -14,7 +14,7 @@ use crate::{
     keys::Keys,
     peers::Network,
     proposer::Clock,
-    raft_handle::{Consensus, Options, Timing},
+    raft_handle::{Card, Consensus, Options, Timing},
 };
 
 /// 2025-10-01T06:26:40Z.
@@ -93,6 +93,7 @@ pub(crate) fn alone(dir: &Path) -> Options {
         dir: dir.to_owned(),
         node: 1,
         address: "local".to_owned(),
+        card: Card::default(),
         founds: true,
         timing: Timing::Alone,
         network: Network::new(Keys::open(&keys).unwrap().into(), None),

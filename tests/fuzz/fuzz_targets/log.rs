@@ -1,5 +1,4 @@
-//! What the ledger reads from its own disk, and the tokens that callers bring back: damage is
-//! refused, and what reads is written the same.
+//! What the ledger reads from its own disk: damage is refused, and what reads is written the same.
 
 #![no_main]
 

@@ -12,6 +12,9 @@ pub(crate) enum BadFile {
     /// Over 100,000 rows.
     #[error("the file has more than 100,000 rows; split it")]
     TooManyRows,
+    /// Over 16,384 columns.
+    #[error("the table has more than 16,384 columns; check the delimiter, or split the table")]
+    TooManyColumns,
     /// Bytes that the encoding does not have.
     #[error("byte {at} of the file is not {encoding}; set `encoding` in the mapping")]
     Encoding {

@@ -1,6 +1,6 @@
 //! CSV files as rows of cells.
 
-use super::{BadFile, Mapping, Rows, Wrong, decode::decode};
+use super::{BadFile, COLUMNS_MAX, Mapping, Rows, Wrong, decode::decode};
 
 impl Rows {
     /// The rows of a CSV file, with delimiter and encoding as the mapping says. Blank lines are no
@@ -16,7 +16,11 @@ impl Rows {
             .delimiter(delimiter)
             .flexible(true)
             .from_reader(text.as_bytes());
-        let header = reader.headers().map_err(|_| BadFile::Rows { row: 0 })?.clone();
+        let header = reader.headers().map_err(|_| BadFile::Rows { row: 0 })?;
+        if header.len() > COLUMNS_MAX {
+            return Err(BadFile::TooManyColumns);
+        }
+        let header = header.clone();
         let mut rows = Self::new(mapping);
         let positions = rows.positions(&header.iter().collect::<Vec<_>>())?;
         for (number, record) in (1_usize..).zip(reader.records()) {
@@ -46,4 +50,25 @@ fn cells(
     }
     let cell = |at: &usize| record.get(*at).unwrap_or_default().to_owned();
     Ok(positions.iter().map(cell).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAPPING: &str = r#"
+        id = { column = "nr" }
+        category = { constant = "graffiti" }
+        place = { column = "nr", by = "id" }
+        time = { timestamp = "nr" }
+    "#;
+
+    #[test]
+    fn columns_are_bounded() {
+        let mapping = Mapping::parse(MAPPING).unwrap();
+        let header = |blank| format!("nr{0}\n1{0}\n", ";".repeat(blank));
+        assert_eq!(Rows::of_csv(header(COLUMNS_MAX - 1).as_bytes(), &mapping).unwrap().len(), 1);
+        let wide = Rows::of_csv(header(COLUMNS_MAX).as_bytes(), &mapping);
+        assert_eq!(wide, Err(BadFile::TooManyColumns));
+    }
 }

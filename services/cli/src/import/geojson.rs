@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use super::{
     BadFile, Mapping, Rows, Wrong,
@@ -22,9 +22,9 @@ const WGS_84: [&str; 2] = ["urn:ogc:def:crs:OGC:1.3:CRS84", "urn:ogc:def:crs:OGC
 #[derive(Deserialize)]
 struct Collection<'a> {
     #[serde(rename = "type")]
-    kind: Option<Value>,
-    crs: Option<Value>,
     #[serde(borrow)]
+    kind: Option<&'a RawValue>,
+    crs: Option<&'a RawValue>,
     features: Option<Items<'a>>,
 }
 
@@ -39,11 +39,10 @@ impl Rows {
         let text = decode(file, mapping.encoding)?;
         let Collection { kind, crs, features } = serde_json::from_str(&text)
             .map_err(|why| BadFile::Json { line: why.line(), column: why.column() })?;
+        let kind = kind.and_then(|kind| item(kind).ok());
         let features = features.filter(|_| is(kind.as_ref(), "FeatureCollection"));
         let features = features.ok_or(BadFile::NoFeatures)?;
-        let system = crs.as_ref().and_then(|crs| crs.pointer("/properties/name"));
-        let known = |system: &Value| WGS_84.iter().any(|name| is(Some(system), name));
-        if crs.as_ref().is_some_and(|crs| !crs.is_null()) && !system.is_some_and(known) {
+        if crs.is_some_and(|crs| !is_wgs_84(crs)) {
             return Err(BadFile::NotWgs84);
         }
         let features = features.within_limit().ok_or(BadFile::TooManyRows)?;
@@ -70,6 +69,12 @@ impl Rows {
             None => Ok(rows),
         }
     }
+}
+
+fn is_wgs_84(crs: &RawValue) -> bool {
+    let crs = item(crs).ok();
+    let name = crs.as_ref().and_then(|crs| crs.pointer("/properties/name"));
+    WGS_84.iter().any(|known| is(name, known))
 }
 
 fn is(value: Option<&Value>, text: &str) -> bool {

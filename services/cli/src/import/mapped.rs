@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use samsyn_client::wire as v1;
 use samsyn_domain::{
-    CategoryId, Coordinates, Geography, NOTE_CHARACTERS_MAX, ObservationId, Severity, Trend,
-    registry::Category,
+    COUNT_MAX, CategoryId, Coordinates, Geography, NOTE_CHARACTERS_MAX, ObservationId,
+    SPAN_SECONDS_MAX, Severity, Trend, registry::Category,
 };
 
 use super::{
@@ -17,6 +17,8 @@ use super::{
     rows::Cells,
     tell,
 };
+
+const SPAN_MICROSECONDS_MAX: i64 = SPAN_SECONDS_MAX * 1_000_000;
 
 /// Makes observations of rows, by the mapping that they were read with. `progress` is told the
 /// rows done and all rows.
@@ -207,14 +209,13 @@ impl Reader<'_> {
             && let cell = cells.cell(column)
             && !cell.is_empty()
         {
-            let end =
-                self.clock.moment(cell).map_err(|why| Wrong::unreadable(column, why))?.until();
-            let reason = "the end is not after the start; correct it";
-            return if end > start {
-                Ok((start, end))
-            } else {
-                Err(Wrong::unreadable(column, reason))
-            };
+            let end = self.clock.moment(cell).map_err(|why| Wrong::unreadable(column, why))?;
+            return match length(start, end.until()) {
+                ..=0 => Err("the end is not after the start; correct it"),
+                1..=SPAN_MICROSECONDS_MAX => Ok((start, end.until())),
+                _ => Err("the end is more than 366 days after the start; correct it"),
+            }
+            .map_err(|reason| Wrong::unreadable(column, reason));
         }
         let end = match moment {
             Moment::Within(_, end) => end,
@@ -234,6 +235,11 @@ impl Reader<'_> {
         }
         Err(Wrong::unreadable(&note.column, "the note is longer than 500 characters; shorten it"))
     }
+}
+
+/// From one time to another, in the microseconds that times have when they are published.
+fn length(start: Timestamp, end: Timestamp) -> i64 {
+    end.as_microsecond().saturating_sub(start.as_microsecond())
 }
 
 /// A translated cell or the constant; `None` when the cell is empty. What the first column's cell
@@ -276,10 +282,15 @@ fn column<'a>(field: Option<&'a Field>, otherwise: &'a str) -> &'a str {
 
 fn number(cells: Cells<'_>, field: Option<&Field>) -> Result<Option<u32>, Wrong> {
     let Some(text) = value(cells, field)? else { return Ok(None) };
-    text.parse().map(Some).map_err(|_| {
-        let reason = format!("{} is no whole number; correct it or leave it empty", quoted(&text));
+    let wrong = |what: &str| {
+        let reason = format!("{} is {what}; correct it or leave it empty", quoted(&text));
         Wrong::unreadable(column(field, "count"), reason)
-    })
+    };
+    match text.parse() {
+        Ok(number @ ..=COUNT_MAX) => Ok(Some(number)),
+        Ok(_) => Err(wrong("more than 1,000,000")),
+        Err(_) => Err(wrong("no whole number")),
+    }
 }
 
 fn severity(cells: Cells<'_>, field: Option<&Field>) -> Result<Option<u32>, Wrong> {

@@ -32,6 +32,8 @@ use samsyn_domain::{
     registry::Category,
 };
 
+use crate::output::plain;
+
 pub(crate) use bad_file::BadFile;
 pub(crate) use degrees::{point, text as degrees_text};
 #[cfg(test)]
@@ -51,6 +53,8 @@ pub(crate) const FILE_BYTES_MAX: usize = 32 * 1024 * 1024;
 const TEXT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The most data rows in a file.
 const ROWS_MAX: usize = 100_000;
+/// The most columns of a table: as many as a sheet can have.
+const COLUMNS_MAX: usize = 16_384;
 /// The longest field, in characters.
 const FIELD_CHARACTERS_MAX: usize = 4_000;
 /// Progress is told this often, in rows.
@@ -196,13 +200,13 @@ fn location(
     (area, location)
 }
 
-/// The beginning of a cell, in backticks.
+/// The beginning of a cell, in backticks, without what would steer a terminal.
 fn quoted(cell: &str) -> String {
-    let mut start: String = cell.chars().take(QUOTED_CHARACTERS_MAX).collect();
-    if start.len() < cell.len() {
-        start.push('…');
-    }
-    format!("`{start}`")
+    let (start, cut) = match cell.char_indices().nth(QUOTED_CHARACTERS_MAX) {
+        Some((end, _)) => (cell.get(..end).unwrap_or_default(), "…"),
+        None => (cell, ""),
+    };
+    format!("`{}{cut}`", plain(start))
 }
 
 /// Tells progress now and then, and at the end.
@@ -234,6 +238,12 @@ mod tests {
     #[test]
     fn a_long_cell_is_quoted_in_part() {
         assert_eq!(quoted("kort"), "`kort`");
-        assert_eq!(quoted(&"ö".repeat(70)), format!("`{}…`", "ö".repeat(60)));
+        assert_eq!(quoted(&"ö".repeat(60)), format!("`{}`", "ö".repeat(60)));
+        assert_eq!(quoted(&"ö".repeat(61)), format!("`{}…`", "ö".repeat(60)));
+    }
+
+    #[test]
+    fn a_cell_that_is_quoted_cannot_steer_the_terminal() {
+        assert_eq!(quoted("a\u{1b}[31mb\nc\u{202e}d"), "`a\u{fffd}[31mb c\u{fffd}d`");
     }
 }

@@ -95,7 +95,8 @@ impl Clock {
 
     /// When a notice was published: `2025-12-25 7:10:38 +01:00`.
     pub(super) fn published(text: &str) -> Option<Timestamp> {
-        Timestamp::strptime("%Y-%m-%d %H:%M:%S %:z", text).ok()
+        let at = Timestamp::strptime("%Y-%m-%d %H:%M:%S %:z", text).ok()?;
+        YEARS.contains(&TimeZone::UTC.to_datetime(at).year()).then_some(at)
     }
 
     /// When the event of a notice was, from `25 augusti 14.28` and the publication, whose year it

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use samsyn_domain::{CategoryId, Coordinates, SourceId};
+use samsyn_domain::{CategoryId, Coordinates, SourceId, registry::Registry};
 use serde::Deserialize;
 
 use super::{BadFile, bad_file::config, degrees};
@@ -112,6 +112,18 @@ impl TypeTable {
             Outcome::Skip(_) => None,
         });
         categories.collect::<BTreeSet<_>>().into_iter()
+    }
+
+    /// Holds the table against a registry.
+    ///
+    /// # Errors
+    /// When the registry has not the source of the notices.
+    pub(super) fn fits(&self, registry: &Registry) -> Result<(), BadFile> {
+        if registry.lists().has_source(&self.source) {
+            return Ok(());
+        }
+        let source = &self.source;
+        Err(contradiction(format!("source `{source}` is not registered; give a registered one")))
     }
 
     /// The source code of the notices.

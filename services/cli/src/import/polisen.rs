@@ -8,11 +8,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    BadFile, Cause, FIELD_CHARACTERS_MAX, FILE_BYTES_MAX, Imported, NotPlaced, ROWS_MAX, Reading,
-    Row, TypeTable, Wrong,
+    BadFile, Cause, FIELD_CHARACTERS_MAX, FILE_BYTES_MAX, Imported, NotPlaced, Reading, Row,
+    TypeTable, Wrong,
     gather::{Gathered, Origin, Part, Texts},
     location,
     moment::Clock,
+    named::{Items, item},
     notice_types::{Outcome, coordinates},
     quoted, tell,
 };
@@ -45,7 +46,7 @@ struct Location {
 /// the source that the table names. `progress` is told the rows done and all rows.
 ///
 /// # Errors
-/// When the file is no list of notices, or too large.
+/// When the file is no list of notices, or too large, or the table does not fit the registry.
 pub(crate) fn polisen_events(
     json: &str,
     table: &TypeTable,
@@ -55,17 +56,16 @@ pub(crate) fn polisen_events(
     if json.len() > FILE_BYTES_MAX {
         return Err(BadFile::TooLarge);
     }
+    table.fits(reading.gazetteer.registry())?;
     let json = json.trim_start_matches('\u{feff}');
-    let notices: Vec<Value> = serde_json::from_str(json)
+    let notices: Items<'_> = serde_json::from_str(json)
         .map_err(|error| BadFile::Notices { line: error.line(), column: error.column() })?;
+    let notices = notices.within_limit().ok_or(BadFile::TooManyRows)?;
     let total = notices.len();
-    if total > ROWS_MAX {
-        return Err(BadFile::TooManyRows);
-    }
     let reader = Reader { table, reading, clock: Clock::stockholm()? };
     let mut gathered = Gathered::new(reading);
-    for (number, value) in (1..).zip(notices) {
-        match notice(value).and_then(|notice| Ok((reader.row(&notice)?, notice))) {
+    for (number, raw) in (1..).zip(notices) {
+        match item(raw).and_then(notice).and_then(|notice| Ok((reader.row(&notice)?, notice))) {
             Ok((row, notice)) => gathered.row(number, TEXTS, row, || origins(&notice)),
             Err(wrong) => gathered.wrong(number, vec![wrong]),
         }

@@ -18,7 +18,7 @@ use samsyn_client::{
 use tempfile::TempDir;
 use tokio::time::sleep;
 
-use crate::harness::{PARTY, delta, observation, own_picture, samsyn};
+use crate::harness::{AREA, PARTY, delta, observation, own_picture, samsyn};
 
 /// Long enough for whatever must happen.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -109,6 +109,13 @@ impl Cluster {
             assert!(since.elapsed() < PATIENCE, "it does not end");
             sleep(PAUSE).await;
         }
+    }
+
+    /// Stops a node in its tracks, or lets it go on.
+    fn signal(&self, node: u64, signal: &str) {
+        let running = self.running[usize::try_from(node).unwrap() - 1].as_ref();
+        let id = running.expect("it runs").id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     }
 
     fn log(&self, node: u64) -> String {
@@ -341,6 +348,81 @@ async fn t34_a_service_is_not_let_in_at_the_port_of_the_nodes() {
     assert!(cluster.log(1).contains("no node was let in"), "{}", cluster.log(1));
 }
 
+/// A node that has lost the others ends its streams within seconds, and shows nothing; a subscriber
+/// that knows all nodes goes on with another, and misses nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_lost_the_others_shows_nothing_and_its_streams_move() {
+    const CUT_OFF_MAX: Duration = Duration::from_secs(6);
+    let cluster = Cluster::start().await;
+    let leader = cluster.leader(None).await;
+    let writer = Client::connect(&cluster.whole(PARTY)).await.unwrap();
+    writer.publish(delta(PARTY, 0, observation("C-1", 2))).await.unwrap();
+
+    let reader = cluster.profile(leader, PARTY);
+    let client = Client::connect(&reader).await.unwrap();
+    let request = wire::WatchEventsRequest {
+        context: Some(reader.read_context()),
+        scope: Some(wire::Scope { areas: vec![AREA.to_owned()], ..wire::Scope::default() }),
+        cursor: String::new(),
+    };
+    let mut stream = client.joint.clone().watch_events(request).await.unwrap().into_inner();
+    let others: Vec<u64> = (1..=COUNT).filter(|node| *node != leader).collect();
+    for node in &others {
+        cluster.signal(*node, "-STOP");
+    }
+    let since = Instant::now();
+    let closing = loop {
+        let message = tokio::time::timeout(CUT_OFF_MAX, stream.message()).await;
+        let message = message.expect("the stream ends in time").unwrap().expect("a last word");
+        if let Some(wire::event::What::Closing(closing)) = message.entry.and_then(|e| e.what) {
+            break closing;
+        }
+    };
+    println!("the stream of the node that was cut off ended after {:?}", since.elapsed());
+    assert!(since.elapsed() < CUT_OFF_MAX, "{:?}", since.elapsed());
+    assert_eq!(closing.reason, "DRAINING");
+    let request = wire::GetPictureRequest {
+        context: Some(reader.read_context()),
+        party: PARTY.to_owned(),
+        area: AREA.to_owned(),
+        ..wire::GetPictureRequest::default()
+    };
+    let client = cluster.client(leader, PARTY).await;
+    let refused = client.pictures.clone().get_picture(request).await.unwrap_err();
+    assert!(Refused::from(refused).is_retryable());
+
+    // The others go on; this one stands still.
+    for node in &others {
+        cluster.signal(*node, "-CONT");
+    }
+    cluster.signal(leader, "-STOP");
+    let mut watch = samsyn_client::Watch::new(
+        &cluster.whole(PARTY),
+        wire::Scope { areas: vec![AREA.to_owned()], ..wire::Scope::default() },
+        String::new(),
+    );
+    let mut version = 1;
+    let published = async {
+        // What was under way at the node that stands still is repeated at another.
+        let writer = Client::connect(&cluster.whole(PARTY)).await.unwrap();
+        let answer = writer.publish(delta(PARTY, version, observation("C-2", 2))).await;
+        version = answer.unwrap().version;
+    };
+    let seen = async {
+        loop {
+            let event = watch.next().await.unwrap();
+            if event.revision >= 2 {
+                return;
+            }
+        }
+    };
+    let both = Box::pin(async { tokio::join!(published, seen) });
+    tokio::time::timeout(PATIENCE, both).await.expect("in time");
+    cluster.signal(leader, "-CONT");
+    cluster.alike().await;
+    assert_eq!(version, 2);
+}
+
 /// One node after the other is restarted while a party writes: no call fails.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rolling_restart_fails_no_call() {
@@ -366,7 +448,8 @@ async fn a_rolling_restart_fails_no_call() {
         cluster.run(node);
         cluster.alike().await;
     }
-    stop.send(true).unwrap();
+    // A writer that has ended says why below.
+    let _ = stop.send(true);
     let (version, longest) = writing.await.unwrap().unwrap();
     println!("{version} publications, longest answer {} ms", longest.as_millis());
     let (stored, found) = own_picture(&cluster.client(2, PARTY).await, PARTY).await;

@@ -107,6 +107,7 @@ impl Edge {
         match access.left() {
             Some(Leaving::Certificate) => return Err(no(Reason::CertificateEnded)),
             Some(Leaving::Suspended) => return Err(no(Reason::Suspended)),
+            Some(Leaving::CutOff) => return Err(later(Reason::NoLeader, RETRY)),
             None => {}
         }
         let kind = methods.kind(request.uri().path());

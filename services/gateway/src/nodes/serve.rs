@@ -60,7 +60,7 @@ pub(crate) async fn serve(
     ledger: Ledger,
     (tls, edge, services): (Tls, Edge, Routes),
 ) -> Result<(), tonic::transport::Error> {
-    let node = Node { peer: ledger.peer(), identity: identity.clone() };
+    let node = Node(ledger.peer());
     let nodes = PeerServiceServer::new(node)
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
@@ -226,10 +226,7 @@ where
 }
 
 /// The methods that nodes have among themselves.
-struct Node {
-    peer: Peer,
-    identity: Identity,
-}
+struct Node(Peer);
 
 fn from<T>(request: &tonic::Request<T>) -> Result<u64, Status> {
     let node = request.extensions().get::<FromNode>().map(|FromNode(node)| *node);
@@ -256,7 +253,7 @@ impl PeerService for Node {
         request: tonic::Request<raft::AppendRequest>,
     ) -> Result<Response<raft::AppendResponse>, Status> {
         let from = from(&request)?;
-        self.peer
+        self.0
             .append(from, request.into_inner())
             .await
             .map(Response::new)
@@ -268,7 +265,7 @@ impl PeerService for Node {
         request: tonic::Request<raft::VoteRequest>,
     ) -> Result<Response<raft::VoteResponse>, Status> {
         let from = from(&request)?;
-        self.peer
+        self.0
             .vote(from, request.into_inner())
             .await
             .map(Response::new)
@@ -280,7 +277,7 @@ impl PeerService for Node {
         request: tonic::Request<raft::TransferLeaderRequest>,
     ) -> Result<Response<raft::TransferLeaderResponse>, Status> {
         let from = from(&request)?;
-        let noted = self.peer.transfer_leader(from, request.into_inner()).await;
+        let noted = self.0.transfer_leader(from, request.into_inner()).await;
         noted.map(Response::new).map_err(|error| refused(&error))
     }
 
@@ -290,7 +287,7 @@ impl PeerService for Node {
     ) -> Result<Response<raft::InstallSnapshotResponse>, Status> {
         let from = from(&request)?;
         let parts = request.into_inner().map_err(io::Error::other);
-        self.peer
+        self.0
             .install_snapshot(from, parts)
             .await
             .map(Response::new)
@@ -301,7 +298,7 @@ impl PeerService for Node {
         &self,
         request: tonic::Request<raft::GetKeysRequest>,
     ) -> Result<Response<raft::GetKeysResponse>, Status> {
-        self.peer.get_keys(from(&request)?).map(Response::new).map_err(|error| refused(&error))
+        self.0.get_keys(from(&request)?).map(Response::new).map_err(|error| refused(&error))
     }
 
     async fn submit(
@@ -309,7 +306,7 @@ impl PeerService for Node {
         request: tonic::Request<raft::SubmitRequest>,
     ) -> Result<Response<raft::SubmitResponse>, Status> {
         let from = from(&request)?;
-        self.peer
+        self.0
             .submit(from, request.into_inner())
             .await
             .map(Response::new)
@@ -320,10 +317,6 @@ impl PeerService for Node {
         &self,
         _: tonic::Request<raft::GetHealthRequest>,
     ) -> Result<Response<raft::GetHealthResponse>, Status> {
-        Ok(Response::new(raft::GetHealthResponse {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            certificate_until: self.identity.until(),
-            ..self.peer.health()
-        }))
+        Ok(Response::new(self.0.health()))
     }
 }

@@ -121,7 +121,11 @@ impl Serving {
         }
         if let Some(why) = self.held.access.left() {
             self.waiting.clear();
-            return self.close(Close::AccessEnded, Some(left(why)));
+            return match why {
+                Leaving::Certificate => self.ended(Reason::CertificateEnded),
+                Leaving::Suspended => self.ended(Reason::Suspended),
+                Leaving::CutOff => self.close(Close::Draining, None),
+            };
         }
         let epoch = self.feed.epoch();
         if epoch != self.epoch && !self.waiting.is_empty() {
@@ -152,7 +156,14 @@ impl Serving {
             return self.rest(tokio::time::sleep(unpaid.min(age_left))).await;
         }
         let epoch = self.feed.epoch();
-        match self.feed.next(BATCH_MAX).await {
+        let mut access = self.held.access.clone();
+        let next = tokio::select! {
+            biased;
+            // What is to be recorded may wait for other nodes, and a last word must not.
+            _ = access.leaving() => return,
+            next = self.feed.next(BATCH_MAX) => next,
+        };
+        match next {
             Ok(Some(view)) => {
                 let cursors = view.content().events.iter().map(|event| event.cursor.clone());
                 let events = Encoded::<WatchEventsResponse>::events(&view);
@@ -172,7 +183,6 @@ impl Serving {
             },
             Ok(None) => {
                 let silence = HEARTBEAT.saturating_sub(self.spoke.elapsed());
-                let mut access = self.held.access.clone();
                 let mut stopping = self.stopping.clone();
                 tokio::select! {
                     () = self.feed.wait(silence.min(age_left)) => {}
@@ -203,6 +213,10 @@ impl Serving {
             _ = self.stopping.wait_for(|stop| *stop) => {}
             _ = self.held.access.leaving() => {}
         }
+    }
+
+    fn ended(&mut self, why: Reason) {
+        self.close(Close::AccessEnded, Some(status::reason(why, "")));
     }
 
     fn refused(&mut self, rejection: &Rejection) {
@@ -245,12 +259,4 @@ impl Serving {
             Close::MaxAge | Close::Lagged | Close::AccessEnded => RETRY_SECONDS,
         }
     }
-}
-
-fn left(why: Leaving) -> Status {
-    let reason = match why {
-        Leaving::Certificate => Reason::CertificateEnded,
-        Leaving::Suspended => Reason::Suspended,
-    };
-    status::reason(reason, "")
 }

@@ -30,6 +30,8 @@ pub(crate) enum Leaving {
     Certificate,
     /// Its service was suspended.
     Suspended,
+    /// This node has lost the others: another serves.
+    CutOff,
 }
 
 /// What a request knows of its connection; cheap to clone.

@@ -11,9 +11,9 @@ use prost::Message as _;
 use samsyn_domain::command::{Digest, Reply, Submission};
 use samsyn_proto::raft;
 
-use super::{Consensus, SUBMISSION_BYTES_MAX, stopped};
+use super::{Consensus, SUBMISSION_BYTES_MAX, log_dir, stopped};
 use crate::{
-    Error,
+    Error, disk,
     entry::{Raft, Types},
     format::{Stored as _, encode_submission},
     peers::{Node, Transport, Unreached},
@@ -25,6 +25,15 @@ const FORWARD_MAX: Duration = Duration::from_secs(10);
 const CATCH_UP_MAX: Duration = Duration::from_secs(10);
 /// A new node is at most so many entries behind when it becomes a voter.
 const LAG_MAX: u64 = 1_000;
+
+/// What a node tells of itself that consensus does not know.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Card {
+    /// The version of its program.
+    pub version: String,
+    /// When the certificate that it shows to nodes ends, in seconds since 1970.
+    pub certificate_until: u64,
+}
 
 /// Who leads, as this node knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -288,12 +297,14 @@ impl Consensus {
     /// How this node is.
     pub(crate) fn health(&self) -> raft::GetHealthResponse {
         // Each looks at the metrics: none while another does, as a writer may wait in between.
-        let (quorum_age, applied) = (self.quorum_age(), self.applied());
+        let (quorum_age, head) = (self.quorum_age(), self.machine.head());
+        let applied = head.index().unwrap_or_default();
         let root = |(position, root): (u64, crate::root::Root)| raft::RootAt {
             position,
             root: root.as_bytes().to_vec(),
         };
-        let roots = self.machine.marks().into_iter().map(root).collect();
+        let marks = self.machine.marks().into_iter().filter(|(position, _)| *position < applied);
+        let roots = marks.chain([(applied, head.root)]).map(root).collect();
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow_watched();
         let leads = metrics.state == ServerState::Leader;
@@ -308,7 +319,10 @@ impl Consensus {
             quorum_millis: quorum_age.filter(|_| leads).map(millis),
             roots,
             clock_micros: self.stamps.now().micros(),
-            ..raft::GetHealthResponse::default()
+            version: self.card.version.clone(),
+            log_bytes: disk::bytes_in(&log_dir(&self.dir)),
+            free_bytes: disk::free_in(&self.dir),
+            certificate_until: self.card.certificate_until,
         }
     }
 }

@@ -57,7 +57,7 @@ const SNAPSHOT_MILLIS: u64 = 600_000;
 /// So long a node replays its log before it gives up.
 const RECOVERY: Duration = Duration::from_secs(60);
 
-pub use cluster::{Cluster, Member, Place, Role};
+pub use cluster::{Card, Cluster, Member, Place, Role};
 pub use timing::Timing;
 
 /// Where a node's files are and which node it is.
@@ -69,6 +69,8 @@ pub(crate) struct Options {
     pub(crate) node: u64,
     /// How other nodes reach it.
     pub(crate) address: String,
+    /// What it tells of itself.
+    pub(crate) card: Card,
     /// Whether a node without a log begins a log of its own; else it waits for that of others.
     pub(crate) founds: bool,
     /// How long nodes wait for each other.
@@ -88,6 +90,8 @@ pub(crate) struct Consensus {
     room: Arc<Semaphore>,
     proposals: mpsc::Sender<Proposal>,
     network: Network,
+    card: Card,
+    dir: PathBuf,
 }
 
 impl Consensus {
@@ -97,9 +101,9 @@ impl Consensus {
     /// [`Error::Damaged`] when a file does not read; then nothing was changed.
     pub(crate) async fn open(options: Options, clock: Clock) -> Result<Self, Error> {
         let fatal = Fatal::new();
-        let Options { dir, node, address, founds, timing, network } = options;
-        let reporter = fatal.clone();
-        let opened = tokio::task::spawn_blocking(move || open_files(&dir, reporter)).await;
+        let Options { dir, node, address, card, founds, timing, network } = options;
+        let (reporter, files) = (fatal.clone(), dir.clone());
+        let opened = tokio::task::spawn_blocking(move || open_files(&files, reporter)).await;
         let (log, machine) = opened.map_err(|error| Error::Fatal(error.to_string()))??;
         let raft = Raft::new(node, config(timing)?, network.clone(), log.clone(), machine.clone())
             .await
@@ -109,7 +113,7 @@ impl Consensus {
         let room = Arc::new(Semaphore::new(SUBMISSIONS_MAX));
         tokio::spawn(Proposer::new(raft.clone(), Arc::clone(&stamps)).run(received));
         tokio::spawn(report_stop(raft.clone(), fatal.clone()));
-        let this = Self { raft, machine, log, fatal, stamps, room, proposals, network };
+        let this = Self { raft, machine, log, fatal, stamps, room, proposals, network, card, dir };
         if founds {
             this.found(node, address).await?;
         }

@@ -19,7 +19,8 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use crate::{
-    Clock, Error, Ledger, Node, Nodes, Options, Place, Role, Timing, Transport, fetch_key_file,
+    Card, Clock, Error, Ledger, Node, Nodes, Options, Place, Role, Timing, Transport,
+    fetch_key_file,
     samples::{NOW, numbered},
     tests::{document, policy},
 };
@@ -146,6 +147,7 @@ impl Nodes3 {
             nodes: Some(Nodes {
                 address: node(id).address,
                 founds: id == 1,
+                card: Card::default(),
                 timing: Timing::Site,
                 transport,
             }),

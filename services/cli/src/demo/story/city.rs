@@ -57,9 +57,13 @@ fn describe(story: &Story<'_>, section: &mut Section) {
     let departments = parties.saturating_sub(districts).saturating_sub(police);
     section.say(&format!(
         "{parties} parties ({districts} districts, {police} police areas, {departments} city \
-         departments), {} local agreements, {partners} partner agencies. One voter, durable log, \
+         departments), {} local agreements, {partners} partner agencies. {}, durable log, \
          mTLS on {}, {} throw-away authorities.",
         document.agreements.len(),
+        match story.stage.nodes().len() {
+            1 => "One voter".to_owned(),
+            several => format!("{several} voters, each a process"),
+        },
         story.at,
         document.organisations.len(),
     ));

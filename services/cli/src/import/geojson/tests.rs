@@ -113,6 +113,9 @@ fn files_of_another_kind_are_refused_with_what_to_do() {
         1,
     );
     assert_eq!(rows(&sweref), Err(BadFile::NotWgs84));
+    let endless = sweref
+        .replace("EPSG::3006\"", &format!("OGC:1.3:CRS84\",\"x\":[{}0]", "0,".repeat(200_000)));
+    assert_eq!(rows(&endless), Err(BadFile::NotWgs84));
     let missing = one("null").replace("\"Typ\"", "\"Type\"");
     assert_eq!(rows(&missing), Err(BadFile::NoColumn { column: "Typ".into() }));
     let many =

@@ -217,3 +217,25 @@ fn two_thousand_rows_are_told_to_the_end() {
     assert_eq!(imported.rows.len(), 2_000);
     assert_eq!(told.last(), Some(&(2_000, 2_000)));
 }
+
+#[test]
+fn counts_and_spans_are_as_large_as_the_gateway_takes() {
+    let mapping = SMALL.replace(
+        "time = { timestamp = \"time\" }",
+        "time = { timestamp = \"time\", ends = \"end\" }",
+    ) + "count = { column = \"n\" }\n";
+    let reason = |cells: &str| {
+        let text = format!("nr,place,time,end,n\n1,sthlm-jarva,{cells}\n");
+        let imported = import_as(&mapping, text.as_bytes()).unwrap();
+        imported.faults.into_iter().next().map(|fault| fault.reason)
+    };
+    let wrong = |cells: &str| reason(cells).unwrap_or_default();
+    assert_eq!(reason("2024-01-01T00:00:00Z,2025-01-01T00:00:00Z,1000000"), None);
+    let count = wrong("2024-01-01T00:00:00Z,2024-01-02T00:00:00Z,1000001");
+    assert!(count.starts_with("`1000001` is more than 1,000,000"), "{count}");
+    let long = wrong("2024-01-01T00:00:00Z,2025-01-01T00:00:01Z,1");
+    assert!(long.starts_with("the end is more than 366 days after the start"), "{long}");
+    // Published, both are of one microsecond.
+    let short = wrong("2024-01-01T00:00:00.0000001Z,2024-01-01T00:00:00.0000009Z,1");
+    assert!(short.starts_with("the end is not after the start"), "{short}");
+}

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use samsyn_domain::PlaceId;
 
 use super::*;
-use crate::import::{SHIPPED_TYPES, sample};
+use crate::import::{ROWS_MAX, SHIPPED_TYPES, sample};
 
 const FIXTURE: &str = include_str!("../../../../../tests/fixtures/polisen-events.json");
 
@@ -206,6 +206,33 @@ fn a_file_of_another_kind_is_refused() {
     let many = format!("[{}0]", "0,".repeat(ROWS_MAX));
     assert_eq!(import(&many).unwrap_err(), BadFile::TooManyRows);
     assert_eq!(import("\u{feff}[]").unwrap(), Imported::default());
+}
+
+#[test]
+fn a_notice_is_bounded() {
+    let large = notice(1, "25 augusti 14.28, Brand, Stockholm", &"x".repeat(300 * 1024));
+    assert!(reason(&large).contains("256 KiB"), "{}", reason(&large));
+}
+
+#[test]
+fn a_notice_of_another_century_is_refused() {
+    let name = "25 augusti 14.28, Misshandel, Stockholm";
+    let new = notice(1, name, "Två män slåss på Rinkeby torg.");
+    assert_eq!(import(&format!("[{new}]")).rows.len(), 1);
+    for year in ["1025", "1999", "2100", "9999"] {
+        let old = new.replace("2025", year);
+        assert!(reason(&old).contains("is no time; fetch the file anew"), "{}", reason(&old));
+    }
+}
+
+#[test]
+fn a_table_whose_source_is_not_registered_is_refused() {
+    let table = SHIPPED_TYPES.replace("source = \"police_report\"", "source = \"rumour\"");
+    let table = TypeTable::parse(&table).unwrap();
+    let (gazetteer, defaults) = (sample::gazetteer(), sample::defaults());
+    let reading = sample::reading(&gazetteer, &defaults);
+    let bad = polisen_events("[]", &table, reading, &mut |_, _| {}).unwrap_err().to_string();
+    assert!(bad.contains("source `rumour` is not registered"), "{bad}");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What a workbook says besides its sheets: which there are, what texts cells share, how they show
 //! numbers.
 
+use std::collections::BTreeMap;
+
 use super::{
     super::{
         BadFile, quoted,
@@ -55,9 +57,12 @@ impl Package<'_> {
             }
             sheets.len() <= ENTRIES_MAX
         })?;
+        // Of two with one id, the first.
+        let by_id: BTreeMap<_, _> =
+            related.iter().rev().map(|one| (one.id.as_str(), one)).collect();
         let part = |id: &str| {
-            let part = related.iter().find(|related| related.id == id);
-            part.filter(|part| part.kind.ends_with("/worksheet")).map(|part| part.path.clone())
+            let part = by_id.get(id).filter(|part| part.kind.ends_with("/worksheet"));
+            part.map(|part| part.path.clone())
         };
         let mut tables = sheets.iter().filter(|(_, id, _)| part(id).is_some());
         let sheet = match wanted {
@@ -96,21 +101,23 @@ impl Package<'_> {
     /// How cells show numbers, by style.
     pub(super) fn formats(&mut self, at: Option<&str>) -> Result<Vec<Format>, BadFile> {
         let Some(at) = at else { return Ok(Vec::new()) };
-        let (mut own, mut formats) = (Vec::new(), Vec::new());
+        let (mut own, mut formats) = (BTreeMap::new(), Vec::new());
         let mut of_cells = false;
         self.elements(at, "styles", |element| {
             let number = |name| element.attribute(name).and_then(|n| n.parse::<u32>().ok());
             match element.name.as_str() {
                 "numFmt" => {
                     let code = element.attribute("formatCode").unwrap_or_default();
-                    own.extend(number("numFmtId").map(|id| (id, Format::of_code(code))));
+                    if let Some(id) = number("numFmtId") {
+                        own.entry(id).or_insert_with(|| Format::of_code(code));
+                    }
                 }
                 "cellXfs" => of_cells = true,
                 "cellStyleXfs" | "cellStyles" | "dxfs" => of_cells = false,
                 "xf" if of_cells => {
                     let id = number("numFmtId").unwrap_or_default();
-                    let own = own.iter().find(|(known, _)| *known == id);
-                    formats.push(own.map_or_else(|| Format::built_in(id), |(_, own)| *own));
+                    let own = own.get(&id).copied();
+                    formats.push(own.unwrap_or_else(|| Format::built_in(id)));
                 }
                 _ => {}
             }

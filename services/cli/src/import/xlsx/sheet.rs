@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     super::{
-        BadFile, FIELD_CHARACTERS_MAX, Rows, Wrong,
+        BadFile, COLUMNS_MAX, FIELD_CHARACTERS_MAX, Rows, Wrong,
         xml::{Element, Token},
     },
     broken,
@@ -15,8 +15,6 @@ use super::{
 
 /// The most rows that the format has.
 const SHEET_ROWS_MAX: usize = 1_048_576;
-/// The most columns that the format has.
-const SHEET_COLUMNS_MAX: usize = 16_384;
 /// Bytes of a cell that are kept: enough to see that it is longer than allowed.
 const CELL_BYTES_MAX: usize = FIELD_CHARACTERS_MAX * 4 + 4;
 
@@ -108,7 +106,7 @@ impl<'s, 'p, 'a> Sheet<'s, 'p, 'a> {
                 Some(at) => column(at).ok_or_else(|| broken("sheet"))?,
                 None => next,
             };
-            if column >= SHEET_COLUMNS_MAX {
+            if column >= COLUMNS_MAX {
                 return Err(broken("sheet"));
             }
             next = column.saturating_add(1);
@@ -215,7 +213,7 @@ mod tests {
         for (reference, at) in [("A1", Some(0)), ("Z9", Some(25)), ("AA1", Some(26))] {
             assert_eq!(column(reference), at, "{reference}");
         }
-        assert_eq!(column("XFD1"), Some(SHEET_COLUMNS_MAX - 1));
+        assert_eq!(column("XFD1"), Some(COLUMNS_MAX - 1));
         assert_eq!(column("17"), None);
         assert_eq!(column(&"Z".repeat(99)), None);
     }

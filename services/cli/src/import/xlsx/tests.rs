@@ -189,6 +189,36 @@ fn a_bomb_is_refused_at_the_limit_whatever_the_archive_says() {
 }
 
 #[test]
+fn a_workbook_of_as_many_parts_as_are_allowed_is_read_in_time() {
+    let id = "x".repeat(100);
+    let sheets = format!("<sheet name=\"A\" r:id=\"{id}\"/>").repeat(ENTRIES_MAX - 1);
+    let book =
+        format!("<workbook><sheets>{sheets}<sheet name=\"B\" r:id=\"r1\"/></sheets></workbook>");
+    let others = (3..ENTRIES_MAX).map(|n| format!("<Relationship Id=\"{id}{n}\"/>"));
+    let others: String = others.collect();
+    let related = OF_WORKBOOK.replace("</Relationships>", &format!("{others}</Relationships>"));
+    let own = (200..200 + ENTRIES_MAX).map(|n| format!("<numFmt numFmtId=\"{n}\"/>"));
+    let own: String = own.collect();
+    let used = "<xf numFmtId=\"199\"/>".repeat(ENTRIES_MAX);
+    let styles = format!("<styleSheet>{own}<cellXfs>{used}</cellXfs></styleSheet>");
+    let file = packed(&[
+        ("_rels/.rels", RELATIONSHIPS),
+        ("xl/workbook.xml", &book),
+        ("xl/_rels/workbook.xml.rels", &related),
+        ("xl/styles.xml", &styles),
+        ("xl/sharedStrings.xml", TEXTS),
+        (
+            "xl/worksheets/sheet1.xml",
+            &format!("<worksheet><sheetData>{HEADER}</sheetData></worksheet>"),
+        ),
+    ]);
+    let (done, wait) = std::sync::mpsc::channel();
+    std::thread::spawn(move || done.send(rows(&file).map(|rows| rows.len())));
+    let read = wait.recv_timeout(std::time::Duration::from_secs(30));
+    assert_eq!(read, Ok(Ok(0)));
+}
+
+#[test]
 fn one_endless_text_is_refused_long_before_the_limit_of_the_sheet() {
     let blanks = format!("{HEADER}<row>{}", " ".repeat(20 * 1024 * 1024));
     let bomb = workbook(TEXTS, &blanks, false);

@@ -1,0 +1,127 @@
+//! The same work by three nodes of Samsyn and by three nodes of etcd, side by side on one machine.
+//!
+//! ```sh
+//! cargo build --release --workspace --bin samsyn --bin compare
+//! target/release/compare --seconds 5 --rounds 3
+//! ```
+//!
+//! Both run on loopback with TLS and client certificates, and acknowledge after fsync on a quorum.
+//! Rounds alternate, ours, theirs, ours, theirs; the middle round of each is told. What is read off a
+//! small, shared machine is the ratio and not the figure.
+
+mod etcd;
+mod load;
+mod ours;
+
+use std::{fs, process::ExitCode, time::Duration};
+
+use clap::Parser;
+use samsyn_tests::raw::Failure;
+
+use self::{
+    etcd::Etcd,
+    load::{Round, Worker, middle, round},
+    ours::Ours,
+};
+
+/// About the size of a publication of one observation with a note, in bytes.
+const VALUE_BYTES: usize = 1024;
+/// About the size of a joint picture of 100 findings, in bytes.
+const PICTURE_BYTES: usize = 40 * 1024;
+
+#[derive(Debug, Parser)]
+#[command(about = "Does the same work by Samsyn and by etcd, and says how they compare")]
+struct Cli {
+    /// How long a round lasts.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    seconds: u64,
+    /// Rounds of each.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// How many write or read at a time.
+    #[arg(long, default_value_t = 64)]
+    workers: usize,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match compare(&Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("the comparison broke off: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn compare(cli: &Cli) -> Result<(), Failure> {
+    if std::process::Command::new("etcd").arg("--version").output().is_err() {
+        println!("skipped: there is no `etcd`; install it with `apt-get install etcd-server`");
+        return Ok(());
+    }
+    let (length, rounds) = (Duration::from_secs(cli.seconds), cli.rounds);
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    println!("{} rounds of {} s each, in turn; load {}", rounds, cli.seconds, load.trim());
+    let ours = Ours::start().await?;
+    let etcd = Etcd::start(ours.path()).await?;
+
+    let publishers = ours.publishers(cli.workers).await?;
+    let count = publishers.len();
+    let putters = etcd.putters(count, VALUE_BYTES).await?;
+    println!("{}", heading());
+    side_by_side(&format!("publish 1 KiB, {count} writers"), publishers, putters, length, rounds)
+        .await?;
+    let publishers = ours.publishers(1).await?;
+    let putters = etcd.putters(1, VALUE_BYTES).await?;
+    side_by_side("publish 1 KiB, one writer", publishers, putters, length, rounds).await?;
+    let readers = ours.readers(cli.workers, 100).await?;
+    let getters = etcd.getters(cli.workers, PICTURE_BYTES).await?;
+    let what = format!("read 100 findings, {} readers", cli.workers);
+    side_by_side(&what, readers, getters, length, rounds).await?;
+    Ok(())
+}
+
+fn heading() -> String {
+    format!(
+        "{:<34} {:>9} {:>9} {:>6}   {:>15} {:>15} {:>6} {:>6}",
+        "", "ours/s", "etcd/s", "ratio", "ours p50/p99 ms", "etcd p50/p99 ms", "p50", "p99"
+    )
+}
+
+async fn side_by_side<A: Worker, B: Worker>(
+    what: &str,
+    mut ours: Vec<A>,
+    mut theirs: Vec<B>,
+    length: Duration,
+    rounds: usize,
+) -> Result<(), Failure> {
+    let (mut of_ours, mut of_theirs): (Vec<Round>, Vec<Round>) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        let (workers, came_to) = round(ours, length).await?;
+        ours = workers;
+        of_ours.push(came_to);
+        let (workers, came_to) = round(theirs, length).await?;
+        theirs = workers;
+        of_theirs.push(came_to);
+    }
+    let (a, b) = middle(&of_ours).zip(middle(&of_theirs)).ok_or("no rounds")?;
+    let millis = |took: Duration| took.as_secs_f64() * 1_000.0;
+    let times = |round: Round| format!("{:.1}/{:.1}", millis(round.p50), millis(round.p99));
+    let spread = |rounds: &[Round]| {
+        let rates = || rounds.iter().map(|round| round.rate);
+        format!("{:.0}–{:.0}", rates().fold(f64::MAX, f64::min), rates().fold(0.0, f64::max))
+    };
+    println!(
+        "{what:<34} {:>9.0} {:>9.0} {:>6.2}   {:>15} {:>15} {:>6.2} {:>6.2}   ours {}, etcd {}",
+        a.rate,
+        b.rate,
+        a.rate / b.rate,
+        times(a),
+        times(b),
+        millis(a.p50) / millis(b.p50),
+        millis(a.p99) / millis(b.p99),
+        spread(&of_ours),
+        spread(&of_theirs),
+    );
+    Ok(())
+}
