@@ -135,6 +135,8 @@ impl Keys {
             digest: [3; 32],
             release: SigningKey::from_bytes(&[4; 32]),
             document: RwLock::default(),
+            came: RwLock::default(),
+            replaced: AtomicU64::new(0),
             making: Mutex::default(),
             path: PathBuf::new(),
         }
