@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    future::{Future, pending},
+    future::Future,
     io,
     sync::{
         Arc, Mutex,
@@ -17,6 +17,9 @@ use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 
 use super::dice::Dice;
 use crate::{Answer, Ledger, Node, Peer, PeerError, Transport, Unreached};
+
+/// After so long without an answer a connection is looked after, and found to be dead.
+const ALIVE_MAX: Duration = Duration::from_secs(4);
 
 /// One life of a node, from its start to its end.
 #[derive(Debug, Default)]
@@ -153,7 +156,7 @@ impl Fate {
 
     async fn loses(&self, what: What) -> Option<Unreached> {
         match self.loses {
-            Some(loss) if loss.what == what && !loss.shows => pending().await,
+            Some(loss) if loss.what == what && !loss.shows => Some(silence().await),
             Some(loss) if loss.what == what => Some(broken()),
             Some(_) | None => None,
         }
@@ -162,6 +165,12 @@ impl Fate {
 
 fn broken() -> Unreached {
     Unreached::Silent("the connection broke".to_owned())
+}
+
+/// What comes of an answer that does not come: the connection is noticed to be dead.
+async fn silence() -> Unreached {
+    tokio::time::sleep(ALIVE_MAX).await;
+    broken()
 }
 
 impl Wire {
@@ -253,7 +262,7 @@ impl End {
             }
             tokio::time::sleep(fate.back).await;
             if !wire.passes(to, life.node) {
-                return pending().await;
+                return Err(silence().await);
             }
             answer.map_err(|error| match error.leaves_open() {
                 true => Unreached::Silent(error.to_string()),
