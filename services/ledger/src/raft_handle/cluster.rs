@@ -173,10 +173,18 @@ impl Consensus {
                 let transport = self.network.transport().map_err(|_| Error::NoLeader)?;
                 let health = transport.get_health(&leader, FORWARD_MAX).await;
                 let health = health.map_err(|_| Error::NoLeader)?;
-                self.reach(health.committed).await
+                self.reach(health.committed).await?;
+                // A leader knows what was committed before it led once an entry of its own is.
+                if self.has_entry_of_term() { Ok(()) } else { Err(Error::Behind) }
             }
             Place::Nowhere => Err(self.reason().unwrap_or(Error::NoLeader)),
         }
+    }
+
+    /// Whether this node's state holds an entry of the leader of now.
+    fn has_entry_of_term(&self) -> bool {
+        let term = self.raft.metrics().borrow_watched().current_term;
+        self.machine.head().applied.is_some_and(|last| last.leader_id.term == term)
     }
 
     /// The cluster as this node knows it.
