@@ -312,7 +312,7 @@ impl Consensus {
             root: root.as_bytes().to_vec(),
         };
         let marks = self.machine.marks().into_iter().filter(|(position, _)| *position < applied);
-        let roots = marks.chain([(applied, head.root)]).map(root).collect();
+        let roots = marks.chain(head.index().map(|last| (last, head.root))).map(root).collect();
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow_watched();
         let leads = metrics.state == ServerState::Leader;

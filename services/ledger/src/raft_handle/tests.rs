@@ -311,3 +311,12 @@ async fn events_tell_positions_in_order() {
     assert!(events.is_empty(), "a disclosure woke somebody");
     consensus.close().await;
 }
+
+#[tokio::test]
+async fn a_node_that_has_applied_nothing_tells_no_digest() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { founds: false, ..alone(dir.path()) };
+    let consensus = Consensus::open(options, standing()).await.unwrap();
+    assert_eq!(consensus.health().roots, [], "others have another at position 0");
+    consensus.close().await;
+}
