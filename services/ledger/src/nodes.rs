@@ -12,7 +12,9 @@ use futures::future::join_all;
 use samsyn_proto::raft::GetHealthResponse;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use crate::{Cluster, Error, Ledger, Node, Peer, Place, Transport, handle::Inner, keys::Keys};
+use crate::{
+    Cluster, Error, Ledger, Member, Node, Peer, Place, Role, Transport, handle::Inner, keys::Keys,
+};
 
 /// Without contact with a leader that has its quorum for so long, a node shows nothing.
 const CONTACT_MAX: Duration = Duration::from_secs(3);
@@ -262,7 +264,9 @@ impl Ledger {
         let others = members.iter().map(|member| &member.node).filter(|other| other.id != node);
         let others = join_all(others.map(|other| self.health_of(other))).await;
         let others: Vec<_> = others.into_iter().flatten().collect();
-        if let Some(position) = differs(members.len(), &own, &others) {
+        let votes = |member: &&Member| member.role != Role::Learner;
+        let voters = members.iter().filter(votes).map(|member| member.node.id).collect();
+        if let Some(position) = differs(&voters, &own, &others) {
             consensus.stop(&format!(
                 "the state of this node differs from that of others at position {position}; \
                  empty its folder but for the key file and let it join anew"
@@ -275,20 +279,27 @@ impl Ledger {
     }
 }
 
-/// At which position a node's state is not that of a majority: the last that it has in common with
-/// any other. Where no majority agrees, nobody's state is.
-fn differs(members: usize, own: &GetHealthResponse, others: &[GetHealthResponse]) -> Option<u64> {
+/// At which position a node's state is not that of a majority of the voters: the last that it has in
+/// common with any of them. Where no majority agrees, nobody's state is.
+fn differs(
+    voters: &BTreeSet<u64>,
+    own: &GetHealthResponse,
+    others: &[GetHealthResponse],
+) -> Option<u64> {
     let of = |health: &GetHealthResponse| -> BTreeMap<u64, Vec<u8>> {
         health.roots.iter().map(|at| (at.position, at.root.clone())).collect()
     };
-    let (own, others) = (of(own), others.iter().map(of).collect::<Vec<_>>());
+    let others = others.iter().filter(|other| voters.contains(&other.node));
+    let (votes, own) = (voters.contains(&own.node), of(own));
+    let others = others.map(of).collect::<Vec<_>>();
     let common =
         |(position, _): &(&u64, &Vec<u8>)| others.iter().any(|roots| roots.contains_key(position));
     let (position, root) = own.iter().rev().find(common)?;
     let theirs: Vec<_> = others.iter().filter_map(|roots| roots.get(position)).collect();
-    let like = theirs.iter().filter(|other| **other == root).count().saturating_add(1);
+    let like = theirs.iter().filter(|other| **other == root).count();
+    let like = like.saturating_add(usize::from(votes));
     let one_differs = theirs.iter().any(|other| *other != root);
-    (one_differs && like.saturating_mul(2) <= members).then_some(*position)
+    (one_differs && like.saturating_mul(2) <= voters.len()).then_some(*position)
 }
 
 /// How far a clock is from the middle of others', in microseconds.
@@ -305,33 +316,43 @@ mod tests {
 
     use super::*;
 
-    fn at(roots: &[(u64, u8)], clock_micros: i64) -> GetHealthResponse {
+    fn at(node: u64, roots: &[(u64, u8)], clock_micros: i64) -> GetHealthResponse {
         let root =
             |(position, byte): &(u64, u8)| RootAt { position: *position, root: vec![*byte; 32] };
         let roots = roots.iter().map(root).collect();
-        GetHealthResponse { roots, clock_micros, ..GetHealthResponse::default() }
+        GetHealthResponse { node, roots, clock_micros, ..GetHealthResponse::default() }
     }
 
     #[test]
     fn a_node_that_differs_from_a_majority_stops_and_the_majority_goes_on() {
-        let (own, same) = (at(&[(64, 1), (128, 2)], 0), at(&[(64, 1), (128, 2), (192, 3)], 0));
-        let other = at(&[(64, 1), (128, 9)], 0);
-        assert_eq!(differs(3, &own, &[same.clone(), same.clone()]), None);
-        assert_eq!(differs(3, &own, &[same.clone(), other.clone()]), None, "two of three agree");
-        assert_eq!(differs(3, &other, &[own.clone(), same]), Some(128));
-        assert_eq!(
-            differs(3, &own, std::slice::from_ref(&other)),
-            Some(128),
-            "no majority is known"
-        );
-        assert_eq!(differs(2, &own, &[other]), Some(128), "there is none");
-        assert_eq!(differs(3, &own, &[at(&[(256, 7)], 0)]), None, "nothing in common");
-        assert_eq!(differs(3, &own, &[]), None);
+        let three = BTreeSet::from([1, 2, 3]);
+        let own = at(1, &[(64, 1), (128, 2)], 0);
+        let same = at(2, &[(64, 1), (128, 2), (192, 3)], 0);
+        let other = at(3, &[(64, 1), (128, 9)], 0);
+        let differ = |own: &GetHealthResponse, others: &[&GetHealthResponse]| {
+            let others: Vec<_> = others.iter().map(|one| (*one).clone()).collect();
+            differs(&three, own, &others)
+        };
+        assert_eq!(differ(&own, &[&same, &same]), None);
+        assert_eq!(differ(&own, &[&same, &other]), None, "two of three agree");
+        assert_eq!(differ(&other, &[&own, &same]), Some(128));
+        assert_eq!(differ(&own, &[&other]), Some(128), "no majority is known");
+        assert_eq!(differ(&own, &[&at(2, &[(256, 7)], 0)]), None, "nothing in common");
+        assert_eq!(differ(&own, &[&at(2, &[], 0)]), None, "a node that has nothing yet");
+        assert_eq!(differ(&own, &[]), None);
+    }
+
+    #[test]
+    fn a_learner_that_differs_stops_and_no_voter_does_for_it() {
+        let one = BTreeSet::from([1]);
+        let (voter, learner) = (at(1, &[(64, 1)], 0), at(2, &[(64, 9)], 0));
+        assert_eq!(differs(&one, &voter, std::slice::from_ref(&learner)), None);
+        assert_eq!(differs(&one, &learner, &[voter]), Some(64));
     }
 
     #[test]
     fn a_clock_is_compared_with_the_middle_of_the_others() {
-        let others = [at(&[], 10), at(&[], 5_000_000), at(&[], 20)];
+        let others = [at(1, &[], 10), at(2, &[], 5_000_000), at(3, &[], 20)];
         assert_eq!(skew(30, &others), 10);
         assert_eq!(skew(5_000_000, &others), 4_999_980);
         assert_eq!(skew(5, &[]), 0);

@@ -154,7 +154,8 @@ impl Cluster {
                 Ok(_) => return,
                 Err(refused) => assert!(refused.is_retryable(), "{refused}"),
             }
-            assert!(since.elapsed() < PATIENCE, "it does not catch up\n{}", self.log(node));
+            let logs = || format!("{}\n{}", self.log(1), self.log(node));
+            assert!(since.elapsed() < PATIENCE, "it does not catch up\n{}", logs());
             sleep(PAUSE).await;
         }
     }
@@ -406,7 +407,10 @@ async fn a_node_that_lost_the_others_shows_nothing_and_its_streams_move() {
         // What was under way at the node that stands still is repeated at another.
         let writer = Client::connect(&cluster.whole(PARTY)).await.unwrap();
         let answer = writer.publish(delta(PARTY, version, observation("C-2", 2))).await;
-        version = answer.unwrap().version;
+        version = match answer {
+            Ok(answer) => answer.version,
+            Err(refused) => panic!("{refused}\n{}\n{}", cluster.log(2), cluster.log(3)),
+        };
     };
     let seen = async {
         loop {

@@ -33,6 +33,8 @@ pub(super) const POSITION: HeaderName = HeaderName::from_static("samsyn-position
 const GOOD_FOR: Duration = Duration::from_secs(10);
 /// Content is behind these; health and reflection are not.
 const OURS: &str = "/samsyn.";
+/// An operator sees the nodes also where this one does not serve.
+const STATUS: &str = "/samsyn.admin.v1.ClusterService/GetCluster";
 /// A caller waits at least so long before it asks again when nobody leads.
 const RETRY: Duration = Duration::from_millis(200);
 
@@ -145,7 +147,7 @@ where
         let (path, Some(dialer)) = (request.uri().path(), dialer) else {
             return Box::pin(self.inner.call(request));
         };
-        if !path.starts_with(OURS) {
+        if !path.starts_with(OURS) || path == STATUS {
             return Box::pin(self.inner.call(request));
         }
         match (WRITES.contains(&path), ledger.place()) {

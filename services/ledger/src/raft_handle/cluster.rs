@@ -298,6 +298,9 @@ impl Consensus {
 
     /// How long ago a quorum confirmed that this node leads.
     pub(crate) fn quorum_age(&self) -> Option<Duration> {
+        if self.machine.head().has_one_voter() && self.leads() {
+            return Some(Duration::ZERO);
+        }
         let leader = self.raft.as_leader().ok()?;
         leader.last_quorum_acked().map(|at| at.elapsed())
     }
@@ -306,13 +309,15 @@ impl Consensus {
     pub(crate) fn health(&self) -> raft::GetHealthResponse {
         // Each looks at the metrics: none while another does, as a writer may wait in between.
         let (quorum_age, head) = (self.quorum_age(), self.machine.head());
-        let applied = head.index().unwrap_or_default();
+        let applied = head.index();
         let root = |(position, root): (u64, crate::root::Root)| raft::RootAt {
             position,
             root: root.as_bytes().to_vec(),
         };
-        let marks = self.machine.marks().into_iter().filter(|(position, _)| *position < applied);
-        let roots = marks.chain(head.index().map(|last| (last, head.root))).map(root).collect();
+        let marks =
+            self.machine.marks().into_iter().filter(|(position, _)| Some(*position) < applied);
+        let now = applied.map(|position| (position, head.root));
+        let roots = marks.chain(now).map(root).collect();
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow_watched();
         let leads = metrics.state == ServerState::Leader;
@@ -322,7 +327,7 @@ impl Consensus {
             term: metrics.current_term,
             leader: metrics.current_leader.unwrap_or(0),
             last_log: metrics.last_log_index.unwrap_or(0),
-            applied,
+            applied: applied.unwrap_or(0),
             committed: committed.map_or(0, |id| id.index),
             quorum_millis: quorum_age.filter(|_| leads).map(millis),
             roots,
