@@ -279,8 +279,8 @@ impl Ledger {
     }
 }
 
-/// At which position a node's state is not that of a majority of the voters: the last that it has in
-/// common with any of them. Where no majority agrees, nobody's state is.
+/// At which position a node's state is not that of a majority of the voters: the last that it has
+/// in common with any of them. Where no majority agrees, nobody's state is.
 fn differs(
     voters: &BTreeSet<u64>,
     own: &GetHealthResponse,

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Both run on loopback with TLS and client certificates, and acknowledge after fsync on a quorum.
-//! Rounds alternate, ours, theirs, ours, theirs; the middle round of each is told. What is read off a
-//! small, shared machine is the ratio and not the figure.
+//! Rounds alternate, ours, theirs, ours, theirs; the middle round of each is told. What is read off
+//! a small, shared machine is the ratio and not the figure.
 
 mod etcd;
 mod load;

@@ -27,9 +27,9 @@ const LIMITS: &str = "\n[limits]\nrequests_per_second = 1000000\nrequests_burst 
     rows_per_second = 100000000\nrows_burst = 100000000\nbytes_per_second = 4000000000\n\
     bytes_burst = 4000000000\n";
 const OPERATOR: &str = "drift";
-/// A note with which a publication is about 1 KiB.
+/// With its note, its labels and its signature a publication is about 1 KiB.
 const NOTE: &str = "Nedskräpning och klotter vid torget, anmält av driften. ";
-const NOTE_TIMES: usize = 10;
+const NOTE_TIMES: usize = 4;
 
 /// What is observed, and where: each kind at each place is a finding of its own.
 const KINDS: [&str; 10] = [
@@ -151,7 +151,11 @@ impl Ours {
         for (party, area) in pictures {
             let mut publisher = Publisher::new(self.client(&party).await?, party, area);
             // A party that answers for a part of an area alone says nothing of the whole.
-            if publishers.len() < count && publisher.once().await.is_ok() {
+            if publishers.len() == count {
+                break;
+            }
+            publisher.catch_up().await?;
+            if publisher.once().await.is_ok() {
                 publishers.push(publisher);
             }
         }
@@ -211,16 +215,22 @@ impl Publisher {
         }
     }
 
-    /// Has so many findings, each at its own kind of place and time.
-    async fn fill(&mut self, findings: usize) -> Result<(), Failure> {
-        let page = wire::GetPictureRequest {
+    /// Learns the version of its picture.
+    async fn catch_up(&mut self) -> Result<(), Failure> {
+        let request = wire::GetPictureRequest {
             context: Some(self.client.profile().read_context()),
             party: self.party.clone(),
             area: self.area.clone(),
             ..wire::GetPictureRequest::default()
         };
-        let picture = self.client.pictures.clone().get_picture(page).await?.into_inner();
+        let picture = self.client.pictures.clone().get_picture(request).await?.into_inner();
         self.version = picture.version;
+        Ok(())
+    }
+
+    /// Has so many findings, each of another kind or at another place.
+    async fn fill(&mut self, findings: usize) -> Result<(), Failure> {
+        self.catch_up().await?;
         let kinds = KINDS.iter().cycle();
         let made = (0..findings).zip(kinds).filter_map(|(number, kind)| {
             let place = PLACES.get(number / KINDS.len() % PLACES.len())?;
