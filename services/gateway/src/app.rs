@@ -418,7 +418,10 @@ async fn end_cut_off(ledger: Ledger, connections: Connections) {
         if ledger.is_cut_off() {
             let told = connections.leave(Leaving::CutOff, |_| true);
             if told > 0 {
-                tracing::warn!(told, "this node has lost the others; its connections leave");
+                tracing::warn!(
+                    told,
+                    "this node has lost the others, or its clock is off; its connections leave"
+                );
             }
         }
     }

@@ -48,8 +48,8 @@ impl Ledger {
             },
             Place::There(leader) => {
                 let caught_up = consensus.catch_up().await.is_ok();
-                let has_keys = caught_up && self.fetch_keys(&leader).await.is_ok();
-                Ok(has_keys && self.fits()? && self.has_policy())
+                let fits = caught_up && self.fits()? && self.has_policy();
+                Ok(fits && self.fetch_keys(&leader).await.is_ok())
             }
             Place::Nowhere => Ok(false),
         }

@@ -19,7 +19,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 use x509_parser::{extensions::GeneralName, prelude::FromDer};
 
 use super::{BadNode, Material};
-use crate::tls::{HTTP2, provider};
+use crate::tls::{HTTP2, provider, until};
 
 /// A node's own certificate, and the authority of all nodes. Cheap to clone.
 #[derive(Clone)]
@@ -156,10 +156,4 @@ fn node_of(leaf: &CertificateDer<'_>, trust_domain: &str) -> Option<u64> {
     let number = path.strip_prefix("/node/")?.parse().ok()?;
     // A number in another spelling is another name.
     (none.is_none() && path == format!("/node/{number}")).then_some(number)
-}
-
-fn until(leaf: &CertificateDer<'_>) -> u64 {
-    let parsed = x509_parser::certificate::X509Certificate::from_der(leaf).ok();
-    let until = parsed.map(|(_, leaf)| leaf.validity().not_after.timestamp());
-    until.and_then(|until| u64::try_from(until).ok()).unwrap_or(0)
 }

@@ -41,8 +41,8 @@ use crate::{edge::Edge, status, tls::Tls};
 
 /// How long a node may take for its handshake.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
-/// Connections of nodes at a time, those in their handshake included.
-const CONNECTIONS_MAX: usize = 64;
+/// Handshakes at a time; the next waits.
+const HANDSHAKES_MAX: usize = 64;
 /// Calls of one node at a time.
 const CALLS_MAX: u32 = 1_024;
 /// How much a node may send before it is read, in bytes.
@@ -138,7 +138,7 @@ fn incoming(
             let accepted = tokio::select! {
                 () = ready.closed() => return,
                 Some(_) = handshakes.join_next() => continue,
-                accepted = listener.accept(), if handshakes.len() < CONNECTIONS_MAX => accepted,
+                accepted = listener.accept(), if handshakes.len() < HANDSHAKES_MAX => accepted,
             };
             let Ok((tcp, source)) = accepted else {
                 tokio::time::sleep(Duration::from_millis(50)).await;

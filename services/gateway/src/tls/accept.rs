@@ -175,10 +175,10 @@ async fn serve(tls: &Tls, admitted: Admitted, ready: Ready) -> Result<(), Reason
         let (stream, verified) = outcome.unwrap_or(Err(Reason::Deadline))?;
         let place = tls.enter(&verified, live.generation())?;
         let connection = Connection::new(stream, verified, place, (connection, seat));
-        tls.outcomes().count(None);
         // It keeps its turn until the server has room: the backlog is bounded. A server that is
         // gone takes nothing more.
         let _ = ready.send(Ok(connection)).await;
+        tls.outcomes().count(None);
         Ok(())
     };
     tokio::select! {

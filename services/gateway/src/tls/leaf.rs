@@ -132,7 +132,7 @@ impl<'a> Leaf<'a> {
 }
 
 /// The end of a certificate's validity: seconds since 1970; 0 of what is no certificate.
-pub(super) fn until(certificate: &CertificateDer<'_>) -> u64 {
+pub(crate) fn until(certificate: &CertificateDer<'_>) -> u64 {
     X509Certificate::from_der(certificate)
         .ok()
         .and_then(|(_, parsed)| u64::try_from(parsed.validity().not_after.timestamp()).ok())

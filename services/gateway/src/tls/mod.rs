@@ -51,6 +51,7 @@ use self::{accept::Acceptor, live::Live, verify::Verifier};
 pub(crate) use self::{
     access::{Access, Call, Leaving},
     connection::Connection,
+    leaf::until,
     live::Worry,
     outcome::Outcomes,
     table::Connections,
@@ -190,7 +191,7 @@ impl ServerMaterial {
         if !has_address(leaf) {
             return Err(TlsError::ServerNames);
         }
-        let until = leaf::until(leaf);
+        let until = until(leaf);
         let key = PrivateKeyDer::from_pem_slice(self.key_pem.as_bytes())
             .map_err(|source| TlsError::Pem { part: Part::ServerKey, source })?;
         let config = builder
