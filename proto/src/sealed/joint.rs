@@ -1,7 +1,10 @@
 //! The joint picture (gemensam lägesbild), and how a finding came to be.
 
+use std::{iter, sync::Arc};
+
+use prost::Message as _;
 use samsyn_domain::merge::Step;
-use samsyn_policy::{Compared, ComparedView, Explanation, JointView, View};
+use samsyn_policy::{Compared, ComparedView, Explanation, JointView, Shared, View};
 
 use super::{
     Encoded, Paged,
@@ -13,14 +16,20 @@ impl Encoded<v1::GetJointPictureResponse> {
     /// One page of a joint picture; `token` names the row that the next one begins with, `cursor`
     /// from where stream and polling go on.
     pub fn page(
-        view: &View<JointView>,
+        view: &View<Arc<Shared<JointView>>>,
         paged: Paged,
         cursor: String,
         token: impl FnOnce(usize) -> String,
     ) -> Self {
         let view = view.content();
-        let rows = paged.rows(&view.findings).len();
-        Self::seal(&page(view, paged, cursor, token)).with_rows(rows)
+        let rows = paged.rows(view.wire(findings_on_the_wire));
+        let head = v1::GetJointPictureResponse { revision: view.revision, ..Default::default() };
+        let next_page_token = paged.next(&view.findings, token);
+        let tail = v1::GetJointPictureResponse { next_page_token, cursor, ..Default::default() };
+        let (head, tail) = (head.encode_to_vec(), tail.encode_to_vec());
+        let parts = rows.iter().map(|row| &**row);
+        let parts = iter::once(&*head).chain(parts).chain(iter::once(&*tail));
+        Self::joined(parts).with_rows(rows.len())
     }
 }
 
@@ -44,18 +53,14 @@ impl From<View<Explanation>> for Encoded<v1::ExplainFindingResponse> {
     }
 }
 
-pub(super) fn page(
-    view: &JointView,
-    paged: Paged,
-    cursor: String,
-    token: impl FnOnce(usize) -> String,
-) -> v1::GetJointPictureResponse {
-    v1::GetJointPictureResponse {
-        revision: view.revision,
-        findings: findings(view, paged),
-        next_page_token: paged.next(&view.findings, token),
-        cursor,
-    }
+/// Each finding as the field of a response that has nothing else.
+fn findings_on_the_wire(view: &JointView) -> Box<[Box<[u8]>]> {
+    let whole = Paged { from: 0, size: usize::MAX };
+    let field = |finding| {
+        let alone = v1::GetJointPictureResponse { findings: vec![finding], ..Default::default() };
+        alone.encode_to_vec().into()
+    };
+    findings(view, whole).into_iter().map(field).collect()
 }
 
 pub(super) fn compared(

@@ -51,6 +51,13 @@ impl<M> Encoded<M> {
         self.rows
     }
 
+    /// Of the bytes of parts of the message, the fields of each behind those of the one before.
+    fn joined<'a>(parts: impl Iterator<Item = &'a [u8]> + Clone) -> Self {
+        let mut bytes = Vec::with_capacity(parts.clone().map(<[u8]>::len).sum());
+        parts.for_each(|part| bytes.extend_from_slice(part));
+        Self::of_bytes(bytes.into())
+    }
+
     const fn of_bytes(bytes: Bytes) -> Self {
         Self { bytes, rows: 1, message: PhantomData }
     }

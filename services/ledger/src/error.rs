@@ -3,10 +3,11 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// Why the ledger did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// A file is not what was written, or a newer program wrote it. Nothing was changed.
     #[error("`{}` is damaged at byte {offset}: {what}", file.display())]
@@ -29,7 +30,7 @@ pub enum Error {
         path: PathBuf,
         /// Why.
         #[source]
-        source: io::Error,
+        source: Arc<io::Error>,
     },
     /// Too many changes wait to be ordered.
     #[error("too many changes wait; try again shortly")]
@@ -83,12 +84,12 @@ impl Error {
         if matches!(kind, io::ErrorKind::InvalidData | io::ErrorKind::Other) {
             return Self::damaged(file, offset, format!("{source}; {mend}"));
         }
-        Self::Io { path: file.to_owned(), source }
+        Self::io(file)(source)
     }
 
     /// For `map_err`: an operation on a path failed.
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
-        move |source| Self::Io { path: path.to_owned(), source }
+        move |source| Self::Io { path: path.to_owned(), source: source.into() }
     }
 }
 

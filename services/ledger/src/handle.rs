@@ -5,14 +5,14 @@ use std::{collections::BTreeSet, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use samsyn_domain::{
     AreaId, Caller, Refusal, Sealed, Secret, ServiceId, State, Timestamp, UnitKey,
-    command::{Command, Digest, Disclose, Reply},
+    command::{Command, Digest, Reply},
     commit::{canonical::Message, dsse::Signature, object::ReferenceKey},
     disclosure::Ground,
     registry::{Document, Registry},
     row::Stage,
 };
 use samsyn_policy::{
-    Denial, Egress, Known, Policy, Projection, Reader, Receipt, Recorder, View, edition::Contents,
+    Contents, Denial, Egress, Known, Policy, Projection, Reader, Receipt, Recorder, View,
 };
 use tokio::sync::broadcast;
 
@@ -22,6 +22,7 @@ use crate::{
     nodes::Contact,
     peers::Network,
     raft_handle::{self, Consensus},
+    recording::{self, Recording},
     trace::Happened,
 };
 
@@ -155,6 +156,7 @@ pub(crate) struct Inner {
     pub(crate) watcher: Watcher,
     pub(crate) contact: Contact,
     recorder: Recorder,
+    recording: Recording,
     pub(crate) dir: PathBuf,
     pub(crate) founding: (String, Arc<Document>),
     pub(crate) is_alone: bool,
@@ -187,7 +189,8 @@ impl Ledger {
         let options =
             raft_handle::Options { dir: dir.clone(), node, address, card, founds, timing, network };
         let consensus = Consensus::open(options, Arc::clone(&clock)).await?;
-        let inner = Inner {
+        let (recording, asked) = Recording::new();
+        let inner = Arc::new(Inner {
             consensus,
             policy,
             keys,
@@ -197,11 +200,13 @@ impl Ledger {
             watcher,
             contact: Contact::default(),
             recorder,
+            recording,
             dir,
             founding: (domain, document),
             is_alone,
-        };
-        Ok(Self { inner: inner.into() })
+        });
+        tokio::spawn(recording::run(Arc::downgrade(&inner), asked));
+        Ok(Self { inner })
     }
 
     /// What happens from now on, without content.
@@ -373,15 +378,17 @@ impl Ledger {
     }
 
     /// Records what a projection discloses, made under an epoch, and releases it; none when the
-    /// epoch is another by now.
+    /// epoch is another by now. One that discloses nothing has nothing to record first.
     pub(crate) async fn recorded<T>(
         &self,
         epoch: u64,
         projection: Projection<T>,
     ) -> Result<Option<View<T>>, Rejection> {
+        if projection.disclosures().is_empty() {
+            return Ok(Some(self.release(projection)?));
+        }
         let disclosures = projection.disclosures().to_vec();
-        let record = Command::Disclose(Disclose { disclosures, advances: Vec::new() });
-        match self.own_under(epoch, record).await? {
+        match self.inner.recording.record(epoch, disclosures).await? {
             Reply::Recorded { first } => {
                 Ok(Some(self.inner.recorder.release(projection, Receipt(first))))
             }

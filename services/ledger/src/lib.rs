@@ -23,6 +23,7 @@ mod peers;
 mod pictures;
 mod proposer;
 mod raft_handle;
+mod recording;
 mod registry;
 mod root;
 mod snapshot;

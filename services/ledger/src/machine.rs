@@ -11,7 +11,7 @@ use std::{
 use futures::{Stream, TryStreamExt};
 use openraft::{
     EntryPayload, OptionalSend, RaftSnapshotBuilder,
-    storage::{EntryResponder, RaftStateMachine},
+    storage::{ApplyResponder, EntryResponder, RaftStateMachine},
 };
 use samsyn_domain::{State, row::Event};
 use tokio::sync::broadcast;
@@ -33,6 +33,8 @@ use crate::{
 
 /// So many entries are applied before others may run.
 const RUN_ENTRIES: usize = 256;
+/// So many are few: applying them takes less than giving them to another thread.
+const SHORT_ENTRIES: usize = 32;
 /// Nodes note the digest over everything written every so many entries, to compare it.
 const MARK_ENTRIES: u64 = 64;
 /// So many of these digests are kept.
@@ -144,8 +146,14 @@ impl Machine {
         self.snapshot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Applies a run of entries. Blocks when the disk is far behind.
-    fn apply_run(&self, run: Vec<EntryResponder<Types>>) -> io::Result<()> {
+    /// Whether a run of entries may be applied where others run too: it is short, and nobody reads
+    /// just now.
+    fn is_soon_applied(&self, run: &[EntryResponder<Types>]) -> bool {
+        run.len() <= SHORT_ENTRIES && self.inner.try_write().is_ok()
+    }
+
+    /// Applies a run of entries.
+    fn apply_run(&self, run: Vec<EntryResponder<Types>>) -> io::Result<Applied> {
         let entries = u64::try_from(run.len()).unwrap_or(u64::MAX);
         let mut writes = Vec::new();
         let mut happened = Vec::new();
@@ -157,17 +165,24 @@ impl Machine {
             let at = Instant::now();
             let events = done.events.into_iter();
             happened.extend(events.map(|event| Happened { position, event, cause, at }));
-            answers.push((responder, done.answer));
+            answers.extend(responder.map(|responder| (responder, done.answer)));
         }
-        self.writer.write(Batch { entries, writes, head: self.head() })?;
+        Ok(Applied { batch: Batch { entries, writes, head: self.head() }, happened, answers })
+    }
+
+    /// Hands what was applied over to be written, and tells what happened.
+    async fn hand_over(&self, applied: Applied) -> io::Result<()> {
+        let Applied { batch, happened, answers } = applied;
+        if let Some(batch) = self.writer.try_write(batch)? {
+            let writer = Arc::clone(&self.writer);
+            blocking(move || writer.write(batch)).await?;
+        }
         for event in happened {
             // Nobody may be watching.
             self.feed.send(event).ok();
         }
         for (responder, answer) in answers {
-            if let Some(responder) = responder {
-                responder.send(answer);
-            }
+            responder.send(answer);
         }
         Ok(())
     }
@@ -254,6 +269,13 @@ fn as_announced(path: &Path, applied: Option<LogId>) -> Result<Head, Error> {
     Err(Error::damaged(path, 0, "it ends at another entry than announced; send it anew"))
 }
 
+/// What applying a run of entries came to.
+struct Applied {
+    batch: Batch,
+    happened: Vec<Happened>,
+    answers: Vec<(ApplyResponder<Types>, Answer)>,
+}
+
 /// What applying an entry came to.
 struct Done {
     answer: Answer,
@@ -303,8 +325,13 @@ impl RaftStateMachine<Types> for Machine {
             if run.is_empty() {
                 return Ok(());
             }
-            let this = self.clone();
-            blocking(move || this.apply_run(run)).await?;
+            let applied = if self.is_soon_applied(&run) {
+                self.apply_run(run)?
+            } else {
+                let this = self.clone();
+                blocking(move || this.apply_run(run)).await?
+            };
+            self.hand_over(applied).await?;
         }
     }
 

@@ -1,6 +1,6 @@
 //! Own pictures, the joint picture, conflicts and dissents.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use samsyn_domain::{
     AreaId, Caller, Draft, LabelClass, Observation, ObservationId, PartyId, PeriodKind, Refusal,
@@ -12,7 +12,7 @@ use samsyn_domain::{
 };
 use samsyn_policy::{
     BadManifest, ComparedView, Denial, Egress, Explanation, JointView, ManifestGiven,
-    PictureVersions, PictureView, Published, PublishedView, Reader, Rights, Scope, View,
+    PictureVersions, PictureView, Published, PublishedView, Reader, Rights, Scope, Shared, View,
     verify_manifest,
 };
 use samsyn_proto::inbound::{
@@ -161,7 +161,7 @@ impl Ledger {
         caller: &Caller,
         reader: &Reader,
         asked: &JointAsked,
-    ) -> Result<(View<JointView>, String), Rejection> {
+    ) -> Result<(View<Arc<Shared<JointView>>>, String), Rejection> {
         let scope = Scope {
             areas: BTreeSet::from([asked.area.clone()]),
             periods: BTreeSet::from([asked.period.kind()]),

@@ -270,7 +270,7 @@ fn refused(path: &Path, error: DatabaseError) -> Error {
         matches!(error, DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch);
     if in_use {
         let source = io::Error::new(io::ErrorKind::WouldBlock, error);
-        return Error::Io { path: path.to_owned(), source };
+        return Error::io(path)(source);
     }
     damaged(path, &error.to_string())
 }

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Mutex, PoisonError,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -73,6 +73,15 @@ impl Writer {
     /// Hands over what entries wrote.
     pub(crate) fn write(&self, batch: Batch) -> io::Result<()> {
         self.orders.send(Order::Write(batch)).map_err(|_| gone())
+    }
+
+    /// Hands over what entries wrote, where it need not wait; else gives it back.
+    pub(crate) fn try_write(&self, batch: Batch) -> io::Result<Option<Batch>> {
+        match self.orders.try_send(Order::Write(batch)) {
+            Ok(()) => Ok(None),
+            Err(TrySendError::Full(Order::Write(batch))) => Ok(Some(batch)),
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(gone()),
+        }
     }
 
     /// Commits everything handed over, and shows it.

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     str::FromStr,
+    sync::{Mutex, PoisonError},
 };
 
 use cedar_policy::{
@@ -56,16 +57,34 @@ pub struct Policy {
     authorizer: Authorizer,
     digest: Digest,
     rules: BTreeMap<String, RuleText>,
+    /// What was asked lately, and decided: Cedar looks at nothing but the question.
+    decided: Mutex<BTreeMap<Question, Verdict>>,
+}
+
+/// So many decisions are remembered; then it is begun anew.
+const DECIDED_MAX: usize = 4096;
+
+/// Kind, id and attributes of an entity.
+type Described = (String, String, Vec<(&'static str, Attribute)>);
+
+/// All that Cedar is told.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Question {
+    principal: Described,
+    action: String,
+    resource: Described,
+    context: Vec<(&'static str, Attribute)>,
 }
 
 /// What Cedar decided: allowed or not, by which rules.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Verdict {
     pub(crate) allowed: bool,
     pub(crate) rules: Vec<String>,
 }
 
 /// An attribute of a request.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Attribute {
     Text(String),
     Number(i64),
@@ -131,7 +150,14 @@ impl Policy {
         }
         let digest = hash.finalize().into();
         let authorizer = Authorizer::new();
-        let policy = Self { schema: parsed, set: named, authorizer, digest, rules };
+        let policy = Self {
+            schema: parsed,
+            set: named,
+            authorizer,
+            digest,
+            rules,
+            decided: Mutex::default(),
+        };
         policy.refuses_strangers()?;
         Ok((policy, Recorder::new()))
     }
@@ -155,12 +181,36 @@ impl Policy {
         resource: (&str, &str, Vec<(&'static str, Attribute)>),
         context: Vec<(&'static str, Attribute)>,
     ) -> Result<Verdict, Denial> {
+        let described = |(kind, id, attributes): (&str, &str, Vec<_>)| {
+            (kind.to_owned(), id.to_owned(), attributes)
+        };
+        let question = Question {
+            principal: described(principal),
+            action: action.to_owned(),
+            resource: described(resource),
+            context,
+        };
+        let decided = || self.decided.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(verdict) = decided().get(&question) {
+            return Ok(verdict.clone());
+        }
+        let verdict = self.decide_anew(question.clone())?;
+        let mut decided = decided();
+        if decided.len() >= DECIDED_MAX {
+            decided.clear();
+        }
+        decided.insert(question, verdict.clone());
+        Ok(verdict)
+    }
+
+    fn decide_anew(&self, question: Question) -> Result<Verdict, Denial> {
+        let Question { principal, action, resource, context } = question;
         let (who, who_entity) = entity(principal)?;
         let (what, what_entity) = entity(resource)?;
         let entities = Entities::from_entities([who_entity, what_entity], Some(&self.schema))
             .map_err(|_| undecided())?;
         let context = Context::from_pairs(expressions(context)?).map_err(|_| undecided())?;
-        let request = Request::new(who, uid("Action", action)?, what, context, Some(&self.schema))
+        let request = Request::new(who, uid("Action", &action)?, what, context, Some(&self.schema))
             .map_err(|_| undecided())?;
         let response = self.authorizer.is_authorized(&request, &self.set, &entities);
         if response.diagnostics().errors().next().is_some() {
@@ -183,10 +233,8 @@ fn expressions(
     fields.into_iter().map(|(name, value)| Ok((name.to_owned(), value.expression()?))).collect()
 }
 
-fn entity(
-    (kind, id, attributes): (&str, &str, Vec<(&'static str, Attribute)>),
-) -> Result<(EntityUid, Entity), Denial> {
-    let uid = uid(kind, id)?;
+fn entity((kind, id, attributes): Described) -> Result<(EntityUid, Entity), Denial> {
+    let uid = uid(&kind, &id)?;
     let attributes: HashMap<_, _> = expressions(attributes)?.into_iter().collect();
     let entity = Entity::new(uid.clone(), attributes, HashSet::new()).map_err(|_| undecided())?;
     Ok((uid, entity))
@@ -195,4 +243,39 @@ fn entity(
 fn uid(kind: &str, id: &str) -> Result<EntityUid, Denial> {
     let kind = EntityTypeName::from_str(&format!("Samsyn::{kind}")).map_err(|_| undecided())?;
     Ok(EntityUid::from_type_name_and_id(kind, EntityId::new(id)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEMA: &str = include_str!("../../../config/policy/samsyn.cedarschema");
+    const POLICIES: &str = include_str!("../../../config/policy/samsyn.cedar");
+
+    #[test]
+    fn what_was_decided_is_remembered_for_the_same_question_alone_and_within_bounds() {
+        #[expect(clippy::disallowed_methods, reason = "a test is its own app")]
+        let (policy, _) = Policy::load(SCHEMA, POLICIES).unwrap();
+        let asked = |id: &str, role: &str, signatory: &str| {
+            let who = vec![
+                ("organisation", Attribute::text("o")),
+                ("parties", Attribute::set(["p"])),
+                ("roles", Attribute::set([role])),
+            ];
+            let area = vec![("signatories", Attribute::set([signatory]))];
+            let context = vec![("party", Attribute::text("p")), ("role", Attribute::text(role))];
+            policy.ask(("Service", id, who), "publish", ("Area", "a", area), context).unwrap()
+        };
+        for _ in 0..2 {
+            let verdict = asked("s", "publisher", "p");
+            assert_eq!((verdict.allowed, &*verdict.rules), (true, &["POL-40".to_owned()][..]));
+            assert!(!asked("s", "reader", "p").allowed, "another role");
+            assert!(!asked("s", "publisher", "q").allowed, "another area");
+        }
+        for number in 0..DECIDED_MAX + 10 {
+            asked(&number.to_string(), "publisher", "p");
+        }
+        let decided = policy.decided.lock().unwrap();
+        assert!((1..=DECIDED_MAX).contains(&decided.len()), "{}", decided.len());
+    }
 }

@@ -1,6 +1,10 @@
 //! What views hold.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    ops::Deref,
+    sync::{Arc, OnceLock},
+};
 
 use samsyn_domain::{
     AreaId, ConflictId, EditionId, PartyId, Period, Sealed, Secret, Timestamp,
@@ -29,7 +33,7 @@ impl Secrets {
 }
 
 /// How the ids and revisions of a view are masked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Masked {
     /// A signatory sees the area's own.
     Signatory,
@@ -46,6 +50,38 @@ pub struct PictureView {
     pub observations: Vec<Stage>,
     /// What stands under seal.
     pub secrets: Secrets,
+}
+
+/// A view that is given to many, and what its rows became on the wire: made once, by who encodes it.
+#[derive(Debug)]
+pub struct Shared<T> {
+    content: T,
+    digest: [u8; 32],
+    wire: OnceLock<Box<[Box<[u8]>]>>,
+}
+
+impl<T> Shared<T> {
+    /// With what stands for all of it in records.
+    pub(crate) const fn new(content: T, digest: [u8; 32]) -> Self {
+        Self { content, digest, wire: OnceLock::new() }
+    }
+
+    pub(crate) const fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+
+    /// Its rows on the wire; `encode` makes them where nobody has yet.
+    pub fn wire(&self, encode: impl FnOnce(&T) -> Box<[Box<[u8]>]>) -> &[Box<[u8]>] {
+        self.wire.get_or_init(|| encode(&self.content))
+    }
+}
+
+impl<T> Deref for Shared<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.content
+    }
 }
 
 /// A joint picture of one area and period.

@@ -4,10 +4,12 @@ mod compare;
 mod decided;
 mod delta;
 pub mod edition;
+mod kept;
 mod lists;
 mod picture;
 
 pub use delta::Bare;
+pub use kept::Contents;
 pub use lists::DisclosureFilter;
 pub use picture::At;
 
@@ -23,7 +25,6 @@ use samsyn_domain::{
     row::{Stage, What},
 };
 
-use self::edition::Contents;
 use crate::{Denial, Masked, Reader, Rights, Secrets, Why, filter};
 
 /// What only the ledger knows: keys.
@@ -71,7 +72,7 @@ pub struct Egress<'a> {
     state: &'a State,
     known: &'a dyn Known,
     reader: &'a Reader,
-    /// The content of editions that is kept, and what time it is.
+    /// What is kept, and what time it is.
     kept: Option<(&'a Contents, Timestamp)>,
     undecided: RefCell<BTreeSet<AreaId>>,
 }
@@ -89,7 +90,7 @@ impl<'a> Egress<'a> {
         Self { state, known, reader, kept: None, undecided: RefCell::new(BTreeSet::new()) }
     }
 
-    /// Takes the content of editions from what is kept of it, and keeps it there.
+    /// Takes what is much asked for from what is kept of it, and keeps it there.
     #[must_use]
     pub const fn keeping(mut self, contents: &'a Contents, now: Timestamp) -> Self {
         self.kept = Some((contents, now));

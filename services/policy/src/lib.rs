@@ -23,11 +23,11 @@ pub use content::{
     CollisionList, Compared, ComparedView, DisclosureList, Duty, DutyKind, DutyList, EditionHeader,
     EditionList, EditionView, EventBatch, Explanation, JointView, Masked, Opening, PictureVersion,
     PictureVersions, PictureView, Preview, Problem, PublishedView, ReviewView, RevisionList,
-    Secrets, ValidationView, ViewChange, ViewEvent,
+    Secrets, Shared, ValidationView, ViewChange, ViewEvent,
 };
 pub use denial::{Denial, Why};
 pub use door::{Permit, Projection, Receipt, Recorder, View};
-pub use egress::{At, Bare, DisclosureFilter, Egress, Known, edition};
+pub use egress::{At, Bare, Contents, DisclosureFilter, Egress, Known, edition};
 pub use explain::AccessAnswer;
 pub use permit::Deed;
 pub use publisher::{BadManifest, ManifestGiven, Published, verify_manifest};

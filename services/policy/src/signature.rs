@@ -1,8 +1,14 @@
 //! Signatures of parties and registrars.
 
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use ed25519_dalek::VerifyingKey;
-use p256::ecdsa::{self, signature::Verifier as _};
 use samsyn_domain::commit::descriptor::PublicKey;
+
+/// Half of the order of P-256's group, rounded down, big-endian: the largest s that is accepted.
+const LOWER_S_MAX: [u8; 32] = [
+    0x7f, 0xff, 0xff, 0xff, 0x80, 0x00, 0x00, 0x00, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xde, 0x73, 0x7d, 0x56, 0xd3, 0x8b, 0xcf, 0x42, 0x79, 0xdc, 0xe5, 0x61, 0x7e, 0x31, 0x92, 0xa8,
+];
 
 /// Whether a signature of 64 bytes over some bytes is a key's. Ed25519 is verified strictly; of
 /// P-256 only the signature with the lower s holds, so that nobody can make another of it.
@@ -14,10 +20,9 @@ pub(crate) fn holds(key: &PublicKey, signed: &[u8], signature: &[u8]) -> bool {
             key.is_ok_and(|key| signature.is_ok_and(|s| key.verify_strict(signed, &s).is_ok()))
         }
         PublicKey::P256(bytes) => {
-            let key = ecdsa::VerifyingKey::from_sec1_bytes(bytes);
-            let signature = ecdsa::Signature::from_slice(signature);
-            let lower = signature.ok().filter(|signature| signature.normalize_s().is_none());
-            key.is_ok_and(|key| lower.is_some_and(|s| key.verify(signed, &s).is_ok()))
+            let is_lower = signature.get(32..).is_some_and(|s| s <= LOWER_S_MAX.as_slice());
+            let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, bytes);
+            is_lower && key.verify(signed, signature).is_ok()
         }
     }
 }
@@ -25,6 +30,7 @@ pub(crate) fn holds(key: &PublicKey, signed: &[u8], signature: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use ed25519_dalek::Signer as _;
+    use p256::ecdsa::{self, signature::Verifier as _};
 
     use super::*;
 
@@ -60,5 +66,11 @@ mod tests {
         let PublicKey::P256(mut bytes) = key else { panic!("it is of P-256") };
         bytes[64] ^= 1;
         assert!(!holds(&PublicKey::P256(bytes), b"what", &lower.to_bytes()));
+    }
+
+    #[test]
+    fn the_largest_lower_s_is_half_of_the_order() {
+        let half = p256::Scalar::from(2_u64).invert().unwrap();
+        assert_eq!(LOWER_S_MAX.as_slice(), (-half).to_bytes().as_slice());
     }
 }

@@ -131,10 +131,8 @@ fn every_phase_has_its_state() {
 
 #[test]
 fn an_edition_is_sent_in_the_pages_of_its_view() {
-    let joint: JointView = World::new()
-        .view(SIGNATORY, |egress| egress.joint(&area(), month(), At::Newest))
-        .content()
-        .clone();
+    let joint = World::new().view(SIGNATORY, |egress| egress.joint(&area(), month(), At::Newest));
+    let joint = JointView::clone(joint.content());
     let view = EditionView {
         header: described(Masked::Signatory),
         analysis: Some("Läget är stabilt.".to_owned()),

@@ -1,8 +1,10 @@
 //! Own pictures and the joint one.
 
+use std::sync::Arc;
+
 use prost::Message as _;
 use samsyn_domain::{Form, PartyId, merge::Seen, screening::Rule};
-use samsyn_policy::{At, JointView, Preview, Problem, PublishedView, ValidationView, View};
+use samsyn_policy::{At, JointView, Preview, Problem, PublishedView, Shared, ValidationView, View};
 
 use super::{
     all, holds, no_token, read,
@@ -15,11 +17,11 @@ use crate::{
     v1::{self, observation::Location},
 };
 
-fn joint(service: &str) -> View<JointView> {
+fn joint(service: &str) -> View<Arc<Shared<JointView>>> {
     World::new().view(service, |egress| egress.joint(&area(), month(), At::Newest))
 }
 
-fn joint_page(view: &View<JointView>) -> Encoded<v1::GetJointPictureResponse> {
+fn joint_page(view: &View<Arc<Shared<JointView>>>) -> Encoded<v1::GetJointPictureResponse> {
     Encoded::<v1::GetJointPictureResponse>::page(view, all(), "cursor".to_owned(), no_token)
 }
 
@@ -110,6 +112,21 @@ fn equal_views_give_equal_bytes() {
     let [one, other] = [joint(SIGNATORY), joint(SIGNATORY)];
     let [one, other] = [&one, &other].map(|view| joint_page(view).encode_to_vec());
     assert_eq!(one, other);
+}
+
+#[test]
+fn a_page_has_the_bytes_of_its_message() {
+    let view = joint(SIGNATORY);
+    let token = |from: usize| format!("from {from}");
+    let page = |from, size| {
+        let paged = Paged { from, size };
+        Encoded::<v1::GetJointPictureResponse>::page(&view, paged, "cursor".to_owned(), token)
+    };
+    for (from, size, rows) in [(0, 1, 1), (0, 10, view.content().findings.len()), (100, 1, 0)] {
+        let page = page(from, size);
+        assert_eq!(page.rows(), rows);
+        assert_eq!(read(&page).encode_to_vec(), page.encode_to_vec());
+    }
 }
 
 #[test]

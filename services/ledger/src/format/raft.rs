@@ -83,6 +83,11 @@ impl StoredPayload {
         self.payload
     }
 
+    /// How many bytes it has in the log.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// About how many bytes of memory it takes, its decoded form included.
     pub(crate) fn memory_bytes(&self) -> u64 {
         u64::try_from(self.bytes.len()).unwrap_or(u64::MAX).saturating_mul(3).saturating_add(512)

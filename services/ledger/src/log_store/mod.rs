@@ -9,7 +9,10 @@ use std::{
     io,
     ops::{Bound, RangeBounds},
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -32,6 +35,8 @@ const CHUNK_BYTES: usize = 64 * 1024 * 1024;
 const CACHE_BYTES: usize = 64 * 1024 * 1024;
 /// The most that waits to be written, in bytes.
 const QUEUE_BYTES: usize = 32 * 1024 * 1024;
+/// So many of the last entries are read on the spot: unless they are very large, they are in memory.
+const LAST_ENTRIES: u64 = 1024;
 
 /// The types of the stored log.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -55,14 +60,17 @@ impl raft_log::Types for Stored {
 
 /// Whom a flush answers. Runs on the flush thread, after fdatasync.
 enum Flushed {
-    Append(IOFlushed<Types>),
+    Append(IOFlushed<Types>, Queued),
     Wait(oneshot::Sender<io::Result<()>>),
 }
 
 impl Callback for Flushed {
     fn send(self, result: io::Result<()>) {
         match self {
-            Self::Append(flushed) => flushed.io_completed(result),
+            Self::Append(flushed, queued) => {
+                drop(queued);
+                flushed.io_completed(result);
+            }
             Self::Wait(waiter) => {
                 // The waiter may have been dropped with its task.
                 waiter.send(result).ok();
@@ -71,10 +79,32 @@ impl Callback for Flushed {
     }
 }
 
+/// Bytes that wait to be written.
+struct Queued {
+    all: Arc<AtomicUsize>,
+    bytes: usize,
+}
+
+impl Queued {
+    /// Adds bytes to all that wait; and whether the queue has room for them without a doubt.
+    fn new(all: &Arc<AtomicUsize>, bytes: usize) -> (Self, bool) {
+        let before = all.fetch_add(bytes, Ordering::Relaxed);
+        let has_room = before.saturating_add(bytes) < QUEUE_BYTES / 2;
+        (Self { all: Arc::clone(all), bytes }, has_room)
+    }
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
 /// The log of one node; a cheap handle. What may block runs off the runtime's own threads.
 #[derive(Clone)]
 pub(crate) struct LogStore {
     log: Arc<Mutex<Option<RaftLog<Stored>>>>,
+    queued: Arc<AtomicUsize>,
 }
 
 impl LogStore {
@@ -86,7 +116,7 @@ impl LogStore {
     pub(crate) fn open(dir: &Path) -> Result<Self, Error> {
         let Some(path) = dir.to_str() else {
             let source = io::Error::new(io::ErrorKind::InvalidInput, "the path is not UTF-8");
-            return Err(Error::Io { path: dir.to_owned(), source });
+            return Err(Error::io(dir)(source));
         };
         let mut config = Config::new(path);
         config.wal.chunk_max_size = Some(CHUNK_BYTES);
@@ -98,7 +128,7 @@ impl LogStore {
         inspect::inspect(dir, &config.wal)?;
         let log = RaftLog::open(Arc::new(config))
             .map_err(|error| Error::unreadable(dir, 0, inspect::MEND, error))?;
-        Ok(Self { log: Arc::new(Mutex::new(Some(log))) })
+        Ok(Self { log: Arc::new(Mutex::new(Some(log))), queued: Arc::default() })
     }
 
     /// Where the log begins and ends: the last purged entry, and the last.
@@ -168,15 +198,20 @@ impl RaftLogReader<Types> for LogStore {
         if from >= to {
             return Ok(Vec::new());
         }
-        self.with(move |log| {
-            log.read(from, to)
-                .map(|row| {
-                    let (id, payload) = row?;
-                    Ok(RaftEntry { log_id: id.0, payload: payload.into_payload() })
-                })
-                .collect()
-        })
-        .await
+        let read = move |log: &mut RaftLog<Stored>| {
+            let rows = log.read(from, to).map(|row| {
+                let (id, payload) = row?;
+                Ok(RaftEntry { log_id: id.0, payload: payload.into_payload() })
+            });
+            rows.collect()
+        };
+        // The last entries are in memory, and are what followers are sent most of the time.
+        let last = self.ends()?.last_log_id.map_or(0, |last| last.index);
+        if from.saturating_add(LAST_ENTRIES) > last {
+            self.now(read)
+        } else {
+            self.with(read).await
+        }
     }
 
     async fn read_vote(&mut self) -> io::Result<Option<Vote>> {
@@ -202,12 +237,11 @@ impl RaftLogStorage<Types> for LogStore {
 
     async fn save_committed(&mut self, committed: Option<LogId>) -> io::Result<()> {
         let Some(committed) = committed else { return Ok(()) };
-        self.with(move |log| {
+        self.now(|log| {
             log.commit(StoredLogId(committed))?;
             // Not synced: after a restart it is learnt anew, so an older one does no harm.
             log.flush(false, None)
         })
-        .await
     }
 
     async fn read_committed(&mut self) -> io::Result<Option<LogId>> {
@@ -219,19 +253,17 @@ impl RaftLogStorage<Types> for LogStore {
         I: IntoIterator<Item = RaftEntry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
-        let entries: Vec<RaftEntry> = entries.into_iter().collect();
-        let this = self.clone();
-        let append = move || {
-            let stored: Vec<_> = entries
-                .into_iter()
-                .map(|entry| (StoredLogId(entry.log_id), StoredPayload::new(entry.payload)))
-                .collect();
-            this.now(|log| {
-                log.append(stored)?;
-                log.flush(true, Some(Flushed::Append(callback)))
-            })
+        let stored =
+            |entry: RaftEntry| (StoredLogId(entry.log_id), StoredPayload::new(entry.payload));
+        let stored: Vec<_> = entries.into_iter().map(stored).collect();
+        let bytes = stored.iter().map(|(_, payload)| payload.len()).sum();
+        let (queued, has_room) = Queued::new(&self.queued, bytes);
+        let append = move |log: &mut RaftLog<Stored>| {
+            log.append(stored)?;
+            log.flush(true, Some(Flushed::Append(callback, queued)))
         };
-        tokio::task::spawn_blocking(append).await?
+        // A thread of the log's own writes it; only a full queue is waited for.
+        if has_room { self.now(append) } else { self.with(append).await }
     }
 
     async fn truncate_after(&mut self, last: Option<LogId>) -> io::Result<()> {

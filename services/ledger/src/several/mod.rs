@@ -28,7 +28,7 @@ use crate::{
 use self::wire::{End, Life, Wire};
 
 /// Long enough for whatever must happen.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Nodes of one domain.
 struct Nodes3 {

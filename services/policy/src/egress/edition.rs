@@ -18,12 +18,11 @@ pub use answer::{BadAnswer, SignedAnswer, verify_answer};
 pub use cell::undecided;
 pub use content::{Analysis, Content, Frame, content};
 pub use error::Unmade;
-pub use kept::Contents;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use content::{opened, registered};
-use kept::Reopened;
+pub(super) use kept::{Reopened, RoundName};
 
 use samsyn_domain::{
     AreaId, EditionId, Sealed,

@@ -1,16 +1,19 @@
 //! Pictures: a party's own, and the joint one.
 
+use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
+
 use samsyn_domain::{
-    AreaId, PartyId, Period, Timestamp,
-    disclosure::Object,
-    merge::{self, ConflictRef, Key},
+    AreaId, PartyId, Period, Sealed, Timestamp, UnitKey,
+    commit::hash,
+    disclosure::{ClassId, Object},
+    merge::{self, ConflictRef, Finding, Key},
     registry::midnight,
 };
 
-use super::{Egress, Lens};
+use super::{Egress, Lens, kept::Made};
 use crate::{
     Denial, Explanation, JointView, Masked, PictureView, Projection, PublishedView, Rights,
-    Secrets, Why,
+    Secrets, Shared, Why,
 };
 
 /// Which revision of a picture.
@@ -22,6 +25,20 @@ pub enum At {
     Revision(u64),
     /// As it was known at this time.
     Recorded(Timestamp),
+}
+
+/// All that a joint picture is made from, but for the epoch and the keys.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct PictureName {
+    class: ClassId,
+    masked: Masked,
+    area: AreaId,
+    period: Period,
+    /// The area's revision that is read at, and its newest: it tells what became of what was.
+    revisions: (u64, u64),
+    /// The revision that is shown.
+    shown: u64,
+    valid_at: Option<Timestamp>,
 }
 
 impl Egress<'_> {
@@ -74,7 +91,7 @@ impl Egress<'_> {
         area: &AreaId,
         period: Period,
         at: At,
-    ) -> Result<Projection<JointView>, Denial> {
+    ) -> Result<Projection<Arc<Shared<JointView>>>, Denial> {
         self.joint_valid_at(area, period, at, None)
     }
 
@@ -88,27 +105,73 @@ impl Egress<'_> {
         period: Period,
         at: At,
         valid_at: Option<Timestamp>,
-    ) -> Result<Projection<JointView>, Denial> {
+    ) -> Result<Projection<Arc<Shared<JointView>>>, Denial> {
         let rights = self.rights_in(area, Some(period.kind()), true)?;
-        let (revision, shown_revision) = self.revision(area, at)?;
-        let findings = match valid_at {
-            None => self.findings(&rights, area, period, revision),
-            Some(moment) => self.findings_valid_at(&rights, area, period, (revision, moment)),
-        };
-        let view = JointView {
+        let (revision, shown) = self.revision(area, at)?;
+        let name = PictureName {
+            class: rights.class(),
             masked: self.masked(area),
             area: area.clone(),
             period,
-            revision: shown_revision,
-            secrets: self.secrets(&findings),
-            withheld: self.withheld(&rights, area),
-            findings,
+            revisions: (revision, self.state.revision(area)),
+            shown,
+            valid_at,
         };
-        let shown = format!("{:?}", view.findings);
+        let view = self.joint_named(&rights, &name);
         let object = Object::Joint(area.clone(), period);
         let rows = view.findings.len();
-        let record = self.disclosure(&rights, object, revision, rows, shown.as_bytes());
+        let record = self.disclosure(&rights, object, revision, rows, view.digest());
         Ok(Projection::new(view, vec![record]))
+    }
+
+    /// A joint picture: what is kept of it, else made.
+    fn joint_named(&self, rights: &Rights, name: &PictureName) -> Arc<Shared<JointView>> {
+        let Some((contents, now)) = self.kept else { return self.joint_made(rights, name).content };
+        let make = || Ok::<_, Infallible>(self.joint_made(rights, name));
+        let Ok(view) = contents.pictures.get(name, self.state, (self.known, now), make);
+        view
+    }
+
+    fn joint_made(&self, rights: &Rights, name: &PictureName) -> Made<Shared<JointView>> {
+        let PictureName { area, period, revisions: (revision, _), .. } = name;
+        let findings = match name.valid_at {
+            None => self.findings(rights, area, *period, *revision),
+            Some(moment) => self.findings_valid_at(rights, area, *period, (*revision, moment)),
+        };
+        // Of what stands under seal, its ciphertext stands for it.
+        let shown = format!("{findings:?}");
+        let seen = findings.iter().flat_map(|finding| &finding.contributions);
+        let sealed = seen.filter_map(|seen| Some(&*seen.sealed.as_ref()?.bytes));
+        let digest = hash::hash(&[shown.as_bytes()].into_iter().chain(sealed).collect::<Vec<_>>());
+        let view = JointView {
+            masked: name.masked,
+            area: area.clone(),
+            period: *period,
+            revision: name.shown,
+            secrets: self.secrets(&findings),
+            withheld: self.withheld(rights, area),
+            findings,
+        };
+        Made {
+            // In memory it takes about as much as it is long in words.
+            bytes: shown.len(),
+            units: self.units_of(name, &view.findings),
+            // What policy has not decided is missing, and may be there once it has.
+            is_whole: self.met_undecided().is_empty(),
+            content: Arc::new(Shared::new(view, digest.0)),
+        }
+    }
+
+    /// The units whose keys may open something of a joint picture.
+    fn units_of(&self, name: &PictureName, findings: &[Finding]) -> BTreeSet<UnitKey> {
+        let index = self.state.area(&name.area);
+        let stages = index.into_iter().flat_map(|i| i.contributions(name.period, name.revisions.0));
+        let secret = stages.filter_map(|stage| stage.observation.as_ref()?.sealed.as_ref());
+        let conflicts = findings.iter().flat_map(|finding| &finding.conflicts);
+        let dissents = findings.iter().flat_map(|finding| &finding.dissents);
+        let reasons = conflicts.filter_map(|conflict| conflict.reason.as_ref());
+        let reasons = reasons.chain(dissents.filter_map(|dissent| dissent.reason.as_ref()));
+        secret.chain(reasons).map(|sealed: &Sealed| sealed.key.clone()).collect()
     }
 
     /// For every joint value of a finding, the rule and the contributions that gave it.
@@ -138,7 +201,7 @@ impl Egress<'_> {
     }
 
     /// What a change of one's own tells back: counters, and the open conflicts in what one sees of
-    /// the findings that it touched.
+    /// the findings that it touched. Without conflicts it shows nothing that is not the caller's.
     ///
     /// # Errors
     /// When the caller speaks for no party of the area.
@@ -164,12 +227,15 @@ impl Egress<'_> {
                 secrets.keep(sealed, secret);
             }
         }
-        let rows = conflicts.len();
-        let shown = format!("{conflicts:?}");
-        let object = Object::View(area.clone());
-        let record = self.disclosure(&rights, object, revision, rows, shown.as_bytes());
+        let mut records = Vec::new();
+        if !conflicts.is_empty() {
+            let shown = format!("{conflicts:?}");
+            let object = Object::View(area.clone());
+            let rows = conflicts.len();
+            records.push(self.disclosure(&rights, object, revision, rows, shown.as_bytes()));
+        }
         let view = PublishedView { version, unchanged, revision, conflicts, secrets };
-        Ok(Projection::new(view, vec![record]))
+        Ok(Projection::new(view, records))
     }
 
     /// Whether more than one party contributes to a finding: one alone is in no conflict.

@@ -15,7 +15,7 @@ mod ours;
 
 use std::{fs, process::ExitCode, time::Duration};
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use samsyn_tests::raw::Failure;
 
 use self::{
@@ -41,6 +41,25 @@ struct Cli {
     /// How many write or read at a time.
     #[arg(long, default_value_t = 64)]
     workers: usize,
+    /// What is done; all of it unless given.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    work: Vec<Work>,
+}
+
+impl Cli {
+    fn includes(&self, work: Work) -> bool {
+        self.work.is_empty() || self.work.contains(&work)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Work {
+    /// Many publish at a time.
+    Publish,
+    /// One publishes.
+    Alone,
+    /// Many read one picture.
+    Read,
 }
 
 #[tokio::main]
@@ -65,19 +84,25 @@ async fn compare(cli: &Cli) -> Result<(), Failure> {
     let ours = Ours::start().await?;
     let etcd = Etcd::start(ours.path()).await?;
 
-    let publishers = ours.publishers(cli.workers).await?;
-    let count = publishers.len();
-    let putters = etcd.putters(count, VALUE_BYTES).await?;
     println!("{}", heading());
-    side_by_side(&format!("publish 1 KiB, {count} writers"), publishers, putters, length, rounds)
-        .await?;
-    let publishers = ours.publishers(1).await?;
-    let putters = etcd.putters(1, VALUE_BYTES).await?;
-    side_by_side("publish 1 KiB, one writer", publishers, putters, length, rounds).await?;
-    let readers = ours.readers(cli.workers, 100).await?;
-    let getters = etcd.getters(cli.workers, PICTURE_BYTES).await?;
-    let what = format!("read 100 findings, {} readers", cli.workers);
-    side_by_side(&what, readers, getters, length, rounds).await?;
+    if cli.includes(Work::Publish) {
+        let publishers = ours.publishers(cli.workers).await?;
+        let count = publishers.len();
+        let putters = etcd.putters(count, VALUE_BYTES).await?;
+        let what = format!("publish 1 KiB, {count} writers");
+        side_by_side(&what, publishers, putters, length, rounds).await?;
+    }
+    if cli.includes(Work::Alone) {
+        let publishers = ours.publishers(1).await?;
+        let putters = etcd.putters(1, VALUE_BYTES).await?;
+        side_by_side("publish 1 KiB, one writer", publishers, putters, length, rounds).await?;
+    }
+    if cli.includes(Work::Read) {
+        let readers = ours.readers(cli.workers, 100).await?;
+        let getters = etcd.getters(cli.workers, PICTURE_BYTES).await?;
+        let what = format!("read 100 findings, {} readers", cli.workers);
+        side_by_side(&what, readers, getters, length, rounds).await?;
+    }
     Ok(())
 }
 

@@ -40,7 +40,7 @@ impl World {
             for at in std::iter::once(At::Newest).chain(history) {
                 if let Ok(projection) = egress.joint(&area(), period, at) {
                     let view = Self::opened(projection);
-                    view.findings.into_iter().for_each(|f| told.finding(self, f));
+                    view.findings.iter().cloned().for_each(|f| told.finding(self, f));
                 }
             }
         }

@@ -9,7 +9,7 @@ pub(crate) mod registry;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, LazyLock},
+    sync::LazyLock,
 };
 
 use registry::{ENDORSERS, RELEASE, RowSpec, document, sign};
@@ -35,8 +35,9 @@ use samsyn_domain::{
     row::Stage,
 };
 use samsyn_policy::{
-    At, Denial, Egress, Known, Policy, Projection, Reader, Receipt, Recorder, Rights, Scope,
-    edition::{Analysis, Contents, Frame, content, undecided},
+    At, Contents, Denial, Egress, Known, Policy, Projection, Reader, Receipt, Recorder, Rights,
+    Scope,
+    edition::{Analysis, Frame, content, undecided},
 };
 
 macro_rules! id {
@@ -117,15 +118,25 @@ impl Known for Keys {
 }
 
 /// The domain as it stands.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct World {
     pub(crate) state: State,
     pub(crate) keys: Keys,
     pub(crate) now: Timestamp,
     position: u64,
     looked: BTreeMap<(ClassId, AreaId), u64>,
-    /// Kept by all readers of this world and of its copies: none may see what another had made.
-    contents: Arc<Contents>,
+    /// Kept by all readers of this world: none may see what another had made. A copy is a world of
+    /// its own, which may differ at the same revisions.
+    contents: Contents,
+}
+
+impl Clone for World {
+    fn clone(&self) -> Self {
+        let Self { state, keys, now, position, looked, contents: _ } = self;
+        let (state, keys, looked) = (state.clone(), keys.clone(), looked.clone());
+        let (now, position, contents) = (*now, *position, Contents::default());
+        Self { state, keys, now, position, looked, contents }
+    }
 }
 
 impl World {
@@ -140,7 +151,7 @@ impl World {
             now: START,
             position: 0,
             looked: BTreeMap::new(),
-            contents: Arc::default(),
+            contents: Contents::default(),
         };
         let (document, policy) = (document.into(), *POLICY.0.digest());
         let found = Found { domain: "d".into(), document, key_file: [0; 32], policy };

@@ -74,8 +74,8 @@ impl World {
             for at in [At::Newest].into_iter().chain(history) {
                 let told = egress.joint(&area, period, at).map(|projection| {
                     let view = Self::opened(projection);
-                    let findings = view.findings.into_iter().map(|f| self.masked(f)).collect();
-                    Told::Picture(view.revision, findings, view.withheld)
+                    let findings = view.findings.iter().cloned().map(|f| self.masked(f)).collect();
+                    Told::Picture(view.revision, findings, view.withheld.clone())
                 });
                 given.push((format!("joint {period} {at:?}"), or_refused(told)));
             }
@@ -99,8 +99,8 @@ impl World {
             let told =
                 egress.joint_valid_at(&area, period, At::Newest, Some(moment)).map(|projection| {
                     let view = Self::opened(projection);
-                    let findings = view.findings.into_iter().map(|f| self.masked(f)).collect();
-                    Told::Picture(view.revision, findings, view.withheld)
+                    let findings = view.findings.iter().cloned().map(|f| self.masked(f)).collect();
+                    Told::Picture(view.revision, findings, view.withheld.clone())
                 });
             given.push((format!("valid {period} {}", moment.micros()), or_refused(told)));
         }

@@ -2,8 +2,8 @@ use samsyn_domain::{EditionId, Observation, row::Row};
 
 use super::world::{ALL, Keys, NOW, SALT, World, observation, severe};
 use crate::{
-    Denial, EditionView, Egress, Opening, Projection, ReviewView, Why,
-    edition::{Contents, kept},
+    Contents, Denial, EditionView, Egress, Opening, Projection, ReviewView, Why,
+    egress::kept::KEPT_MAX,
 };
 
 /// Leaves a page.
@@ -170,10 +170,14 @@ fn what_was_kept_is_dropped_when_it_rests() {
     let seconds = [0, 59, 118, 179];
     assert_eq!(seconds.map(made_at), [true, false, false, true]);
     contents.expire(NOW.after_seconds(240));
-    assert_eq!(format!("{contents:?}"), "content of 0 rounds");
+    assert_eq!(format!("{contents:?}"), "content of 0 rounds and 0 pictures");
     made_at(300);
     contents.expire(NOW);
-    assert_eq!(format!("{contents:?}"), "content of 0 rounds", "a clock that was set back");
+    assert_eq!(
+        format!("{contents:?}"),
+        "content of 0 rounds and 0 pictures",
+        "a clock that was set back"
+    );
 }
 
 #[test]
@@ -183,15 +187,15 @@ fn so_many_rounds_are_kept_and_no_more() {
     world.publish("lpo", vec![observation("2", "graffiti", ALL)]);
     let id = world.open();
     let contents = Contents::default();
-    for (round, second) in (1..=20_u8).zip(0_i64..) {
+    let at = |round: u8| NOW.after_micros(round.into());
+    for round in 1..=70 {
         world.lock(&id, [round; 32]);
-        let at = NOW.after_seconds(second);
         let read = |egress: &Egress<'_>| egress.review(&id, 0, LEAVES);
-        world.read_keeping("stad", &contents, at, read).unwrap();
+        world.read_keeping("stad", &contents, at(round), read).unwrap();
     }
-    assert_eq!(format!("{contents:?}"), format!("content of {} rounds", kept::ROUNDS_MAX));
+    assert_eq!(format!("{contents:?}"), format!("content of {KEPT_MAX} rounds and 0 pictures"));
     let before = world.keys.made();
-    let at = NOW.after_seconds(20);
-    world.read_keeping("stad", &contents, at, |egress| egress.review(&id, 0, LEAVES)).unwrap();
+    let read = |egress: &Egress<'_>| egress.review(&id, 0, LEAVES);
+    world.read_keeping("stad", &contents, at(71), read).unwrap();
     assert_eq!(world.keys.made(), before, "the one that was asked for last");
 }

@@ -35,8 +35,8 @@ use samsyn_domain::{
 
 use super::registry::document;
 use crate::{
-    Denial, Egress, Known, Policy, Projection, Reader, Receipt, Recorder,
-    edition::{Analysis, Content, Contents, Frame, SignedAnswer, Unmade, content, undecided},
+    Contents, Denial, Egress, Known, Policy, Projection, Reader, Receipt, Recorder,
+    edition::{Analysis, Content, Frame, SignedAnswer, Unmade, content, undecided},
 };
 
 pub(super) const NOW: Timestamp = Timestamp::from_micros(1_759_300_000_000_000);
