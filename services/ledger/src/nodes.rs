@@ -189,7 +189,7 @@ impl Ledger {
     /// When it does not answer.
     pub async fn health_of(&self, node: &Node) -> Result<GetHealthResponse, crate::Unreached> {
         let consensus = &self.inner.consensus;
-        if node.id == consensus.cluster().node {
+        if node.id == consensus.node() {
             return Ok(consensus.health());
         }
         consensus.transport()?.get_health(node, HEALTH_MAX).await

@@ -15,10 +15,10 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
-use prost::Message;
+use prost::Message as _;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use samsyn_ledger::{Ledger, Node, Place};
-use samsyn_proto::Reason;
+use samsyn_proto::{Reason, raft::Evidence};
 use tonic::body::Body;
 use tower::{Layer, Service};
 
@@ -59,20 +59,6 @@ const WRITES: [&str; 18] = [
     "/samsyn.admin.v1.ClusterService/RemoveNode",
     "/samsyn.admin.v1.ClusterService/TransferLeader",
 ];
-
-/// The evidence of who asks for what, as it goes between nodes.
-#[derive(Clone, PartialEq, Message)]
-struct Evidence {
-    /// The caller's chain, its own certificate first, DER.
-    #[prost(bytes = "vec", repeated, tag = "1")]
-    chain: Vec<Vec<u8>>,
-    /// The path of the method.
-    #[prost(string, tag = "2")]
-    method: String,
-    /// Until when it is good, in seconds since 1970.
-    #[prost(uint64, tag = "3")]
-    until: u64,
-}
 
 /// Reads evidence for a method from headers; none when there is none, or it is not good.
 pub(super) fn evidence(headers: &HeaderMap, path: &str) -> Option<Vec<CertificateDer<'static>>> {

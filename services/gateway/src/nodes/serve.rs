@@ -22,6 +22,7 @@ use samsyn_proto::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
+    runtime::Handle,
     sync::mpsc,
     task::JoinSet,
     time::timeout,
@@ -37,12 +38,18 @@ use tonic::{
 use tower::{Layer, Service};
 
 use super::{Identity, client::MESSAGE_BYTES_MAX, forward};
-use crate::{edge::Edge, status, tls::Tls};
+use crate::{
+    edge::Edge,
+    status,
+    tls::{Tls, Underway, accept},
+};
 
 /// How long a node may take for its handshake.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
-/// Handshakes at a time; the next waits.
+/// Handshakes at a time; then the oldest of the address with most gives way.
 const HANDSHAKES_MAX: usize = 64;
+/// Handshakes of one address at a time: nodes behind one address share them.
+const HANDSHAKES_PER_SOURCE_MAX: usize = 32;
 /// Calls of one node at a time.
 const CALLS_MAX: u32 = 1_024;
 /// How much a node may send before it is read, in bytes.
@@ -132,36 +139,51 @@ fn incoming(
     identity: Identity,
 ) -> ReceiverStream<Result<Connection, Infallible>> {
     let (ready, connections) = mpsc::channel(1);
+    let serving = Handle::current();
     tokio::spawn(async move {
+        let underway = Underway::new(HANDSHAKES_MAX, HANDSHAKES_PER_SOURCE_MAX);
         let mut handshakes = JoinSet::new();
         loop {
-            let accepted = tokio::select! {
+            let (tcp, source) = tokio::select! {
                 () = ready.closed() => return,
                 Some(_) = handshakes.join_next() => continue,
-                accepted = listener.accept(), if handshakes.len() < HANDSHAKES_MAX => accepted,
+                accepted = accept(&listener, &serving) => accepted,
             };
-            let Ok((tcp, source)) = accepted else {
-                tokio::time::sleep(Duration::from_millis(50)).await;
+            let Some(turn) = underway.enter(source) else {
+                tracing::debug!(%source, "too many connections");
                 continue;
             };
             let (identity, ready) = (identity.clone(), ready.clone());
             handshakes.spawn(async move {
-                // Without it messages would wait for each other; it fails on a dead connection.
-                let _ = tcp.set_nodelay(true);
-                match timeout(HANDSHAKE_MAX, identity.accept(tcp)).await {
-                    Ok(Ok((stream, node))) => {
-                        // A server that is gone takes nothing more.
-                        let _ = ready.send(Ok(Connection { stream, node })).await;
-                    }
-                    Ok(Err(error)) => {
-                        tracing::info!(%source, reason = %error.kind(), "no node was let in");
-                    }
-                    Err(_) => tracing::info!(%source, reason = "deadline", "no node was let in"),
-                }
+                let greeted = timeout(HANDSHAKE_MAX, greet(&identity, tcp, &ready));
+                let why = tokio::select! {
+                    biased;
+                    greeted = greeted => match greeted {
+                        Ok(Ok(())) => return,
+                        Ok(Err(error)) => error.kind().to_string(),
+                        Err(_) => "deadline".to_owned(),
+                    },
+                    () = turn.over() => "crowded out".to_owned(),
+                };
+                tracing::info!(%source, reason = why, "no node was let in");
             });
         }
     });
     ReceiverStream::new(connections)
+}
+
+/// Lets a node in, when it is one.
+async fn greet(
+    identity: &Identity,
+    tcp: TcpStream,
+    ready: &mpsc::Sender<Result<Connection, Infallible>>,
+) -> io::Result<()> {
+    // Else messages would wait for each other.
+    tcp.set_nodelay(true)?;
+    let (stream, node) = identity.accept(tcp).await?;
+    // A server that is gone takes nothing more.
+    let _ = ready.send(Ok(Connection { stream, node })).await;
+    Ok(())
 }
 
 /// Parts what nodes say to each other from what they pass on, and makes sure whose that is.

@@ -140,10 +140,11 @@ impl Acceptor {
     }
 }
 
-async fn accept(listener: &TcpListener, serving: &Handle) -> (TcpStream, IpAddr) {
+/// The next connection of a listener, and from where; it belongs to the runtime that will serve it.
+pub(crate) async fn accept(listener: &TcpListener, serving: &Handle) -> (TcpStream, IpAddr) {
     loop {
         let accepted = poll_fn(|cx| {
-            // It belongs to the runtime that will serve it: that one watches for its bytes.
+            // That one watches for its bytes.
             let _entered = serving.enter();
             listener.poll_accept(cx)
         });

@@ -49,12 +49,14 @@ use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude
 use self::{accept::Acceptor, live::Live, verify::Verifier};
 
 pub(crate) use self::{
+    accept::accept,
     access::{Access, Call, Leaving},
     connection::Connection,
     leaf::until,
     live::Worry,
     outcome::Outcomes,
     table::Connections,
+    underway::Underway,
     verify::Peer,
 };
 pub use self::{

@@ -18,7 +18,7 @@ use super::source::network;
 /// been under way longest, of the source that has most, gives way to the new one. A source keeps
 /// its handshakes as long as it has fewer than others.
 #[derive(Clone)]
-pub(super) struct Underway {
+pub(crate) struct Underway {
     max: usize,
     of_source_max: usize,
     table: Arc<Mutex<Table>>,
@@ -33,7 +33,7 @@ struct Table {
 }
 
 /// A place of one handshake, until it is dropped.
-pub(super) struct Turn {
+pub(crate) struct Turn {
     underway: Underway,
     source: IpAddr,
     id: u64,
@@ -42,12 +42,12 @@ pub(super) struct Turn {
 
 impl Underway {
     /// At most so many in all, and of one source.
-    pub(super) fn new(max: usize, of_source_max: usize) -> Self {
+    pub(crate) fn new(max: usize, of_source_max: usize) -> Self {
         Self { max, of_source_max, table: Arc::default() }
     }
 
     /// A place for one more; none when the source has all it may have. An IPv6 source is its /64.
-    pub(super) fn enter(&self, address: IpAddr) -> Option<Turn> {
+    pub(crate) fn enter(&self, address: IpAddr) -> Option<Turn> {
         let source = network(address);
         let mut table = self.lock();
         if table.sources.get(&source).is_some_and(|of| of.len() >= self.of_source_max) {
@@ -99,7 +99,7 @@ impl Table {
 
 impl Turn {
     /// Waits until it must give way.
-    pub(super) async fn over(&self) {
+    pub(crate) async fn over(&self) {
         self.over.notified().await;
     }
 }

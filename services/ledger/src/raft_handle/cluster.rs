@@ -211,6 +211,11 @@ impl Consensus {
         }
     }
 
+    /// Which node this is.
+    pub(crate) fn node(&self) -> u64 {
+        *self.raft.node_id()
+    }
+
     pub(crate) fn is_member(&self, node: u64) -> bool {
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow_watched();
