@@ -52,7 +52,7 @@ pub struct PictureView {
     pub secrets: Secrets,
 }
 
-/// A view that is given to many, and what its rows became on the wire: made once, by who encodes it.
+/// A view that is given to many, and what its rows became on the wire: made once, by its encoder.
 #[derive(Debug)]
 pub struct Shared<T> {
     content: T,

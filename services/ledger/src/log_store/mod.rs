@@ -35,7 +35,7 @@ const CHUNK_BYTES: usize = 64 * 1024 * 1024;
 const CACHE_BYTES: usize = 64 * 1024 * 1024;
 /// The most that waits to be written, in bytes.
 const QUEUE_BYTES: usize = 32 * 1024 * 1024;
-/// So many of the last entries are read on the spot: unless they are very large, they are in memory.
+/// So many of the last entries are read on the spot: they are in memory unless very large.
 const LAST_ENTRIES: u64 = 1024;
 
 /// The types of the stored log.
