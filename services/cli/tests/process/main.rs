@@ -27,6 +27,8 @@ mod leaks;
 #[cfg(test)]
 mod logged;
 #[cfg(test)]
+mod orphaned;
+#[cfg(test)]
 mod reads;
 #[cfg(test)]
 mod recorded;
