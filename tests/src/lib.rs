@@ -6,7 +6,8 @@
 //! - `golden`: pages and tables that are made from one source and reviewed as diffs.
 //!
 //! And some programs: `attack` attacks a real gateway and measures what its callers notice,
-//! `compare` has several nodes and etcd do the same work.
+//! `rounds` puts faults between several nodes and looks for what is lost or doubled, `compare` has
+//! several nodes and etcd do the same work.
 //!
 //! A rewrite of the golden files is asked for by `UPDATE=1`, and is then read in the diff:
 //!
@@ -18,6 +19,7 @@ pub mod cluster;
 pub mod dice;
 pub mod observed;
 pub mod raw;
+pub mod rounds;
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};

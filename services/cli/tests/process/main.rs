@@ -28,6 +28,9 @@ mod leaks;
 mod logged;
 #[cfg(test)]
 mod orphaned;
+#[cfg(target_os = "linux")]
+#[cfg(test)]
+mod partitioned;
 #[cfg(test)]
 mod reads;
 #[cfg(test)]
