@@ -163,7 +163,7 @@ impl Stage {
         self.read_back(&mut round).await?;
         let revisions = self.writers.iter().filter(|writer| writer.area() == AREA);
         let revision = revisions.map(Writer::revision).max().unwrap_or(0);
-        reader.reaches(revision).await?;
+        round.followed = reader.reaches(revision).await?;
         Ok(round)
     }
 

@@ -1,9 +1,14 @@
 //! Who follows what happens in an area, over all that is done to the nodes.
 
+use std::time::{Duration, Instant};
+
 use samsyn_client::{Profile, Watch, wire};
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
-use crate::{cluster::PATIENCE, raw::Failure};
+use crate::raw::Failure;
+
+/// It comes back by itself, after pauses that grow with each try.
+const FOLLOWS_MAX: Duration = Duration::from_mins(3);
 
 /// A subscription that goes on by itself; it ends with this.
 #[derive(Debug)]
@@ -35,12 +40,13 @@ impl Reader {
         Self { reached, following }
     }
 
-    /// Waits until it has seen a revision.
-    pub(super) async fn reaches(&self, revision: u64) -> Result<(), Failure> {
+    /// Waits until it has seen a revision; tells how long.
+    pub(super) async fn reaches(&self, revision: u64) -> Result<Duration, Failure> {
+        let since = Instant::now();
         let mut reached = self.reached.clone();
-        let seen = timeout(PATIENCE, reached.wait_for(|reached| *reached >= revision)).await;
+        let seen = timeout(FOLLOWS_MAX, reached.wait_for(|reached| *reached >= revision)).await;
         match seen {
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(_)) => Ok(since.elapsed()),
             Ok(Err(_)) => Err("the reader's stream has ended for good, or went back".into()),
             Err(_) => Err(format!("the reader has not seen revision {revision}").into()),
         }

@@ -23,22 +23,25 @@ pub struct Round {
     pub silent: Duration,
     /// The longest that one party waited for its answer.
     pub waited: Duration,
+    /// How long after all was calm the reader of an area had seen the last revision.
+    pub followed: Duration,
     /// How long it took until a node named a new leader, where one was to be found.
     pub elected: Option<Duration>,
 }
 
 impl fmt::Display for Round {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { fault, acknowledged, lost, doubled, silent, waited, elected } = self;
+        let Self { fault, acknowledged, lost, doubled, silent, waited, followed, elected } = self;
         let millis = Duration::as_millis;
         let elected = elected.map_or_else(|| "–".to_owned(), |took| took.as_millis().to_string());
         write!(
             f,
             "{fault:<22} acknowledged {acknowledged:>5}, lost {lost}, doubled {doubled}; a new \
              leader after {elected:>5} ms, nothing acknowledged for {:>5} ms, one party waited \
-             {:>5} ms",
+             {:>5} ms, the reader {:>5} ms",
             millis(silent),
-            millis(waited)
+            millis(waited),
+            millis(followed)
         )
     }
 }
@@ -81,7 +84,7 @@ fn line(f: &mut fmt::Formatter<'_>, what: &str, rounds: &[Round]) -> fmt::Result
     let all = || rounds.iter();
     writeln!(
         f,
-        "| {what} | {} | {} | {} | {} | {} | {} | {} |",
+        "| {what} | {} | {} | {} | {} | {} | {} | {} | {} |",
         rounds.len(),
         all().map(|round| round.acknowledged).sum::<usize>(),
         all().map(|round| round.lost).sum::<u64>(),
@@ -89,6 +92,7 @@ fn line(f: &mut fmt::Formatter<'_>, what: &str, rounds: &[Round]) -> fmt::Result
         spread(all().filter_map(|round| round.elected)),
         spread(all().map(|round| round.silent)),
         spread(all().map(|round| round.waited)),
+        spread(all().map(|round| round.followed)),
     )
 }
 
@@ -99,8 +103,8 @@ impl fmt::Display for Report {
             f,
             "Times in ms: p50 / p99 / longest.\n\n\
              | fault | rounds | acknowledged | lost | doubled | a node names a new leader after | \
-             nothing acknowledged for | one party waited |\n\
-             |---|---:|---:|---:|---:|---|---|---|"
+             nothing acknowledged for | one party waited | a reader after calm |\n\
+             |---|---:|---:|---:|---:|---|---|---|---|"
         )?;
         let mut by_fault: BTreeMap<Fault, Vec<Round>> = BTreeMap::new();
         for round in &self.0 {
