@@ -5,7 +5,9 @@
 //! - `tidy`: the house rules, read from the sources and from `ARCHITECTURE.md`;
 //! - `golden`: pages and tables that are made from one source and reviewed as diffs.
 //!
-//! `attack` is a program: it attacks a real gateway and measures what its callers notice.
+//! And some programs: `attack` attacks a real gateway and measures what its callers notice,
+//! `rounds` puts faults between several nodes and looks for what is lost or doubled, `compare` has
+//! several nodes and etcd do the same work.
 //!
 //! A rewrite of the golden files is asked for by `UPDATE=1`, and is then read in the diff:
 //!
@@ -13,8 +15,11 @@
 //! UPDATE=1 cargo test -p samsyn-tests --test golden
 //! ```
 
+pub mod cluster;
+pub mod dice;
 pub mod observed;
 pub mod raw;
+pub mod rounds;
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};

@@ -1,12 +1,21 @@
 //! Observations and publications as tests make them.
 
+use std::time::{Duration, Instant};
+
 use prost_types::Timestamp;
-use samsyn_client::wire;
+use samsyn_client::{Client, Refused, wire};
+use tokio::time::sleep;
 
 /// The area that they are of.
 pub const AREA: &str = "sthlm-skarholmen";
 /// The party that makes them.
 pub const PARTY: &str = "sdf-skarholmen";
+
+/// How many observations a page has at most.
+const PAGE: u32 = 500;
+/// Long enough for a leader to be found.
+const PATIENCE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// An observation at Skärholmstorget in September 2025.
 #[must_use]
@@ -101,5 +110,40 @@ pub fn change(
         base_version,
         manifest: None,
         change: Some(wire::publish_picture_request::Change::Delta(delta)),
+    }
+}
+
+/// A party's own picture of an area, all pages of it: its version and the ids of its observations.
+/// It is asked for again while it may be had later.
+///
+/// # Errors
+/// When it is refused for good, or not to be had in time.
+pub async fn own_picture(
+    client: &Client,
+    party: &str,
+    area: &str,
+) -> Result<(u64, Vec<String>), Refused> {
+    let (mut found, mut token, since) = (Vec::new(), String::new(), Instant::now());
+    loop {
+        let request = wire::GetPictureRequest {
+            context: Some(client.profile().read_context()),
+            party: party.to_owned(),
+            area: area.to_owned(),
+            version: 0,
+            page: Some(wire::Page { size: PAGE, token: token.clone() }),
+        };
+        let page = match client.pictures.clone().get_picture(request).await.map_err(Refused::from) {
+            Ok(page) => page.into_inner(),
+            Err(refused) if refused.is_retryable() && since.elapsed() < PATIENCE => {
+                sleep(PAUSE).await;
+                continue;
+            }
+            Err(refused) => return Err(refused),
+        };
+        found.extend(page.observations.into_iter().map(|observation| observation.id));
+        token = page.next_page_token;
+        if token.is_empty() {
+            return Ok((page.version, found));
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! `samsyn serve`: runs a gateway until it is told to stop.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
 
 use samsyn_domain::Timestamp;
 use samsyn_gateway::{App, BadConfig, Checked, ENVIRONMENT_PREFIX, Reload, Telemetry};
@@ -40,6 +40,10 @@ pub(super) struct Args {
     /// How lines of the log are written.
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
+    /// Ends, after a drain, also when standard input closes: with whoever started it, however that
+    /// ends.
+    #[arg(long, conflicts_with = "check")]
+    until_stdin_closes: bool,
 }
 
 /// How lines of the log are written.
@@ -78,7 +82,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     })?;
     tokio::spawn(reload_when_told(app.reload()));
     tracing::info!(%at, "serving");
-    let served = Box::pin(app.serve(listener, told_to_stop())).await;
+    let served = Box::pin(app.serve(listener, told_to_stop(args.until_stdin_closes))).await;
     telemetry.end().await;
     Ok(served?)
 }
@@ -109,8 +113,9 @@ pub(super) fn overrides(
     Ok(overrides)
 }
 
-/// Ends at the first interrupt or termination signal.
-async fn told_to_stop() {
+/// Ends at the first interrupt or termination signal, or when standard input closes where that
+/// counts.
+async fn told_to_stop(until_stdin_closes: bool) {
     let interrupted = async {
         if tokio::signal::ctrl_c().await.is_err() {
             // Without a handler only the system can end the process.
@@ -120,8 +125,23 @@ async fn told_to_stop() {
     tokio::select! {
         () = interrupted => {}
         () = terminated() => {}
+        () = stdin_closed(), if until_stdin_closes => {}
     }
     tracing::info!("told to stop; draining");
+}
+
+/// Ends when standard input does; what comes over it is not looked at.
+async fn stdin_closed() {
+    let (closed, told) = tokio::sync::oneshot::channel();
+    // A thread of its own: the runtime would wait at its end for one that reads.
+    std::thread::spawn(move || {
+        // One that cannot be read is closed too.
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        // Whoever waited may have ended for another reason.
+        let _ = closed.send(());
+    });
+    // A thread that is gone reads no more.
+    let _ = told.await;
 }
 
 /// Has certificates and revocation lists read anew at each hangup signal.

@@ -124,9 +124,10 @@ impl Nodes {
         let log = File::options().create(true).append(true).open(&process.log).map_err(failed)?;
         let program = std::env::current_exe().map_err(failed)?;
         let child = Command::new(program)
-            .args(["serve", "--config"])
+            .args(["serve", "--until-stdin-closes", "--config"])
             .arg(&process.config)
-            .stdin(Stdio::null())
+            // It closes with this process, and the node ends: none outlives the demo.
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()

@@ -11,6 +11,7 @@ use std::{
 use samsyn_client::{Client, Profile, wire};
 use tempfile::TempDir;
 
+use samsyn_tests::cluster::{Cluster, PATIENCE, Plan};
 pub(crate) use samsyn_tests::observed::{AREA, PARTY, observation};
 
 const START_MAX: Duration = Duration::from_secs(60);
@@ -91,6 +92,7 @@ impl Domain {
             .args(arguments)
             .envs(variables.iter().copied())
             .env("SAMSYN_LISTEN", format!("127.0.0.1:{}", self.port))
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(log.unwrap())
             .spawn()
@@ -122,6 +124,11 @@ impl Domain {
             let _ = serving.kill();
             serving.wait().unwrap();
         }
+    }
+
+    /// Closes the standard input of the process.
+    pub(crate) fn close_stdin(&mut self) {
+        drop(self.serving.as_mut().expect("it serves").stdin.take());
     }
 
     /// Sends the process a hangup signal.
@@ -169,20 +176,26 @@ pub(crate) fn delta(
 
 /// A party's own picture, all pages of it: its version and the ids of its observations.
 pub(crate) async fn own_picture(client: &Client, party: &str) -> (u64, Vec<String>) {
-    let (mut found, mut token) = (Vec::new(), String::new());
+    samsyn_tests::observed::own_picture(client, party, AREA).await.unwrap()
+}
+
+/// Several nodes of the built binary.
+pub(crate) async fn cluster(plan: Plan<'_>) -> Cluster {
+    Cluster::start(Path::new(env!("CARGO_BIN_EXE_samsyn")), plan).await.unwrap()
+}
+
+/// Publishes; what may go through later is repeated under its key, beyond what the client itself
+/// repeats: a machine that does other work may be slow to elect.
+pub(crate) async fn published(
+    client: &Client,
+    request: &wire::PublishPictureRequest,
+) -> wire::PublishPictureResponse {
+    let since = Instant::now();
     loop {
-        let request = wire::GetPictureRequest {
-            context: Some(client.profile().read_context()),
-            party: party.to_owned(),
-            area: AREA.to_owned(),
-            version: 0,
-            page: Some(wire::Page { size: 500, token }),
-        };
-        let page = client.pictures.clone().get_picture(request).await.unwrap().into_inner();
-        found.extend(page.observations.into_iter().map(|observation| observation.id));
-        token = page.next_page_token;
-        if token.is_empty() {
-            return (page.version, found);
+        match client.publish(request.clone()).await {
+            Ok(answer) => return answer,
+            Err(refused) => assert!(refused.is_retryable(), "{refused}"),
         }
+        assert!(since.elapsed() < PATIENCE, "it was not taken in time");
     }
 }

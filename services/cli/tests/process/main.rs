@@ -27,6 +27,11 @@ mod leaks;
 #[cfg(test)]
 mod logged;
 #[cfg(test)]
+mod orphaned;
+#[cfg(target_os = "linux")]
+#[cfg(test)]
+mod partitioned;
+#[cfg(test)]
 mod reads;
 #[cfg(test)]
 mod recorded;

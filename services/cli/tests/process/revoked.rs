@@ -7,6 +7,7 @@ use std::{
 };
 
 use samsyn_client::{Client, Profile, Refused, wire};
+use samsyn_tests::cluster::{Cluster, Plan};
 use tempfile::TempDir;
 
 use crate::harness::{Domain, samsyn};
@@ -27,16 +28,21 @@ pub(crate) struct Authority {
 impl Authority {
     /// Takes the city's place in a domain that is not served yet.
     pub(crate) fn of_the_city(domain: &Domain) -> Self {
-        let registry = fs::read_to_string(domain.path().join("registry.toml")).unwrap();
+        Self::of(ORGANISATION, domain.path())
+    }
+
+    /// Takes an organisation's place in a domain's folder.
+    pub(crate) fn of(organisation: &str, folder: &Path) -> Self {
+        let registry = fs::read_to_string(folder.join("registry.toml")).unwrap();
         let registry: toml::Table = toml::from_str(&registry).unwrap();
         let organisations = registry["organisations"].as_array().unwrap();
-        let city = organisations.iter().find(|o| o["id"].as_str() == Some(ORGANISATION)).unwrap();
-        let trust_domain = city["trust_domain"].as_str().unwrap();
+        let found = organisations.iter().find(|o| o["id"].as_str() == Some(organisation)).unwrap();
+        let trust_domain = found["trust_domain"].as_str().unwrap();
         let dir = tempfile::tempdir().unwrap();
-        let list = domain.path().join(format!("anchors/{ORGANISATION}.crl.pem"));
+        let list = folder.join(format!("anchors/{organisation}.crl.pem"));
         let authority = Self { dir, list };
         authority.pki(&["init"], &["--trust-domain", trust_domain]);
-        let bundle = domain.path().join(format!("anchors/{ORGANISATION}.pem"));
+        let bundle = folder.join(format!("anchors/{organisation}.pem"));
         fs::copy(authority.path().join("ca.pem"), bundle).unwrap();
         authority.publish();
         authority
@@ -58,12 +64,16 @@ impl Authority {
 
     /// The same for a service that has no profile: it calls as another does.
     pub(crate) fn issue_like(&self, domain: &Domain, service: &str, like: &str) -> Profile {
+        self.certified(service, domain.profile(like))
+    }
+
+    /// A profile with a fresh certificate of a service in place of its own.
+    pub(crate) fn certified(&self, service: &str, profile: Profile) -> Profile {
         self.pki(&["issue"], &["--service", service]);
         let read = |kind| {
             let file = self.path().join(format!("issued/{service}.{kind}"));
             fs::read_to_string(file).unwrap()
         };
-        let profile = domain.profile(like);
         Profile { certificate_pem: read("pem"), key_pem: read("key"), ..profile }
     }
 
@@ -152,6 +162,34 @@ async fn t4_a_revocation_ends_its_streams_within_five_seconds() {
     assert_eq!(ended, ROUNDS * SERVICES * CERTIFICATES);
     let still = tokio::time::timeout(Duration::from_millis(100), other.message()).await;
     assert!(!matches!(still, Ok(Ok(None) | Err(_))), "another's stream goes on");
+}
+
+/// T4 on several nodes: each takes up the list by itself, and ends what it serves.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t4_a_revocation_ends_streams_at_every_node_within_five_seconds() {
+    const PARTNER: &str = "raddningstjansten";
+    let program = Path::new(env!("CARGO_BIN_EXE_samsyn"));
+    let mut cluster = Cluster::written(program, Plan::default()).await.unwrap();
+    let authority = Authority::of(PARTNER, cluster.path());
+    cluster.come_together().await.unwrap();
+    let mut streams = Vec::new();
+    for node in cluster.nodes() {
+        let profile = authority.certified(PARTNER, cluster.profile(node, PARTNER).unwrap());
+        let client = Client::connect(&profile).await.unwrap();
+        let stream = client.joint.clone().watch_events(watch(&client)).await.unwrap();
+        streams.push((node, client, tokio::spawn(end(stream.into_inner()))));
+    }
+    authority.revoke(PARTNER);
+    let published = Instant::now();
+    authority.publish();
+    for (node, client, stream) in streams {
+        let stream = tokio::time::timeout(BOUND, stream).await.expect("ended in time");
+        let (closing, reason, at) = stream.unwrap();
+        assert_eq!((closing.as_str(), reason.as_str()), ("ACCESS_ENDED", "CERTIFICATE_ENDED"));
+        println!("node {node}: ended after {} ms", at.duration_since(published).as_millis());
+        assert!(at.duration_since(published) <= BOUND);
+        assert!(refused(&client).await, "node {node} lets it in again");
+    }
 }
 
 /// In TLS 1.3 a client is done before the server has seen its certificate: then the first call

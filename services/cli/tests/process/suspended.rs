@@ -1,8 +1,9 @@
 use std::time::{Duration, Instant};
 
 use samsyn_client::{admin, wire};
+use samsyn_tests::cluster::Plan;
 
-use crate::harness::Domain;
+use crate::harness::{Domain, cluster};
 
 const STREAMS: usize = 20;
 const BOUND: Duration = Duration::from_secs(5);
@@ -51,4 +52,41 @@ async fn t3_a_suspension_ends_a_stream_within_five_seconds() {
     }
     println!("{ended} of {STREAMS} streams ended within {} s", BOUND.as_secs());
     assert_eq!(ended, STREAMS);
+}
+
+/// Whichever node the registrar asks, the streams of all nodes end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t3_a_suspension_at_one_node_ends_streams_at_every_node() {
+    const PARTNER: &str = "raddningstjansten";
+    let cluster = cluster(Plan::default()).await;
+    let leader = cluster.leader(&cluster.nodes()).await.unwrap();
+    let mut streams = Vec::new();
+    for node in cluster.nodes() {
+        let client = cluster.client(node, PARTNER).await.unwrap();
+        let request = wire::WatchEventsRequest {
+            context: Some(client.profile().read_context()),
+            scope: None,
+            cursor: String::new(),
+        };
+        let stream = client.joint.clone().watch_events(request.clone()).await.unwrap();
+        streams.push((node, client, request, stream.into_inner()));
+    }
+    let asked = cluster.besides(leader)[0];
+    let suspended = Instant::now();
+    let registrar = cluster.client(asked, "registrar").await.unwrap();
+    let request = admin::SuspendServiceRequest {
+        context: Some(samsyn_client::write_context("registrar")),
+        service: format!("{PARTNER}/{PARTNER}"),
+        reason: "drill".to_owned(),
+    };
+    registrar.registry.clone().suspend_service(request).await.unwrap();
+    for (node, client, request, mut stream) in streams {
+        let end = async { while let Ok(Some(_)) = stream.message().await {} };
+        tokio::time::timeout_at((suspended + BOUND).into(), end)
+            .await
+            .unwrap_or_else(|_| panic!("node {node} still streams"));
+        println!("node {node}: ended after {} ms", suspended.elapsed().as_millis());
+        let again = client.joint.clone().watch_events(request).await;
+        assert!(again.is_err(), "node {node} serves it after its suspension");
+    }
 }

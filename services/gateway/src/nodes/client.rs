@@ -10,6 +10,7 @@ use std::{
 
 use futures::{FutureExt as _, StreamExt as _, stream::BoxStream};
 use hyper_util::rt::TokioIo;
+use prost::Message as _;
 use samsyn_ledger::{Answer, Node, Transport, Unreached};
 use samsyn_proto::raft::{self, peer_service_client::PeerServiceClient};
 use tokio::sync::mpsc;
@@ -30,12 +31,30 @@ const CONNECT_MAX: Duration = Duration::from_secs(2);
 /// How often a silent connection is tried, and how long it may be silent then.
 const KEEPALIVE: Duration = Duration::from_secs(2);
 
+/// A message that is larger does not stand in the way of heartbeats, in bytes.
+const BULK_BYTES: usize = 64 * 1024;
+/// How long a connection for bulk may be silent: on a narrow link what it carries stands in the way
+/// of what tells whether it lives.
+const KEEPALIVE_BEHIND_BULK: Duration = Duration::from_mins(1);
+
+/// What goes over a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    /// Whatever is small, and calls.
+    Messages,
+    /// Snapshots, and many or large entries.
+    Bulk,
+}
+
+/// By number and address of the node, and by what goes there.
+type Channels = BTreeMap<(u64, String, Kind), Channel>;
+
 /// The ways to the other nodes; cheap to clone. A connection is made when it is needed, and anew
 /// when it broke.
 #[derive(Clone)]
 pub(crate) struct Dialer {
     identity: Identity,
-    channels: Arc<Mutex<BTreeMap<(u64, String), Channel>>>,
+    channels: Arc<Mutex<Channels>>,
 }
 
 impl std::fmt::Debug for Dialer {
@@ -52,16 +71,24 @@ impl Dialer {
 
     /// The way to a node.
     pub(super) fn channel(&self, to: &Node) -> Channel {
-        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = || self.open(to.clone());
-        channels.entry((to.id, to.address.clone())).or_insert_with(open).clone()
+        self.channel_for(to, Kind::Messages)
     }
 
-    fn open(&self, to: Node) -> Channel {
+    fn channel_for(&self, to: &Node, kind: Kind) -> Channel {
+        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = || self.open(to.clone(), kind);
+        channels.entry((to.id, to.address.clone(), kind)).or_insert_with(open).clone()
+    }
+
+    fn open(&self, to: Node, kind: Kind) -> Channel {
+        let silent_max = match kind {
+            Kind::Messages => KEEPALIVE,
+            Kind::Bulk => KEEPALIVE_BEHIND_BULK,
+        };
         // The address is dialled by the connector: this one only fills the headers.
         let endpoint = Endpoint::from_static("http://node")
             .http2_keep_alive_interval(KEEPALIVE)
-            .keep_alive_timeout(KEEPALIVE)
+            .keep_alive_timeout(silent_max)
             .keep_alive_while_idle(true)
             .initial_stream_window_size(WINDOW_BYTES)
             .initial_connection_window_size(WINDOW_BYTES);
@@ -87,7 +114,19 @@ impl Dialer {
         T: Send + 'static,
         F: Future<Output = Result<Response<T>, Status>> + Send + 'static,
     {
-        let client = PeerServiceClient::new(self.channel(to))
+        Self::ask_over(self.channel(to), within, ask)
+    }
+
+    fn ask_over<T, F>(
+        channel: Channel,
+        within: Duration,
+        ask: impl FnOnce(PeerServiceClient<Channel>) -> F + Send + 'static,
+    ) -> Answer<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<Response<T>, Status>> + Send + 'static,
+    {
+        let client = PeerServiceClient::new(channel)
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
             .max_encoding_message_size(MESSAGE_BYTES_MAX);
         let asked = tokio::time::timeout(within, ask(client));
@@ -117,7 +156,9 @@ impl Transport for Dialer {
         request: raft::AppendRequest,
         within: Duration,
     ) -> Answer<raft::AppendResponse> {
-        self.ask(to, within, move |mut node| async move { node.append(request).await })
+        let is_bulk = request.encoded_len() > BULK_BYTES;
+        let channel = self.channel_for(to, if is_bulk { Kind::Bulk } else { Kind::Messages });
+        Self::ask_over(channel, within, move |mut node| async move { node.append(request).await })
     }
 
     fn vote(
@@ -154,7 +195,12 @@ impl Transport for Dialer {
             }
         });
         let sent = ReceiverStream::new(sent);
-        self.ask(to, within, move |mut node| async move { node.install_snapshot(sent).await })
+        let channel = self.channel_for(to, Kind::Bulk);
+        Self::ask_over(
+            channel,
+            within,
+            move |mut node| async move { node.install_snapshot(sent).await },
+        )
     }
 
     fn get_keys(&self, to: &Node, within: Duration) -> Answer<raft::GetKeysResponse> {

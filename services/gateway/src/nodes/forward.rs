@@ -38,6 +38,9 @@ const STATUS: &str = "/samsyn.admin.v1.ClusterService/GetCluster";
 /// A caller waits at least so long before it asks again when nobody leads.
 const RETRY: Duration = Duration::from_millis(200);
 
+/// How often it is looked whether another leads than the node that was asked.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// What changes something, or is otherwise for the leader.
 const WRITES: [&str; 18] = [
     "/samsyn.v1.PictureService/PublishPicture",
@@ -163,16 +166,26 @@ async fn pass_on(
     request.headers_mut().insert(EVIDENCE, header);
     request.extensions_mut().clear();
     let mut channel = dialer.channel(&leader);
-    let ready = std::future::poll_fn(|cx| channel.poll_ready(cx)).await;
-    if ready.is_err() {
-        return Ok(no_leader());
-    }
-    let mut response = match channel.call(request).await {
-        Ok(response) => response,
-        Err(why) => {
-            tracing::info!(node = leader.id, %why, "a call was not passed on");
-            return Ok(status::later(Reason::NotCommitted, RETRY).into_http());
+    let asked = async {
+        let ready = std::future::poll_fn(|cx| channel.poll_ready(cx)).await;
+        if ready.is_err() {
+            return Err(no_leader());
         }
+        channel.call(request).await.map_err(|why| {
+            tracing::info!(node = leader.id, %why, "a call was not passed on");
+            outcome_unknown()
+        })
+    };
+    let answered = tokio::select! {
+        answered = asked => answered,
+        () = succeeded(&ledger, leader.id) => {
+            tracing::info!(node = leader.id, "another leads before a call was answered");
+            Err(outcome_unknown())
+        }
+    };
+    let mut response = match answered {
+        Ok(response) => response,
+        Err(refusal) => return Ok(refusal),
     };
     let position = response.headers_mut().remove(POSITION);
     let position = position.and_then(|value| value.to_str().ok()?.parse().ok());
@@ -182,6 +195,23 @@ async fn pass_on(
         tracing::info!(%why, "this node is behind what it passed on");
     }
     Ok(response)
+}
+
+/// Until another node leads than one that was asked: a leader that cannot be reached would be
+/// waited for until its connection is noticed to be dead.
+async fn succeeded(ledger: &Ledger, leader: u64) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        match ledger.place() {
+            Place::There(node) if node.id == leader => {}
+            Place::Nowhere => {}
+            Place::Here | Place::There(_) => return,
+        }
+    }
+}
+
+fn outcome_unknown() -> Response<Body> {
+    status::later(Reason::NotCommitted, RETRY).into_http()
 }
 
 fn no_leader() -> Response<Body> {

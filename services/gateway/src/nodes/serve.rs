@@ -56,6 +56,10 @@ const CALLS_MAX: u32 = 1_024;
 const WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 /// Headers of one call, evidence included, in bytes.
 const HEADER_BYTES_MAX: u32 = 64 * 1024;
+/// How often a silent connection is tried, and how long it may be silent then: as long as something
+/// large fills a narrow link. Who dials notices sooner.
+const KEEPALIVE: Duration = Duration::from_secs(5);
+const KEEPALIVE_BEHIND_BULK: Duration = Duration::from_mins(1);
 /// What stands before the methods that nodes have among themselves.
 const OF_NODES: &str = "/samsyn.raft.v1.";
 
@@ -78,8 +82,8 @@ pub(crate) async fn serve(
         .initial_stream_window_size(WINDOW_BYTES)
         .initial_connection_window_size(WINDOW_BYTES)
         .http2_max_header_list_size(HEADER_BYTES_MAX)
-        .http2_keepalive_interval(Some(Duration::from_secs(5)))
-        .http2_keepalive_timeout(Some(Duration::from_secs(5)))
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE_BEHIND_BULK))
         .layer(split)
         .layer(edge)
         .add_routes(services)

@@ -20,6 +20,7 @@ use openraft::{
     },
     type_config::alias::SnapshotOf,
 };
+use prost::Message as _;
 use samsyn_proto::raft::{InstallSnapshotRequest, install_snapshot_request::Part};
 use tokio::{fs::File, io::AsyncReadExt as _};
 
@@ -30,9 +31,11 @@ use crate::{
     keys::Keys,
 };
 
-/// Entries are on another node's disk within so long, or it is given up for a while. A heartbeat
-/// has less time: consensus says how much.
+/// Entries are on another node's disk within so long, beside the time that they take on a narrow
+/// link, or it is given up for a while. A heartbeat has less time: consensus says how much.
 const APPEND_MAX: Duration = Duration::from_secs(2);
+/// The narrowest link that nodes are made for, in bytes a millisecond: 64 kB a second.
+const LINK_BYTES_PER_MILLI: usize = 64;
 /// A snapshot takes at most so long, however large it is.
 const SNAPSHOT_MAX: Duration = Duration::from_mins(10);
 
@@ -94,6 +97,12 @@ impl Link {
     }
 }
 
+/// How long entries of so many bytes may take.
+fn append_max(bytes: usize) -> Duration {
+    let millis = u64::try_from(bytes / LINK_BYTES_PER_MILLI).unwrap_or(u64::MAX);
+    APPEND_MAX.saturating_add(Duration::from_millis(millis))
+}
+
 fn missed(why: &Unreached) -> RPCError<Types> {
     match why {
         Unreached::Away(_) | Unreached::Silent(_) => RPCError::Unreachable(Unreachable::new(why)),
@@ -121,7 +130,11 @@ impl RaftNetworkV2<Types> for Link {
         };
         let (transport, to) = self.ask()?;
         let request = convert::encode_append(request, keys);
-        let within = if request.entries.is_empty() { option.hard_ttl() } else { APPEND_MAX };
+        let within = if request.entries.is_empty() {
+            option.hard_ttl()
+        } else {
+            append_max(request.encoded_len())
+        };
         let answer = transport.append(to, request, within).await.map_err(|why| missed(&why))?;
         let answer = convert::decode_appended(answer).map_err(|error| unread(&error))?;
         if answer.is_success() {

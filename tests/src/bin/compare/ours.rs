@@ -1,32 +1,20 @@
 //! Three nodes of Samsyn, and those who publish to them and read from them.
 
-use std::{
-    collections::BTreeSet,
-    fs::{self, File},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::path::Path;
 
-use samsyn_client::{
-    Client, Profile, Refused,
-    admin::{AddLearnerRequest, PromoteNodeRequest},
-    wire,
-};
+use samsyn_client::{Client, wire};
 use samsyn_tests::{
+    cluster::{Cluster, Plan},
     observed::{AREA, observation},
     raw::Failure,
 };
-use tempfile::TempDir;
-use tokio::time::sleep;
 
 use crate::load::Worker;
 
 /// No share of a service stands in the way of what is measured.
-const LIMITS: &str = "\n[limits]\nrequests_per_second = 1000000\nrequests_burst = 1000000\n\
+const LIMITS: &str = "[limits]\nrequests_per_second = 1000000\nrequests_burst = 1000000\n\
     rows_per_second = 100000000\nrows_burst = 100000000\nbytes_per_second = 4000000000\n\
     bytes_burst = 4000000000\n";
-const OPERATOR: &str = "drift";
 /// With its note, its labels and its signature a publication is about 1 KiB.
 const NOTE: &str = "Nedskräpning och klotter vid torget, anmält av driften. ";
 const NOTE_TIMES: usize = 4;
@@ -58,97 +46,29 @@ const PLACES: [&str; 10] = [
 ];
 
 /// A cluster that ends with this.
-pub(crate) struct Ours {
-    dir: TempDir,
-    nodes: Vec<Child>,
-}
+pub(crate) struct Ours(Cluster);
 
 impl Ours {
     /// Three voters, by the binary beside this program.
     pub(crate) async fn start() -> Result<Self, Failure> {
         let mut samsyn = std::env::current_exe()?;
         samsyn.set_file_name("samsyn");
-        let dir = tempfile::tempdir()?;
-        let mut write = Command::new(&samsyn);
-        let written = write.args(["demo", "--nodes", "3", "--write"]).arg(dir.path()).output()?;
-        if !written.status.success() {
-            return Err(String::from_utf8_lossy(&written.stderr).into());
-        }
-        let mut this = Self { dir, nodes: Vec::new() };
-        for node in 1..=3 {
-            let file = this.path().join(format!("node-{node}.toml"));
-            let text = fs::read_to_string(&file)?;
-            fs::write(&file, format!("{text}{LIMITS}"))?;
-        }
-        this.serve(&samsyn, 1)?;
-        let client = this.client(OPERATOR).await?;
-        for node in 2..=3 {
-            let table: toml::Table = fs::read_to_string(this.config(node))?.parse()?;
-            let listen = table.get("cluster").and_then(|cluster| cluster.get("listen"));
-            let address = listen.and_then(toml::Value::as_str).ok_or("no address")?.to_owned();
-            client.cluster.clone().add_learner(AddLearnerRequest { node, address }).await?;
-            this.serve(&samsyn, node)?;
-            while let Err(why) =
-                client.cluster.clone().promote_node(PromoteNodeRequest { node }).await
-            {
-                let why = Refused::from(why);
-                if !why.is_retryable() {
-                    return Err(why.into());
-                }
-                sleep(Duration::from_millis(100)).await;
-            }
-        }
-        Ok(this)
+        let plan = Plan { settings: LIMITS, ..Plan::default() };
+        Ok(Self(Cluster::start(&samsyn, plan).await?))
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.dir.path()
-    }
-
-    fn config(&self, node: u64) -> PathBuf {
-        self.path().join(format!("node-{node}.toml"))
-    }
-
-    fn serve(&mut self, samsyn: &Path, node: u64) -> Result<(), Failure> {
-        let log = File::create(self.path().join(format!("node-{node}.log")))?;
-        let mut serve = Command::new(samsyn);
-        serve.args(["serve", "--config"]).arg(self.config(node));
-        self.nodes.push(serve.stdout(Stdio::null()).stderr(log).spawn()?);
-        Ok(())
-    }
-
-    fn profile(&self, name: &str) -> Result<Profile, Failure> {
-        Ok(Profile::load(&self.path().join("profiles").join(name))?)
+        self.0.path()
     }
 
     async fn client(&self, name: &str) -> Result<Client, Failure> {
-        let profile = self.profile(name)?;
-        for _ in 0..200 {
-            if let Ok(client) = Client::connect(&profile).await {
-                return Ok(client);
-            }
-            sleep(Duration::from_millis(100)).await;
-        }
-        Err("the nodes do not answer".into())
+        Ok(Client::connect(&self.0.whole(1, name)?).await?)
     }
 
     /// So many publishers, each of another own picture, as far as there are so many.
     pub(crate) async fn publishers(&self, count: usize) -> Result<Vec<Publisher>, Failure> {
-        let registry: toml::Table =
-            fs::read_to_string(self.path().join("registry.toml"))?.parse()?;
-        let agreements = registry.get("agreements").and_then(toml::Value::as_array);
-        let mut pictures = BTreeSet::new();
-        for agreement in agreements.ok_or("no agreements")? {
-            let text = |value: &toml::Value, name: &str| {
-                value.get(name).and_then(toml::Value::as_str).map(str::to_owned)
-            };
-            let signatories = agreement.get("signatories").and_then(toml::Value::as_array);
-            for signatory in signatories.into_iter().flatten() {
-                pictures.extend(text(signatory, "party").zip(text(agreement, "area")));
-            }
-        }
         let mut publishers = Vec::new();
-        for (party, area) in pictures {
+        for (party, area) in self.0.pictures()? {
             let mut publisher = Publisher::new(self.client(&party).await?, party, area);
             // A party that answers for a part of an area alone says nothing of the whole.
             if publishers.len() == count {
@@ -177,16 +97,6 @@ impl Ours {
             readers.push(Reader { client: self.client(party).await? });
         }
         Ok(readers)
-    }
-}
-
-impl Drop for Ours {
-    fn drop(&mut self) {
-        for node in &mut self.nodes {
-            // It may have ended already.
-            let _ = node.kill();
-            let _ = node.wait();
-        }
     }
 }
 
