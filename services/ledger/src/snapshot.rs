@@ -94,8 +94,8 @@ impl Reader<File> {
 }
 
 impl<R: Read> Reader<R> {
-    /// Reads the head of a snapshot that comes from somewhere: where from, and how it is mended when
-    /// it is damaged.
+    /// Reads the head of a snapshot that comes from somewhere: where from, and how it is mended
+    /// when it is damaged.
     pub(crate) fn of(path: &Path, mend: &'static str, from: R) -> Result<Self, Error> {
         let unreadable = |offset, error| Error::unreadable(path, offset, mend, error);
         let mut from = Hashing::new(BufReader::with_capacity(BUFFER_BYTES, from));

@@ -1,244 +1,16 @@
 //! Three nodes, each a process: leaders are killed, calls are passed on, impostors are not let in.
 
 use std::{
-    fs::{self, File},
-    path::Path,
-    process::{Child, Command, Stdio},
+    fs,
     time::{Duration, Instant},
 };
 
-use samsyn_client::{
-    Client, Profile, Refused,
-    admin::{
-        AddLearnerRequest, GetClusterRequest, GetClusterResponse, NodeRole, PromoteNodeRequest,
-        TransferLeaderRequest,
-    },
-    wire,
+use samsyn_client::{Client, Profile, Refused, admin::TransferLeaderRequest, wire};
+
+use crate::{
+    cluster::{COUNT, Cluster, OPERATOR, PATIENCE, published, sent},
+    harness::{AREA, PARTY, delta, observation, own_picture},
 };
-use tempfile::TempDir;
-use tokio::time::sleep;
-
-use crate::harness::{AREA, PARTY, delta, observation, own_picture, samsyn};
-
-/// Long enough for whatever must happen.
-const PATIENCE: Duration = Duration::from_secs(60);
-const PAUSE: Duration = Duration::from_millis(50);
-const OPERATOR: &str = "drift";
-const COUNT: u64 = 3;
-
-/// Three nodes of one domain.
-struct Cluster {
-    dir: TempDir,
-    running: Vec<Option<Child>>,
-}
-
-impl Cluster {
-    /// Three voters.
-    async fn start() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let mut written = samsyn();
-        written.args(["demo", "--nodes", "3", "--write"]).arg(dir.path());
-        let written = written.output().unwrap();
-        assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
-        let mut this = Self { dir, running: vec![None, None, None] };
-        this.free_port();
-        this.run(1);
-        for node in 2..=COUNT {
-            let client = this.client(1, OPERATOR).await;
-            let address = this.setting(node, "cluster", "listen");
-            let request = AddLearnerRequest { node, address };
-            client.cluster.clone().add_learner(request).await.unwrap();
-            this.run(node);
-            this.promote(&client, node).await;
-        }
-        this
-    }
-
-    /// The first node of a written domain listens at a known port: tests take another.
-    fn free_port(&self) {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let known = self.setting(1, "", "listen");
-        for file in fs::read_dir(self.dir.path()).unwrap().flatten().map(|entry| entry.path()) {
-            if file.extension().is_some_and(|extension| extension == "toml") {
-                replace(&file, &known, &free.to_string());
-            }
-        }
-        for profile in fs::read_dir(self.dir.path().join("profiles")).unwrap().flatten() {
-            replace(&profile.path().join("profile.toml"), &known, &free.to_string());
-        }
-    }
-
-    fn config(&self, node: u64) -> std::path::PathBuf {
-        self.dir.path().join(format!("node-{node}.toml"))
-    }
-
-    fn setting(&self, node: u64, section: &str, name: &str) -> String {
-        let table: toml::Table = fs::read_to_string(self.config(node)).unwrap().parse().unwrap();
-        let table = if section.is_empty() { &table } else { table[section].as_table().unwrap() };
-        table[name].as_str().unwrap().to_owned()
-    }
-
-    fn run(&mut self, node: u64) {
-        let log = self.dir.path().join(format!("node-{node}.log"));
-        let log = File::options().create(true).append(true).open(log).unwrap();
-        let child = samsyn()
-            .args(["serve", "--config"])
-            .arg(self.config(node))
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        self.running[usize::try_from(node).unwrap() - 1] = Some(child);
-    }
-
-    fn kill(&mut self, node: u64) {
-        let running = &mut self.running[usize::try_from(node).unwrap() - 1];
-        let mut child = running.take().expect("it runs");
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
-
-    /// Asks a node to end, and waits until it has.
-    async fn terminate(&mut self, node: u64) {
-        let running = &mut self.running[usize::try_from(node).unwrap() - 1];
-        let mut child = running.take().expect("it runs");
-        let id = child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-        let since = Instant::now();
-        while child.try_wait().unwrap().is_none() {
-            assert!(since.elapsed() < PATIENCE, "it does not end");
-            sleep(PAUSE).await;
-        }
-    }
-
-    /// Stops a node in its tracks, or lets it go on.
-    fn signal(&self, node: u64, signal: &str) {
-        let running = self.running[usize::try_from(node).unwrap() - 1].as_ref();
-        let id = running.expect("it runs").id().to_string();
-        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
-    }
-
-    fn log(&self, node: u64) -> String {
-        fs::read_to_string(self.dir.path().join(format!("node-{node}.log"))).unwrap()
-    }
-
-    /// The profile of a service that knows one node alone.
-    fn profile(&self, node: u64, name: &str) -> Profile {
-        let profile = self.whole(name);
-        let endpoint = format!("https://{}", self.setting(node, "", "listen"));
-        Profile { endpoint, others: Vec::new(), ..profile }
-    }
-
-    /// The profile of a service that knows all nodes.
-    fn whole(&self, name: &str) -> Profile {
-        Profile::load(&self.dir.path().join("profiles").join(name)).unwrap()
-    }
-
-    async fn client(&self, node: u64, name: &str) -> Client {
-        let profile = self.profile(node, name);
-        let since = Instant::now();
-        loop {
-            match Client::connect(&profile).await {
-                Ok(client) => return client,
-                Err(why) if since.elapsed() > PATIENCE => panic!("{why:?}\n{}", self.log(node)),
-                Err(_) => sleep(PAUSE).await,
-            }
-        }
-    }
-
-    async fn promote(&self, client: &Client, node: u64) {
-        let since = Instant::now();
-        loop {
-            let promoted = client.cluster.clone().promote_node(PromoteNodeRequest { node }).await;
-            match promoted.map_err(Refused::from) {
-                Ok(_) => return,
-                Err(refused) => assert!(refused.is_retryable(), "{refused}"),
-            }
-            let logs = || format!("{}\n{}", self.log(1), self.log(node));
-            assert!(since.elapsed() < PATIENCE, "it does not catch up\n{}", logs());
-            sleep(PAUSE).await;
-        }
-    }
-
-    async fn status(&self, node: u64) -> GetClusterResponse {
-        let client = self.client(node, OPERATOR).await;
-        client.cluster.clone().get_cluster(GetClusterRequest {}).await.unwrap().into_inner()
-    }
-
-    /// The node that leads, as a node knows it that is not among some.
-    async fn leader(&self, besides: Option<u64>) -> u64 {
-        let since = Instant::now();
-        loop {
-            for node in (1..=COUNT).filter(|node| Some(*node) != besides) {
-                let status = self.status(node).await;
-                let leads = status.nodes.iter().find(|node| node.role() == NodeRole::Leader);
-                if let Some(leader) = leads.map(|node| node.node).filter(|n| Some(*n) != besides) {
-                    return leader;
-                }
-            }
-            assert!(since.elapsed() < PATIENCE, "nobody leads");
-            sleep(PAUSE).await;
-        }
-    }
-
-    /// Waits until all nodes have the same state.
-    async fn alike(&self) {
-        let since = Instant::now();
-        loop {
-            let status = self.status(1).await;
-            let health: Option<Vec<_>> = status.nodes.iter().map(|n| n.health.clone()).collect();
-            let alike = health.is_some_and(|health| {
-                health
-                    .windows(2)
-                    .all(|two| (two[0].applied, &two[0].root) == (two[1].applied, &two[1].root))
-            });
-            if alike {
-                return;
-            }
-            assert!(since.elapsed() < PATIENCE, "{status:?}");
-            sleep(PAUSE).await;
-        }
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        for child in self.running.iter_mut().flatten() {
-            // It may have ended by itself.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-fn replace(file: &Path, from: &str, to: &str) {
-    let text = fs::read_to_string(file).unwrap();
-    fs::write(file, text.replace(from, to)).unwrap();
-}
-
-/// Publishes; what may go through later is repeated under its key, beyond what the client itself
-/// repeats: a machine that does other work may be slow to elect.
-async fn published(
-    client: &Client,
-    request: &wire::PublishPictureRequest,
-) -> wire::PublishPictureResponse {
-    let since = Instant::now();
-    loop {
-        match client.publish(request.clone()).await {
-            Ok(answer) => return answer,
-            Err(refused) => assert!(refused.is_retryable(), "{refused}"),
-        }
-        assert!(since.elapsed() < PATIENCE, "it was not taken in time");
-    }
-}
-
-/// The ids that a delta sends.
-fn sent(request: &wire::PublishPictureRequest) -> Vec<String> {
-    let Some(wire::publish_picture_request::Change::Delta(delta)) = &request.change else {
-        panic!("a delta was sent");
-    };
-    delta.upserts.iter().map(|observation| observation.id.clone()).collect()
-}
 
 /// Leaders are killed in the middle of writing, one after the other, and come back. The writer
 /// knows all nodes, and repeats what was under way under its key.
@@ -322,7 +94,7 @@ async fn t13_row52_a_node_lends_a_caller_nothing() {
     assert_eq!(refused.code(), tonic::Code::PermissionDenied, "{refused}");
     // A call at the port of the nodes, by a node's own certificate but without a caller's.
     let profile = cluster.whole(PARTY);
-    let read = |name: &str| fs::read_to_string(cluster.dir.path().join(name)).unwrap();
+    let read = |name: &str| fs::read_to_string(cluster.path().join(name)).unwrap();
     let node = Profile {
         endpoint: format!("https://{}", cluster.setting(leader, "cluster", "listen")),
         others: Vec::new(),
@@ -342,7 +114,7 @@ async fn t13_row52_a_node_lends_a_caller_nothing() {
 async fn t34_a_service_is_not_let_in_at_the_port_of_the_nodes() {
     let cluster = Cluster::start().await;
     let at = cluster.setting(1, "cluster", "listen");
-    let read = |name: &str| fs::read_to_string(cluster.dir.path().join(name)).unwrap();
+    let read = |name: &str| fs::read_to_string(cluster.path().join(name)).unwrap();
     for name in [PARTY, OPERATOR] {
         let service = Profile {
             endpoint: format!("https://{at}"),

@@ -1,4 +1,4 @@
-//! A domain goes on from a backup: the first entry after it, and the beginning of a new incarnation.
+//! A domain goes on from a backup: the first entry after it begins a new incarnation.
 
 use std::collections::BTreeSet;
 

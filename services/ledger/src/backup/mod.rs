@@ -60,7 +60,10 @@ pub enum BadBackup {
         format: String,
     },
     /// A file is not what was written.
-    #[error("`{}` is not what was written: {what}; take another copy, or another backup", file.display())]
+    #[error(
+        "`{}` is not what was written: {what}; take another copy, or another backup",
+        file.display()
+    )]
     Damaged {
         /// Which file.
         file: PathBuf,
@@ -80,7 +83,10 @@ pub enum BadBackup {
         recipients: Vec<String>,
     },
     /// Rows and keys are not of one domain.
-    #[error("`{}` is of another domain than the rows; take the keys of this domain's backups", .0.display())]
+    #[error(
+        "`{}` is of another domain than the rows; take the keys of this domain's backups",
+        .0.display()
+    )]
     OtherKeys(PathBuf),
     /// Keys are missing.
     #[error(

@@ -23,8 +23,8 @@ impl Counts {
 #[derive(Debug, Clone)]
 pub(super) struct Survey {
     pub(super) head: Head,
-    /// The SHA-256 of all rows, in the order of their keys: key and value, each behind its length as
-    /// eight bytes, big-endian. Whoever takes part in consensus changes nothing in it.
+    /// The SHA-256 of all rows, in the order of their keys: key and value, each behind its length
+    /// as eight bytes, big-endian. Whoever takes part in consensus changes nothing in it.
     pub(super) digest: Digest,
     pub(super) counts: Counts,
 }

@@ -26,13 +26,13 @@ impl Stored for Restore {
 
     fn encode(&self) -> log::Restore {
         let nodes = self.nodes.iter().copied().collect();
-        log::Restore { id: self.id.into(), from: self.from, nodes }
+        log::Restore { id: self.id.into(), from_position: self.from, nodes }
     }
 
     fn decode(message: log::Restore) -> Result<Self, Damaged> {
         Ok(Self {
             id: digest(&message.id, "restore.id")?,
-            from: message.from,
+            from: message.from_position,
             nodes: message.nodes.into_iter().collect(),
         })
     }
@@ -67,7 +67,7 @@ impl Stored for Restored {
         log::Restored {
             number: self.number,
             id: self.id.into(),
-            from: self.from,
+            from_position: self.from,
             nodes: self.nodes.iter().copied().collect(),
             at_micros: self.at.micros(),
         }
@@ -77,7 +77,7 @@ impl Stored for Restored {
         Ok(Self {
             number: message.number,
             id: digest(&message.id, "restored.id")?,
-            from: message.from,
+            from: message.from_position,
             nodes: message.nodes.into_iter().collect(),
             at: time(message.at_micros),
         })
