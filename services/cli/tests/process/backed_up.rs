@@ -94,6 +94,10 @@ async fn events(client: &Client, mut cursor: String) -> (Vec<wire::Event>, Strin
     }
 }
 
+fn ids(events: &[wire::Event]) -> Vec<String> {
+    events.iter().map(|event| event.id.clone()).collect()
+}
+
 fn resets(events: &[wire::Event]) -> bool {
     events.iter().any(|event| {
         matches!(&event.what, Some(wire::event::What::SnapshotBegins(begin)) if begin.reset)
@@ -141,7 +145,9 @@ struct Seen {
     /// The joint picture at each revision.
     pictures: Vec<(u64, Vec<Vec<u8>>)>,
     disclosures: Vec<(String, String, String, u64)>,
-    /// The events of the reader, and where it was before the backup and after it.
+    /// The events of the reader until the backup was made, and all; where it was before, and where
+    /// it was at last.
+    shared: Vec<wire::Event>,
     events: Vec<wire::Event>,
     before: String,
     after: String,
@@ -159,9 +165,8 @@ async fn lived(cluster: &Cluster) -> Seen {
     let stop = Arc::new(AtomicBool::new(false));
     let writing = tokio::spawn(keep_writing(city.clone(), BEFORE, Arc::clone(&stop)));
     sleep(Duration::from_secs(1)).await;
-    let path = cluster.path().to_owned();
+    let (shared, _) = events(&reader, before.clone()).await;
     let made = tokio::task::block_in_place(|| backup(cluster, &["create", "--to", "backup"]));
-    assert!(path.join("backup/manifest.json").exists());
     sleep(Duration::from_millis(500)).await;
     stop.store(true, Ordering::Relaxed);
     written.extend(writing.await.unwrap());
@@ -172,15 +177,8 @@ async fn lived(cluster: &Cluster) -> Seen {
     }
     let auditor = Client::connect(&cluster.whole(AUDITOR)).await.unwrap();
     let disclosures = disclosures(&auditor).await;
-    Seen {
-        manifest: made["manifest"].clone(),
-        written,
-        pictures,
-        disclosures,
-        events,
-        before,
-        after,
-    }
+    let manifest = made["manifest"].clone();
+    Seen { manifest, written, pictures, disclosures, shared, events, before, after }
 }
 
 /// The first node of a new cluster is restored, and carries the domain with two others.
@@ -249,9 +247,9 @@ async fn readers_go_on(cluster: &Cluster, seen: &Seen) {
     let reader = Client::connect(&cluster.whole(READER)).await.unwrap();
     let (from_before, _) = events(&reader, seen.before.clone()).await;
     assert!(!resets(&from_before), "it resumes");
-    let ids = |events: &[wire::Event]| events.iter().map(|e| e.id.clone()).collect::<Vec<_>>();
-    let (old, new) = (ids(&seen.events), ids(&from_before));
-    assert!(!new.is_empty() && new.len() < old.len(), "{} of {}", new.len(), old.len());
+    let (old, new) = (ids(&seen.shared), ids(&from_before));
+    assert!(!old.is_empty());
+    assert_eq!(new[..old.len()], old, "what it may have had comes under the ids that it had");
     let (from_after, next) = events(&reader, seen.after.clone()).await;
     assert!(resets(&from_after), "it begins anew");
     let (rest, _) = events(&reader, next).await;
@@ -277,7 +275,6 @@ async fn writer_goes_on(cluster: &Cluster, seen: &Seen) {
     let reader = Client::connect(&cluster.whole(READER)).await.unwrap();
     let (anew, _) = events(&reader, seen.after.clone()).await;
     assert!(resets(&anew), "it begins anew");
-    let ids = |events: &[wire::Event]| events.iter().map(|e| e.id.clone()).collect::<Vec<_>>();
     let (from_before, _) = events(&reader, seen.before.clone()).await;
     let (old, new) = (ids(&seen.events), ids(&from_before));
     assert!(new.iter().any(|id| !old.contains(id)), "what is new has ids of its own");
