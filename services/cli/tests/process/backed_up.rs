@@ -269,8 +269,8 @@ async fn writer_goes_on(cluster: &Cluster, seen: &Seen) {
         let again = published(&city, request).await;
         assert_eq!(again.version, answer.version);
     }
-    let (version, ids) = own_picture(&city, PARTY).await;
-    assert_eq!((version, ids.len()), (seen.written.len() as u64, seen.written.len()));
+    let (version, found) = own_picture(&city, PARTY).await;
+    assert_eq!((version, found.len()), (seen.written.len() as u64, seen.written.len()));
     // The view is as far as it was, by other steps: the cursor of then is still of what was lost.
     let reader = Client::connect(&cluster.whole(READER)).await.unwrap();
     let (anew, _) = events(&reader, seen.after.clone()).await;
