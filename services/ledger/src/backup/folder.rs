@@ -32,8 +32,8 @@ pub fn verify(from: &Path) -> Result<Manifest, BadBackup> {
 }
 
 /// Checks all that there is: as [`verify`], and opens the parts, reads every row, counts and
-/// digests them, and looks whether the keys are those of the domain and all there. The keys may be those of
-/// another backup of the domain, a later one.
+/// digests them, and looks whether the keys are those of the domain and all there. The keys may be
+/// those of another backup of the domain, a later one.
 ///
 /// # Errors
 /// What does not hold.
