@@ -12,7 +12,7 @@ use std::{
 };
 
 use prost::Message as _;
-use samsyn_client::{Client, Refused, admin::AddLearnerRequest, wire};
+use samsyn_client::{Client, NotBackedUp, Refused, admin::AddLearnerRequest, wire};
 use tokio::time::sleep;
 
 use crate::{
@@ -285,9 +285,9 @@ async fn a_backup_without_a_recipient_or_by_another_is_refused() {
     let mut cluster = Cluster::written();
     cluster.run(1);
     let operator = cluster.client(1, OPERATOR).await;
-    let told = |refused: samsyn_client::NotBackedUp| match refused {
-        samsyn_client::NotBackedUp::Refused(refused) => refused.reason.map(|reason| reason.id()),
-        other => panic!("{other}"),
+    let told = |refused: NotBackedUp| {
+        let NotBackedUp::Refused(refused) = refused else { panic!("{refused}") };
+        refused.reason.map(|reason| reason.id())
     };
     let to = |name: &str| -> PathBuf { cluster.path().join(name) };
     let refused = operator.back_up(&to("none"), |_| ()).await.unwrap_err();

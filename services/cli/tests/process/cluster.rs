@@ -106,7 +106,7 @@ impl Cluster {
                 ]);
                 cluster.insert("others".into(), vec![other].into());
             }
-            first.get_or_insert((i64::try_from(node).unwrap(), at));
+            first.get_or_insert_with(|| (i64::try_from(node).unwrap(), at));
             config.insert("cluster".into(), cluster.into());
             config.insert("listen".into(), free.next().unwrap().to_string().into());
             config.insert("data".into(), format!("data-{node}").into());

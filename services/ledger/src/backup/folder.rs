@@ -161,22 +161,24 @@ fn check(from: &Path, manifest: &Manifest, name: &str) -> Result<(), BadBackup> 
 }
 
 fn unread(file: &Path, why: io::Error) -> BadBackup {
-    match why.kind() {
-        io::ErrorKind::NotFound => BadBackup::damaged(file, "it is missing"),
-        io::ErrorKind::InvalidData => BadBackup::damaged(file, why.to_string()),
-        _ => BadBackup::io(file)(why),
+    if why.kind() == io::ErrorKind::NotFound {
+        return BadBackup::damaged(file, "it is missing");
     }
+    if why.kind() == io::ErrorKind::InvalidData {
+        return BadBackup::damaged(file, why.to_string());
+    }
+    BadBackup::io(file)(why)
 }
 
 type Unsealed = StreamReader<io::BufReader<File>>;
 
 fn open(file: &Path, manifest: &Manifest, by: &Identities) -> Result<Unsealed, BadBackup> {
     let sealed = File::open(file).map_err(|why| unread(file, why))?;
-    by.open(sealed).map_err(|why| match why {
-        DecryptError::NoMatchingKeys => BadBackup::OtherIdentity {
-            file: file.to_owned(),
-            recipients: manifest.recipients.clone(),
-        },
-        why => BadBackup::damaged(file, why.to_string()),
+    by.open(sealed).map_err(|why| {
+        if matches!(why, DecryptError::NoMatchingKeys) {
+            let (file, recipients) = (file.to_owned(), manifest.recipients.clone());
+            return BadBackup::OtherIdentity { file, recipients };
+        }
+        BadBackup::damaged(file, why.to_string())
     })
 }
