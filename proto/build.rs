@@ -47,6 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "samsyn/v1/access.proto",
         "samsyn/admin/v1/registry.proto",
         "samsyn/admin/v1/cluster.proto",
+        "samsyn/admin/v1/backup.proto",
     ])?;
     fs::write(out.join("descriptors.bin"), compiler.encode_file_descriptor_set())?;
     let public = compiler.file_descriptor_set();

@@ -66,7 +66,9 @@ pub mod admin {
     pub mod v1 {
         pub use crate::generated::admin::*;
         #[cfg(feature = "server")]
-        pub use crate::generated::admin_server::{cluster_service_server, registry_service_server};
+        pub use crate::generated::admin_server::{
+            backup_service_server, cluster_service_server, registry_service_server,
+        };
     }
 }
 

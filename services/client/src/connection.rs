@@ -4,7 +4,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use samsyn_proto::{
     admin::v1::{
-        cluster_service_client::ClusterServiceClient,
+        backup_service_client::BackupServiceClient, cluster_service_client::ClusterServiceClient,
         registry_service_client::RegistryServiceClient,
     },
     v1::{
@@ -64,6 +64,8 @@ pub struct Client {
     pub registry: RegistryServiceClient<Transport>,
     /// The nodes of the domain.
     pub cluster: ClusterServiceClient<Transport>,
+    /// Backups of the domain.
+    pub backups: BackupServiceClient<Transport>,
     profile: Profile,
     /// The domain's name, once it was asked for.
     domain: Arc<OnceCell<String>>,
@@ -99,7 +101,8 @@ impl Client {
                 .max_decoding_message_size(ANSWER_BYTES_MAX),
             registry: RegistryServiceClient::new(channel.clone())
                 .max_decoding_message_size(ANSWER_BYTES_MAX),
-            cluster: ClusterServiceClient::new(channel),
+            cluster: ClusterServiceClient::new(channel.clone()),
+            backups: BackupServiceClient::new(channel),
             profile: profile.clone(),
             domain: Arc::default(),
         })

@@ -1,5 +1,6 @@
 //! For parties and partners: connect, publish, watch with resumption, review, sign, verify.
 
+mod backup;
 mod connection;
 mod dial;
 mod endorse;
@@ -13,6 +14,7 @@ mod upload;
 pub mod verify;
 mod watch;
 
+pub use backup::NotBackedUp;
 pub use connection::{Client, ConnectError, Transport, write_context};
 pub use endorse::{Intent, NotEndorsed, Signer, answer};
 pub use profile::{BadProfile, Profile};

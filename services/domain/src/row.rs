@@ -1,7 +1,7 @@
 //! The facts that state is made of. Deciding a command gives rows; state is all rows absorbed in
 //! order, and nothing else: a restart, a snapshot and a replica absorb the same rows.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     AreaId, EditionId, Form, KeyId, LabelClass, Observation, ObservationId, PartyId, Period,
@@ -64,6 +64,10 @@ pub enum Row {
     Outcome(Outcome),
     /// An outcome that is too old to be asked for.
     Forgotten(ServiceId, IdempotencyKey),
+    /// A backup was made.
+    BackedUp(BackedUp),
+    /// The domain went on from a backup.
+    Restored(Restored),
 }
 
 /// The founding of the domain.
@@ -76,6 +80,34 @@ pub struct Founded {
     /// The digest of its key file.
     pub key_file: Digest,
     /// When.
+    pub at: Timestamp,
+}
+
+/// A backup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackedUp {
+    /// The position of its record, which the backup holds too.
+    pub position: u64,
+    /// When.
+    pub at: Timestamp,
+    /// By which service.
+    pub by: ServiceId,
+    /// A digest over the public keys that it is sealed to.
+    pub recipients: Digest,
+}
+
+/// A return from a backup: with it begins an incarnation of the domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// Which one: 1 for the first after the founding.
+    pub number: u64,
+    /// What names it.
+    pub id: Digest,
+    /// The last position that is in the backup.
+    pub from: u64,
+    /// The nodes that carried the domain before.
+    pub nodes: BTreeSet<u64>,
+    /// When it began.
     pub at: Timestamp,
 }
 
@@ -313,7 +345,9 @@ impl Event {
             | Row::Acknowledged(_)
             | Row::Denied(_)
             | Row::Outcome(_)
-            | Row::Forgotten(..) => None,
+            | Row::Forgotten(..)
+            | Row::BackedUp(_)
+            | Row::Restored(_) => None,
         }
     }
 }

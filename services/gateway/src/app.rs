@@ -7,7 +7,7 @@ use samsyn_ledger::{Card, Clock, Cluster, Happened, Ledger, Nodes, Place, Role};
 use samsyn_policy::Policy;
 use samsyn_proto::{
     admin::v1::{
-        cluster_service_server::ClusterServiceServer,
+        backup_service_server::BackupServiceServer, cluster_service_server::ClusterServiceServer,
         registry_service_server::RegistryServiceServer,
     },
     v1::{
@@ -157,7 +157,7 @@ impl App {
         let identity = checked.identity()?;
         let (policy, recorder) = checked.policy()?;
         let metrics = Metrics::new(checked.collector().as_ref())?;
-        let Checked { config, document, files, exported, .. } = checked;
+        let Checked { config, document, files, exported, backups, .. } = checked;
         let dialer = identity.clone().map(Dialer::new);
         let nodes = nodes_of(&config, identity.as_ref(), dialer.clone()).await?;
         let options = samsyn_ledger::Options {
@@ -179,6 +179,7 @@ impl App {
             stopping: stopping.clone(),
             denials: denials.clone(),
             uploads: Uploads::default(),
+            backups,
             bounds: Bounds { age_max: limits.age_max(), lag_max: limits.of_calls().lag_max },
         };
         let services = services(&shared, &limits).await?;
@@ -319,6 +320,7 @@ async fn services(shared: &Shared, limits: &Limits) -> Result<Routes, Error> {
         .add_service(limited!(AccessServiceServer))
         .add_service(limited!(RegistryServiceServer))
         .add_service(limited!(ClusterServiceServer))
+        .add_service(limited!(BackupServiceServer))
         .add_service(health_service)
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?);

@@ -2,6 +2,7 @@
 
 mod alarms;
 mod app;
+pub mod backup;
 mod caller;
 mod config;
 mod denials;
@@ -19,8 +20,8 @@ mod tls;
 
 pub use app::{App, Error};
 pub use config::{
-    AnchorFiles, Apart, BadConfig, Checked, Cluster, Config, ENVIRONMENT_PREFIX, Limits, Mode,
-    Operations, Other, SharedAnchorFiles, SharedService, TlsFiles,
+    AnchorFiles, Apart, Backup, BadConfig, Checked, Cluster, Config, ENVIRONMENT_PREFIX, Limits,
+    Mode, Operations, Other, SharedAnchorFiles, SharedService, TlsFiles,
 };
 pub use nodes::BadNode;
 pub use reload::Reload;

@@ -55,7 +55,8 @@ impl Ledger {
         }
     }
 
-    /// As leader: founds the domain where there is none, and takes up this node's policy.
+    /// As leader: founds the domain where there is none, has it go on where it comes from a backup,
+    /// and takes up this node's policy.
     pub(crate) async fn found(&self) -> Result<(), Error> {
         let Inner { policy, keys, founding, .. } = &*self.inner;
         if !self.fits()? {
@@ -64,6 +65,7 @@ impl Ledger {
             self.own(Command::Found(Box::new(Found { domain, document, key_file, policy })))
                 .await?;
         }
+        self.go_on().await?;
         if !self.has_policy() {
             let adopt = AdoptPolicy { policy: *policy.digest() };
             self.own(Command::AdoptPolicy(adopt)).await?;

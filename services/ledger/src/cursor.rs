@@ -1,7 +1,7 @@
 //! Cursors: tokens of fixed length that say how far a subscription has come. Only this domain makes
 //! them and only it reads them: what they say would tell how the domain numbers its own steps.
 
-use samsyn_domain::{OrganisationId, disclosure::ClassId};
+use samsyn_domain::{OrganisationId, State, disclosure::ClassId};
 
 use crate::{Error, keys::Keys};
 
@@ -12,6 +12,9 @@ const VERSION: u8 = 1;
 pub(crate) struct Cursor {
     /// Under which terms it was made: a digest of policy and rows. Other terms mean a resync.
     pub(crate) terms: [u8; 8],
+    /// In which incarnation of the domain its revision, or the step that it is in, was made; zero
+    /// for the first. Another one there means that it is of a lost future: a resync.
+    pub(crate) incarnation: [u8; 8],
     /// The revision of the view.
     pub(crate) revision: u64,
     /// Inside the snapshot of that revision, or inside the step after it.
@@ -20,6 +23,33 @@ pub(crate) struct Cursor {
     pub(crate) reset: bool,
     /// How many of its events were sent.
     pub(crate) events: u32,
+}
+
+impl Cursor {
+    /// The revision of the view that the event before it belongs to.
+    pub(crate) const fn reached(&self) -> u64 {
+        if self.snapshot || self.events == 0 { self.revision } else { self.next() }
+    }
+
+    /// The revision of the view that the event after it belongs to.
+    pub(crate) const fn next(&self) -> u64 {
+        if self.snapshot { self.revision } else { self.revision.saturating_add(1) }
+    }
+
+    /// Whether what it has reached is what the view of a class has there. It is not when a domain
+    /// has gone on from a backup that is older than the cursor.
+    pub(crate) fn is_of(&self, state: &State, class: &ClassId) -> bool {
+        let revision = state.view(class).map_or(0, samsyn_domain::View::revision);
+        let reached = self.reached();
+        reached <= revision && self.incarnation == incarnation(state, class, reached)
+    }
+}
+
+/// In which incarnation of the domain a revision of a view was made.
+pub(crate) fn incarnation(state: &State, class: &ClassId, revision: u64) -> [u8; 8] {
+    let step = state.view(class).and_then(|view| view.step(revision));
+    let made = step.and_then(|step| state.incarnation_at(step.at));
+    made.map_or([0; 8], |made| first_eight(&made.id))
 }
 
 /// Whose cursor it is: of one release class and one scope.
@@ -40,11 +70,12 @@ impl Subscription {
         keys: &Keys,
         cursor: Cursor,
     ) -> Result<String, Error> {
-        let Cursor { terms, revision, snapshot, reset, events } = cursor;
+        let Cursor { terms, incarnation, revision, snapshot, reset, events } = cursor;
         let mut bytes = vec![VERSION];
         bytes.extend(self.class.digest());
         bytes.extend(self.scope);
         bytes.extend(terms);
+        bytes.extend(incarnation);
         bytes.extend(revision.to_be_bytes());
         bytes.push(u8::from(snapshot) | u8::from(reset) << 1);
         bytes.extend(events.to_be_bytes());
@@ -75,10 +106,12 @@ impl Subscription {
         let (class, rest) = rest.split_first_chunk::<32>()?;
         let (scope, rest) = rest.split_first_chunk::<8>()?;
         let (terms, rest) = rest.split_first_chunk::<8>()?;
+        let (incarnation, rest) = rest.split_first_chunk::<8>()?;
         let (revision, rest) = rest.split_first_chunk::<8>()?;
         let (flags @ 0..=3, events) = rest.split_first()? else { return None };
         let cursor = Cursor {
             terms: *terms,
+            incarnation: *incarnation,
             revision: u64::from_be_bytes(*revision),
             snapshot: flags & 1 == 1,
             reset: flags & 2 == 2,
@@ -97,6 +130,12 @@ pub(crate) const fn first_eight(digest: &[u8; 32]) -> [u8; 8] {
 
 #[cfg(test)]
 mod tests {
+    use samsyn_domain::{
+        EditionId, Timestamp,
+        disclosure::{Advance, Change, Step},
+        row::{Restored, Row},
+    };
+
     use super::*;
 
     fn receiver() -> OrganisationId {
@@ -108,7 +147,14 @@ mod tests {
     }
 
     fn cursor() -> Cursor {
-        Cursor { terms: [3; 8], revision: 14, snapshot: true, reset: false, events: 9 }
+        Cursor {
+            terms: [3; 8],
+            incarnation: [4; 8],
+            revision: 14,
+            snapshot: true,
+            reset: false,
+            events: 9,
+        }
     }
 
     #[test]
@@ -178,13 +224,55 @@ mod tests {
     }
 
     #[test]
+    fn a_cursor_is_of_the_incarnation_in_which_its_revision_was_made() {
+        let class = ClassId::of([1; 32]);
+        let at = |seconds| Timestamp::ZERO.after_seconds(seconds);
+        let step = |revision, seconds| {
+            let change = Change::Edition(EditionId::parse("a:2025-10:operative:1").unwrap());
+            let advance =
+                Advance { class, receiver: receiver(), revision, change, digest: [0; 32] };
+            Row::Step(Step { at: at(seconds), advance }.into())
+        };
+        let restored = |number, id, seconds| {
+            let (id, at) = ([id; 32], at(seconds));
+            Row::Restored(Restored { number, id, from: 9, nodes: [1].into(), at })
+        };
+        let mut state = State::default();
+        let rows = [step(1, 1), restored(1, 7, 2), step(2, 3), restored(2, 8, 4), step(3, 5)];
+        rows.into_iter().for_each(|row| state.absorb(row));
+        let cursor = |incarnation, revision, snapshot, events| Cursor {
+            incarnation: [incarnation; 8],
+            revision,
+            snapshot,
+            events,
+            ..cursor()
+        };
+        let is_of = |cursor: Cursor| cursor.is_of(&state, &class);
+        assert!(is_of(cursor(0, 1, false, 0)), "what stood before is shared");
+        assert!(!is_of(cursor(0, 2, false, 0)), "another second revision was lost");
+        assert!(is_of(cursor(7, 2, false, 0)) && is_of(cursor(8, 3, false, 0)));
+        assert!(!is_of(cursor(0, 1, false, 1)), "it is in the lost second step");
+        assert!(is_of(cursor(7, 1, false, 1)), "it is in the second step");
+        assert!(is_of(cursor(0, 1, true, 1)), "a snapshot is of its own revision");
+        assert!(!is_of(cursor(8, 4, false, 0)) && !is_of(cursor(0, 4, false, 0)), "not yet");
+    }
+
+    #[test]
     fn every_token_has_the_same_length() {
         let dir = tempfile::tempdir().unwrap();
         let keys = Keys::open(dir.path()).unwrap();
         let mine = Subscription { class: ClassId::of([1; 32]), scope: [2; 8] };
-        let small = Cursor { terms: [0; 8], revision: 0, snapshot: false, reset: false, events: 0 };
+        let small = Cursor {
+            terms: [0; 8],
+            incarnation: [0; 8],
+            revision: 0,
+            snapshot: false,
+            reset: false,
+            events: 0,
+        };
         let large = Cursor {
             terms: [255; 8],
+            incarnation: [255; 8],
             revision: u64::MAX,
             snapshot: true,
             reset: true,
@@ -199,7 +287,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let keys = Keys::open(dir.path()).unwrap();
         let mine = Subscription { class: ClassId::of([1; 32]), scope: [2; 8] };
-        let cursor = Cursor { terms: [3; 8], revision: 14, snapshot: true, reset: true, events: 9 };
+        let cursor = Cursor { reset: true, ..cursor() };
         let next = Cursor { revision: 15, ..cursor };
         let [token, next] =
             [cursor, next].map(|c| hex::decode(mine.token(&receiver(), &keys, c).unwrap()));

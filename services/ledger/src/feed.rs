@@ -23,7 +23,7 @@ use tracing::{Instrument as _, Span};
 
 use crate::{
     Error, Ledger, Rejection,
-    cursor::{Cursor, Subscription, first_eight},
+    cursor::{Cursor, Subscription, first_eight, incarnation},
     trace::{Happened, Woken},
 };
 
@@ -119,13 +119,19 @@ impl Ledger {
             let view = state.view(&class);
             let revision = view.map_or(0, samsyn_domain::View::revision);
             let terms = first_eight(&rights.terms(state));
-            let anew = |reset| Cursor { terms, revision, snapshot: true, reset, events: 0 };
+            let incarnation = incarnation(state, &class, revision);
+            let anew =
+                |reset| Cursor { terms, incarnation, revision, snapshot: true, reset, events: 0 };
             if cursor.is_empty() {
                 return Ok(anew(false));
             }
             let cursor = subscription.read(caller.organisation(), &self.inner.keys, cursor);
-            let cursor = cursor.filter(|cursor| cursor.revision <= revision);
             let cursor = cursor.ok_or(Rejection::CursorInvalid)?;
+            if !cursor.is_of(state, &class) {
+                // It saw what was lost when the domain went on from a backup.
+                let restored = state.incarnation().map(|_| anew(true));
+                return restored.ok_or(Rejection::CursorInvalid);
+            }
             let made = view.and_then(|view| view.step(cursor.revision)).map(|step| step.at);
             let old = made.is_some_and(|at| at.after_seconds(CURSOR_SECONDS) < state.stamp());
             if old {
@@ -162,6 +168,9 @@ impl Ledger {
         let receiver = self.read(|state| Reader::view_rights(state, now, caller))?.organisation;
         let stored = Subscription::of_token(&receiver, &self.inner.keys, cursor);
         let (Subscription { class, .. }, cursor) = stored.ok_or(Rejection::CursorInvalid)?;
+        if !self.read(|state| cursor.is_of(state, &class)) {
+            return Err(Rejection::CursorInvalid);
+        }
         // Inside a snapshot nothing of its revision is whole yet.
         let revision = if cursor.snapshot { 0 } else { cursor.revision };
         let command = Acknowledge { class, revision };
@@ -288,7 +297,7 @@ impl Feed {
                 return Ok(None);
             }
             let next = self.token(after.cursor)?;
-            Ok(Some(egress.batch(events, after.reached(), next)?))
+            Ok(Some(egress.batch(events, after.cursor.reached(), next)?))
         });
         let shown = shown.await?;
         self.place = after;
@@ -409,6 +418,8 @@ impl Feed {
         let mut events = Vec::new();
         while events.len() < limit {
             let Some((at, bare)) = self.bare(place, egress) else { break };
+            let next = place.cursor.next();
+            place.cursor.incarnation = incarnation(egress.state(), &self.class, next);
             let from = usize::try_from(place.cursor.events).unwrap_or(usize::MAX);
             let mut rest = bare.iter().skip(from);
             for bare in rest.by_ref().take(limit - events.len()) {
@@ -443,7 +454,7 @@ impl Feed {
         let view = state.view(&self.class);
         let revision = place.cursor.revision;
         if !place.cursor.snapshot {
-            let step = view?.step(revision.checked_add(1)?)?;
+            let step = view?.step(place.cursor.next())?;
             return Some((step.at, egress.step(&self.scope, &step.advance).into()));
         }
         let step = view.and_then(|view| view.step(revision));
@@ -469,9 +480,10 @@ impl Feed {
 
     /// The id of the event up to which a cursor has come: the same whoever asks, however often.
     fn event_id(&self, cursor: Cursor) -> String {
-        let Cursor { terms, revision, snapshot, reset, events } = cursor;
+        let Cursor { terms, incarnation, revision, snapshot, reset, events } = cursor;
         let place = [
             terms.as_slice(),
+            &incarnation,
             &revision.to_be_bytes(),
             &[u8::from(snapshot), u8::from(reset)],
             &events.to_be_bytes(),
@@ -484,15 +496,9 @@ impl Feed {
 }
 
 impl Place {
-    /// The revision of the view that the event before it belongs to.
-    const fn reached(&self) -> u64 {
-        let Cursor { revision, snapshot, events, .. } = self.cursor;
-        if snapshot || events == 0 { revision } else { revision.saturating_add(1) }
-    }
-
     /// Behind the snapshot or step that it is in.
     fn behind(&self) -> Self {
-        let revision = self.cursor.revision.saturating_add(u64::from(!self.cursor.snapshot));
+        let revision = self.cursor.next();
         let cursor = Cursor { revision, snapshot: false, reset: false, events: 0, ..self.cursor };
         Self { cursor, snapshot: None }
     }

@@ -14,10 +14,12 @@ use samsyn_domain::{
 use samsyn_policy::{
     Contents, Denial, Egress, Known, Policy, Projection, Reader, Receipt, Recorder, View,
 };
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, broadcast};
 
 use crate::{
-    Card, Error, Timing, Transport, disk,
+    Card, Error, Timing, Transport,
+    backup::Returned,
+    disk,
     keys::Keys,
     nodes::Contact,
     peers::Network,
@@ -157,6 +159,10 @@ pub(crate) struct Inner {
     pub(crate) contact: Contact,
     recorder: Recorder,
     recording: Recording,
+    /// One backup at a time is made here.
+    pub(crate) backing_up: Arc<Semaphore>,
+    /// Set where this node's files come from a backup from which the domain has not gone on yet.
+    pub(crate) returned: Option<Returned>,
     pub(crate) dir: PathBuf,
     pub(crate) founding: (String, Arc<Document>),
     pub(crate) is_alone: bool,
@@ -176,6 +182,7 @@ impl Ledger {
     pub async fn open(options: Options, policy: Policy, recorder: Recorder) -> Result<Self, Error> {
         let Options { dir, node, domain, document, nodes, clock, watcher } = options;
         disk::make_dir(&dir)?;
+        let returned = Returned::find(&dir)?;
         let keys = Arc::new(Keys::open(&dir)?);
         let is_alone = nodes.is_none();
         let (address, card, founds, timing, transport) = match nodes {
@@ -201,6 +208,8 @@ impl Ledger {
             contact: Contact::default(),
             recorder,
             recording,
+            backing_up: Arc::new(Semaphore::new(1)),
+            returned,
             dir,
             founding: (domain, document),
             is_alone,
@@ -275,8 +284,8 @@ impl Ledger {
         Ok(self.read(|state| Reader::own(state, now, caller))?)
     }
 
-    /// Whether a caller may oversee the domain: `suspend`, `change`, `audit`, `administer`
-    /// or `operate`.
+    /// Whether a caller may oversee the domain: `suspend`, `change`, `audit`, `administer`,
+    /// `operate` or `back_up`.
     ///
     /// # Errors
     /// When no rule allows it.

@@ -77,9 +77,8 @@ impl Keys {
     /// Opens the key file; makes one when there is none yet.
     pub(crate) fn open(dir: &Path) -> Result<Self, Error> {
         let path = dir.join(FILE);
-        let document = match fs::read_to_string(&path) {
-            Ok(text) => serde_json::from_str(&text)
-                .map_err(|why| Error::damaged(&path, 0, format!("{why}; restore it")))?,
+        match fs::read_to_string(&path) {
+            Ok(text) => Self::of_text(&path, &text),
             Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
                 if holds_something(&dir.join("log"))? {
                     let what = "it is missing and the log beside it is not: restore it from its \
@@ -96,17 +95,27 @@ impl Keys {
                     others: BTreeMap::new(),
                 };
                 write(&path, &document)?;
-                document
+                Self::of(&path, document)
             }
-            Err(why) => return Err(Error::io(&path)(why)),
-        };
+            Err(why) => Err(Error::io(&path)(why)),
+        }
+    }
+
+    /// Reads what a key file holds.
+    pub(crate) fn of_text(path: &Path, text: &str) -> Result<Self, Error> {
+        let document = serde_json::from_str(text)
+            .map_err(|why| Error::damaged(path, 0, format!("{why}; restore it")))?;
+        Self::of(path, document)
+    }
+
+    fn of(path: &Path, document: Document) -> Result<Self, Error> {
         if document.format != FORMAT {
             let what = format!("its format is not `{FORMAT}`; use the program that wrote it");
-            return Err(Error::damaged(&path, 0, what));
+            return Err(Error::damaged(path, 0, what));
         }
         let key = |hex: &str| {
             parse(hex).ok_or_else(|| {
-                Error::damaged(&path, 0, "a key is not 64 hexadecimal digits; restore the file")
+                Error::damaged(path, 0, "a key is not 64 hexadecimal digits; restore the file")
             })
         };
         for unit in document.units.values().chain(document.others.values().flatten()) {
@@ -122,7 +131,7 @@ impl Keys {
             came: RwLock::new(came),
             replaced: AtomicU64::new(0),
             making: Mutex::new(()),
-            path,
+            path: path.to_owned(),
         })
     }
 
@@ -152,6 +161,11 @@ impl Keys {
 
     pub(crate) const fn reference(&self) -> &ReferenceKey {
         &self.reference
+    }
+
+    /// The domain's public key for signatures.
+    pub(crate) fn signer(&self) -> [u8; 32] {
+        self.release.verifying_key().to_bytes()
     }
 
     pub(crate) fn sign_release(&self, bytes: &[u8]) -> Signature {

@@ -1,6 +1,7 @@
 //! Consensus, log, state: what was acknowledged is never lost, and every node has the same.
 
 mod access;
+pub mod backup;
 mod begin;
 mod cursor;
 mod disk;

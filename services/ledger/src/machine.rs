@@ -212,6 +212,12 @@ impl Machine {
         Ok(done)
     }
 
+    /// Writes all that is applied by now to a file, beside applying. Blocks.
+    pub(crate) fn copy(&self, to: &Path) -> Result<(), Error> {
+        let view = self.writer.view().map_err(Error::io(to))?;
+        snapshot::write(to, &view).map(drop)
+    }
+
     /// Builds a snapshot beside applying. Blocks.
     fn build(&self) -> Result<Head, Error> {
         let path = self.path();

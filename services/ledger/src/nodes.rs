@@ -140,6 +140,13 @@ impl Ledger {
     /// # Errors
     /// When this node does not lead, or another change is under way.
     pub async fn add_learner(&self, node: Node) -> Result<(), Error> {
+        if self.read(|state| state.was_a_node(node.id)) {
+            return Err(Error::Membership(format!(
+                "node {} carried the domain before it was restored; give the new machine a number \
+                 that none had",
+                node.id
+            )));
+        }
         self.inner.consensus.add_learner(node).await
     }
 

@@ -32,8 +32,18 @@ impl Ledger {
 
     /// Orders a change of the domain itself that state may refuse.
     pub(crate) async fn own_if(&self, command: Command) -> Result<Reply, Rejection> {
+        self.order_as(own_actor()?, command).await
+    }
+
+    /// Orders what the domain itself writes down as somebody's act.
+    pub(crate) async fn order_as(
+        &self,
+        actor: Actor,
+        command: Command,
+    ) -> Result<Reply, Rejection> {
         for _ in 0..RACES_MAX {
-            let reply = self.own_under(self.epoch(), command.clone()).await?;
+            let (actor, command) = (actor.clone(), command.clone());
+            let reply = self.order_under(actor, self.epoch(), command).await?;
             let Reply::Refused(refusal) = reply else { return Ok(reply) };
             if !refusal.is_race() {
                 return Err(refusal.into());
@@ -44,8 +54,17 @@ impl Ledger {
 
     /// Orders a change of the domain itself that was made under an epoch; what it came to.
     pub(crate) async fn own_under(&self, epoch: u64, command: Command) -> Result<Reply, Error> {
+        self.order_under(own_actor()?, epoch, command).await
+    }
+
+    async fn order_under(
+        &self,
+        actor: Actor,
+        epoch: u64,
+        command: Command,
+    ) -> Result<Reply, Error> {
         let submission = Submission {
-            actor: own_actor()?,
+            actor,
             key: None,
             epoch,
             valid_until: (self.inner.clock)().after_seconds(OWN_VALID_SECONDS),

@@ -27,22 +27,43 @@ const MEND: &str = "put the file back from a copy; without it, this node can joi
 /// Writes all rows of a view to a new file, durably. Tells where they reach.
 pub(crate) fn write(path: &Path, view: &View) -> Result<Head, Error> {
     let head = view.head().map_err(Error::io(path))?;
-    let file = File::create(path).map_err(Error::io(path))?;
-    let mut to = Hashing::new(BufWriter::with_capacity(BUFFER_BYTES, file));
-    let begin = to.write_all(MAGIC).and_then(|()| write_record(&mut to, &encode_head(&head)));
-    begin.map_err(Error::io(path))?;
-    view.each(&head, |key, value| {
-        let written = write_record(&mut to, key).and_then(|_| write_record(&mut to, value));
-        written.map(drop).map_err(Error::io(path))
-    })?;
-    finish(to).map_err(Error::io(path))?;
+    let mut writer = Writer::create(path, &head)?;
+    view.each(&head, |key, value| writer.row(key, value))?;
+    writer.finish()?;
     Ok(head)
 }
 
-fn finish(to: Hashing<BufWriter<File>>) -> io::Result<()> {
-    let Hashing { mut inner, hash, .. } = to;
-    inner.write_all(&hash.finalize())?;
-    inner.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+/// A snapshot that is being written.
+pub(crate) struct Writer {
+    path: PathBuf,
+    to: Hashing<BufWriter<File>>,
+}
+
+impl Writer {
+    /// Begins a new file, with a head that says how many rows follow.
+    pub(crate) fn create(path: &Path, head: &Head) -> Result<Self, Error> {
+        let file = File::create(path).map_err(Error::io(path))?;
+        let mut to = Hashing::new(BufWriter::with_capacity(BUFFER_BYTES, file));
+        let begun = to.write_all(MAGIC).and_then(|()| write_record(&mut to, &encode_head(head)));
+        begun.map_err(Error::io(path))?;
+        Ok(Self { path: path.to_owned(), to })
+    }
+
+    /// Writes a row; rows come in the order of their keys.
+    pub(crate) fn row(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error> {
+        let written = write_record(&mut self.to, key);
+        let written = written.and_then(|_| write_record(&mut self.to, value));
+        written.map(drop).map_err(Error::io(&self.path))
+    }
+
+    /// Ends the file, durably.
+    pub(crate) fn finish(self) -> Result<(), Error> {
+        let Hashing { mut inner, hash, .. } = self.to;
+        let written = inner.write_all(&hash.finalize());
+        let file =
+            written.and_then(|()| inner.into_inner().map_err(io::IntoInnerError::into_error));
+        file.and_then(|file| file.sync_all()).map_err(Error::io(&self.path))
+    }
 }
 
 /// Reads a snapshot through and compares its digest. Tells where it reaches.
@@ -56,36 +77,45 @@ pub(crate) fn verify(path: &Path) -> Result<Head, Error> {
 pub(crate) type Stored = (Vec<u8>, Vec<u8>);
 
 /// The rows of a snapshot. The last one comes only after the digest was compared.
-pub(crate) struct Reader {
+pub(crate) struct Reader<R> {
     path: PathBuf,
-    from: Hashing<BufReader<File>>,
+    mend: &'static str,
+    from: Hashing<BufReader<R>>,
     head: Head,
     left: u64,
     is_over: bool,
 }
 
-impl Reader {
+impl Reader<File> {
     /// Opens a snapshot and reads its head.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        let file = File::open(path).map_err(Error::io(path))?;
-        let mut from = Hashing::new(BufReader::with_capacity(BUFFER_BYTES, file));
+        Self::of(path, MEND, File::open(path).map_err(Error::io(path))?)
+    }
+}
+
+impl<R: Read> Reader<R> {
+    /// Reads the head of a snapshot that comes from somewhere: where from, and how it is mended
+    /// when it is damaged.
+    pub(crate) fn of(path: &Path, mend: &'static str, from: R) -> Result<Self, Error> {
+        let unreadable = |offset, error| Error::unreadable(path, offset, mend, error);
+        let mut from = Hashing::new(BufReader::with_capacity(BUFFER_BYTES, from));
         let mut magic = [0; MAGIC.len()];
         let read = from.read_exact(&mut magic);
-        read.map_err(|error| unreadable(path, 0, error))?;
+        read.map_err(|error| unreadable(0, error))?;
         if &magic != MAGIC {
             let what = if magic.starts_with(MAGIC_OF_ANY) {
                 "its format is not known to this program; start the newer program".to_owned()
             } else {
-                format!("it is not a snapshot; {MEND}")
+                format!("it is not a snapshot; {mend}")
             };
             return Err(Error::damaged(path, 0, what));
         }
         let offset = from.offset;
         let head = read_record(&mut from)
             .and_then(|bytes| decode_head(&bytes))
-            .map_err(|error| unreadable(path, offset, error))?;
+            .map_err(|error| unreadable(offset, error))?;
         let left = head.rows;
-        Ok(Self { path: path.to_owned(), from, head, left, is_over: false })
+        Ok(Self { path: path.to_owned(), mend, from, head, left, is_over: false })
     }
 
     pub(crate) const fn head(&self) -> &Head {
@@ -99,7 +129,7 @@ impl Reader {
                 self.left = left;
                 let key = read_record(&mut self.from);
                 let row = key.and_then(|key| Ok((key, read_record(&mut self.from)?)));
-                Some(row.map_err(|error| unreadable(&self.path, offset, error))?)
+                Some(row.map_err(|error| self.unreadable(offset, error))?)
             }
             None => None,
         };
@@ -112,21 +142,31 @@ impl Reader {
 
     fn end(&mut self) -> Result<(), Error> {
         let offset = self.from.offset;
-        let bad = |error| unreadable(&self.path, offset, error);
         let counted = self.from.hash.clone().finalize();
         let mut digest = [0; 32];
-        self.from.inner.read_exact(&mut digest).map_err(bad)?;
-        if counted.as_slice() != digest {
-            return Err(bad(crate::format::damaged("its digest differs")));
-        }
-        match self.from.inner.read(&mut [0]).map_err(bad)? {
-            0 => Ok(()),
-            _ => Err(bad(crate::format::damaged("it goes on after its end"))),
-        }
+        let read = self.from.inner.read_exact(&mut digest);
+        read.map_err(|error| self.unreadable(offset, error))?;
+        let more = self.from.inner.read(&mut [0]);
+        let more = more.map_err(|error| self.unreadable(offset, error))?;
+        let what = match more {
+            _ if counted.as_slice() != digest => "its digest differs",
+            0 => return Ok(()),
+            _ => "it goes on after its end",
+        };
+        Err(self.unreadable(offset, crate::format::damaged(what)))
+    }
+
+    /// What has been read so far does not hold.
+    pub(crate) fn damaged(&self, what: &str) -> Error {
+        self.unreadable(self.from.offset, crate::format::damaged(what))
+    }
+
+    fn unreadable(&self, offset: u64, error: io::Error) -> Error {
+        Error::unreadable(&self.path, offset, self.mend, error)
     }
 }
 
-impl Iterator for Reader {
+impl<R: Read> Iterator for Reader<R> {
     type Item = Result<Stored, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -139,14 +179,10 @@ impl Iterator for Reader {
     }
 }
 
-impl std::fmt::Debug for Reader {
+impl<R> std::fmt::Debug for Reader<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Reader").field("path", &self.path).finish_non_exhaustive()
     }
-}
-
-fn unreadable(path: &Path, offset: u64, error: io::Error) -> Error {
-    Error::unreadable(path, offset, MEND, error)
 }
 
 /// Counts and digests what passes.

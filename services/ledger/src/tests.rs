@@ -21,13 +21,13 @@ use crate::{Clock, Error, Ledger, Options, Rejection, samples::NOW};
 const SIGNATORY: &str = "polismyndigheten/lpo-skarholmen";
 const PARTNER: &str = "raddningstjansten/raddningstjansten";
 
-struct City {
-    ledger: Ledger,
+pub(crate) struct City {
+    pub(crate) ledger: Ledger,
     now: Arc<AtomicI64>,
 }
 
 impl City {
-    async fn open(dir: &Path, document: Document) -> Self {
+    pub(crate) async fn open(dir: &Path, document: Document) -> Self {
         let now = Arc::new(AtomicI64::new(NOW.micros()));
         let shown = Arc::clone(&now);
         let clock: Clock = Arc::new(move || Timestamp::from_micros(shown.load(Ordering::Relaxed)));
@@ -46,13 +46,13 @@ impl City {
     }
 
     /// A read that is recorded: what waits for the signatory.
-    async fn reads(&self) -> Result<u64, Rejection> {
+    pub(crate) async fn reads(&self) -> Result<u64, Rejection> {
         let reader = self.ledger.reader(&caller(SIGNATORY), ground("law_2023_196"))?;
         self.ledger.duties(&reader).await.map(|view| view.receipt().0)
     }
 
     /// When each disclosure was recorded.
-    fn recorded(&self) -> Vec<Timestamp> {
+    pub(crate) fn recorded(&self) -> Vec<Timestamp> {
         self.ledger.read(|s| s.evidence().disclosures().iter().map(|row| row.at).collect())
     }
 }
@@ -68,7 +68,7 @@ pub(crate) fn document() -> Document {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test is its own edge")]
-fn caller(service: &str) -> Caller {
+pub(crate) fn caller(service: &str) -> Caller {
     let organisation = OrganisationId::parse(service.split('/').next().unwrap()).unwrap();
     let service = ServiceId::parse(service).unwrap();
     let until = NOW.after_seconds(400 * 86_400);

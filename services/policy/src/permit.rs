@@ -88,7 +88,9 @@ impl Policy {
             | Command::Grants(_)
             | Command::Disclose(_)
             | Command::Denials(_)
-            | Command::Tick(_) => return Err(Denial::of(Why::NotAllowed)),
+            | Command::Tick(_)
+            | Command::BackUp(_)
+            | Command::Restore(_) => return Err(Denial::of(Why::NotAllowed)),
         };
         if let Some((action, area, party, role)) = asked {
             self.allow(registry, service, action, &area, &party, role)?;
@@ -133,8 +135,8 @@ impl Policy {
         self.allow(registry, service, action, &edition.area, party, role)
     }
 
-    /// Whether a caller may oversee: `suspend`, `change`, `audit`, `administer` or
-    /// `operate`.
+    /// Whether a caller may oversee: `suspend`, `change`, `audit`, `administer`, `operate` or
+    /// `back_up`.
     ///
     /// # Errors
     /// When no rule allows it.

@@ -14,7 +14,7 @@ use crate::{
 /// What acts on an area's agreement.
 const DEEDS: [&str; 7] = ["publish", "resolve", "dissent", "open", "lock", "answer", "release"];
 /// What oversees the domain.
-const OVERSIGHT: [&str; 5] = ["suspend", "change", "audit", "administer", "operate"];
+const OVERSIGHT: [&str; 6] = ["suspend", "change", "audit", "administer", "operate", "back_up"];
 
 /// Somebody's own party, and the only one that has signed the area's agreement.
 const OWN: &str = "own";

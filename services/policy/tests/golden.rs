@@ -15,7 +15,7 @@ mod tests {
 
     use samsyn_domain::{
         Audience, Caller, Kind, LabelClass, Labels, PriorityId, PurposeId, Regime, Secrecy,
-        command::{Command, Denials, Disclose, Grants, Tick},
+        command::{BackUp, Command, Denials, Disclose, Grants, Restore, Tick},
         registry::{FieldGroup, Role, Shown, Variant},
     };
     use samsyn_policy::{Denial, Policy, Reader, Rights};
@@ -186,7 +186,10 @@ mod tests {
         for (name, command) in city.commands(role) {
             deeds.push((name.to_owned(), permit(Some(role), command)));
         }
-        let own: [(&str, Command); 4] = [
+        let restore = Restore { id: [0; 32], from: 0, nodes: BTreeSet::new() };
+        let own: [(&str, Command); 6] = [
+            ("back_up_record", Command::BackUp(BackUp { recipients: [0; 32] })),
+            ("restore", Command::Restore(restore)),
             ("tick", Command::Tick(Tick)),
             ("grants", Command::Grants(Grants { grants: Vec::new() })),
             ("disclose", Command::Disclose(Disclose { disclosures: vec![], advances: vec![] })),
@@ -195,7 +198,7 @@ mod tests {
         for (name, command) in own {
             deeds.push((name.to_owned(), permit(None, command)));
         }
-        for action in ["suspend", "change", "audit", "administer"] {
+        for action in ["suspend", "change", "audit", "administer", "operate", "back_up"] {
             let overseen = policy.oversee(&city.state, NOW, caller, action);
             deeds.push((action.to_owned(), told(&overseen)));
         }

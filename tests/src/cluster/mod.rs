@@ -5,6 +5,7 @@
 
 mod dialler;
 mod proxy;
+mod renew;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -117,8 +118,9 @@ impl Cluster {
     /// # Errors
     /// When they do not come together.
     pub async fn come_together(&mut self) -> Result<(), Failure> {
-        self.run(1)?;
-        for node in self.besides(1) {
+        let first = self.first()?;
+        self.run(first)?;
+        for node in self.besides(first) {
             self.join(node).await?;
         }
         Ok(())
@@ -129,7 +131,7 @@ impl Cluster {
     /// # Errors
     /// When it is not taken in, or does not catch up.
     pub async fn join(&mut self, node: u64) -> Result<(), Failure> {
-        let operator = self.client(1, OPERATOR).await?;
+        let operator = self.client(self.first()?, OPERATOR).await?;
         let request = AddLearnerRequest { node, address: self.address(node)?.to_string() };
         operator.cluster.clone().add_learner(request).await.map_err(Refused::from)?;
         self.run(node)?;
@@ -181,13 +183,23 @@ impl Cluster {
         self.places.keys().copied().collect()
     }
 
+    /// The node that founds the cluster.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn first(&self) -> Result<u64, Failure> {
+        Ok(*self.places.keys().next().ok_or("there are no nodes")?)
+    }
+
     /// All nodes but one.
     #[must_use]
     pub fn besides(&self, node: u64) -> Vec<u64> {
         self.places.keys().copied().filter(|other| *other != node).collect()
     }
 
-    fn config(&self, node: u64) -> PathBuf {
+    /// The file of a node's configuration.
+    #[must_use]
+    pub fn config(&self, node: u64) -> PathBuf {
         self.path().join(format!("node-{node}.toml"))
     }
 

@@ -1,6 +1,7 @@
 //! The commands: one file each.
 
 mod access;
+mod backup;
 mod cluster;
 mod collisions;
 mod completions;
@@ -84,6 +85,9 @@ enum Command {
     /// The nodes that carry the domain: status, add, promote, demote, remove, hand over.
     #[command(subcommand)]
     Cluster(cluster::Command),
+    /// Backups of the running domain: key, create, verify, restore into a new cluster.
+    #[command(subcommand)]
+    Backup(backup::Command),
     Doctor(doctor::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -198,6 +202,7 @@ async fn dispatch(globals: &Globals, command: Command) -> Result<(), Failure> {
         Command::Access(command) => access::run(globals, command).await,
         Command::Registry(command) => Box::pin(registry::run(globals, command)).await,
         Command::Cluster(command) => cluster::run(globals, command).await,
+        Command::Backup(command) => Box::pin(backup::run(globals, command)).await,
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(globals, &args),
     }

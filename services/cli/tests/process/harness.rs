@@ -184,6 +184,11 @@ pub(crate) async fn cluster(plan: Plan<'_>) -> Cluster {
     Cluster::start(Path::new(env!("CARGO_BIN_EXE_samsyn")), plan).await.unwrap()
 }
 
+/// Several nodes of the built binary on disk, which do not run.
+pub(crate) async fn written(plan: Plan<'_>) -> Cluster {
+    Cluster::written(Path::new(env!("CARGO_BIN_EXE_samsyn")), plan).await.unwrap()
+}
+
 /// Publishes; what may go through later is repeated under its key, beyond what the client itself
 /// repeats: a machine that does other work may be slow to elect.
 pub(crate) async fn published(

@@ -4,6 +4,7 @@ mod acknowledge;
 mod add_part;
 mod answer_edition;
 mod approve_change;
+mod back_up;
 mod disclose;
 mod found;
 mod lock_edition;
@@ -13,6 +14,7 @@ mod publish;
 mod record_dissent;
 mod release_edition;
 mod resolve_conflict;
+mod restore;
 mod sealed;
 mod suspend_service;
 mod tick;
@@ -27,6 +29,7 @@ pub use add_part::{
 };
 pub use answer_edition::AnswerEdition;
 pub use approve_change::ApproveChange;
+pub use back_up::BackUp;
 pub use disclose::{Denials, Disclose, Grants};
 pub use found::{AdoptPolicy, Found};
 pub use lock_edition::LockEdition;
@@ -36,6 +39,7 @@ pub use publish::{InParts, Publish};
 pub use record_dissent::RecordDissent;
 pub use release_edition::ReleaseEdition;
 pub use resolve_conflict::ResolveConflict;
+pub use restore::Restore;
 pub use suspend_service::SuspendService;
 pub use tick::Tick;
 pub use withdraw_change::WithdrawChange;
@@ -148,6 +152,10 @@ pub enum Command {
     Denials(Denials),
     /// Lets time act.
     Tick(Tick),
+    /// Records a backup.
+    BackUp(BackUp),
+    /// Goes on from a backup.
+    Restore(Restore),
 }
 
 impl Command {
@@ -174,6 +182,8 @@ impl Command {
             Self::Acknowledge(_) => "acknowledge",
             Self::Denials(_) => "denials",
             Self::Tick(_) => "tick",
+            Self::BackUp(_) => "back_up",
+            Self::Restore(_) => "restore",
         }
     }
 }
@@ -276,6 +286,8 @@ impl Command {
             Self::Acknowledge(command) => Ok(command.decide(moment)),
             Self::Denials(command) => Ok(command.decide(moment)),
             Self::Tick(command) => Ok(command.decide(moment)),
+            Self::BackUp(command) => Ok(command.decide(moment)),
+            Self::Restore(command) => Ok(command.decide(moment)),
         }
     }
 }

@@ -30,7 +30,9 @@ impl Command {
             | Self::Disclose(_)
             | Self::Acknowledge(_)
             | Self::Denials(_)
-            | Self::Tick(_) => Vec::new(),
+            | Self::Tick(_)
+            | Self::BackUp(_)
+            | Self::Restore(_) => Vec::new(),
         }
     }
 }

@@ -31,6 +31,8 @@ pub enum PayloadType {
     RegistryChange,
     /// What a party says of its own publication.
     PublicationManifest,
+    /// What a backup of a domain holds.
+    Backup,
 }
 
 /// A signature of 64 bytes: Ed25519 (RFC 8032), or P-256 as r ‖ s with low s.
@@ -58,6 +60,7 @@ impl PayloadType {
             Self::ReleaseManifest => "application/vnd.samsyn.release-manifest.v1",
             Self::RegistryChange => "application/vnd.samsyn.registry-change.v1",
             Self::PublicationManifest => "application/vnd.samsyn.publication-manifest.v1",
+            Self::Backup => "application/vnd.samsyn.backup.v1",
         }
     }
 
@@ -68,6 +71,7 @@ impl PayloadType {
             Self::ReleaseManifest,
             Self::RegistryChange,
             Self::PublicationManifest,
+            Self::Backup,
         ]
         .into_iter()
         .find(|kind| kind.as_str() == text)

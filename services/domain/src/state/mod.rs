@@ -5,6 +5,7 @@ mod evidence;
 mod idempotency;
 mod parts;
 mod registry;
+mod restored;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,7 +24,7 @@ use crate::{
     edition::{Edition, Phase},
     merge::{ConflictRef, Finding},
     registry::{Endorser, PartyKind, Proposal, ProposalId, Registry},
-    row::{Event, Founded, Row, Stage, Suspended, Version},
+    row::{BackedUp, Event, Founded, Restored, Row, Stage, Suspended, Version},
 };
 
 /// The versions of an own picture.
@@ -96,6 +97,8 @@ pub struct State {
     evidence: evidence::Evidence,
     outcomes: idempotency::Outcomes,
     parts: Parts,
+    backups: Vec<BackedUp>,
+    restored: Vec<Restored>,
 }
 
 impl State {
@@ -189,6 +192,8 @@ impl State {
             Row::Denied(row) => self.evidence.denied(row),
             Row::Outcome(row) => self.outcomes.insert(row),
             Row::Forgotten(service, key) => self.outcomes.forget(&service, key),
+            Row::BackedUp(row) => self.backups.push(row),
+            Row::Restored(row) => self.restored.push(row),
         }
     }
 

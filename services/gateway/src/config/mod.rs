@@ -1,6 +1,7 @@
 //! Configuration: one TOML file, environment overrides, everything checked before a port is bound.
 
 mod anchor;
+mod backup;
 mod cluster;
 mod limits;
 mod material;
@@ -21,12 +22,16 @@ use crate::{
     telemetry::{Collector, Exported},
 };
 
-pub(crate) use self::material::{Material, TlsSource};
 pub use self::{
     anchor::{AnchorFiles, SharedAnchorFiles, SharedService},
+    backup::Backup,
     cluster::{Apart, Cluster, Other},
     limits::Limits,
     operations::Operations,
+};
+pub(crate) use self::{
+    backup::SealedTo,
+    material::{Material, TlsSource},
 };
 
 /// What stands before the name of a setting in the environment.
@@ -68,6 +73,8 @@ pub struct Config {
     pub operations: Operations,
     /// The other nodes; none where this one is alone.
     pub cluster: Option<Cluster>,
+    /// To whom backups are sealed; none where they are not to be made.
+    pub backup: Option<Backup>,
     /// The server's certificate.
     pub tls: TlsFiles,
     /// The organisations' own authorities, whose clients are let in.
@@ -159,6 +166,9 @@ pub enum BadConfig {
     /// The nodes do not hold together.
     #[error("`[cluster]` does not hold: {0}")]
     Cluster(String),
+    /// Backups cannot be sealed so.
+    #[error("`[backup]` does not hold: {0}")]
+    Backup(String),
     /// Production needs what does not exist yet.
     #[error(
         "`mode = \"production\"` is refused: erasure by key destruction and the evidence logs do \
@@ -184,6 +194,7 @@ pub struct Checked {
     pub(crate) files: TlsSource,
     pub(crate) material: Material,
     pub(crate) node: Option<nodes::Material>,
+    pub(crate) backups: Option<SealedTo>,
     pub(crate) schema: String,
     pub(crate) policies: String,
     pub(crate) exported: Exported,
@@ -229,11 +240,12 @@ impl Checked {
         }
         let node = config.cluster.as_ref();
         let node = node.map(|cluster| cluster.read(&config.domain, folder)).transpose()?;
+        let backups = config.backup.as_ref().map(Backup::check).transpose()?;
         let policy = folder.join(&config.policy);
         let schema = text(&policy.join("samsyn.cedarschema"))?;
         let policies = text(&policy.join("samsyn.cedar"))?;
         let exported = Exported::default();
-        Ok(Self { config, document, files, material, node, schema, policies, exported })
+        Ok(Self { config, document, files, material, node, backups, schema, policies, exported })
     }
 
     /// The collector that gets spans, lines and metrics.
@@ -329,6 +341,20 @@ mod tests {
         let twice = Cluster { others: vec![other], ..cluster };
         let refused = twice.check().unwrap_err().to_string();
         assert!(refused.contains("node 1 stands there twice"), "{refused}");
+    }
+
+    #[test]
+    fn the_sample_of_backups_is_one() {
+        let sample = include_str!("../../../../config/gateway.toml");
+        let (_, rest) = sample.split_once("# [backup]").unwrap();
+        let (section, _) = rest.split_once("\n\n").unwrap();
+        let backup: Backup = toml::from_str(&section.replace("\n# ", "\n")).unwrap();
+        assert_eq!(backup.check().unwrap().keys_days, 35);
+        let refused = Backup { keys_days: 0, ..backup.clone() }.check().unwrap_err().to_string();
+        assert!(refused.contains("`keys_days` is 0; write 1 to 400"), "{refused}");
+        let unread = vec!["age1unread".to_owned()];
+        let refused = Backup { recipients: unread, ..backup }.check().unwrap_err().to_string();
+        assert!(refused.contains("`age1unread` is no public key"), "{refused}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The services. A handler decodes, proposes or reads, and encodes; it has no rules of its own.
 
 mod access;
+mod backup;
 mod change;
 mod cluster;
 mod edition;
@@ -19,7 +20,7 @@ use samsyn_proto::{inbound, sealed::Encoded, v1::ReadContext};
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
-use crate::{caller::caller, denials::Denials, edge::Rows, status};
+use crate::{caller::caller, config::SealedTo, denials::Denials, edge::Rows, status};
 
 pub(crate) use self::{stream::Bounds, upload::Uploads};
 
@@ -32,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) denials: Denials,
     pub(crate) bounds: Bounds,
     pub(crate) uploads: Uploads,
+    /// To whom backups are sealed; none where they are not to be made.
+    pub(crate) backups: Option<SealedTo>,
 }
 
 /// An answer that is paid for by its rows.

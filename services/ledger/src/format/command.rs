@@ -3,10 +3,10 @@
 use samsyn_domain::{
     AreaId, EditionId, ObservationId, OrganisationId, PartyId, ServiceId,
     command::{
-        Acknowledge, Actor, AddPart, AdoptPolicy, AnswerEdition, ApproveChange, Command, Denials,
-        Digest, Disclose, Found, Grants, IdempotencyKey, InParts, LockEdition, OpenEdition,
-        ProposeChange, Publish, RecordDissent, ReleaseEdition, ResolveConflict, Submission,
-        SuspendService, Tick, Upload, WithdrawChange,
+        Acknowledge, Actor, AddPart, AdoptPolicy, AnswerEdition, ApproveChange, BackUp, Command,
+        Denials, Digest, Disclose, Found, Grants, IdempotencyKey, InParts, LockEdition,
+        OpenEdition, ProposeChange, Publish, RecordDissent, ReleaseEdition, ResolveConflict,
+        Restore, Submission, SuspendService, Tick, Upload, WithdrawChange,
     },
     disclosure::ClassId,
     merge::Field,
@@ -66,6 +66,8 @@ fn encode_command(command: &Command) -> Wire {
         Command::Acknowledge(command) => Wire::Acknowledge(command.encode()),
         Command::Denials(command) => Wire::Denials(command.encode()),
         Command::Tick(Tick) => Wire::Tick(log::Tick {}),
+        Command::BackUp(command) => Wire::BackUp(command.encode()),
+        Command::Restore(command) => Wire::Restore(command.encode()),
     }
 }
 
@@ -98,6 +100,8 @@ fn decode_command(command: Wire) -> Result<Command, Damaged> {
         Wire::Acknowledge(message) => Command::Acknowledge(Acknowledge::decode(message)?),
         Wire::Denials(message) => Command::Denials(Denials::decode(message)?),
         Wire::Tick(log::Tick {}) => Command::Tick(Tick),
+        Wire::BackUp(message) => Command::BackUp(BackUp::decode(message)?),
+        Wire::Restore(message) => Command::Restore(Restore::decode(message)?),
     })
 }
 

@@ -70,7 +70,9 @@ pub(crate) fn write_of(row: &Row) -> RowWrite {
         | Row::Step(_)
         | Row::Acknowledged(_)
         | Row::Denied(_)
-        | Row::Outcome(_) => RowWrite::Put { key, value: encode_row(row).encode_to_vec() },
+        | Row::Outcome(_)
+        | Row::BackedUp(_)
+        | Row::Restored(_) => RowWrite::Put { key, value: encode_row(row).encode_to_vec() },
     }
 }
 
@@ -126,6 +128,8 @@ pub(super) fn row_key(row: &Row) -> Vec<u8> {
             .text(&row.rule),
         Row::Outcome(row) => outcome_key(&row.service, row.key),
         Row::Forgotten(service, key) => outcome_key(service, *key),
+        Row::BackedUp(row) => Key::of(Table::BackedUp).number(row.position),
+        Row::Restored(row) => Key::of(Table::Restored).number(row.number),
     };
     key.0
 }
@@ -155,6 +159,7 @@ enum Table {
     Ticked = 0x05,
     Suspended = 0x06,
     Proposal = 0x07,
+    Restored = 0x08,
     Revision = 0x10,
     Version = 0x11,
     Stage = 0x12,
@@ -166,6 +171,7 @@ enum Table {
     Step = 0x32,
     Acknowledged = 0x33,
     Denied = 0x34,
+    BackedUp = 0x35,
     Outcome = 0x40,
     Part = 0x41,
 }

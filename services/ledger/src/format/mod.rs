@@ -2,6 +2,7 @@
 //! library. What a type of the trade does not have is damage and is refused, never made up for: two
 //! nodes that read the same bytes have the same facts.
 
+mod backup;
 mod code;
 mod command;
 mod edition;

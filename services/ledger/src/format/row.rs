@@ -7,8 +7,8 @@ use samsyn_domain::{
     edition::Edition,
     registry::{Proposal, ProposalId},
     row::{
-        Dissented, Founded, Outcome, Part, Revised, Row, SignedManifest, Stage, Stated, Suspended,
-        Version, What,
+        BackedUp, Dissented, Founded, Outcome, Part, Restored, Revised, Row, SignedManifest, Stage,
+        Stated, Suspended, Version, What,
     },
 };
 use samsyn_proto::log::{self, row::Kind};
@@ -49,6 +49,8 @@ impl Stored for Row {
             Self::Denied(row) => Kind::Denied(row.encode()),
             Self::Outcome(row) => Kind::Outcome(row.encode()),
             Self::Forgotten(service, key) => Kind::Forgotten(encode_forgotten(service, *key)),
+            Self::BackedUp(row) => Kind::BackedUp(row.encode()),
+            Self::Restored(row) => Kind::Restored(row.encode()),
         };
         log::Row { kind: Some(kind) }
     }
@@ -86,6 +88,8 @@ impl Stored for Row {
                 let service = parsed(&row.service, ServiceId::parse, "forgotten.service")?;
                 Self::Forgotten(service, idempotency_key(&row.key, "forgotten.key")?)
             }
+            Kind::BackedUp(row) => Self::BackedUp(BackedUp::decode(row)?),
+            Kind::Restored(row) => Self::Restored(Restored::decode(row)?),
         })
     }
 }

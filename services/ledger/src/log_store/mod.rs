@@ -142,6 +142,17 @@ impl LogStore {
         })
     }
 
+    /// In a new log: begins behind an entry that is nowhere in it, with a vote. Blocks.
+    pub(crate) fn begin_behind(&self, last: LogId, vote: Vote) -> io::Result<()> {
+        let (done, flushed) = oneshot::channel();
+        self.now(|log| {
+            log.save_vote(StoredVote(vote))?;
+            log.purge(StoredLogId(last))?;
+            log.flush(true, Some(Flushed::Wait(done)))
+        })?;
+        flushed.blocking_recv().map_err(io::Error::other)?
+    }
+
     /// Writes what waits, and lets the directory go. Blocks.
     pub(crate) fn close(&self) {
         drop(self.log.lock().unwrap_or_else(PoisonError::into_inner).take());

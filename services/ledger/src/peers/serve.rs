@@ -222,9 +222,12 @@ impl Peer {
 }
 
 /// What every node asks of the leader in the course of reads: records of what is shown, what policy
-/// decides of labels, what was refused.
+/// decides of labels, what was refused; and of backups.
 const fn is_for_nodes(command: &Command) -> bool {
-    matches!(command, Command::Disclose(_) | Command::Grants(_) | Command::Denials(_))
+    matches!(
+        command,
+        Command::Disclose(_) | Command::Grants(_) | Command::Denials(_) | Command::BackUp(_)
+    )
 }
 
 /// A node speaks for itself alone.

@@ -164,6 +164,11 @@ impl Consensus {
         self.machine.events()
     }
 
+    /// Writes all that is applied by now to a file. Blocks.
+    pub(crate) fn copy(&self, to: &Path) -> Result<(), Error> {
+        self.machine.copy(to)
+    }
+
     /// Waits until this node's state holds everything that was acknowledged before the call.
     ///
     /// # Errors

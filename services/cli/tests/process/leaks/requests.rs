@@ -23,6 +23,10 @@ pub(super) fn asked(call: &str, profile: &Profile, editions: &[String; 2]) -> Re
         "AccessService" => of_access(method, profile),
         "RegistryService" => of_registry(method),
         "ClusterService" => of_cluster(method),
+        "BackupService" => match method {
+            "CreateBackup" => plain(&admin::CreateBackupRequest {}),
+            other => nobody_asks(other),
+        },
         other => nobody_asks(other),
     }
 }

@@ -280,6 +280,7 @@ pub(super) fn outcomes() -> Vec<merge::Outcome> {
 pub(super) fn commands() -> Vec<(&'static str, Command)> {
     let mut all: Vec<Command> = [true, false].into_iter().flat_map(content_commands).collect();
     all.extend([true, false].into_iter().flat_map(super::changes::commands));
+    all.extend(super::backups::commands());
     all.extend(outcomes().into_iter().map(|outcome| {
         Command::ResolveConflict(ResolveConflict {
             conflict: conflict(Field::Severity),
@@ -409,6 +410,7 @@ pub(super) fn rows() -> Vec<(&'static str, Row)> {
     all.extend([true, false].into_iter().flat_map(super::changes::rows));
     all.extend([true, false].into_iter().flat_map(super::parts::rows));
     all.extend(super::statements::rows());
+    all.extend(super::backups::rows());
     all.extend(
         objects().into_iter().map(|o| ("disclosure", Row::Disclosure(disclosure(o, true).into()))),
     );

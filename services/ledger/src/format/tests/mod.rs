@@ -1,3 +1,4 @@
+mod backups;
 mod changes;
 mod damage;
 mod examples;
