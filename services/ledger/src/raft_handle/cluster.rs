@@ -173,6 +173,10 @@ impl Consensus {
                 let transport = self.network.transport().map_err(|_| Error::NoLeader)?;
                 let health = transport.get_health(&leader, FORWARD_MAX).await;
                 let health = health.map_err(|_| Error::NoLeader)?;
+                // One that has started anew leads no more, and may not know what was committed.
+                if health.leader != leader.id {
+                    return Err(Error::NoLeader);
+                }
                 self.reach(health.committed).await?;
                 // A leader knows what was committed before it led once an entry of its own is.
                 if self.has_entry_of_term() { Ok(()) } else { Err(Error::Behind) }

@@ -291,6 +291,9 @@ fn config(timing: Timing) -> Result<Arc<Config>, Error> {
         enable_pre_vote: Some(true),
         snapshot_policy: SnapshotPolicy::LogsSinceLast(SNAPSHOT_ENTRIES),
         max_in_snapshot_log_to_keep: ENTRIES_KEPT,
+        // What a leader had committed last may not be on its disk as committed: among others it is
+        // elected anew after a start, and knows it then.
+        enable_leader_restore: Some(matches!(timing, Timing::Alone)),
         ..Config::default()
     };
     config.validate().map(Arc::new).map_err(|error| Error::Fatal(error.to_string()))
