@@ -13,7 +13,7 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    Error,
+    Error, disk,
     format::{decode_head, encode_head, read_record, write_record},
     head::Head,
     store::View,
@@ -35,14 +35,14 @@ pub(crate) fn write(path: &Path, view: &View) -> Result<Head, Error> {
         let written = write_record(&mut to, key).and_then(|_| write_record(&mut to, value));
         written.map(drop).map_err(Error::io(path))
     })?;
-    finish(to).map_err(Error::io(path))?;
+    disk::sync_file(&finish(to).map_err(Error::io(path))?, path)?;
     Ok(head)
 }
 
-fn finish(to: Hashing<BufWriter<File>>) -> io::Result<()> {
+fn finish(to: Hashing<BufWriter<File>>) -> io::Result<File> {
     let Hashing { mut inner, hash, .. } = to;
     inner.write_all(&hash.finalize())?;
-    inner.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+    inner.into_inner().map_err(io::IntoInnerError::into_error)
 }
 
 /// Reads a snapshot through and compares its digest. Tells where it reaches.

@@ -209,13 +209,6 @@ impl Consensus {
         self.log.close();
     }
 
-    /// Keeps nothing more of what is applied, as a process does that is killed.
-    #[cfg(test)]
-    pub(crate) async fn abandon(&self) {
-        let machine = self.machine.clone();
-        tokio::task::spawn_blocking(move || machine.abandon()).await.unwrap();
-    }
-
     /// How far the state has come, and the digest there.
     #[cfg(test)]
     pub(crate) fn reached(&self) -> (u64, Root) {
