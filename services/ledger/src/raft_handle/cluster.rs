@@ -111,6 +111,11 @@ impl Consensus {
         self.fatal.report(why);
     }
 
+    /// Whether this node stands for election when nobody leads.
+    pub(crate) fn stand_for_election(&self, stands: bool) {
+        self.raft.runtime_config().elect(stands);
+    }
+
     /// Whether this node leads.
     pub(crate) fn leads(&self) -> bool {
         self.place() == Place::Here

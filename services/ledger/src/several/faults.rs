@@ -3,19 +3,6 @@
 use super::*;
 use crate::platter::Fault;
 
-/// Records at a node, over and over, until one is acknowledged.
-async fn goes_on(nodes: &Several, node: u64, number: &mut u64) {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        *number += 1;
-        match record(nodes.at(node), *number).await {
-            Ok(_) => return,
-            Err(error) => assert!(Instant::now() < deadline, "node {node}: {error}"),
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
 async fn a_disk_fails(fault: Fault, says: &str) {
     let mut nodes = Several::start().await;
     let mut number = 0;

@@ -1,5 +1,6 @@
 //! Several nodes over a network in memory: the whole ledger on real files, with faults on purpose.
 
+mod clocks;
 pub(crate) mod dice;
 mod ends;
 mod failover;
@@ -261,6 +262,19 @@ async fn record(ledger: &Ledger, number: u64) -> Result<Recorded, Error> {
     match ledger.inner.consensus.order(submission, &policy).await? {
         (position, Reply::Recorded { first }) => Ok(Recorded { position, sequence: first }),
         (_, reply) => Err(Error::Fatal(format!("it was not recorded: {reply:?}"))),
+    }
+}
+
+/// Records at a node, over and over, until one is acknowledged.
+async fn goes_on(nodes: &Several, node: u64, number: &mut u64) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        *number += 1;
+        match record(nodes.at(node), *number).await {
+            Ok(_) => return,
+            Err(error) => assert!(Instant::now() < deadline, "node {node}: {error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
