@@ -26,8 +26,8 @@ pub(super) const MEND: &str =
 
 /// A disk writes so many bytes as a whole.
 const SECTOR_BYTES: u64 = 512;
-/// A record has another byte than zero among so many at its beginning.
-const ZEROS_MAX: u64 = 4;
+/// So many bytes at the beginning of a record may be zeros; of a vote, more.
+const ZEROS_MAX: u64 = 3;
 
 /// One file of the log: which part of it reads, and why the rest does not.
 #[derive(Debug)]
@@ -144,7 +144,7 @@ fn has_lost_sector(chunk: &Chunk) -> io::Result<bool> {
         let length = next.saturating_sub(at);
         let mut sector = Vec::new();
         file.by_ref().take(length).read_to_end(&mut sector)?;
-        let is_whole = length >= ZEROS_MAX || next == chunk.bytes;
+        let is_whole = length > ZEROS_MAX || next == chunk.bytes;
         if is_whole && sector.iter().all(|byte| *byte == 0) {
             return Ok(true);
         }

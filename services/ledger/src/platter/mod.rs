@@ -123,9 +123,10 @@ impl Platter {
     pub(crate) fn restore(&self, image: Image) {
         let Image { files, known } = image;
         let mut now = self.known();
-        fs::remove_dir_all(&self.root).unwrap();
+        for path in files_in(&self.root).keys().filter(|path| !files.contains_key(*path)) {
+            fs::remove_file(path).unwrap();
+        }
         for (path, bytes) in files {
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, bytes).unwrap();
         }
         *now = known;

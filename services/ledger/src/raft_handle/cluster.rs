@@ -184,16 +184,17 @@ impl Consensus {
                 }
                 self.reach(health.committed).await?;
                 // A leader knows what was committed before it led once an entry of its own is.
-                if self.has_entry_of_term() { Ok(()) } else { Err(Error::Behind) }
+                if self.has_entry_of_leader() { Ok(()) } else { Err(Error::Behind) }
             }
             Place::Nowhere => Err(self.reason().unwrap_or(Error::NoLeader)),
         }
     }
 
     /// Whether this node's state holds an entry of the leader of now.
-    fn has_entry_of_term(&self) -> bool {
-        let term = self.raft.metrics().borrow_watched().current_term;
-        self.machine.head().applied.is_some_and(|last| last.leader_id.term == term)
+    fn has_entry_of_leader(&self) -> bool {
+        // Two may lead in one term, one after the other.
+        let leader = self.raft.metrics().borrow_watched().vote.leader_id;
+        self.machine.head().applied.is_some_and(|last| last.leader_id == leader)
     }
 
     /// The cluster as this node knows it.

@@ -55,8 +55,8 @@ async fn a_damaged_file_stops_its_node_alone_and_a_new_node_takes_its_place() {
     let dir = nodes.folder(damaged);
     within("a snapshot is built", || dir.join("snapshot").exists()).await;
     nodes.stop(damaged).await;
-    let chunk = fs::read_dir(dir.join("log")).unwrap().map(|file| file.unwrap().path());
-    let chunk = chunk.filter(|path| path.extension().is_some_and(|it| it == "wal")).next();
+    let mut files = fs::read_dir(dir.join("log")).unwrap().map(|file| file.unwrap().path());
+    let chunk = files.find(|path| path.extension().is_some_and(|it| it == "wal"));
     let files = [
         (chunk.unwrap(), "put the file back from a copy, or take this node out"),
         (dir.join("state.redb"), "move the file aside and start again"),
@@ -66,7 +66,7 @@ async fn a_damaged_file_stops_its_node_alone_and_a_new_node_takes_its_place() {
     for (path, mend) in &files {
         let good = fs::read(path).unwrap();
         flip_bits(path);
-        let error = nodes.start_node(damaged).await.err().expect("it does not start");
+        let error = nodes.start_node(damaged).await.expect_err("it does not start");
         let Error::Damaged { file, what, .. } = &error else { panic!("{error}") };
         assert_eq!(file, path);
         assert!(what.contains(mend), "{what}");

@@ -5,11 +5,11 @@
 //! shows it again often, not always.
 
 mod dense;
+mod leaders_rise;
 mod linearizable;
 mod load;
 mod nemesis;
 mod observed;
-mod one_leader;
 mod opens;
 mod same_state;
 mod steps;
@@ -36,7 +36,7 @@ type Invariant = fn(&Observed) -> Result<(), String>;
 const INVARIANTS: [(&str, Invariant); 6] = [
     ("survives", survives::holds),
     ("same state", same_state::holds),
-    ("one leader", one_leader::holds),
+    ("leaders rise", leaders_rise::holds),
     ("dense", dense::holds),
     ("opens", opens::holds),
     ("linearizable", linearizable::holds),
