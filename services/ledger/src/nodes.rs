@@ -316,8 +316,8 @@ fn differs(
     (one_differs && like.saturating_mul(2) <= voters.len()).then_some(*position)
 }
 
-/// How far a clock is from the middle of all, in microseconds; where two are in the middle, from the
-/// further of them: of two that differ it is not known which one is right.
+/// How far a clock is from the middle of all, in microseconds; where two are in the middle, from
+/// the further of them: of two that differ it is not known which one is right.
 fn skew(own: i64, clocks: &Clocks) -> u64 {
     let middles = [clocks.0.len().saturating_sub(1) / 2, clocks.0.len() / 2];
     let middles = middles.iter().filter_map(|middle| clocks.0.get(*middle));

@@ -121,21 +121,19 @@ async fn run(seed: u64) -> Vec<String> {
             Ok(store) => store,
             Err(error) => return vec![format!("life {life}: it does not open: {error}")],
         };
-        let told = Arc::new(Mutex::new(Told { sure, doing: None, committed }));
+        let told = Arc::new(Mutex::new(Some(Told { sure, doing: None, committed })));
         let steps = Dice::of(seed, 1 + life);
         let work = tokio::spawn(work(store.clone(), steps, life * 1_000_000, Arc::clone(&told)));
         tokio::time::sleep(Duration::from_micros(dice.below(8_000))).await;
-        let image = {
-            // Nothing more is acknowledged, and at most one step is being done.
-            let _told = told.lock().unwrap();
-            work.abort();
-            if dice.percent(80) { disk.powerless(&mut dice) } else { disk.killed() }
-        };
-        let Told { sure: told, doing, .. } = {
+        let (image, ended) = {
+            // From here on nothing is acknowledged, and at most one step is being done.
             let told = &mut *told.lock().unwrap();
-            committed = told.committed;
-            std::mem::take(told)
+            let cuts = dice.percent(80);
+            (if cuts { disk.powerless(&mut dice) } else { disk.killed() }, told.take())
         };
+        work.abort();
+        let Told { sure: told, doing, committed: upto } = ended.unwrap();
+        committed = upto;
         if work.await.is_err_and(|error| error.is_panic()) {
             return vec![format!("life {life}: a step failed")];
         }
@@ -152,10 +150,17 @@ async fn run(seed: u64) -> Vec<String> {
     Vec::new()
 }
 
-async fn work(mut store: LogStore, mut dice: Dice, mut number: u64, told: Arc<Mutex<Told>>) {
+/// Does steps until nobody wants to be told any more.
+async fn work(
+    mut store: LogStore,
+    mut dice: Dice,
+    mut number: u64,
+    told: Arc<Mutex<Option<Told>>>,
+) {
     loop {
         let (step, begin, end) = {
-            let told = &mut *told.lock().unwrap();
+            let mut told = told.lock().unwrap();
+            let Some(told) = told.as_mut() else { return };
             let step = told.next(&mut dice, &mut number);
             told.doing = Some(step.clone());
             (step, told.sure.begin, told.sure.end())
@@ -181,7 +186,8 @@ async fn work(mut store: LogStore, mut dice: Dice, mut number: u64, told: Arc<Mu
             Step::Truncate(from) => store.truncate_after(Some(log_id(from - 1))).await.unwrap(),
             Step::Purge(upto) => store.purge(log_id(upto)).await.unwrap(),
         }
-        let told = &mut *told.lock().unwrap();
+        let mut told = told.lock().unwrap();
+        let Some(told) = told.as_mut() else { return };
         told.sure = told.sure.after(&step, usize::MAX);
         told.doing = None;
         // Written, and not synced.

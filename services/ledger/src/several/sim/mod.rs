@@ -1,4 +1,5 @@
-//! Seeds: writers and readers on three or five nodes while messages and nodes fail, and what must hold.
+//! Seeds: writers and readers on three or five nodes while messages and nodes fail, and what must
+//! hold.
 //!
 //! A seed gives the steps of what fails, what each writer does, and the chances of messages. Which
 //! of them meet is up to the threads and the disks of the machine: a seed that has shown something

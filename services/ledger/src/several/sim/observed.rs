@@ -52,6 +52,9 @@ pub(super) struct Ended {
     pub(super) rows: Vec<Row>,
 }
 
+/// A term, and who led in it.
+type Led = (u64, u64);
+
 /// All of it.
 #[derive(Debug, Default)]
 pub(super) struct Observed {
@@ -62,11 +65,11 @@ pub(super) struct Observed {
     /// Which nodes had which digest at a position.
     pub(super) roots: BTreeMap<u64, BTreeMap<[u8; 32], BTreeSet<u64>>>,
     /// Who led in which term, as any node knew it.
-    pub(super) leaders: BTreeSet<(u64, u64)>,
+    pub(super) leaders: BTreeSet<Led>,
     /// Term and leader as a node knew them last, by where it is in memory: in each of its lives.
-    followed: BTreeMap<(u64, usize), (u64, u64)>,
+    followed: BTreeMap<(u64, usize), Led>,
     /// Nodes that followed one leader after another that comes later.
-    pub(super) went_back: BTreeSet<(u64, (u64, u64), (u64, u64))>,
+    pub(super) went_back: BTreeSet<(u64, Led, Led)>,
     pub(super) reads: Vec<Read>,
     /// Numbers of records, and nodes that had the record and did not open what came with it.
     pub(super) closed: BTreeSet<(u64, u64)>,
