@@ -1,4 +1,4 @@
-//! Directories that only this node reads, and what makes a file's name durable.
+//! Directories that only this node reads, and what makes a file and its name durable.
 
 use std::{
     fs::{self, DirBuilder, File, Permissions},
@@ -7,6 +7,11 @@ use std::{
 };
 
 use crate::Error;
+
+#[cfg(test)]
+use crate::platter::rename;
+#[cfg(not(test))]
+use std::fs::rename;
 
 /// Makes a directory with its parents, and keeps it for the owner alone.
 pub(crate) fn make_dir(dir: &Path) -> Result<(), Error> {
@@ -20,7 +25,24 @@ pub(crate) fn make_dir(dir: &Path) -> Result<(), Error> {
 
 /// Makes the names in a directory survive a power loss.
 pub(crate) fn sync_dir(dir: &Path) -> Result<(), Error> {
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(Error::io(dir))
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(Error::io(dir))?;
+    #[cfg(test)]
+    crate::platter::dir_synced(dir);
+    Ok(())
+}
+
+/// Makes what was written to a file survive a power loss; not yet its name.
+pub(crate) fn sync_file(file: &File, path: &Path) -> Result<(), Error> {
+    file.sync_all().map_err(Error::io(path))?;
+    #[cfg(test)]
+    crate::platter::file_synced(path);
+    Ok(())
+}
+
+/// Puts a synced file in the place of another beside it, durably.
+pub(crate) fn replace(new: &Path, path: &Path) -> Result<(), Error> {
+    rename(new, path).map_err(Error::io(path))?;
+    path.parent().map_or(Ok(()), sync_dir)
 }
 
 /// How many bytes the files of a directory have; what cannot be read counts as none.

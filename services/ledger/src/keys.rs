@@ -25,7 +25,7 @@ use samsyn_domain::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::Error;
+use crate::{Error, disk};
 
 const FILE: &str = "keys.json";
 const FORMAT: &str = "samsyn-keys/1";
@@ -412,14 +412,12 @@ fn text(document: &Document) -> Result<String, Error> {
 
 /// Writes the whole file anew: beside it, synced, then in its place.
 fn write(path: &Path, document: &Document) -> Result<(), Error> {
-    let io = || Error::io(path);
     let text = text(document)?;
     let new = path.with_extension("new");
-    let mut file = private(&new).map_err(io())?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io())?;
-    fs::rename(&new, path).map_err(io())?;
-    let dir = path.parent().unwrap_or(path);
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(io())
+    let mut file = private(&new).map_err(Error::io(path))?;
+    file.write_all(text.as_bytes()).map_err(Error::io(path))?;
+    disk::sync_file(&file, &new)?;
+    disk::replace(&new, path)
 }
 
 #[cfg(unix)]

@@ -36,6 +36,10 @@ mod writer;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod platter;
+#[cfg(test)]
+mod power;
+#[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod several;

@@ -18,8 +18,7 @@ use tokio::sync::broadcast;
 use tracing::Span;
 
 use crate::{
-    Error,
-    disk::sync_dir,
+    Error, disk,
     entry::{Answer, LogId, RaftEntry, Snapshot, SnapshotMeta, StoredMembership, Types},
     fatal::Fatal,
     format::{RowWrite, read_row, write_of},
@@ -89,7 +88,7 @@ impl Machine {
         let snapshot = path.exists().then(|| snapshot::verify(&path)).transpose()?;
         let path = dir.join("state.redb");
         let (store, head, state) = Store::open(&path)?;
-        sync_dir(dir)?;
+        disk::sync_dir(dir)?;
         let writer = Writer::start(store, fatal).map_err(Error::io(&path))?;
         Ok(Self {
             inner: Arc::new(RwLock::new(Inner::new(state, head))),
@@ -130,12 +129,6 @@ impl Machine {
     /// Commits what was applied, and closes the state store. Blocks.
     pub(crate) fn close(&self) {
         self.writer.close();
-    }
-
-    /// Keeps nothing more of what is applied. Blocks.
-    #[cfg(test)]
-    pub(crate) fn abandon(&self) {
-        self.writer.abandon();
     }
 
     fn path(&self) -> PathBuf {
@@ -227,8 +220,7 @@ impl Machine {
         let mut current = self.current();
         // One that was received meanwhile may reach further.
         if current.as_ref().is_none_or(|current| current.applied <= head.applied) {
-            std::fs::rename(&building, &path).map_err(Error::io(&path))?;
-            sync_dir(&self.dir)?;
+            disk::replace(&building, &path)?;
             *current = Some(head);
         }
         Ok(current.clone().unwrap_or_default())
@@ -256,11 +248,10 @@ impl Machine {
         let receiving = self.dir.join("snapshot.receiving");
         std::fs::copy(from, &receiving).map_err(Error::io(from))?;
         let head = as_announced(&receiving, applied)?;
-        let sync = std::fs::File::open(&receiving).and_then(|file| file.sync_all());
-        sync.map_err(Error::io(&receiving))?;
+        let file = std::fs::File::open(&receiving).map_err(Error::io(&receiving))?;
+        disk::sync_file(&file, &receiving)?;
         let mut current = self.current();
-        std::fs::rename(&receiving, self.path()).map_err(Error::io(&receiving))?;
-        sync_dir(&self.dir)?;
+        disk::replace(&receiving, &self.path())?;
         *current = Some(head.clone());
         Ok(head)
     }

@@ -279,9 +279,23 @@ impl Ledger {
                  empty its folder but for the key file and let it join anew"
             ));
         }
-        let off = skew(consensus.health().clock_micros, &others);
-        if contact.skewed(off > SKEW_MAX_MICROS) {
-            tracing::warn!(micros = off, "this node's clock against the middle of the others'");
+        let clocks = others.iter().chain([&own]).map(|health| health.clock_micros).collect();
+        let off = skew(own.clock_micros, &clocks);
+        let is_off = off > SKEW_MAX_MICROS;
+        if contact.skewed(is_off) {
+            tracing::warn!(micros = off, "this node's clock against the middle of all clocks");
+        }
+        consensus.stand_for_election(!is_off);
+        if is_off && consensus.leads() {
+            let fits = |health: &&GetHealthResponse| {
+                voters.contains(&health.node)
+                    && skew(health.clock_micros, &clocks) <= SKEW_MAX_MICROS
+            };
+            if let Some(next) = others.iter().find(fits)
+                && let Err(error) = consensus.transfer(next.node).await
+            {
+                tracing::warn!(%error, "leadership was not handed to a node with a right clock");
+            }
         }
     }
 }
@@ -309,12 +323,23 @@ fn differs(
     (one_differs && like.saturating_mul(2) <= voters.len()).then_some(*position)
 }
 
-/// How far a clock is from the middle of others', in microseconds.
-fn skew(own: i64, others: &[GetHealthResponse]) -> u64 {
-    let clocks: BTreeSet<(i64, u64)> =
-        others.iter().map(|health| (health.clock_micros, health.node)).collect();
-    let middle = clocks.iter().nth(clocks.len().saturating_sub(1) / 2);
-    middle.map_or(0, |(middle, _)| own.abs_diff(*middle))
+/// How far a clock is from the middle of all, in microseconds; where two are in the middle, from
+/// the further of them: of two that differ it is not known which one is right.
+fn skew(own: i64, clocks: &Clocks) -> u64 {
+    let middles = [clocks.0.len().saturating_sub(1) / 2, clocks.0.len() / 2];
+    let middles = middles.iter().filter_map(|middle| clocks.0.get(*middle));
+    middles.map(|middle| own.abs_diff(*middle)).max().unwrap_or(0)
+}
+
+/// What time it is at nodes, in microseconds, in order.
+struct Clocks(Vec<i64>);
+
+impl FromIterator<i64> for Clocks {
+    fn from_iter<T: IntoIterator<Item = i64>>(clocks: T) -> Self {
+        let mut clocks: Vec<_> = clocks.into_iter().collect();
+        clocks.sort_unstable();
+        Self(clocks)
+    }
 }
 
 #[cfg(test)]
@@ -323,19 +348,19 @@ mod tests {
 
     use super::*;
 
-    fn at(node: u64, roots: &[(u64, u8)], clock_micros: i64) -> GetHealthResponse {
+    fn at(node: u64, roots: &[(u64, u8)]) -> GetHealthResponse {
         let root =
             |(position, byte): &(u64, u8)| RootAt { position: *position, root: vec![*byte; 32] };
         let roots = roots.iter().map(root).collect();
-        GetHealthResponse { node, roots, clock_micros, ..GetHealthResponse::default() }
+        GetHealthResponse { node, roots, ..GetHealthResponse::default() }
     }
 
     #[test]
     fn a_node_that_differs_from_a_majority_stops_and_the_majority_goes_on() {
         let three = BTreeSet::from([1, 2, 3]);
-        let own = at(1, &[(64, 1), (128, 2)], 0);
-        let same = at(2, &[(64, 1), (128, 2), (192, 3)], 0);
-        let other = at(3, &[(64, 1), (128, 9)], 0);
+        let own = at(1, &[(64, 1), (128, 2)]);
+        let same = at(2, &[(64, 1), (128, 2), (192, 3)]);
+        let other = at(3, &[(64, 1), (128, 9)]);
         let differ = |own: &GetHealthResponse, others: &[&GetHealthResponse]| {
             let others: Vec<_> = others.iter().map(|one| (*one).clone()).collect();
             differs(&three, own, &others)
@@ -344,24 +369,28 @@ mod tests {
         assert_eq!(differ(&own, &[&same, &other]), None, "two of three agree");
         assert_eq!(differ(&other, &[&own, &same]), Some(128));
         assert_eq!(differ(&own, &[&other]), Some(128), "no majority is known");
-        assert_eq!(differ(&own, &[&at(2, &[(256, 7)], 0)]), None, "nothing in common");
-        assert_eq!(differ(&own, &[&at(2, &[], 0)]), None, "a node that has nothing yet");
+        assert_eq!(differ(&own, &[&at(2, &[(256, 7)])]), None, "nothing in common");
+        assert_eq!(differ(&own, &[&at(2, &[])]), None, "a node that has nothing yet");
         assert_eq!(differ(&own, &[]), None);
     }
 
     #[test]
     fn a_learner_that_differs_stops_and_no_voter_does_for_it() {
         let one = BTreeSet::from([1]);
-        let (voter, learner) = (at(1, &[(64, 1)], 0), at(2, &[(64, 9)], 0));
+        let (voter, learner) = (at(1, &[(64, 1)]), at(2, &[(64, 9)]));
         assert_eq!(differs(&one, &voter, std::slice::from_ref(&learner)), None);
         assert_eq!(differs(&one, &learner, &[voter]), Some(64));
     }
 
     #[test]
-    fn a_clock_is_compared_with_the_middle_of_the_others() {
-        let others = [at(1, &[], 10), at(2, &[], 5_000_000), at(3, &[], 20)];
-        assert_eq!(skew(30, &others), 10);
-        assert_eq!(skew(5_000_000, &others), 4_999_980);
-        assert_eq!(skew(5, &[]), 0);
+    fn a_clock_is_compared_with_the_middle_of_all() {
+        let of =
+            |own: i64, others: &[i64]| skew(own, &others.iter().copied().chain([own]).collect());
+        assert_eq!(of(30, &[10, 5_000_000]), 0);
+        assert_eq!(of(5_000_000, &[10, 30]), 4_999_970);
+        assert_eq!(of(0, &[10, -5_000_000]), 0, "one of the others is off");
+        assert_eq!(of(30, &[10, 20, 5_000_000]), 10);
+        assert_eq!((of(0, &[5_000_000]), of(5_000_000, &[0])), (5_000_000, 5_000_000));
+        assert_eq!(of(5, &[]), 0);
     }
 }

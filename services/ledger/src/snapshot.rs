@@ -13,7 +13,7 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    Error,
+    Error, disk,
     format::{decode_head, encode_head, read_record, write_record},
     head::Head,
     store::View,
@@ -62,7 +62,7 @@ impl Writer {
         let written = inner.write_all(&hash.finalize());
         let file =
             written.and_then(|()| inner.into_inner().map_err(io::IntoInnerError::into_error));
-        file.and_then(|file| file.sync_all()).map_err(Error::io(&self.path))
+        disk::sync_file(&file.map_err(Error::io(&self.path))?, &self.path)
     }
 }
 

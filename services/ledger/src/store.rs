@@ -57,11 +57,9 @@ impl Store {
 
     fn open_trusting(path: &Path) -> Result<(Self, Head, State), Error> {
         // Every page is read at the start anyway; its checksums are compared on the way.
-        let opened = Builder::new()
-            .set_cache_size(CACHE_BYTES)
-            .set_check_integrity_on_open(true)
-            .create(path);
-        let db = opened.map_err(|error| refused(path, error))?;
+        let mut builder = Builder::new();
+        builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
+        let db = create(&builder, path).map_err(|error| refused(path, error))?;
         let store = Self { path: path.to_owned(), db, rows: 0 };
         let view = match store.view() {
             Ok(view) if view.is_empty().map_err(|error| unreadable(path, error))? => {
@@ -148,6 +146,20 @@ impl Store {
         tx.set_quick_repair(true);
         act(&tx)?;
         tx.commit().map_err(other)
+    }
+}
+
+#[cfg(not(test))]
+fn create(builder: &Builder, path: &Path) -> Result<Database, DatabaseError> {
+    builder.create(path)
+}
+
+/// As without tests, or on a disk that power may be cut from.
+#[cfg(test)]
+fn create(builder: &Builder, path: &Path) -> Result<Database, DatabaseError> {
+    match crate::platter::pages(path)? {
+        Some(pages) => builder.create_with_backend(pages),
+        None => builder.create(path),
     }
 }
 

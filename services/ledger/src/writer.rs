@@ -43,8 +43,6 @@ enum Order {
     View(SyncSender<io::Result<View>>),
     Replace(PathBuf, SyncSender<io::Result<()>>),
     Close,
-    #[cfg(test)]
-    Abandon,
 }
 
 /// The handle of the thread. Every call may block.
@@ -100,18 +98,8 @@ impl Writer {
 
     /// Commits everything handed over and closes the store.
     pub(crate) fn close(&self) {
-        self.end(Order::Close);
-    }
-
-    /// Lets the store go and what is not committed with it, as the end of a process does.
-    #[cfg(test)]
-    pub(crate) fn abandon(&self) {
-        self.end(Order::Abandon);
-    }
-
-    fn end(&self, order: Order) {
-        // When the thread is gone there is nothing left to end.
-        self.orders.send(order).ok();
+        // When the thread is gone there is nothing left to close.
+        self.orders.send(Order::Close).ok();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
             thread.join().ok();
@@ -147,8 +135,6 @@ fn run(mut store: Store, orders: &Receiver<Order>) -> io::Result<()> {
                 pending.commit(&mut store)?;
                 return store.close();
             }
-            #[cfg(test)]
-            Ok(Order::Abandon) => return Ok(()),
         }
         if pending.entries >= COMMIT_ENTRIES {
             pending.commit(&mut store)?;

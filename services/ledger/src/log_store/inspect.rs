@@ -1,26 +1,33 @@
 //! Looks through the log before `raft-log` opens it.
 //!
-//! `raft-log` cuts an unfinished record off the end of its last file by itself. That is right after
-//! a power loss, and it must be the only thing that is ever cut: whatever else does not read is
-//! refused here, and what will be cut is first copied beside the file.
+//! An unfinished write is cut off the end of the log, as a power loss leaves one, and it is the
+//! only thing that is ever cut: whatever else does not read is refused, and what is cut is first
+//! copied beside the file. What stays is synced: a process that was killed may have written it
+//! without, and this one tells others that it has it.
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
-    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
+    fs::{self, File, OpenOptions},
+    io::{self, BufReader, Read, Seek as _, SeekFrom},
     path::{Path, PathBuf},
 };
 
 use raft_log::{
     RaftLogAction, RaftLogRecord, RaftWalTypes, WALRecord,
     chunked_wal::{ChunkedWal, Config},
+    codeq::Decode as _,
 };
 
 use super::Stored;
-use crate::{Error, disk::sync_dir};
+use crate::{Error, disk};
 
 pub(super) const MEND: &str =
     "put the file back from a copy, or take this node out and let it join anew";
+
+/// A disk writes so many bytes as a whole.
+const SECTOR_BYTES: u64 = 512;
+/// So many bytes at the beginning of a record may be zeros; of a vote, more.
+const ZEROS_MAX: u64 = 3;
 
 /// One file of the log: which part of it reads, and why the rest does not.
 #[derive(Debug)]
@@ -38,7 +45,7 @@ impl Chunk {
     }
 }
 
-/// Refuses a damaged log, and copies aside what the opening of a torn one cuts off.
+/// Refuses a damaged log, and mends one with a torn end.
 pub(super) fn inspect(dir: &Path, config: &Config) -> Result<(), Error> {
     let lock = ChunkedWal::<RaftWalTypes<Stored>>::acquire_lock(config).map_err(Error::io(dir))?;
     let mut chunks = chunks(dir)?;
@@ -60,7 +67,12 @@ pub(super) fn inspect(dir: &Path, config: &Config) -> Result<(), Error> {
         let what = format!("entries from {missing} on are missing: a file before it is gone");
         return Err(Error::damaged(&first.path, 0, format!("{what}; {MEND}")));
     }
-    torn.into_iter().try_for_each(set_aside)
+    torn.into_iter().try_for_each(cut)?;
+    for chunk in chunks.values() {
+        let file = File::open(&chunk.path).map_err(Error::io(&chunk.path))?;
+        disk::sync_file(&file, &chunk.path)?;
+    }
+    Ok(())
 }
 
 /// The files of the log, by where they begin in it.
@@ -107,31 +119,67 @@ fn torn_tail(chunks: &BTreeMap<u64, Chunk>) -> Result<Vec<&Chunk>, Error> {
     Ok(torn)
 }
 
-/// Whether a file ends inside a record, or in the zeros that some file systems leave for a write
-/// that a power loss interrupted.
+/// Whether a file ends inside a record, or a record was written in part: where sectors did not come
+/// onto the disk, file systems show zeros.
 fn is_unfinished(chunk: &Chunk) -> Result<bool, Error> {
     if chunk.rest.as_ref().is_some_and(|rest| rest.kind() == io::ErrorKind::UnexpectedEof) {
         return Ok(true);
     }
-    let mut all_zero = true;
-    each_block(chunk, |block| {
-        all_zero &= block.iter().all(|byte| *byte == 0);
-        Ok(())
-    })?;
-    Ok(all_zero)
+    has_lost_sector(chunk).map_err(Error::io(&chunk.path))
 }
 
-/// Copies what does not read beside its file, as `<file>.torn-<offset>`.
-fn set_aside(chunk: &Chunk) -> Result<(), Error> {
+/// Whether a whole sector of the record that does not read is zeros. No damage of some bits looks
+/// so: what is sealed, and the guards of records, are never zeros for so long.
+fn has_lost_sector(chunk: &Chunk) -> io::Result<bool> {
+    let mut file = BufReader::new(File::open(&chunk.path)?);
+    file.seek(SeekFrom::Start(chunk.end))?;
+    let mut record = Counted { from: file, bytes: 0 };
+    // It does not read; what matters is how far that came.
+    drop(RaftLogRecord::<Stored>::decode(&mut record));
+    let Counted { from: mut file, bytes } = record;
+    file.seek(SeekFrom::Start(chunk.end))?;
+    let (mut at, end) = (chunk.end, chunk.end.saturating_add(bytes));
+    while at < end.min(chunk.bytes) {
+        let next = at.saturating_add(1).next_multiple_of(SECTOR_BYTES).min(chunk.bytes);
+        let length = next.saturating_sub(at);
+        let mut sector = Vec::new();
+        file.by_ref().take(length).read_to_end(&mut sector)?;
+        let is_whole = length > ZEROS_MAX || next == chunk.bytes;
+        if is_whole && sector.iter().all(|byte| *byte == 0) {
+            return Ok(true);
+        }
+        at = next;
+    }
+    Ok(false)
+}
+
+/// Counts what is read.
+struct Counted<T> {
+    from: T,
+    bytes: u64,
+}
+
+impl<T: Read> Read for Counted<T> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let length = self.from.read(into)?;
+        self.bytes = self.bytes.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
+        Ok(length)
+    }
+}
+
+/// Cuts off what does not read, which stays beside its file as `<file>.torn-<offset>`.
+fn cut(chunk: &Chunk) -> Result<(), Error> {
     let mut name = chunk.path.clone().into_os_string();
     name.push(format!(".torn-{}", chunk.end));
     let aside = PathBuf::from(name);
     let mut file = File::create(&aside).map_err(Error::io(&aside))?;
-    each_block(chunk, |block| file.write_all(block))?;
-    file.sync_all().map_err(Error::io(&aside))?;
+    copy_rest(chunk, &mut file).map_err(Error::io(&aside))?;
+    disk::sync_file(&file, &aside)?;
     if let Some(dir) = aside.parent() {
-        sync_dir(dir)?;
+        disk::sync_dir(dir)?;
     }
+    let file = OpenOptions::new().write(true).open(&chunk.path);
+    file.and_then(|file| file.set_len(chunk.end)).map_err(Error::io(&chunk.path))?;
     tracing::warn!(
         file = %chunk.path.display(),
         offset = chunk.end,
@@ -142,21 +190,11 @@ fn set_aside(chunk: &Chunk) -> Result<(), Error> {
     Ok(())
 }
 
-/// Reads what does not read as records.
-fn each_block(chunk: &Chunk, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> Result<(), Error> {
-    let mut read = || {
-        let mut file = File::open(&chunk.path)?;
-        file.seek(SeekFrom::Start(chunk.end))?;
-        let mut block = vec![0; 64 * 1024];
-        loop {
-            let length = file.read(&mut block)?;
-            if length == 0 {
-                return Ok(());
-            }
-            take(block.get(..length).unwrap_or_default())?;
-        }
-    };
-    read().map_err(Error::io(&chunk.path))
+/// Copies what does not read as records.
+fn copy_rest(chunk: &Chunk, to: &mut File) -> io::Result<()> {
+    let mut file = File::open(&chunk.path)?;
+    file.seek(SeekFrom::Start(chunk.end))?;
+    io::copy(&mut file, to).map(drop)
 }
 
 /// Which entries the records leave.

@@ -2,6 +2,8 @@
 
 mod inspect;
 #[cfg(test)]
+mod power;
+#[cfg(test)]
 mod tests;
 
 use std::{
@@ -62,6 +64,9 @@ impl raft_log::Types for Stored {
 enum Flushed {
     Append(IOFlushed<Types>, Queued),
     Wait(oneshot::Sender<io::Result<()>>),
+    /// On a disk that is watched.
+    #[cfg(test)]
+    Noted(crate::platter::Mark, Box<Self>),
 }
 
 impl Callback for Flushed {
@@ -75,6 +80,8 @@ impl Callback for Flushed {
                 // The waiter may have been dropped with its task.
                 waiter.send(result).ok();
             }
+            #[cfg(test)]
+            Self::Noted(mark, flushed) => flushed.send(mark.note(result)),
         }
     }
 }
@@ -105,6 +112,8 @@ impl Drop for Queued {
 pub(crate) struct LogStore {
     log: Arc<Mutex<Option<RaftLog<Stored>>>>,
     queued: Arc<AtomicUsize>,
+    #[cfg(test)]
+    disk: Option<Arc<crate::platter::Platter>>,
 }
 
 impl LogStore {
@@ -128,7 +137,14 @@ impl LogStore {
         inspect::inspect(dir, &config.wal)?;
         let log = RaftLog::open(Arc::new(config))
             .map_err(|error| Error::unreadable(dir, 0, inspect::MEND, error))?;
-        Ok(Self { log: Arc::new(Mutex::new(Some(log))), queued: Arc::default() })
+        #[cfg(test)]
+        let disk = crate::platter::log_opened(dir, log.stat().open_chunk.global_end);
+        Ok(Self {
+            log: Arc::new(Mutex::new(Some(log))),
+            queued: Arc::default(),
+            #[cfg(test)]
+            disk,
+        })
     }
 
     /// Where the log begins and ends: the last purged entry, and the last.
@@ -176,15 +192,35 @@ impl LogStore {
         tokio::task::spawn_blocking(move || this.now(act)).await?
     }
 
+    /// Has the flush thread write what was given to the log, and sync it where that is asked for;
+    /// then it answers.
+    fn flush(
+        &self,
+        log: &mut RaftLog<Stored>,
+        sync: bool,
+        flushed: Option<Flushed>,
+    ) -> io::Result<()> {
+        #[cfg(test)]
+        let flushed = flushed.map(|flushed| match &self.disk {
+            Some(disk) => {
+                let end = log.stat().open_chunk.global_end;
+                Flushed::Noted(disk.mark(sync, end), Box::new(flushed))
+            }
+            None => flushed,
+        });
+        log.flush(sync, flushed)
+    }
+
     /// Writes, and returns after fdatasync.
     async fn flushed(
         &self,
         write: impl FnOnce(&mut RaftLog<Stored>) -> io::Result<()> + Send + 'static,
     ) -> io::Result<()> {
         let (done, flushed) = oneshot::channel();
+        let this = self.clone();
         self.with(move |log| {
             write(log)?;
-            log.flush(true, Some(Flushed::Wait(done)))
+            this.flush(log, true, Some(Flushed::Wait(done)))
         })
         .await?;
         flushed.await.map_err(io::Error::other)?
@@ -251,7 +287,7 @@ impl RaftLogStorage<Types> for LogStore {
         self.now(|log| {
             log.commit(StoredLogId(committed))?;
             // Not synced: after a restart it is learnt anew, so an older one does no harm.
-            log.flush(false, None)
+            self.flush(log, false, None)
         })
     }
 
@@ -269,9 +305,10 @@ impl RaftLogStorage<Types> for LogStore {
         let stored: Vec<_> = entries.into_iter().map(stored).collect();
         let bytes = stored.iter().map(|(_, payload)| payload.len()).sum();
         let (queued, has_room) = Queued::new(&self.queued, bytes);
+        let this = self.clone();
         let append = move |log: &mut RaftLog<Stored>| {
             log.append(stored)?;
-            log.flush(true, Some(Flushed::Append(callback, queued)))
+            this.flush(log, true, Some(Flushed::Append(callback, queued)))
         };
         // A thread of the log's own writes it; only a full queue is waited for.
         if has_room { self.now(append) } else { self.with(append).await }

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tokio::sync::broadcast;
 
 use super::*;
-use crate::{fatal::Fatal, machine::Machine, samples};
+use crate::{fatal::Fatal, machine::Machine, platter::Platter, samples, several::dice::Dice};
 
 const ENTRIES: u64 = 20;
 
@@ -183,6 +183,31 @@ async fn a_missing_file_is_damage_wherever_it_stood() {
         fs::rename(&hidden, missing).unwrap();
     }
     assert_eq!(entries(&mut LogStore::open(source.path()).unwrap()).await, expected(ENTRIES));
+}
+
+#[tokio::test]
+async fn what_a_killed_process_left_is_synced_before_another_trusts_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Platter::watch(dir.path());
+    let mut store = LogStore::open(dir.path()).unwrap();
+    store.blocking_append([samples::tick(0)]).await.unwrap();
+    let entry = samples::tick(1);
+    let stored = (StoredLogId(entry.log_id), StoredPayload::new(entry.payload));
+    store.now(|log| log.append([stored])).unwrap();
+    store.now(|log| log.flush(false, None)).unwrap();
+    store.now(|log| log.wait_worker_idle()).unwrap();
+    let killed = disk.killed();
+    store.close();
+    disk.restore(killed);
+    let mut store = LogStore::open(dir.path()).unwrap();
+    assert_eq!(entries(&mut store).await, expected(2), "it may tell others that it has both");
+    for seed in 0..20 {
+        let powerless = disk.powerless(&mut Dice::of(seed, 0));
+        store.close();
+        disk.restore(powerless);
+        store = LogStore::open(dir.path()).unwrap();
+        assert_eq!(entries(&mut store).await, expected(2), "seed {seed}");
+    }
 }
 
 #[tokio::test]

@@ -111,6 +111,11 @@ impl Consensus {
         self.fatal.report(why);
     }
 
+    /// Whether this node stands for election when nobody leads.
+    pub(crate) fn stand_for_election(&self, stands: bool) {
+        self.raft.runtime_config().elect(stands);
+    }
+
     /// Whether this node leads.
     pub(crate) fn leads(&self) -> bool {
         self.place() == Place::Here
@@ -173,18 +178,23 @@ impl Consensus {
                 let transport = self.network.transport().map_err(|_| Error::NoLeader)?;
                 let health = transport.get_health(&leader, FORWARD_MAX).await;
                 let health = health.map_err(|_| Error::NoLeader)?;
+                // One that has started anew leads no more, and may not know what was committed.
+                if health.leader != leader.id {
+                    return Err(Error::NoLeader);
+                }
                 self.reach(health.committed).await?;
                 // A leader knows what was committed before it led once an entry of its own is.
-                if self.has_entry_of_term() { Ok(()) } else { Err(Error::Behind) }
+                if self.has_entry_of_leader() { Ok(()) } else { Err(Error::Behind) }
             }
             Place::Nowhere => Err(self.reason().unwrap_or(Error::NoLeader)),
         }
     }
 
     /// Whether this node's state holds an entry of the leader of now.
-    fn has_entry_of_term(&self) -> bool {
-        let term = self.raft.metrics().borrow_watched().current_term;
-        self.machine.head().applied.is_some_and(|last| last.leader_id.term == term)
+    fn has_entry_of_leader(&self) -> bool {
+        // Two may lead in one term, one after the other.
+        let leader = self.raft.metrics().borrow_watched().vote.leader_id;
+        self.machine.head().applied.is_some_and(|last| last.leader_id == leader)
     }
 
     /// The cluster as this node knows it.

@@ -214,13 +214,6 @@ impl Consensus {
         self.log.close();
     }
 
-    /// Keeps nothing more of what is applied, as a process does that is killed.
-    #[cfg(test)]
-    pub(crate) async fn abandon(&self) {
-        let machine = self.machine.clone();
-        tokio::task::spawn_blocking(move || machine.abandon()).await.unwrap();
-    }
-
     /// How far the state has come, and the digest there.
     #[cfg(test)]
     pub(crate) fn reached(&self) -> (u64, Root) {
@@ -296,6 +289,9 @@ fn config(timing: Timing) -> Result<Arc<Config>, Error> {
         enable_pre_vote: Some(true),
         snapshot_policy: SnapshotPolicy::LogsSinceLast(SNAPSHOT_ENTRIES),
         max_in_snapshot_log_to_keep: ENTRIES_KEPT,
+        // What a leader had committed last may not be on its disk as committed: among others it is
+        // elected anew after a start, and knows it then.
+        enable_leader_restore: Some(matches!(timing, Timing::Alone)),
         ..Config::default()
     };
     config.validate().map(Arc::new).map_err(|error| Error::Fatal(error.to_string()))

@@ -1,21 +1,16 @@
 //! How a node ends.
 //!
-//! A crash is that of the process, as far as one process can show it: at one moment the node is
-//! neither heard nor answered any more and its acknowledgements no longer count; its log is then
-//! what had been written by a moment later, also in the middle of a record, and its state what had
-//! been committed, which is seconds behind. What was written and not synced is kept, as it is when
-//! a process is killed and not when power fails; and the state's file is let go in good order.
-//! `crash.rs` kills a real process, of one node.
+//! At one moment it is neither heard nor answered any more and its acknowledgements no longer
+//! count. What is in its folder then is kept: all that was written when its process is killed, what
+//! was synced and what chance leaves of the rest when power is cut. Then it is closed, and what it
+//! writes on the way is thrown away. `crash.rs` kills a real process, of one node.
 
-use std::{fs, path::Path};
+use super::{dice::Dice, *};
 
-use super::*;
-use crate::raft_handle::log_dir;
-
-impl Nodes3 {
+impl Several {
     /// From now on nobody hears a node, and nothing that it says counts.
     fn take_down(&mut self, id: u64) -> Running {
-        let running = self.nodes[usize::try_from(id).unwrap() - 1].take().expect("it runs");
+        let running = self.nodes.remove(&id).expect("it runs");
         running.life.end();
         self.wire.disconnect(id);
         running.keeping.abort();
@@ -28,19 +23,31 @@ impl Nodes3 {
         let_go(&running).await;
     }
 
-    /// Has a node end at once.
-    pub(crate) async fn crash(&mut self, id: u64) {
-        let running = self.take_down(id);
-        let consensus = &running.ledger.inner.consensus;
-        consensus.abandon().await;
-        let (dir, kept) = (self.folder(id), self.dir.path().join(format!("kept-{id}")));
-        let copied = tokio::task::spawn_blocking(move || keep_files(&dir, &kept)).await;
-        copied.unwrap();
-        let_go(&running).await;
-        let (dir, kept) = (self.folder(id), self.dir.path().join(format!("kept-{id}")));
-        fs::remove_dir_all(log_dir(&dir)).unwrap();
-        fs::rename(log_dir(&kept), log_dir(&dir)).unwrap();
-        fs::rename(kept.join("keys.json"), dir.join("keys.json")).unwrap();
+    /// Has the processes of nodes end at once.
+    pub(crate) async fn crash(&mut self, ids: impl IntoIterator<Item = u64>) {
+        self.end_at_once(ids, |_, disk| disk.killed()).await;
+    }
+
+    /// Cuts the power of nodes.
+    pub(crate) async fn cut_power(&mut self, ids: impl IntoIterator<Item = u64>, chance: u64) {
+        let found = move |id, disk: &Platter| disk.powerless(&mut Dice::of(chance, id));
+        self.end_at_once(ids, found).await;
+    }
+
+    async fn end_at_once(
+        &mut self,
+        ids: impl IntoIterator<Item = u64>,
+        keep: impl Fn(u64, &Platter) -> Image + Send + 'static,
+    ) {
+        let ended: Vec<_> = ids.into_iter().map(|id| (id, self.take_down(id))).collect();
+        let disks: Vec<_> = ended.iter().map(|(id, node)| (*id, Arc::clone(&node.disk))).collect();
+        let images = tokio::task::spawn_blocking(move || {
+            disks.iter().map(|(id, disk)| keep(*id, disk)).collect::<Vec<_>>()
+        });
+        for ((_, node), image) in ended.iter().zip(images.await.unwrap()) {
+            let_go(node).await;
+            node.disk.restore(image);
+        }
     }
 }
 
@@ -49,20 +56,4 @@ async fn let_go(running: &Running) {
     running.ledger.close().await;
     let idle = tokio::time::timeout(PATIENCE, running.life.idle());
     idle.await.expect("nothing is done at a node that has ended");
-}
-
-/// Copies log and keys as they are at one moment: keys that did not change while the log was read.
-fn keep_files(dir: &Path, kept: &Path) {
-    loop {
-        fs::create_dir_all(log_dir(kept)).unwrap();
-        let keys = fs::read(dir.join("keys.json")).unwrap();
-        for file in fs::read_dir(log_dir(dir)).unwrap() {
-            let file = file.unwrap();
-            fs::copy(file.path(), log_dir(kept).join(file.file_name())).unwrap();
-        }
-        if fs::read(dir.join("keys.json")).unwrap() == keys {
-            return fs::write(kept.join("keys.json"), keys).unwrap();
-        }
-        fs::remove_dir_all(kept).unwrap();
-    }
 }

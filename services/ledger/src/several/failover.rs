@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_survives_the_end_of_its_leader() {
-    let mut nodes = Nodes3::start().await;
+    let mut nodes = Several::start().await;
     let mut acknowledged = Vec::new();
     let mut number = 0;
     for _ in 0..3 {
@@ -29,7 +29,7 @@ async fn what_was_acknowledged_survives_the_end_of_its_leader() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_follower_has_its_records_ordered_by_the_leader_and_sees_them_itself() {
-    let nodes = Nodes3::start().await;
+    let nodes = Several::start().await;
     let leader = nodes.leader().await.cluster().node;
     for (number, follower) in (1..=3).filter(|id| *id != leader).enumerate() {
         let number = u64::try_from(number).unwrap();
@@ -41,7 +41,7 @@ async fn a_follower_has_its_records_ordered_by_the_leader_and_sees_them_itself()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_leader_that_is_cut_off_acknowledges_nothing_and_shows_nothing() {
-    let nodes = Nodes3::start().await;
+    let nodes = Several::start().await;
     let old = nodes.leader().await.clone();
     record(&old, 1).await.unwrap();
     within("it serves", || old.serves()).await;
@@ -61,7 +61,7 @@ async fn a_leader_that_is_cut_off_acknowledges_nothing_and_shows_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_leader_leaves_open_is_not_told_as_not_ordered() {
-    let nodes = Nodes3::start().await;
+    let nodes = Several::start().await;
     let leader = nodes.leader().await;
     let id = leader.cluster().node;
     let others: Vec<u64> = (1..=3).filter(|other| *other != id).collect();

@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_lost_all_comes_back_by_a_snapshot() {
-    let mut nodes = Nodes3::start().await;
+    let mut nodes = Several::start().await;
     for number in 0..50 {
         record(nodes.leader().await, number).await.unwrap();
     }
@@ -14,7 +14,8 @@ async fn a_node_that_lost_all_comes_back_by_a_snapshot() {
     let at = nodes.at(leader);
     at.demote(lost).await.unwrap();
     at.remove(lost).await.unwrap();
-    std::fs::remove_dir_all(nodes.folder(lost)).unwrap();
+    nodes.wipe(lost);
+    let at = nodes.at(leader);
     let consensus = &at.inner.consensus;
     let applied = consensus.applied();
     at.snapshot().await.unwrap();
@@ -31,7 +32,7 @@ async fn a_node_that_lost_all_comes_back_by_a_snapshot() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn leadership_is_handed_over() {
-    let nodes = Nodes3::start().await;
+    let nodes = Several::start().await;
     let leader = nodes.leader().await;
     let next = if leader.cluster().node == 1 { 2 } else { 1 };
     leader.transfer(next).await.unwrap();
@@ -43,7 +44,7 @@ async fn leadership_is_handed_over() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_is_no_member_gets_no_keys() {
-    let nodes = Nodes3::start().await;
+    let nodes = Several::start().await;
     let refused = nodes.at(1).peer().get_keys(4).unwrap_err();
     assert!(refused.to_string().contains("no member"), "{refused}");
 }

@@ -1,16 +1,24 @@
 //! Several nodes over a network in memory: the whole ledger on real files, with faults on purpose.
 
-mod dice;
+mod clocks;
+pub(crate) mod dice;
 mod ends;
 mod failover;
+mod faults;
 mod keys;
 mod members;
+pub(crate) mod seeds;
 mod sim;
 mod wire;
 
 use std::{
-    path::PathBuf,
-    sync::Arc,
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -21,6 +29,7 @@ use tokio::task::JoinHandle;
 use crate::{
     Card, Clock, Error, Ledger, Node, Nodes, Options, Place, Role, Timing, Transport,
     fetch_key_file,
+    platter::{Image, Platter},
     samples::{NOW, numbered},
     tests::{document, policy},
 };
@@ -31,10 +40,14 @@ use self::wire::{End, Life, Wire};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Nodes of one domain.
-struct Nodes3 {
+struct Several {
     dir: TempDir,
     wire: Arc<Wire>,
-    nodes: Vec<Option<Running>>,
+    nodes: BTreeMap<u64, Running>,
+    /// What is known of each node's disk.
+    disks: BTreeMap<u64, Arc<Platter>>,
+    /// How far each node's clock is off, in milliseconds.
+    clocks: BTreeMap<u64, Arc<AtomicI64>>,
     started: Instant,
 }
 
@@ -42,6 +55,7 @@ struct Nodes3 {
 struct Running {
     ledger: Ledger,
     life: Arc<Life>,
+    disk: Arc<Platter>,
     /// It begins, and then looks after itself.
     keeping: JoinHandle<()>,
 }
@@ -49,12 +63,13 @@ struct Running {
 /// How far apart the nodes' clocks are.
 const APART: Duration = Duration::from_millis(200);
 
-/// A node's clock: it goes, from a moment that the registry covers.
-fn going(started: Instant, node: u64) -> Clock {
+/// A node's clock: it goes, from a moment that the registry covers, and may be off.
+fn going(started: Instant, node: u64, off_millis: Arc<AtomicI64>) -> Clock {
     let ahead = APART * u32::try_from(node).unwrap();
     Arc::new(move || {
         let micros = i64::try_from((started.elapsed() + ahead).as_micros()).unwrap();
-        Timestamp::from_micros(NOW.micros() + micros)
+        let off = off_millis.load(Ordering::SeqCst) * 1_000;
+        Timestamp::from_micros(NOW.micros() + micros + off)
     })
 }
 
@@ -62,14 +77,24 @@ fn node(id: u64) -> Node {
     Node { id, address: format!("node-{id}:7402") }
 }
 
-impl Nodes3 {
+impl Several {
     /// Three voters with one domain.
     async fn start() -> Self {
-        let (dir, wire) = (tempfile::tempdir().unwrap(), Arc::default());
-        let mut this = Self { dir, wire, nodes: vec![], started: Instant::now() };
-        this.nodes.resize_with(3, || None);
+        Self::with(3).await
+    }
+
+    /// So many voters with one domain.
+    async fn with(voters: u64) -> Self {
+        let mut this = Self {
+            dir: tempfile::tempdir().unwrap(),
+            wire: Arc::default(),
+            nodes: BTreeMap::new(),
+            disks: BTreeMap::new(),
+            clocks: BTreeMap::new(),
+            started: Instant::now(),
+        };
         this.open(1).await;
-        for id in [2, 3] {
+        for id in 2..=voters {
             this.join(id).await;
             within("it catches up", || {
                 this.at(1).peer().health().applied == this.at(id).peer().health().applied
@@ -84,9 +109,19 @@ impl Nodes3 {
         self.dir.path().join(format!("node-{id}"))
     }
 
+    /// Sets a node's clock so many milliseconds off.
+    fn set_clock(&self, id: u64, off_millis: i64) {
+        self.clocks.get(&id).expect("it has a clock").store(off_millis, Ordering::SeqCst);
+    }
+
+    /// Takes all from a node that does not run.
+    fn wipe(&mut self, id: u64) {
+        fs::remove_dir_all(self.folder(id)).unwrap();
+        self.disks.remove(&id);
+    }
+
     fn at(&self, id: u64) -> &Ledger {
-        let running = self.nodes[usize::try_from(id).unwrap() - 1].as_ref();
-        &running.expect("it runs").ledger
+        &self.nodes.get(&id).expect("it runs").ledger
     }
 
     /// Adds a node and starts it.
@@ -129,15 +164,23 @@ impl Nodes3 {
 
     /// Starts a node.
     async fn opened(&mut self, id: u64) -> Arc<Life> {
+        self.start_node(id).await.unwrap_or_else(|error| panic!("node {id}: {error}"))
+    }
+
+    /// Starts a node, if its files are good.
+    async fn start_node(&mut self, id: u64) -> Result<Arc<Life>, Error> {
         let life = Life::of(id);
         let end = End { wire: Arc::clone(&self.wire), life: Arc::clone(&life) };
         let transport: Arc<dyn Transport> = Arc::new(end);
         let dir = self.folder(id);
+        let disk = self.disks.entry(id).or_insert_with(|| Platter::watch(&dir));
+        let disk = Arc::clone(disk);
         if id != 1 {
-            let others = [node(1), node(2), node(3)];
+            let others = [1, 2, 3, 4, 5].map(node);
             let asked = fetch_key_file(&dir, &transport, &others);
             tokio::time::timeout(PATIENCE, asked).await.expect("it gets the keys").unwrap();
         }
+        let off = Arc::clone(self.clocks.entry(id).or_default());
         let (policy, recorder) = policy();
         let options = Options {
             dir,
@@ -151,19 +194,19 @@ impl Nodes3 {
                 timing: Timing::Site,
                 transport,
             }),
-            clock: going(self.started, id),
+            clock: going(self.started, id, off),
             watcher: Arc::new(|_| ()),
         };
-        let ledger = Ledger::open(options, policy, recorder).await.unwrap();
+        let ledger = Ledger::open(options, policy, recorder).await?;
         self.wire.connect(Arc::clone(&life), ledger.clone());
         let keeping = tokio::spawn(keep(ledger.clone(), Arc::clone(&life)));
-        let running = Running { ledger, life: Arc::clone(&life), keeping };
-        self.nodes[usize::try_from(id).unwrap() - 1] = Some(running);
-        life
+        let running = Running { ledger, life: Arc::clone(&life), disk, keeping };
+        self.nodes.insert(id, running);
+        Ok(life)
     }
 
     fn running(&self) -> impl Iterator<Item = &Ledger> {
-        self.nodes.iter().flatten().map(|running| &running.ledger)
+        self.nodes.values().map(|running| &running.ledger)
     }
 
     /// The node that leads, once one does that a quorum has confirmed.
@@ -219,6 +262,19 @@ async fn record(ledger: &Ledger, number: u64) -> Result<Recorded, Error> {
     match ledger.inner.consensus.order(submission, &policy).await? {
         (position, Reply::Recorded { first }) => Ok(Recorded { position, sequence: first }),
         (_, reply) => Err(Error::Fatal(format!("it was not recorded: {reply:?}"))),
+    }
+}
+
+/// Records at a node, over and over, until one is acknowledged.
+async fn goes_on(nodes: &Several, node: u64, number: &mut u64) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        *number += 1;
+        match record(nodes.at(node), *number).await {
+            Ok(_) => return,
+            Err(error) => assert!(Instant::now() < deadline, "node {node}: {error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 

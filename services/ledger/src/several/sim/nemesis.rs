@@ -7,7 +7,7 @@ use super::{super::*, steps::Step};
 /// So long a change of the members may take before it is left to itself.
 const CHANGE_MAX: Duration = Duration::from_secs(1);
 
-impl Nodes3 {
+impl Several {
     /// Does a step, where the nodes are so that it can be done.
     pub(super) async fn take_step(&mut self, step: Step) {
         match step {
@@ -17,14 +17,18 @@ impl Nodes3 {
             Step::Heal => self.wire.heal(),
             Step::IsolateLeader => self.leaders().for_each(|id| self.wire.isolate(id)),
             Step::Stop(id) if self.runs(id) => self.stop(id).await,
-            Step::Crash(id) if self.runs(id) => self.crash(id).await,
-            Step::CrashLeader => {
-                for id in self.leaders().collect::<Vec<_>>() {
-                    self.crash(id).await;
-                }
+            Step::Crash(id) if self.runs(id) => self.crash([id]).await,
+            Step::CutPower(id, chance) if self.runs(id) => self.cut_power([id], chance).await,
+            Step::CrashLeader => self.crash(self.leaders().collect::<Vec<_>>()).await,
+            Step::CutLeaderPower(chance) => {
+                self.cut_power(self.leaders().collect::<Vec<_>>(), chance).await;
             }
+            Step::CutAllPower(chance) => {
+                self.cut_power(self.nodes.keys().copied().collect::<Vec<_>>(), chance).await;
+            }
+            Step::SetClock(id, millis) => self.set_clock(id, millis),
             Step::Start(id) if !self.runs(id) => drop(self.opened(id).await),
-            Step::Stop(_) | Step::Crash(_) | Step::Start(_) => {}
+            Step::Stop(_) | Step::Crash(_) | Step::CutPower(..) | Step::Start(_) => {}
             Step::StartAll => self.start_all().await,
             Step::HandOver(id) => self.at_leader(async |leader| leader.transfer(id).await).await,
             Step::Demote(id) => self.at_leader(async |leader| leader.demote(id).await).await,
@@ -40,11 +44,11 @@ impl Nodes3 {
     }
 
     fn runs(&self, id: u64) -> bool {
-        self.nodes[usize::try_from(id).unwrap() - 1].is_some()
+        self.nodes.contains_key(&id)
     }
 
     async fn start_all(&mut self) {
-        for id in 1..=3 {
+        for id in self.disks.keys().copied().collect::<Vec<_>>() {
             if !self.runs(id) {
                 self.opened(id).await;
             }
@@ -82,6 +86,7 @@ impl Nodes3 {
     /// Heals, starts and promotes all, and waits until all serve.
     pub(super) async fn mend(&mut self) {
         self.wire.heal();
+        self.disks.keys().for_each(|id| self.set_clock(*id, 0));
         self.start_all().await;
         let deadline = Instant::now() + PATIENCE;
         loop {

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    sync::Arc,
 };
 
 use samsyn_domain::{Sealed, Timestamp};
@@ -51,6 +52,9 @@ pub(super) struct Ended {
     pub(super) rows: Vec<Row>,
 }
 
+/// A term, and who led in it.
+type Led = (u64, u64);
+
 /// All of it.
 #[derive(Debug, Default)]
 pub(super) struct Observed {
@@ -61,7 +65,11 @@ pub(super) struct Observed {
     /// Which nodes had which digest at a position.
     pub(super) roots: BTreeMap<u64, BTreeMap<[u8; 32], BTreeSet<u64>>>,
     /// Who led in which term, as any node knew it.
-    pub(super) leaders: BTreeSet<(u64, u64)>,
+    pub(super) leaders: BTreeSet<Led>,
+    /// Term and leader as a node knew them last, by where it is in memory: in each of its lives.
+    followed: BTreeMap<(u64, usize), Led>,
+    /// Nodes that followed one leader after another that comes later.
+    pub(super) went_back: BTreeSet<(u64, Led, Led)>,
     pub(super) reads: Vec<Read>,
     /// Numbers of records, and nodes that had the record and did not open what came with it.
     pub(super) closed: BTreeSet<(u64, u64)>,
@@ -82,6 +90,11 @@ impl Observed {
         }
         if let (term, Some(leader)) = consensus.led() {
             self.leaders.insert((term, leader));
+            let life = (node, Arc::as_ptr(&ledger.inner).addr());
+            let before = self.followed.insert(life, (term, leader));
+            if let Some(before) = before.filter(|before| *before > (term, leader)) {
+                self.went_back.insert((node, (term, leader), before));
+            }
         }
     }
 
@@ -126,7 +139,7 @@ impl fmt::Display for Observed {
         write!(
             f,
             "{} acknowledged, {} refused, {sealed} with something sealed, \
-             {} reads at nodes and {} at leaders, {} terms with a leader, \
+             {} reads at nodes and {} at leaders, {} leaders by term, \
              {} positions compared, {} looks at what is sealed",
             self.acknowledged.len(),
             self.refused.len(),

@@ -6,7 +6,11 @@ use crate::several::dice::Dice;
 
 /// So many steps has a schedule, waits not counted.
 const STEPS: usize = 14;
-const NODES: [u64; 3] = [1, 2, 3];
+/// So many of a hundred seeds have five voters; the others have three.
+const FIVE_PERCENT: u64 = 25;
+/// A clock jumps by so much at most, in milliseconds: more than what nodes bear, and no longer than
+/// a run waits for it.
+const JUMP_MILLIS_MAX: i64 = 6_000;
 
 /// One thing that is done to the nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +31,14 @@ pub(super) enum Step {
     Crash(u64),
     /// Has the node that leads end at once.
     CrashLeader,
+    /// Cuts a node's power; what it had not synced is decided by this seed.
+    CutPower(u64, u64),
+    /// Cuts the power of the node that leads.
+    CutLeaderPower(u64),
+    /// Cuts the power of all at once.
+    CutAllPower(u64),
+    /// Sets a node's clock so many milliseconds off.
+    SetClock(u64, i64),
     /// Starts a node that does not run.
     Start(u64),
     /// Starts all that do not run.
@@ -41,17 +53,23 @@ pub(super) enum Step {
     Snapshot(u64),
 }
 
-/// The steps of a seed. Most of the time two of three nodes run and hear each other; now and then
-/// all end.
+/// How many voters a seed has.
+pub(super) fn voters(seed: u64) -> u64 {
+    if Dice::of(seed, 2).percent(FIVE_PERCENT) { 5 } else { 3 }
+}
+
+/// The steps of a seed. Most of the time a quorum runs and hears each other; now and then all end.
 pub(super) fn schedule(seed: u64) -> Vec<Step> {
     let mut dice = Dice::of(seed, 1);
-    let mut nodes = Model::default();
+    let mut nodes = Model::of(voters(seed));
     let mut steps = Vec::new();
     let mut waits = 25;
     for _ in 0..STEPS {
         steps.push(wait(&mut dice, waits));
         let step = nodes.next(&mut dice);
-        waits = if matches!(step, Step::CrashLeader | Step::IsolateLeader) { 80 } else { 25 };
+        let falls =
+            matches!(step, Step::CrashLeader | Step::CutLeaderPower(_) | Step::IsolateLeader);
+        waits = if falls { 80 } else { 25 };
         steps.push(step);
     }
     steps.push(wait(&mut dice, waits));
@@ -65,69 +83,113 @@ fn wait(dice: &mut Dice, percent: u64) -> Step {
 }
 
 /// How the nodes are after the steps so far.
-#[derive(Default)]
 struct Model {
+    all: Vec<u64>,
     down: BTreeSet<u64>,
     learner: Option<u64>,
     is_cut: bool,
     /// The node that led is down.
     leader_fell: bool,
+    /// Whose clock is off.
+    off: Option<u64>,
 }
 
 impl Model {
+    fn of(voters: u64) -> Self {
+        Self {
+            all: (1..=voters).collect(),
+            down: BTreeSet::new(),
+            learner: None,
+            is_cut: false,
+            leader_fell: false,
+            off: None,
+        }
+    }
+
+    /// Whether a quorum runs without one more.
+    fn can_spare(&self) -> bool {
+        (self.down.len() + 1) * 2 < self.all.len()
+    }
+
     fn next(&mut self, dice: &mut Dice) -> Step {
-        let down: Vec<u64> = self.down.iter().copied().collect();
-        let up: Vec<u64> = NODES.into_iter().filter(|id| !self.down.contains(id)).collect();
-        if self.leader_fell && dice.percent(50) {
-            (self.leader_fell, self.down) = (false, BTreeSet::new());
-            return Step::StartAll;
+        if let Some(mend) = self.mend(dice) {
+            return mend;
         }
-        if let Some(id) = dice.pick(&down)
-            && dice.percent(if up.is_empty() { 90 } else { 55 })
-        {
-            self.down.remove(&id);
-            return Step::Start(id);
-        }
-        if self.is_cut && dice.percent(50) {
-            self.is_cut = false;
-            return Step::Heal;
-        }
+        let up: Vec<u64> = self.all.iter().copied().filter(|id| !self.down.contains(id)).collect();
         let Some(id) = dice.pick(&up) else { return Step::Heal };
         match dice.below(100) {
-            0..10 => {
+            0..9 => {
                 self.is_cut = true;
                 Step::IsolateLeader
             }
-            10..18 => {
+            9..16 => {
                 self.is_cut = true;
                 Step::Isolate(id)
             }
-            18..30 => {
+            16..26 => {
                 self.is_cut = true;
-                let other = NODES.into_iter().find(|other| *other != id).unwrap_or(id);
+                let other = self.all.iter().copied().find(|other| *other != id).unwrap_or(id);
                 if dice.percent(50) { Step::Cut(id, other) } else { Step::Cut(other, id) }
             }
-            30..40 if self.down.is_empty() => {
+            26..32 if self.can_spare() => {
                 self.down.insert(id);
                 Step::Stop(id)
             }
-            40..50 if !self.leader_fell => {
+            32..44 if !self.leader_fell => {
                 self.leader_fell = true;
-                Step::CrashLeader
+                if dice.percent(50) {
+                    Step::CrashLeader
+                } else {
+                    Step::CutLeaderPower(dice.below(1_000))
+                }
             }
-            50..62 if self.down.is_empty() || dice.percent(40) => {
+            44..60 if self.can_spare() || dice.percent(40) => {
                 self.down.insert(id);
-                Step::Crash(id)
+                if dice.percent(40) {
+                    Step::Crash(id)
+                } else {
+                    Step::CutPower(id, dice.below(1_000))
+                }
             }
-            62..74 => Step::HandOver(id),
-            74..84 => match self.learner.take() {
+            60..65 => {
+                self.down.extend(&self.all);
+                Step::CutAllPower(dice.below(1_000))
+            }
+            65..75 => Step::HandOver(id),
+            75..82 => match self.learner.take() {
                 Some(learner) => Step::Promote(learner),
                 None => {
                     self.learner = Some(id);
                     Step::Demote(id)
                 }
             },
+            82..88 if self.off.is_none() => {
+                self.off = Some(id);
+                let sides = JUMP_MILLIS_MAX.unsigned_abs() * 2;
+                Step::SetClock(id, JUMP_MILLIS_MAX.saturating_sub_unsigned(dice.below(sides)))
+            }
             _ => Step::Snapshot(id),
         }
+    }
+
+    /// Ends something of what fails, by chance.
+    fn mend(&mut self, dice: &mut Dice) -> Option<Step> {
+        let down: Vec<u64> = self.down.iter().copied().collect();
+        if self.leader_fell && dice.percent(50) {
+            (self.leader_fell, self.down) = (false, BTreeSet::new());
+            return Some(Step::StartAll);
+        }
+        if let Some(id) = dice.pick(&down)
+            && dice.percent(if down.len() == self.all.len() { 90 } else { 55 })
+        {
+            self.down.remove(&id);
+            return Some(Step::Start(id));
+        }
+        if self.is_cut && dice.percent(50) {
+            self.is_cut = false;
+            return Some(Step::Heal);
+        }
+        let off = self.off.take_if(|_| dice.percent(30))?;
+        Some(Step::SetClock(off, 0))
     }
 }
