@@ -33,6 +33,7 @@ const CHUNKS_MAX: usize = 64;
 /// A narrow way passes as much at once as in this time.
 const STROKE: Duration = Duration::from_millis(50);
 const STROKES_PER_SECOND: u32 = 20;
+const MADE_UP_MAX: Duration = Duration::from_secs(1);
 
 /// What becomes of what one node says to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -247,30 +248,29 @@ async fn give(
     mut queued: mpsc::Receiver<(Instant, Vec<u8>)>,
     mut way: watch::Receiver<Way>,
 ) {
+    let mut free = Instant::now();
     while let Some((due, chunk)) = queued.recv().await {
         sleep_until(due).await;
+        free = free.max(due);
         let mut rest = chunk.as_slice();
         while !rest.is_empty() {
             let Ok(now) = way.wait_for(|way| *way != Way::Silent).await.map(|way| *way) else {
                 return;
             };
-            let (bytes, pause) = match now {
+            let bytes = match now {
                 Way::Narrow { bytes_per_second } => {
-                    let stroke = (bytes_per_second / STROKES_PER_SECOND).max(1);
-                    (usize::try_from(stroke).unwrap_or(usize::MAX), STROKE)
+                    // Who wakes up late makes up for it, but not for a time of silence.
+                    free = free.max(Instant::now() - MADE_UP_MAX) + STROKE;
+                    sleep_until(free).await;
+                    usize::try_from(bytes_per_second / STROKES_PER_SECOND).unwrap_or(usize::MAX)
                 }
-                Way::Open | Way::Cut | Way::Silent | Way::Late { .. } => {
-                    (rest.len(), Duration::ZERO)
-                }
+                Way::Open | Way::Cut | Way::Silent | Way::Late { .. } => rest.len(),
             };
-            let (piece, left) = rest.split_at(bytes.min(rest.len()));
+            let (piece, left) = rest.split_at(bytes.clamp(1, rest.len()));
             if to.write_all(piece).await.is_err() {
                 return;
             }
             rest = left;
-            if !pause.is_zero() {
-                sleep(pause).await;
-            }
         }
     }
 }

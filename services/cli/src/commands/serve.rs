@@ -76,13 +76,22 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let started = Telemetry::start(&checked, format, LOGGED);
     let telemetry = started.map_err(samsyn_gateway::Error::from)?;
     let at = checked.listen();
-    let app = Box::pin(App::build(checked, Arc::new(now))).await?;
+    let mut closed = std::pin::pin!(stdin_closed(args.until_stdin_closes));
+    let app = tokio::select! {
+        app = Box::pin(App::build(checked, Arc::new(now))) => app?,
+        // One that waits for other nodes may wait for long.
+        () = &mut closed => {
+            tracing::info!("told to stop before the start");
+            telemetry.end().await;
+            return Ok(());
+        }
+    };
     let listener = TcpListener::bind(at).await.map_err(|why| {
         Failure::Local(format!("cannot listen on `{at}`: {why}; choose another in `listen`"))
     })?;
     tokio::spawn(reload_when_told(app.reload()));
     tracing::info!(%at, "serving");
-    let served = Box::pin(app.serve(listener, told_to_stop(args.until_stdin_closes))).await;
+    let served = Box::pin(app.serve(listener, told_to_stop(closed))).await;
     telemetry.end().await;
     Ok(served?)
 }
@@ -113,9 +122,9 @@ pub(super) fn overrides(
     Ok(overrides)
 }
 
-/// Ends at the first interrupt or termination signal, or when standard input closes where that
+/// Ends at the first interrupt or termination signal, or when standard input is closed where that
 /// counts.
-async fn told_to_stop(until_stdin_closes: bool) {
+async fn told_to_stop(closed: impl Future<Output = ()>) {
     let interrupted = async {
         if tokio::signal::ctrl_c().await.is_err() {
             // Without a handler only the system can end the process.
@@ -125,13 +134,16 @@ async fn told_to_stop(until_stdin_closes: bool) {
     tokio::select! {
         () = interrupted => {}
         () = terminated() => {}
-        () = stdin_closed(), if until_stdin_closes => {}
+        () = closed => {}
     }
     tracing::info!("told to stop; draining");
 }
 
-/// Ends when standard input does; what comes over it is not looked at.
-async fn stdin_closed() {
+/// Ends when standard input does, where that counts; what comes over it is not looked at.
+async fn stdin_closed(counts: bool) {
+    if !counts {
+        return std::future::pending().await;
+    }
     let (closed, told) = tokio::sync::oneshot::channel();
     // A thread of its own: the runtime would wait at its end for one that reads.
     std::thread::spawn(move || {

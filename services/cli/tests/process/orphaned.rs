@@ -3,9 +3,12 @@
 use std::{
     fs,
     io::Read as _,
+    path::Path,
     process::{Child, Stdio},
     time::{Duration, Instant},
 };
+
+use samsyn_tests::cluster::{Cluster, Plan};
 
 use crate::harness::{Domain, PARTY, samsyn};
 
@@ -36,6 +39,26 @@ async fn a_gateway_ends_with_its_standard_input_where_it_is_told_to() {
     domain.close_stdin();
     tokio::time::sleep(Duration::from_secs(1)).await;
     domain.client(PARTY).await;
+}
+
+/// A node that still waits for the others ends as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_waits_for_others_ends_with_its_standard_input() {
+    let program = Path::new(env!("CARGO_BIN_EXE_samsyn"));
+    let cluster = Cluster::written(program, Plan::default()).await.unwrap();
+    let log = cluster.path().join("waiting.log");
+    let mut node = samsyn()
+        .args(["serve", "--until-stdin-closes", "--config"])
+        .arg(cluster.path().join("node-2.toml"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    let logged = || fs::read_to_string(&log).unwrap();
+    until("it does not wait", || logged().contains("asking the other nodes")).await;
+    drop(node.stdin.take());
+    until("it goes on", || node.try_wait().unwrap().is_some()).await;
 }
 
 /// What `/proc` says of a process behind its name: its state and its parent first (proc(5)). None
