@@ -8,16 +8,18 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use prost::Message as _;
 use samsyn_client::{Client, NotBackedUp, Refused, admin::AddLearnerRequest, wire};
-use samsyn_tests::cluster::{Cluster, OPERATOR, Plan};
+use samsyn_tests::cluster::{Cluster, OPERATOR, PATIENCE, Plan};
 use tokio::time::sleep;
 
 use crate::harness::{AREA, PARTY, delta, observation, own_picture, published, samsyn, written};
 
+/// How long a reader waits before it asks again.
+const PAUSE: Duration = Duration::from_millis(50);
 const READER: &str = "lpo-skarholmen";
 const AUDITOR: &str = "auditor";
 /// What is published before the backup, and after it.
@@ -78,23 +80,39 @@ async fn keep_writing(client: Client, from: u64, stop: Arc<AtomicBool>) -> Vec<W
     all
 }
 
-/// All events from a cursor on, and the cursor after them.
-async fn events(client: &Client, mut cursor: String) -> (Vec<wire::Event>, String) {
-    let mut all = Vec::new();
+/// The next events from a cursor on, and the cursor after them.
+async fn polled(client: &Client, cursor: &str) -> (Vec<wire::Event>, String) {
+    let since = Instant::now();
     loop {
         let request = wire::ListEventsRequest {
             context: Some(client.profile().read_context()),
             scope: None,
-            cursor,
+            cursor: cursor.to_owned(),
             limit: 500,
             wait_seconds: 0,
         };
-        let answer = client.joint.clone().list_events(request).await.unwrap().into_inner();
-        cursor = answer.next_cursor;
-        if answer.events.is_empty() {
+        match client.joint.clone().list_events(request).await.map_err(Refused::from) {
+            Ok(answer) => {
+                let answer = answer.into_inner();
+                return (answer.events, answer.next_cursor);
+            }
+            Err(refused) => assert!(refused.is_retryable(), "{refused}"),
+        }
+        assert!(since.elapsed() < PATIENCE, "it was not answered in time");
+        sleep(PAUSE).await;
+    }
+}
+
+/// All events from a cursor on, and the cursor after them; while nobody writes.
+async fn events(client: &Client, mut cursor: String) -> (Vec<wire::Event>, String) {
+    let mut all = Vec::new();
+    loop {
+        let (more, next) = polled(client, &cursor).await;
+        cursor = next;
+        if more.is_empty() {
             return (all, cursor);
         }
-        all.extend(answer.events);
+        all.extend(more);
     }
 }
 
@@ -169,7 +187,7 @@ async fn lived(cluster: &Cluster) -> Seen {
     let stop = Arc::new(AtomicBool::new(false));
     let writing = tokio::spawn(keep_writing(city.clone(), BEFORE, Arc::clone(&stop)));
     sleep(Duration::from_secs(1)).await;
-    let (shared, _) = events(&reader, before.clone()).await;
+    let (shared, _) = polled(&reader, &before).await;
     let made = tokio::task::block_in_place(|| backup(cluster, &["create", "--to", "backup"]));
     sleep(Duration::from_millis(500)).await;
     stop.store(true, Ordering::Relaxed);
