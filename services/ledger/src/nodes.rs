@@ -235,11 +235,13 @@ impl Ledger {
 
     async fn look(&self, followed: &mut Option<Node>) {
         let Inner { consensus, contact, .. } = &*self.inner;
+        let quorum_age = consensus.quorum_age();
+        consensus.be_heard_by_quorum(quorum_age);
         match consensus.place() {
             Place::Nowhere => {}
             Place::Here => {
                 *followed = None;
-                if let Some(age) = consensus.quorum_age() {
+                if let Some(age) = quorum_age {
                     contact.touch(age);
                 }
                 if !self.has_policy()

@@ -289,6 +289,17 @@ impl Cluster {
         self.signal(node, "-CONT")
     }
 
+    /// How much memory a node takes, in KiB.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn memory(&self, node: u64) -> Result<u64, Failure> {
+        let id = self.running.get(&node).ok_or("it does not run")?.id();
+        let status = fs::read_to_string(format!("/proc/{id}/status"))?;
+        let kept = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        Ok(kept.ok_or("it has none")?.trim().trim_end_matches(" kB").parse()?)
+    }
+
     fn signal(&self, node: u64, signal: &str) -> Result<(), Failure> {
         let id = self.running.get(&node).ok_or("it does not run")?.id().to_string();
         let sent = Command::new("kill").args([signal, &id]).status()?;

@@ -76,3 +76,17 @@ async fn what_a_leader_leaves_open_is_not_told_as_not_ordered() {
     let answer = asked.await.unwrap();
     assert!(matches!(answer, Err(Error::OutcomeUnknown)), "{answer:?}");
 }
+
+/// Its words arrive, so nobody misses it; it makes way all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_that_hears_nothing_makes_way() {
+    let nodes = Several::start().await;
+    let deaf = nodes.leader().await.cluster().node;
+    for other in (1..=3).filter(|other| *other != deaf) {
+        nodes.wire.cut(other, deaf);
+    }
+    record(nodes.leader_but(deaf).await, 1).await.unwrap();
+    nodes.wire.heal();
+    nodes.alike().await;
+    assert_ne!(nodes.leader().await.cluster().node, deaf);
+}

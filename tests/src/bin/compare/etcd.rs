@@ -11,14 +11,16 @@ use std::{
 use http::uri::PathAndQuery;
 use samsyn_tests::raw::Failure;
 use tempfile::TempDir;
-use tokio::time::sleep;
+use tokio::{sync::mpsc, time::sleep};
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{
+    Streaming,
     client::Grpc,
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
 };
 use tonic_prost::ProstCodec;
 
-use crate::load::Worker;
+use crate::{empty::Asker, fanout::Watcher, load::Worker};
 
 /// A put (etcdserverpb.PutRequest).
 #[derive(Clone, PartialEq, prost::Message)]
@@ -54,6 +56,34 @@ struct KeyValue {
     key: Vec<u8>,
     #[prost(bytes = "vec", tag = "5")]
     value: Vec<u8>,
+}
+
+/// Begins to watch a key (etcdserverpb.WatchRequest).
+#[derive(Clone, PartialEq, prost::Message)]
+struct WatchRequest {
+    #[prost(message, optional, tag = "1")]
+    create: Option<WatchCreate>,
+}
+
+/// Which key (etcdserverpb.WatchCreateRequest).
+#[derive(Clone, PartialEq, prost::Message)]
+struct WatchCreate {
+    #[prost(bytes = "vec", tag = "1")]
+    key: Vec<u8>,
+}
+
+/// That watching has begun, or what happened (etcdserverpb.WatchResponse).
+#[derive(Clone, PartialEq, prost::Message)]
+struct WatchResponse {
+    #[prost(message, repeated, tag = "11")]
+    events: Vec<WatchEvent>,
+}
+
+/// A change (mvccpb.Event).
+#[derive(Clone, PartialEq, prost::Message)]
+struct WatchEvent {
+    #[prost(message, optional, tag = "2")]
+    pair: Option<KeyValue>,
 }
 
 /// A cluster that ends with this.
@@ -120,9 +150,40 @@ impl Etcd {
         Err("etcd does not answer".into())
     }
 
-    async fn channel(&self) -> Result<Grpc<Channel>, Failure> {
+    async fn connected(&self) -> Result<Channel, Failure> {
         let endpoint = Endpoint::from_shared(self.first.clone())?.tls_config(self.tls.clone())?;
-        Ok(Grpc::new(endpoint.connect().await?))
+        Ok(endpoint.connect().await?)
+    }
+
+    async fn channel(&self) -> Result<Grpc<Channel>, Failure> {
+        Ok(Grpc::new(self.connected().await?))
+    }
+
+    /// So many who ask for nothing.
+    pub(crate) async fn askers(&self, count: usize) -> Result<Vec<Asker>, Failure> {
+        let mut askers = Vec::new();
+        for _ in 0..count {
+            askers.push(Asker::new(self.connected().await?));
+        }
+        Ok(askers)
+    }
+
+    /// So many who watch the key that the first putter puts.
+    pub(crate) async fn watchers(&self, count: usize) -> Result<Vec<Observer>, Failure> {
+        let key = self.putter(0, 0).await?.key;
+        let mut watchers = Vec::new();
+        for _ in 0..count {
+            let (ask, asked) = mpsc::channel(1);
+            ask.send(WatchRequest { create: Some(WatchCreate { key: key.clone() }) }).await?;
+            let mut grpc = self.channel().await?;
+            grpc.ready().await?;
+            let path = PathAndQuery::from_static("/etcdserverpb.Watch/Watch");
+            let codec = ProstCodec::<WatchRequest, WatchResponse>::default();
+            let request = tonic::Request::new(ReceiverStream::new(asked));
+            let answers = grpc.streaming(request, path, codec).await?.into_inner();
+            watchers.push(Observer { answers, _ask: ask });
+        }
+        Ok(watchers)
     }
 
     async fn putter(&self, number: usize, bytes: usize) -> Result<Putter, Failure> {
@@ -181,6 +242,20 @@ impl Worker for Putter {
         let path = PathAndQuery::from_static("/etcdserverpb.KV/Put");
         let codec = ProstCodec::<PutRequest, PutResponse>::default();
         self.grpc.unary(request, path, codec).await?;
+        Ok(())
+    }
+}
+
+/// One that watches.
+pub(crate) struct Observer {
+    answers: Streaming<WatchResponse>,
+    /// The stream lasts as long as it may be asked for more.
+    _ask: mpsc::Sender<WatchRequest>,
+}
+
+impl Watcher for Observer {
+    async fn told(&mut self) -> Result<(), Failure> {
+        self.answers.message().await?.ok_or("the stream has ended")?;
         Ok(())
     }
 }

@@ -16,6 +16,16 @@ pub(crate) struct Round {
     pub(crate) p99: Duration,
 }
 
+impl Round {
+    /// Of how long each operation took, and all of them together.
+    pub(crate) fn of(mut took: Vec<Duration>, all: Duration) -> Result<Self, Failure> {
+        took.sort_unstable();
+        let at = |share: usize| took.get(took.len() * share / 100).copied().unwrap_or_default();
+        let rate = f64::from(u32::try_from(took.len())?) / all.as_secs_f64();
+        Ok(Self { rate, p50: at(50), p99: at(99) })
+    }
+}
+
 /// Something that does one thing again and again.
 pub(crate) trait Worker: Send + 'static {
     /// Does it once.
@@ -46,11 +56,7 @@ pub(crate) async fn round<W: Worker>(
         workers.push(worker);
         took.extend(its);
     }
-    let seconds = began.elapsed().as_secs_f64();
-    took.sort_unstable();
-    let at = |share: usize| took.get(took.len() * share / 100).copied().unwrap_or_default();
-    let rate = f64::from(u32::try_from(took.len())?) / seconds;
-    Ok((workers, Round { rate, p50: at(50), p99: at(99) }))
+    Ok((workers, Round::of(took, began.elapsed())?))
 }
 
 /// The middle one of some rounds, by rate.

@@ -9,7 +9,9 @@
 //! Rounds alternate, ours, theirs, ours, theirs; the middle round of each is told. What is read off
 //! a small, shared machine is the ratio and not the figure.
 
+mod empty;
 mod etcd;
+mod fanout;
 mod load;
 mod ours;
 
@@ -20,6 +22,7 @@ use samsyn_tests::raw::Failure;
 
 use self::{
     etcd::Etcd,
+    fanout::Audience,
     load::{Round, Worker, middle, round},
     ours::Ours,
 };
@@ -28,6 +31,9 @@ use self::{
 const VALUE_BYTES: usize = 1024;
 /// About the size of a joint picture of 100 findings, in bytes.
 const PICTURE_BYTES: usize = 40 * 1024;
+
+/// So many changes each round of watching has.
+const CHANGES: usize = 10;
 
 #[derive(Debug, Parser)]
 #[command(about = "Does the same work by Samsyn and by etcd, and says how they compare")]
@@ -41,6 +47,9 @@ struct Cli {
     /// How many write or read at a time.
     #[arg(long, default_value_t = 64)]
     workers: usize,
+    /// How many watch at a time.
+    #[arg(long, default_value_t = 1000)]
+    watchers: usize,
     /// What is done; all of it unless given.
     #[arg(long, value_enum, value_delimiter = ',')]
     work: Vec<Work>,
@@ -60,6 +69,10 @@ enum Work {
     Alone,
     /// Many read one picture.
     Read,
+    /// Many watch, and one publishes.
+    Fanout,
+    /// Many ask for nothing: what is left is transport.
+    Empty,
 }
 
 #[tokio::main]
@@ -103,7 +116,33 @@ async fn compare(cli: &Cli) -> Result<(), Failure> {
         let what = format!("read 100 findings, {} readers", cli.workers);
         side_by_side(&what, readers, getters, length, rounds).await?;
     }
+    if cli.includes(Work::Empty) {
+        let (askers, theirs) = (ours.askers(cli.workers).await?, etcd.askers(cli.workers).await?);
+        let what = format!("a call that does nothing, {}", cli.workers);
+        side_by_side(&what, askers, theirs, length, rounds).await?;
+    }
+    if cli.includes(Work::Fanout) {
+        fan_out(cli, &ours, &etcd).await?;
+    }
     Ok(())
+}
+
+/// One change that many wait for. Each side's watchers leave before the other's come.
+async fn fan_out(cli: &Cli, ours: &Ours, etcd: &Etcd) -> Result<(), Failure> {
+    let mut publisher = ours.filled(1).await?;
+    let mut putter = etcd.putters(1, VALUE_BYTES).await?.pop().ok_or("nobody puts")?;
+    let (mut of_ours, mut of_theirs) = (Vec::new(), Vec::new());
+    for _ in 0..cli.rounds {
+        let before = ours.memory()?;
+        let mut audience = Audience::gather(ours.watchers(cli.watchers)?).await?;
+        let each = ours.memory()?.saturating_sub(before) / u64::try_from(cli.watchers)?;
+        println!("an idle stream takes {each} KiB at the node that serves it");
+        of_ours.push(audience.round(CHANGES, &mut publisher).await?);
+        drop(audience);
+        let mut audience = Audience::gather(etcd.watchers(cli.watchers).await?).await?;
+        of_theirs.push(audience.round(CHANGES, &mut putter).await?);
+    }
+    tell(&format!("one change to {} streams", cli.watchers), &of_ours, &of_theirs)
 }
 
 fn heading() -> String {
@@ -129,7 +168,12 @@ async fn side_by_side<A: Worker, B: Worker>(
         theirs = workers;
         of_theirs.push(came_to);
     }
-    let (a, b) = middle(&of_ours).zip(middle(&of_theirs)).ok_or("no rounds")?;
+    tell(what, &of_ours, &of_theirs)
+}
+
+/// Prints the middle rounds of both, and how they compare.
+fn tell(what: &str, of_ours: &[Round], of_theirs: &[Round]) -> Result<(), Failure> {
+    let (a, b) = middle(of_ours).zip(middle(of_theirs)).ok_or("no rounds")?;
     let millis = |took: Duration| took.as_secs_f64() * 1_000.0;
     let times = |round: Round| format!("{:.1}/{:.1}", millis(round.p50), millis(round.p99));
     let spread = |rounds: &[Round]| {
@@ -145,8 +189,8 @@ async fn side_by_side<A: Worker, B: Worker>(
         times(b),
         millis(a.p50) / millis(b.p50),
         millis(a.p99) / millis(b.p99),
-        spread(&of_ours),
-        spread(&of_theirs),
+        spread(of_ours),
+        spread(of_theirs),
     );
     Ok(())
 }

@@ -2,19 +2,26 @@
 
 use std::path::Path;
 
-use samsyn_client::{Client, wire};
+use samsyn_client::{
+    Client, Watch,
+    wire::{self, event::What},
+};
 use samsyn_tests::{
     cluster::{Cluster, Plan},
     observed::{AREA, observation},
     raw::Failure,
 };
 
-use crate::load::Worker;
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
+
+use crate::{empty::Asker, fanout::Watcher, load::Worker};
 
 /// No share of a service stands in the way of what is measured.
 const LIMITS: &str = "[limits]\nrequests_per_second = 1000000\nrequests_burst = 1000000\n\
     rows_per_second = 100000000\nrows_burst = 100000000\nbytes_per_second = 4000000000\n\
-    bytes_burst = 4000000000\n";
+    bytes_burst = 4000000000\nconnections = 5000\nconnections_per_source = 5000\n\
+    connections_per_service = 5000\nstreams = 5000\nstreams_per_service = 5000\n\
+    handshakes_per_source = 256\n";
 /// With its note, its labels and its signature a publication is about 1 KiB.
 const NOTE: &str = "Nedskräpning och klotter vid torget, anmält av driften. ";
 const NOTE_TIMES: usize = 4;
@@ -44,6 +51,9 @@ const PLACES: [&str; 10] = [
     "satraskogen/p1",
     "satraskogen/p2",
 ];
+
+/// Whose picture has many findings.
+const FILLER: &str = "sdf-skarholmen";
 
 /// A cluster that ends with this.
 pub(crate) struct Ours(Cluster);
@@ -82,21 +92,90 @@ impl Ours {
         Ok(publishers)
     }
 
+    /// A publisher of a picture with so many findings at least.
+    pub(crate) async fn filled(&self, findings: usize) -> Result<Publisher, Failure> {
+        let client = self.client(FILLER).await?;
+        let mut publisher = Publisher::new(client, FILLER.to_owned(), AREA.to_owned());
+        publisher.fill(findings).await?;
+        Ok(publisher)
+    }
+
     /// So many readers of a joint picture with so many findings, all of one signatory.
     pub(crate) async fn readers(
         &self,
         count: usize,
         findings: usize,
     ) -> Result<Vec<Reader>, Failure> {
-        let party = "sdf-skarholmen";
-        let client = self.client(party).await?;
-        let mut publisher = Publisher::new(client, party.to_owned(), AREA.to_owned());
-        publisher.fill(findings).await?;
+        self.filled(findings).await?;
         let mut readers = Vec::new();
         for _ in 0..count {
-            readers.push(Reader { client: self.client(party).await? });
+            readers.push(Reader { client: self.client(FILLER).await? });
         }
         Ok(readers)
+    }
+}
+
+/// Who watches: two signatories, each in its own view.
+const WATCHERS: [&str; 2] = ["lpo-skarholmen", FILLER];
+
+impl Ours {
+    /// So many who ask for nothing.
+    pub(crate) async fn askers(&self, count: usize) -> Result<Vec<Asker>, Failure> {
+        let profile = self.0.profile(1, FILLER)?;
+        let tls = ClientTlsConfig::new()
+            .ca_certificate(Certificate::from_pem(&profile.ca_pem))
+            .identity(Identity::from_pem(&profile.certificate_pem, &profile.key_pem));
+        let mut askers = Vec::new();
+        for _ in 0..count {
+            let endpoint = Endpoint::from_shared(profile.endpoint.clone())?;
+            askers.push(Asker::new(endpoint.tls_config(tls.clone())?.connect().await?));
+        }
+        Ok(askers)
+    }
+
+    /// So many who watch the joint picture of an area, month by month.
+    pub(crate) fn watchers(&self, count: usize) -> Result<Vec<Follower>, Failure> {
+        let scope = wire::Scope {
+            areas: vec![AREA.to_owned()],
+            period_kinds: vec!["month".to_owned()],
+            ..wire::Scope::default()
+        };
+        let watcher = |name: &&str| {
+            let profile = self.0.profile(1, name)?;
+            let watch = Watch::new(&profile, scope.clone(), String::new());
+            Ok(Follower { watch, reached: None })
+        };
+        WATCHERS.iter().cycle().take(count).map(watcher).collect()
+    }
+
+    /// How much memory the first node takes, in KiB.
+    pub(crate) fn memory(&self) -> Result<u64, Failure> {
+        self.0.memory(1)
+    }
+}
+
+/// One that watches.
+pub(crate) struct Follower {
+    watch: Watch,
+    /// The revision that it was told of last; none before its stream is open.
+    reached: Option<u64>,
+}
+
+impl Watcher for Follower {
+    async fn told(&mut self) -> Result<(), Failure> {
+        loop {
+            let event = self.watch.next().await?;
+            // The snapshot of the one month is told of at its end; then each revision once.
+            let is_told = match event.what {
+                Some(What::SnapshotEnds(_)) => true,
+                Some(What::Finding(_)) => self.reached.is_some_and(|last| last < event.revision),
+                _ => false,
+            };
+            if is_told {
+                self.reached = Some(event.revision);
+                return Ok(());
+            }
+        }
     }
 }
 
