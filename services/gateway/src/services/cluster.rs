@@ -48,7 +48,9 @@ impl ClusterService for Shared {
         let Cluster { node, term, members, changing } = self.ledger.cluster();
         let health = members.iter().map(|member| self.ledger.health_of(&member.node));
         let health: Vec<_> = join_all(health).await.into_iter().map(Result::ok).collect();
-        let now = (self.clock)().micros();
+        // All clocks are compared with what this node's own showed when it was asked itself.
+        let own = health.iter().flatten().find(|health| health.node == node);
+        let now = own.map_or_else(|| (self.clock)().micros(), |own| own.clock_micros);
         let last = health.iter().flatten().map(|health| health.last_log).max().unwrap_or(0);
         let nodes = members.into_iter().zip(health).map(|(member, health)| ClusterNode {
             node: member.node.id,
