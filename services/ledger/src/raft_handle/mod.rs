@@ -92,6 +92,8 @@ pub(crate) struct Consensus {
     network: Network,
     card: Card,
     dir: PathBuf,
+    /// Nobody sends to it any more when consensus has ended.
+    end: watch::Receiver<()>,
 }
 
 impl Consensus {
@@ -112,8 +114,10 @@ impl Consensus {
         let (proposals, received) = mpsc::channel(SUBMISSIONS_MAX);
         let room = Arc::new(Semaphore::new(SUBMISSIONS_MAX));
         tokio::spawn(Proposer::new(raft.clone(), Arc::clone(&stamps)).run(received));
-        tokio::spawn(report_stop(raft.clone(), fatal.clone()));
-        let this = Self { raft, machine, log, fatal, stamps, room, proposals, network, card, dir };
+        let (running, end) = watch::channel(());
+        tokio::spawn(report_stop(raft.clone(), fatal.clone(), running));
+        let this =
+            Self { raft, machine, log, fatal, stamps, room, proposals, network, card, dir, end };
         if founds {
             this.found(node, address).await?;
         }
@@ -145,11 +149,21 @@ impl Consensus {
             mpsc::error::TrySendError::Full(_) => Error::Overloaded,
             mpsc::error::TrySendError::Closed(_) => self.reason().unwrap_or(Error::Closed),
         })?;
-        // One that is discarded is never committed; its answer says so.
-        let _ = committed.instrument(tracing::info_span!("commit")).await;
-        match answer.await {
-            Ok(result) => answered(result),
-            Err(_) => Err(self.reason().unwrap_or(Error::OutcomeUnknown)),
+        let decided = async {
+            // One that is discarded is never committed; its answer says so.
+            let _ = committed.instrument(tracing::info_span!("commit")).await;
+            answer.await.ok()
+        };
+        // What is sent to consensus while it ends may be neither answered nor dropped.
+        let mut end = self.end.clone();
+        let decided = tokio::select! {
+            biased;
+            decided = decided => decided,
+            _ = end.changed() => None,
+        };
+        match decided {
+            Some(result) => answered(result),
+            None => Err(self.reason().unwrap_or(Error::OutcomeUnknown)),
         }
     }
 
@@ -335,8 +349,8 @@ fn fit_together(dir: &Path, log: &LogStore, machine: &Machine) -> Result<(), Err
     Ok(())
 }
 
-/// Watches for the end of consensus that nobody asked for.
-async fn report_stop(raft: Raft, fatal: Fatal) {
+/// Watches for the end of consensus, and reports one that nobody asked for.
+async fn report_stop(raft: Raft, fatal: Fatal, _running: watch::Sender<()>) {
     let mut metrics = raft.metrics();
     drop(raft);
     loop {
