@@ -104,6 +104,24 @@ async fn t17_without_its_record_nothing_is_shown() {
 }
 
 #[tokio::test]
+async fn reads_that_wait_at_once_share_entries_and_have_each_a_record_of_its_own() {
+    const READS: u64 = 40;
+    let dir = tempfile::tempdir().unwrap();
+    let city = City::open(dir.path(), document()).await;
+    // What policy decides for the reader is in the log by then.
+    assert_eq!(city.reads().await.unwrap(), 1);
+    let before = city.ledger.figures().applied;
+    let reads = futures::future::join_all((0..READS).map(|_| city.reads())).await;
+    let mut receipts: Vec<u64> = reads.into_iter().map(Result::unwrap).collect();
+    let entries = city.ledger.figures().applied - before;
+    receipts.sort_unstable();
+    assert_eq!(receipts, (2..READS + 2).collect::<Vec<_>>());
+    assert_eq!(city.recorded().len(), receipts.len() + 1);
+    assert!((1..READS / 2).contains(&entries), "{entries} entries for {READS} reads");
+    city.ledger.close().await;
+}
+
+#[tokio::test]
 async fn t25_a_clock_that_is_behind_stops_reads_and_one_ahead_lets_nothing_back() {
     let dir = tempfile::tempdir().unwrap();
     let city = City::open(dir.path(), document()).await;

@@ -45,7 +45,7 @@ enum Order {
     Close,
 }
 
-/// The handle of the thread. Every call may block.
+/// The handle of the thread. Every call but [`Self::try_write`] may block.
 #[derive(Debug)]
 pub(crate) struct Writer {
     orders: SyncSender<Order>,

@@ -71,3 +71,5 @@ mod telemetry;
 mod transport;
 #[cfg(test)]
 mod uploaded;
+#[cfg(test)]
+mod writing;

@@ -10,63 +10,19 @@ use samsyn_tests::{
     cluster::{Cluster, Plan, Way, leader},
     rounds::{Fault, Options, run},
 };
-use tokio::{sync::watch, task::JoinHandle, time::timeout};
+use tokio::time::timeout;
 
-use crate::harness::{AREA, PARTY, cluster, delta, observation, own_picture, published};
+use crate::{
+    harness::{AREA, PARTY, cluster, delta, observation, own_picture, published},
+    writing::Writing,
+};
 
 /// So long nothing may be acknowledged while a leader is lost, on a machine that does other work.
 const LEADERLESS_MAX: Duration = Duration::from_secs(12);
 /// A node shows nothing more so long after it was cut off; it looks every second.
 const CUT_OFF_MAX: Duration = Duration::from_secs(6);
-const REST: Duration = Duration::from_millis(20);
 /// How long a party publishes before and after.
 const CALM: Duration = Duration::from_secs(1);
-
-/// A party that publishes until it is stopped; it knows all nodes.
-struct Writing {
-    stop: watch::Sender<bool>,
-    task: JoinHandle<(u64, Duration)>,
-}
-
-impl Writing {
-    async fn start(cluster: &Cluster) -> Self {
-        let client = Client::connect(&cluster.whole(1, PARTY).unwrap()).await.unwrap();
-        let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(async move {
-            let (mut version, mut longest) = (0, Duration::ZERO);
-            while !*stopped.borrow() {
-                let request = delta(PARTY, version, observation(&format!("P-{version}"), 2));
-                let began = Instant::now();
-                let answer = published(&client, &request).await;
-                longest = longest.max(began.elapsed());
-                assert_eq!(answer.version, version + 1, "lost or doubled");
-                version = answer.version;
-                tokio::time::sleep(REST).await;
-            }
-            (version, longest)
-        });
-        Self { stop, task }
-    }
-
-    /// Ends it, and makes sure that each node holds what was acknowledged and nothing else. Tells
-    /// the longest time that it waited.
-    async fn end(self, cluster: &Cluster) -> Duration {
-        // One that has ended says why below.
-        let _ = self.stop.send(true);
-        let (version, longest) = self.task.await.unwrap();
-        cluster.alike().await.unwrap();
-        for node in cluster.nodes() {
-            let client = cluster.client(node, PARTY).await.unwrap();
-            let (stored, mut found) = own_picture(&client, PARTY).await;
-            let mut expected: Vec<String> = (0..version).map(|at| format!("P-{at}")).collect();
-            expected.sort();
-            found.sort();
-            assert_eq!((stored, found), (version, expected), "node {node}");
-        }
-        println!("{version} acknowledged, longest answer {} ms", longest.as_millis());
-        longest
-    }
-}
 
 fn picture(client: &Client) -> wire::GetPictureRequest {
     wire::GetPictureRequest {

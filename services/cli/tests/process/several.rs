@@ -8,7 +8,10 @@ use std::{
 use samsyn_client::{Client, Profile, Refused, admin::TransferLeaderRequest, wire};
 use samsyn_tests::cluster::{Cluster, OPERATOR, PATIENCE, Plan};
 
-use crate::harness::{AREA, PARTY, cluster, delta, observation, own_picture, published};
+use crate::{
+    harness::{AREA, PARTY, cluster, delta, observation, own_picture, published},
+    writing::Writing,
+};
 
 /// So many voters, directly connected.
 const COUNT: u64 = 3;
@@ -229,31 +232,11 @@ async fn a_node_that_lost_the_others_shows_nothing_and_its_streams_move() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rolling_restart_fails_no_call() {
     let mut cluster = three().await;
-    let client = Client::connect(&cluster.whole(1, PARTY).unwrap()).await.unwrap();
-    let (stop, stopped) = tokio::sync::watch::channel(false);
-    let writing = tokio::spawn(async move {
-        let (mut version, mut longest) = (0, Duration::ZERO);
-        while !*stopped.borrow() {
-            let request = delta(PARTY, version, observation(&format!("R-{version}"), 2));
-            let began = Instant::now();
-            let answer = published(&client, &request).await;
-            longest = longest.max(began.elapsed());
-            if answer.version != version + 1 {
-                return Err(format!("version {} after {version}", answer.version));
-            }
-            version = answer.version;
-        }
-        Ok((version, longest))
-    });
+    let writing = Writing::start(&cluster).await;
     for node in 1..=COUNT {
         cluster.terminate(node).await.unwrap();
         cluster.run(node).unwrap();
         cluster.alike().await.unwrap();
     }
-    // A writer that has ended says why below.
-    let _ = stop.send(true);
-    let (version, longest) = writing.await.unwrap().unwrap();
-    println!("{version} publications, longest answer {} ms", longest.as_millis());
-    let (stored, found) = own_picture(&cluster.client(2, PARTY).await.unwrap(), PARTY).await;
-    assert_eq!((stored, u64::try_from(found.len()).unwrap()), (version, version));
+    writing.end(&cluster).await;
 }

@@ -105,19 +105,6 @@ impl Dialer {
     }
 
     fn ask<T, F>(
-        &self,
-        to: &Node,
-        within: Duration,
-        ask: impl FnOnce(PeerServiceClient<Channel>) -> F + Send + 'static,
-    ) -> Answer<T>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<Response<T>, Status>> + Send + 'static,
-    {
-        Self::ask_over(self.channel(to), within, ask)
-    }
-
-    fn ask_over<T, F>(
         channel: Channel,
         within: Duration,
         ask: impl FnOnce(PeerServiceClient<Channel>) -> F + Send + 'static,
@@ -158,7 +145,7 @@ impl Transport for Dialer {
     ) -> Answer<raft::AppendResponse> {
         let is_bulk = request.encoded_len() > BULK_BYTES;
         let channel = self.channel_for(to, if is_bulk { Kind::Bulk } else { Kind::Messages });
-        Self::ask_over(channel, within, move |mut node| async move { node.append(request).await })
+        Self::ask(channel, within, move |mut node| async move { node.append(request).await })
     }
 
     fn vote(
@@ -167,7 +154,7 @@ impl Transport for Dialer {
         request: raft::VoteRequest,
         within: Duration,
     ) -> Answer<raft::VoteResponse> {
-        self.ask(to, within, move |mut node| async move { node.vote(request).await })
+        Self::ask(self.channel(to), within, move |mut node| async move { node.vote(request).await })
     }
 
     fn transfer_leader(
@@ -176,7 +163,9 @@ impl Transport for Dialer {
         request: raft::TransferLeaderRequest,
         within: Duration,
     ) -> Answer<raft::TransferLeaderResponse> {
-        self.ask(to, within, move |mut node| async move { node.transfer_leader(request).await })
+        Self::ask(self.channel(to), within, move |mut node| async move {
+            node.transfer_leader(request).await
+        })
     }
 
     fn install_snapshot(
@@ -196,18 +185,14 @@ impl Transport for Dialer {
         });
         let sent = ReceiverStream::new(sent);
         let channel = self.channel_for(to, Kind::Bulk);
-        Self::ask_over(
-            channel,
-            within,
-            move |mut node| async move { node.install_snapshot(sent).await },
-        )
+        Self::ask(channel, within, move |mut node| async move { node.install_snapshot(sent).await })
     }
 
     fn get_keys(&self, to: &Node, within: Duration) -> Answer<raft::GetKeysResponse> {
         let ask = |mut node: PeerServiceClient<Channel>| async move {
             node.get_keys(raft::GetKeysRequest {}).await
         };
-        self.ask(to, within, ask)
+        Self::ask(self.channel(to), within, ask)
     }
 
     fn submit(
@@ -216,13 +201,17 @@ impl Transport for Dialer {
         request: raft::SubmitRequest,
         within: Duration,
     ) -> Answer<raft::SubmitResponse> {
-        self.ask(to, within, move |mut node| async move { node.submit(request).await })
+        Self::ask(
+            self.channel(to),
+            within,
+            move |mut node| async move { node.submit(request).await },
+        )
     }
 
     fn get_health(&self, to: &Node, within: Duration) -> Answer<raft::GetHealthResponse> {
         let ask = |mut node: PeerServiceClient<Channel>| async move {
             node.get_health(raft::GetHealthRequest {}).await
         };
-        self.ask(to, within, ask)
+        Self::ask(self.channel(to), within, ask)
     }
 }
