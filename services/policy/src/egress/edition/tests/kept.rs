@@ -1,9 +1,11 @@
+use std::sync::Arc;
+
 use samsyn_domain::{EditionId, Observation, row::Row};
 
-use super::world::{ALL, Keys, NOW, SALT, World, observation, severe};
+use super::world::{ALL, Keys, NOW, SALT, World, area, observation, period, severe};
 use crate::{
-    Contents, Denial, EditionView, Egress, Opening, Projection, ReviewView, Why,
-    egress::kept::KEPT_MAX,
+    At, Contents, Denial, EditionView, Egress, JointView, Opening, Projection, ReviewView, Shared,
+    Why, egress::kept::KEPT_MAX,
 };
 
 /// Leaves a page.
@@ -154,6 +156,37 @@ fn what_was_kept_goes_with_its_key() {
     review(&world, Some(&contents), "stad");
     world.keys.unit = Some([9; 32]);
     assert!(gone(&world), "another key of the same name opens nothing");
+}
+
+/// The joint picture as a reader sees it at a moment, with what is kept.
+fn picture(world: &World, contents: &Contents, organisation: &str) -> Arc<Shared<JointView>> {
+    let read = |egress: &Egress<'_>| egress.joint(&area(), period(), At::Newest);
+    with(world, contents, organisation, read).unwrap()
+}
+
+#[test]
+fn a_picture_is_made_once_for_a_class_as_long_as_nothing_changes_under_it() {
+    let (mut world, _) = released();
+    let contents = Contents::default();
+    let same = |world: &World, organisation: &str| {
+        let [one, other] = [(); 2].map(|()| picture(world, &contents, organisation));
+        let anew = world.read(organisation, |egress| egress.joint(&area(), period(), At::Newest));
+        assert_eq!(**one, **anew.unwrap(), "what is kept is what would be made");
+        assert!(Arc::ptr_eq(&one, &other));
+        one
+    };
+    let first = same(&world, "stad");
+    assert!(!Arc::ptr_eq(&first, &same(&world, "polis")), "each class its own");
+    world.publish("lpo", vec![severe("4", "graffiti", 5, ALL)]);
+    let second = same(&world, "stad");
+    assert_ne!(first.findings, second.findings, "another revision");
+    let noted = |view: &JointView| {
+        let seen = view.findings.iter().flat_map(|finding| &finding.contributions);
+        seen.filter(|seen| view.secrets.of(seen.sealed.as_ref()).is_some()).count()
+    };
+    assert!(noted(&second) > 0);
+    world.keys.unit = None;
+    assert_eq!(noted(&picture(&world, &contents, "stad")), 0, "it goes with its key");
 }
 
 #[test]
