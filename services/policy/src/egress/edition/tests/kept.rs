@@ -190,6 +190,21 @@ fn a_picture_is_made_once_for_a_class_as_long_as_nothing_changes_under_it() {
 }
 
 #[test]
+fn a_kept_picture_of_an_earlier_revision_shows_no_more_than_what_it_has_become() {
+    let mut world = World::new();
+    world.publish("lpo", vec![observation("1", "graffiti", ALL)]);
+    let contents = Contents::default();
+    let revision = world.state.revision(&area());
+    let then = |world: &World| {
+        let read = |egress: &Egress<'_>| egress.joint(&area(), period(), At::Revision(revision));
+        with(world, &contents, "stad", read).unwrap().findings.len()
+    };
+    assert_eq!(then(&world), 1);
+    world.publish("lpo", vec![observation("1", "graffiti", &["kv"])]);
+    assert_eq!(then(&world), 0, "its party has narrowed it since");
+}
+
+#[test]
 fn what_was_kept_is_dropped_when_it_rests() {
     let (world, id) = released();
     let contents = Contents::default();
