@@ -193,6 +193,7 @@ fn a_picture_is_made_once_for_a_class_as_long_as_nothing_changes_under_it() {
 fn a_kept_picture_of_an_earlier_revision_shows_no_more_than_what_it_has_become() {
     let mut world = World::new();
     world.publish("lpo", vec![observation("1", "graffiti", ALL)]);
+    world.decide();
     let contents = Contents::default();
     let revision = world.state.revision(&area());
     let then = |world: &World| {
@@ -201,6 +202,7 @@ fn a_kept_picture_of_an_earlier_revision_shows_no_more_than_what_it_has_become()
     };
     assert_eq!(then(&world), 1);
     world.publish("lpo", vec![observation("1", "graffiti", &["kv"])]);
+    world.decide();
     assert_eq!(then(&world), 0, "its party has narrowed it since");
 }
 
