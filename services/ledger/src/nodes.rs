@@ -236,7 +236,7 @@ impl Ledger {
     async fn look(&self, followed: &mut Option<Node>) {
         let Inner { consensus, contact, .. } = &*self.inner;
         let quorum_age = consensus.quorum_age();
-        consensus.be_heard_by_quorum(quorum_age);
+        consensus.be_silent_without_quorum(quorum_age);
         match consensus.place() {
             Place::Nowhere => {}
             Place::Here => {

@@ -118,7 +118,7 @@ impl Consensus {
 
     /// Has a leader be silent that no quorum has answered for longer than an election takes: others
     /// may hear it all the same, and would wait for it.
-    pub(crate) fn be_heard_by_quorum(&self, quorum_age: Option<Duration>) {
+    pub(crate) fn be_silent_without_quorum(&self, quorum_age: Option<Duration>) {
         let longest = Duration::from_millis(self.raft.config().election_timeout_max);
         self.raft.runtime_config().heartbeat(quorum_age.is_none_or(|age| age <= longest));
     }

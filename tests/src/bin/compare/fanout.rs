@@ -28,7 +28,7 @@ pub(crate) trait Watcher: Send + 'static {
 pub(crate) struct Audience {
     count: usize,
     watching: JoinSet<()>,
-    told: mpsc::UnboundedReceiver<Instant>,
+    told: mpsc::UnboundedReceiver<Result<Instant, Failure>>,
 }
 
 impl Audience {
@@ -39,7 +39,14 @@ impl Audience {
         for (number, mut watcher) in watchers.into_iter().enumerate() {
             let tell = tell.clone();
             this.watching.spawn(async move {
-                while watcher.told().await.is_ok() && tell.send(Instant::now()).is_ok() {}
+                loop {
+                    let told = watcher.told().await.map(|()| Instant::now());
+                    let is_over = told.is_err();
+                    // Whoever counts may have gone.
+                    if tell.send(told).is_err() || is_over {
+                        return;
+                    }
+                }
             });
             if (number + 1).is_multiple_of(AT_A_TIME) {
                 this.hear(AT_A_TIME, Instant::now()).await?;
@@ -53,7 +60,7 @@ impl Audience {
     async fn hear(&mut self, many: usize, since: Instant) -> Result<Vec<Duration>, Failure> {
         let mut after = Vec::with_capacity(many);
         for _ in 0..many {
-            let at = timeout(PATIENCE, self.told.recv()).await?.ok_or("a watcher has left")?;
+            let at = timeout(PATIENCE, self.told.recv()).await?.ok_or("nobody watches")??;
             after.push(at.saturating_duration_since(since));
         }
         Ok(after)

@@ -132,11 +132,14 @@ async fn fan_out(cli: &Cli, ours: &Ours, etcd: &Etcd) -> Result<(), Failure> {
     let mut publisher = ours.filled(1).await?;
     let mut putter = etcd.putters(1, VALUE_BYTES).await?.pop().ok_or("nobody puts")?;
     let (mut of_ours, mut of_theirs) = (Vec::new(), Vec::new());
-    for _ in 0..cli.rounds {
-        let before = ours.memory()?;
+    let before = ours.memory()?;
+    for round in 0..cli.rounds {
         let mut audience = Audience::gather(ours.watchers(cli.watchers)?).await?;
-        let each = ours.memory()?.saturating_sub(before) / u64::try_from(cli.watchers)?;
-        println!("an idle stream takes {each} KiB at the node that serves it");
+        // Later rounds have the memory that the first one left.
+        if round == 0 {
+            let each = ours.memory()?.saturating_sub(before) / u64::try_from(cli.watchers)?;
+            println!("an idle stream takes {each} KiB at the node that serves it");
+        }
         of_ours.push(audience.round(CHANGES, &mut publisher).await?);
         drop(audience);
         let mut audience = Audience::gather(etcd.watchers(cli.watchers).await?).await?;
