@@ -7,7 +7,7 @@ use std::{env, error::Error, fs, path::PathBuf};
 mod reasons;
 
 /// Responses that carry content: on the server only a view makes one.
-const SEALED: [&str; 21] = [
+const SEALED: [&str; 26] = [
     "PublishPictureResponse",
     "UploadPictureResponse",
     "ValidatePictureResponse",
@@ -29,6 +29,11 @@ const SEALED: [&str; 21] = [
     "GetEditionReviewResponse",
     "ListDutiesResponse",
     "ListMeetingCollisionsResponse",
+    "ListInboxResponse",
+    "WatchInboxResponse",
+    "GetMessageResponse",
+    "ListThreadResponse",
+    "TrackMessagesResponse",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -48,6 +53,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         "samsyn/admin/v1/registry.proto",
         "samsyn/admin/v1/cluster.proto",
         "samsyn/admin/v1/backup.proto",
+        "samsyn/admin/v1/link.proto",
+        "samsyn/v1/message.proto",
     ])?;
     fs::write(out.join("descriptors.bin"), compiler.encode_file_descriptor_set())?;
     let public = compiler.file_descriptor_set();
@@ -75,6 +82,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         .bytes(".samsyn.raft.v1.InstallSnapshotRequest.chunk")
         .out_dir(dir)
         .compile_fds(protox::compile(["samsyn/raft/v1/peer.proto"], ["."])?)?;
+    tonic_prost_build::configure()
+        .bytes(".samsyn.link.v1.Envelope")
+        .compile_fds(protox::compile(["samsyn/link/v1/link.proto"], ["."])?)?;
     Ok(())
 }
 

@@ -41,6 +41,10 @@ mod generated {
         include!(concat!(env!("OUT_DIR"), "/raft/samsyn.raft.v1.rs"));
     }
     #[cfg(feature = "server")]
+    pub(crate) mod link {
+        tonic::include_proto!("samsyn.link.v1");
+    }
+    #[cfg(feature = "server")]
     pub(crate) mod server {
         include!(concat!(env!("OUT_DIR"), "/server/samsyn.v1.rs"));
     }
@@ -55,7 +59,7 @@ pub mod v1 {
     #[cfg(feature = "server")]
     pub use crate::generated::server::{
         access_service_server, edition_service_server, joint_picture_service_server,
-        picture_service_server,
+        message_service_server, picture_service_server,
     };
     pub use crate::generated::v1::*;
 }
@@ -67,7 +71,8 @@ pub mod admin {
         pub use crate::generated::admin::*;
         #[cfg(feature = "server")]
         pub use crate::generated::admin_server::{
-            backup_service_server, cluster_service_server, registry_service_server,
+            backup_service_server, cluster_service_server, link_service_server,
+            registry_service_server,
         };
     }
 }
@@ -81,4 +86,10 @@ pub mod log {
 #[cfg(feature = "server")]
 pub mod raft {
     pub use crate::generated::raft::*;
+}
+
+/// What domains say to each other.
+#[cfg(feature = "server")]
+pub mod link {
+    pub use crate::generated::link::*;
 }

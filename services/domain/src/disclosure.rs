@@ -3,9 +3,10 @@
 use std::{collections::BTreeSet, fmt};
 
 use crate::{
-    AreaId, EditionId, LabelClass, LegalBasisId, OrganisationId, PartyId, Period, PurposeId,
+    AreaId, EditionId, FunctionId, LabelClass, LegalBasisId, OrganisationId, PartyId, Period, PurposeId,
     ServiceId, Timestamp,
     command::Digest,
+    message::MessageId,
     registry::{FieldGroup, Shown},
 };
 
@@ -73,6 +74,10 @@ pub enum Object {
     Disclosures,
     /// Where one function is wanted in several meetings at once, over all areas.
     Meetings,
+    /// A message.
+    Message(MessageId),
+    /// The messages of a function, as a list.
+    Inbox(FunctionId),
 }
 
 impl fmt::Display for Object {
@@ -88,6 +93,8 @@ impl fmt::Display for Object {
             Self::Duties => f.write_str("duties"),
             Self::Disclosures => f.write_str("disclosures"),
             Self::Meetings => f.write_str("meetings"),
+            Self::Message(id) => write!(f, "message {id}"),
+            Self::Inbox(function) => write!(f, "inbox {function}"),
         }
     }
 }
@@ -103,7 +110,11 @@ impl Object {
             | Self::Revisions(area)
             | Self::Editions(area) => Some(area.as_str()),
             Self::Edition(id) | Self::Review(id) => id.as_str().split(':').next(),
-            Self::Duties | Self::Disclosures | Self::Meetings => None,
+            Self::Duties
+            | Self::Disclosures
+            | Self::Meetings
+            | Self::Message(_)
+            | Self::Inbox(_) => None,
         }
     }
 }

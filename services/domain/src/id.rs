@@ -129,6 +129,18 @@ ids! {
     ConflictId: code;
     /// An edition (utgåva).
     EditionId: code;
+    /// A domain, by its name: `stockholm.example`.
+    DomainId: code;
+    /// A function address (funktionsadress): `<organisation number>/<function>`.
+    FunctionId: code;
+}
+
+impl FunctionId {
+    /// The organisation number that it begins with; empty when it has none.
+    #[must_use]
+    pub fn orgnr(&self) -> &str {
+        self.as_str().split_once('/').map_or("", |(orgnr, _)| orgnr)
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,9 @@ mod form;
 mod geography;
 mod id;
 mod labels;
+pub mod link;
 pub mod merge;
+pub mod message;
 mod observation;
 mod period;
 mod refusal;
@@ -24,8 +26,8 @@ pub use caller::Caller;
 pub use form::Form;
 pub use geography::{Coordinates, Geography, Level};
 pub use id::{
-    AgreementId, AreaId, CategoryId, ConflictId, EditionId, GroupId, KeyId, LegalBasisId,
-    MeetingId, ObservationId, OrganisationId, PartyId, PlaceId, PriorityId, PurposeId, RowId,
+    AgreementId, AreaId, CategoryId, ConflictId, DomainId, EditionId, FunctionId, GroupId, KeyId,
+    LegalBasisId, MeetingId, ObservationId, OrganisationId, PartyId, PlaceId, PriorityId, PurposeId, RowId,
     ServiceId, SourceId, SubAreaId,
 };
 pub use labels::{Audience, LabelClass, Labels, Regime, Secrecy};
@@ -35,5 +37,7 @@ pub use observation::{
 };
 pub use period::{Period, PeriodKind};
 pub use refusal::{Reason, Refusal};
-pub use state::{Applied, AreaState, Parts, Picture, Placed, State, View, in_full};
+pub use state::{
+    Applied, AreaState, Kept, Links, Messages, Parts, Picture, Placed, State, View, in_full,
+};
 pub use time::Timestamp;

@@ -82,6 +82,18 @@ reasons! {
     PartGone = "READ_STALE", 26;
     /// So many publications are under way in parts that no more are taken.
     UploadLimit = "OVERLOADED", 27;
+    /// There is no such function, neither here nor at a peer.
+    UnknownAddress = "UNKNOWN_ADDRESS", 40;
+    /// The inbox of a function holds so much that is not dealt with that no more is taken.
+    InboxFull = "INBOX_FULL", 41;
+    /// So much waits for a peer, or was set aside of it, that no more is taken.
+    LinkFull = "LINK_FULL", 42;
+    /// The message has come to its end with this recipient.
+    MessageClosed = "MESSAGE_CLOSED", 43;
+    /// The link is stopped, stands still, or is with nobody that is registered.
+    LinkClosed = "LINK_CLOSED", 44;
+    /// The link went on meanwhile: decided anew, never stored.
+    LinkStale = "READ_STALE", 45;
 }
 
 /// A refusal: what is in the way, at which field, and the current counter where that helps. What
@@ -118,7 +130,10 @@ impl Refusal {
     /// Whether it comes from a race inside the gateway: then it is decided anew and never stored.
     #[must_use]
     pub const fn is_race(&self) -> bool {
-        matches!(self.reason, Reason::EpochStale | Reason::ViewStale | Reason::PartGone)
+        matches!(
+            self.reason,
+            Reason::EpochStale | Reason::ViewStale | Reason::PartGone | Reason::LinkStale
+        )
     }
 }
 

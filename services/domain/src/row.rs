@@ -4,12 +4,14 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    AreaId, EditionId, Form, KeyId, LabelClass, Observation, ObservationId, PartyId, Period,
+    AreaId, DomainId, EditionId, Form, FunctionId, KeyId, LabelClass, Observation, ObservationId, PartyId, Period,
     Sealed, ServiceId, Timestamp,
     command::{Digest, IdempotencyKey, Reply, Upload},
     disclosure::{Acknowledged, Denied, Disclosure, Grant, Step},
     edition::Edition,
+    link::{Arrived, Link, Numbered, Quarantined, Queued},
     merge::{Dissent, Key, Statement},
+    message::{Inboxed, Message, Receipt},
     registry::{Document, Proposal, ProposalId},
 };
 
@@ -68,6 +70,30 @@ pub enum Row {
     BackedUp(BackedUp),
     /// The domain went on from a backup.
     Restored(Restored),
+    /// A message.
+    Message(Arc<Message>),
+    /// A message stands in an inbox.
+    Inboxed(Inboxed),
+    /// A message has come a step further.
+    Receipt(Receipt),
+    /// A link as it stands.
+    Link(Arc<Link>),
+    /// Something waits to be numbered.
+    Queued(Arc<Queued>),
+    /// It waits no more.
+    Unqueued(DomainId, u64),
+    /// An envelope, numbered.
+    Numbered(Arc<Numbered>),
+    /// The peer has taken in an envelope of a chain: its bytes are not needed any more.
+    Settled(DomainId, u64, u64),
+    /// An envelope of a peer was taken in.
+    Arrived(Arrived),
+    /// So old that it cannot come again.
+    Passed(DomainId, u64, u64),
+    /// An envelope of a peer was set aside.
+    Quarantined(Arc<Quarantined>),
+    /// It is set aside no more.
+    Unquarantined(DomainId, u64, u64),
 }
 
 /// The founding of the domain.
@@ -315,6 +341,12 @@ pub enum Event {
     Suspended(ServiceId),
     /// A view went one revision on.
     Advanced(crate::disclosure::ClassId),
+    /// A message came into the inbox of a function.
+    Inboxed(FunctionId),
+    /// A message that a function sent has come a step further.
+    Receipt(crate::message::MessageId),
+    /// Something on the link with a peer changed.
+    Linked(DomainId),
 }
 
 impl Event {
@@ -327,6 +359,9 @@ impl Event {
             Row::Epoch(epoch) => Some(Self::Epoch(*epoch)),
             Row::Suspended(row) => Some(Self::Suspended(row.service.clone())),
             Row::Step(step) => Some(Self::Advanced(step.advance.class)),
+            Row::Inboxed(row) => Some(Self::Inboxed(row.function.clone())),
+            Row::Receipt(row) => Some(Self::Receipt(row.message)),
+            Row::Link(link) => Some(Self::Linked(link.peer.clone())),
             Row::Founded(_)
             | Row::Policy(_)
             | Row::Stamp(_)
@@ -347,7 +382,16 @@ impl Event {
             | Row::Outcome(_)
             | Row::Forgotten(..)
             | Row::BackedUp(_)
-            | Row::Restored(_) => None,
+            | Row::Restored(_)
+            | Row::Message(_)
+            | Row::Queued(_)
+            | Row::Unqueued(..)
+            | Row::Numbered(_)
+            | Row::Settled(..)
+            | Row::Arrived(_)
+            | Row::Passed(..)
+            | Row::Quarantined(_)
+            | Row::Unquarantined(..) => None,
         }
     }
 }

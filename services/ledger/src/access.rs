@@ -178,6 +178,7 @@ impl Ledger {
             | Reply::Edition { .. }
             | Reply::Recorded { .. }
             | Reply::Proposed { .. }
+            | Reply::Sent { .. }
             | Reply::Refused(_) => {
                 Err(Error::Fatal("a suspension had another answer".to_owned()).into())
             }

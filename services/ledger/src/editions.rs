@@ -312,6 +312,7 @@ fn id_of(reply: Reply) -> Result<EditionId, Rejection> {
         | Reply::Recorded { .. }
         | Reply::Epoch { .. }
         | Reply::Proposed { .. }
+        | Reply::Sent { .. }
         | Reply::Refused(_) => {
             Err(Error::Fatal("a change of an edition had another answer".to_owned()).into())
         }

@@ -211,7 +211,8 @@ impl Ledger {
                 | Reply::Edition { .. }
                 | Reply::Recorded { .. }
                 | Reply::Epoch { .. }
-                | Reply::Proposed { .. } => return Ok(()),
+                | Reply::Proposed { .. }
+                | Reply::Sent { .. } => return Ok(()),
             }
         }
         Err(Error::Overloaded.into())
@@ -368,7 +369,7 @@ impl Feed {
         match event {
             Event::Revised { area, .. } => self.scope.areas.contains(area),
             Event::Edition(_) | Event::Epoch(_) | Event::Suspended(_) => true,
-            Event::Advanced(_) => false,
+            Event::Advanced(_) | Event::Inboxed(_) | Event::Receipt(_) | Event::Linked(_) => false,
         }
     }
 

@@ -408,6 +408,7 @@ impl Ledger {
             | Reply::Edition { .. }
             | Reply::Epoch { .. }
             | Reply::Proposed { .. }
+            | Reply::Sent { .. }
             | Reply::Refused(_) => Ok(None),
         }
     }

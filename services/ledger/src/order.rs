@@ -184,7 +184,13 @@ fn is_of_now(keys: &Keys, command: &Command) -> bool {
 
 /// How many disclosures a command records.
 fn disclosures_of(command: &Command) -> usize {
-    if let Command::Disclose(disclose) = command { disclose.disclosures.len() } else { 0 }
+    match command {
+        Command::Disclose(disclose) => disclose.disclosures.len(),
+        Command::NumberEnvelopes(number) => {
+            number.envelopes.iter().filter(|envelope| envelope.disclosure.is_some()).count()
+        }
+        _ => 0,
+    }
 }
 
 fn submission(permit: Permit<Command>, context: &Context, body: Digest) -> Submission {

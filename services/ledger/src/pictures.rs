@@ -445,6 +445,7 @@ fn revised(reply: &Reply) -> Result<u64, Rejection> {
         | Reply::Recorded { .. }
         | Reply::Epoch { .. }
         | Reply::Proposed { .. }
+        | Reply::Sent { .. }
         | Reply::Refused(_) => {
             Err(Error::Fatal("a statement had another answer".to_owned()).into())
         }

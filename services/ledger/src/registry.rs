@@ -241,6 +241,7 @@ fn outcome(reply: &Reply) -> Result<(ProposalId, Option<u64>), Rejection> {
         | Reply::Edition { .. }
         | Reply::Recorded { .. }
         | Reply::Epoch { .. }
+        | Reply::Sent { .. }
         | Reply::Refused(_) => {
             Err(Error::Fatal("a change of the registry had another answer".to_owned()).into())
         }

@@ -29,6 +29,8 @@ pub enum Why {
     WeighingRequired,
     /// There is no such thing, or the caller may not know of it.
     NotFound,
+    /// The level is above what the recipient may have.
+    AboveCeiling,
     /// Policy could not decide; denied.
     Undecided,
     /// The gateway failed; the cause is for its log alone.
@@ -52,6 +54,7 @@ impl Why {
             Self::BasisNotCovered => "BASIS_NOT_COVERED",
             Self::WeighingRequired => "WEIGHING_REQUIRED",
             Self::NotFound => "NOT_FOUND",
+            Self::AboveCeiling => "ABOVE_CEILING",
             Self::Undecided => "POLICY_UNDECIDED",
             Self::Internal(_) => "INTERNAL",
         }
@@ -112,6 +115,7 @@ impl fmt::Display for Denial {
                 "this legal basis asks for the reference of a recorded weighing"
             }
             Why::NotFound => "there is no such thing, or you may not know of it",
+            Why::AboveCeiling => "the level is above what the recipient may have",
             Why::Undecided => "policy could not decide, so it is denied; tell the operator",
             Why::Internal(_) => "the gateway failed; the cause is in its log",
         })

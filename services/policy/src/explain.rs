@@ -130,7 +130,8 @@ impl Policy {
                 "The certificate of this connection has expired.".to_owned(),
                 "get a new certificate and connect again".to_owned(),
             ),
-            Why::UnknownService
+            Why::AboveCeiling
+            | Why::UnknownService
             | Why::NotYourParty
             | Why::NotYourArea
             | Why::NotAllowed

@@ -9,6 +9,7 @@ mod door;
 mod egress;
 mod explain;
 mod filter;
+mod mail;
 mod permit;
 mod preview;
 mod probes;
@@ -29,6 +30,10 @@ pub use denial::{Denial, Why};
 pub use door::{Permit, Projection, Receipt, Recorder, View};
 pub use egress::{At, Bare, Contents, DisclosureFilter, Egress, Known, edition};
 pub use explain::AccessAnswer;
+pub use mail::{
+    BadEnvelope, Came, Delivery, HeldUp, InboxLine, InboxView, Judged, LIST_MAX, Mailbox,
+    MessageHead, MessageView, Parcel, ThreadView, TrackView, Tracked, judge, position,
+};
 pub use permit::Deed;
 pub use publisher::{BadManifest, ManifestGiven, Published, verify_manifest};
 pub use reader::{Reader, Rights, Scope};

@@ -74,6 +74,19 @@ impl Policy {
                 None
             }
             Command::Acknowledge(_) => None,
+            Command::SendMessage(c) => {
+                self.sends(registry, service, &c.core)?;
+                None
+            }
+            Command::MarkMessage(c) => {
+                let (action, field) = ("read_messages", "function_address");
+                self.speaks_for(registry, service, action, &c.function, field)?;
+                None
+            }
+            Command::SetLink(_) => {
+                self.overseer(service, "operate")?;
+                None
+            }
             Command::SuspendService(_) => {
                 self.overseer(service, "suspend")?;
                 None
@@ -90,7 +103,10 @@ impl Policy {
             | Command::Denials(_)
             | Command::Tick(_)
             | Command::BackUp(_)
-            | Command::Restore(_) => return Err(Denial::of(Why::NotAllowed)),
+            | Command::Restore(_)
+            | Command::NumberEnvelopes(_)
+            | Command::TakeEnvelopes(_)
+            | Command::SettleEnvelopes(_) => return Err(Denial::of(Why::NotAllowed)),
         };
         if let Some((action, area, party, role)) = asked {
             self.allow(registry, service, action, &area, &party, role)?;
@@ -265,7 +281,7 @@ impl Policy {
     }
 }
 
-fn principal(service: &Service) -> (&str, &str, Vec<(&'static str, Attribute)>) {
+pub(crate) fn principal(service: &Service) -> (&str, &str, Vec<(&'static str, Attribute)>) {
     let attributes = vec![
         ("organisation", Attribute::text(&service.organisation)),
         ("parties", Attribute::set(&service.parties)),

@@ -27,6 +27,7 @@ impl Policy {
     /// The first that is not.
     pub(crate) fn refuses_strangers(&self) -> Result<(), BadPolicy> {
         self.refuses_deeds()?;
+        self.refuses_letters()?;
         self.refuses_readers()
     }
 
@@ -60,6 +61,42 @@ impl Policy {
             let domain = ("Area", "domain", vec![("signatories", Attribute::set([SIGNED]))]);
             let asked = self.ask(service(&insiders, &[SIGNED]), deed, domain, Vec::new());
             must_refuse(asked, "lets a service oversee that is no registrar, auditor or operator")?;
+        }
+        Ok(())
+    }
+
+    fn refuses_letters(&self) -> Result<(), BadPolicy> {
+        let every_role = Role::ALL.map(Role::as_str);
+        for action in ["send_message", "read_messages"] {
+            for (organisation, services) in [("o", &[][..]), ("other", &["o/s"][..])] {
+                let function = vec![
+                    ("organisation", Attribute::text(organisation)),
+                    ("services", Attribute::set(services)),
+                ];
+                let context = vec![("service", Attribute::text("o/s"))];
+                let who = service(&every_role, &[OWN]);
+                let asked = self.ask(who, action, ("Function", "f", function), context);
+                must_refuse(asked, "lets a service act for a function that is not its own")?;
+            }
+        }
+        for (what, level, kind, orgnr) in [
+            ("sends above the level that a recipient may have", 2, "notice", "1"),
+            ("sends a kind that a recipient may not have", 1, "question", "1"),
+            ("sends to an organisation that is not at home there", 1, "notice", "2"),
+        ] {
+            let addressee = vec![
+                ("ceiling", Attribute::Number(1)),
+                ("kinds", Attribute::set(["notice"])),
+                ("orgnrs", Attribute::set(["1"])),
+            ];
+            let letter = vec![
+                ("level", Attribute::Number(level)),
+                ("kind", Attribute::text(kind)),
+                ("orgnr", Attribute::text(orgnr)),
+            ];
+            let letter = ("Letter", "letter", letter);
+            let asked = self.ask(("Addressee", "a", addressee), "address", letter, Vec::new());
+            must_refuse(asked, what)?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use samsyn_domain::{
     AreaId, Caller, OrganisationId, PartyId, PeriodKind, PriorityId, RowId, ServiceId, State,
     Timestamp,
     disclosure::{ClassId, Ground},
-    registry::{Registry, ReleaseRow, Role, Service},
+    registry::{Lists, Registry, ReleaseRow, Role, Service},
 };
 use sha2::{Digest as _, Sha256};
 
@@ -327,6 +327,20 @@ impl Reader {
 ///
 /// # Errors
 /// When it is not, or its certificate has expired by now.
+/// Whether a ground is one of the registry's lists, weighed where that is asked for.
+pub(crate) fn on_ground(lists: &Lists, ground: &Ground, field: &str) -> Result<(), Denial> {
+    if !lists.has_purpose(&ground.purpose) {
+        return Err(Denial::of(Why::PurposeNotCovered).at(format!("{field}.purpose")));
+    }
+    let Some(basis) = lists.legal_basis(&ground.legal_basis) else {
+        return Err(Denial::of(Why::BasisNotCovered).at(format!("{field}.legal_basis")));
+    };
+    if basis.needs_weighing && ground.weighing.is_none() {
+        return Err(Denial::of(Why::WeighingRequired).at(format!("{field}.weighing_ref")));
+    }
+    Ok(())
+}
+
 pub(crate) fn registered<'a>(
     registry: &'a Registry,
     now: Timestamp,

@@ -8,6 +8,8 @@ mod back_up;
 mod disclose;
 mod found;
 mod lock_edition;
+mod mark_message;
+mod number_envelopes;
 mod open_edition;
 mod propose_change;
 mod publish;
@@ -16,7 +18,11 @@ mod release_edition;
 mod resolve_conflict;
 mod restore;
 mod sealed;
+mod send_message;
+mod set_link;
+mod settle_envelopes;
 mod suspend_service;
+mod take_envelopes;
 mod tick;
 mod withdraw_change;
 
@@ -33,6 +39,8 @@ pub use back_up::BackUp;
 pub use disclose::{Denials, Disclose, Grants};
 pub use found::{AdoptPolicy, Found};
 pub use lock_edition::LockEdition;
+pub use mark_message::MarkMessage;
+pub use number_envelopes::{NumberEnvelopes, ToNumber};
 pub use open_edition::OpenEdition;
 pub use propose_change::ProposeChange;
 pub use publish::{InParts, Publish};
@@ -40,12 +48,17 @@ pub use record_dissent::RecordDissent;
 pub use release_edition::ReleaseEdition;
 pub use resolve_conflict::ResolveConflict;
 pub use restore::Restore;
+pub use send_message::SendMessage;
+pub use set_link::{LinkChange, SetLink};
+pub use settle_envelopes::SettleEnvelopes;
 pub use suspend_service::SuspendService;
+pub use take_envelopes::{Effect, TakeEnvelopes, ToTake};
 pub use tick::Tick;
 pub use withdraw_change::WithdrawChange;
 
 use crate::{
     EditionId, OrganisationId, Refusal, ServiceId, State, Timestamp,
+    message::MessageId,
     registry::{ProposalId, Role},
     row::Row,
 };
@@ -156,6 +169,18 @@ pub enum Command {
     BackUp(BackUp),
     /// Goes on from a backup.
     Restore(Restore),
+    /// A function sends a message.
+    SendMessage(Box<SendMessage>),
+    /// A recipient gives a step of a message.
+    MarkMessage(MarkMessage),
+    /// What waits for a peer is numbered.
+    NumberEnvelopes(Box<NumberEnvelopes>),
+    /// What came from a peer takes effect.
+    TakeEnvelopes(Box<TakeEnvelopes>),
+    /// A peer has taken in what was sent.
+    SettleEnvelopes(SettleEnvelopes),
+    /// A link is stopped or let go on.
+    SetLink(SetLink),
 }
 
 impl Command {
@@ -184,6 +209,12 @@ impl Command {
             Self::Tick(_) => "tick",
             Self::BackUp(_) => "back_up",
             Self::Restore(_) => "restore",
+            Self::SendMessage(_) => "send_message",
+            Self::MarkMessage(_) => "mark_message",
+            Self::NumberEnvelopes(_) => "number_envelopes",
+            Self::TakeEnvelopes(_) => "take_envelopes",
+            Self::SettleEnvelopes(_) => "settle_envelopes",
+            Self::SetLink(_) => "set_link",
         }
     }
 }
@@ -237,6 +268,11 @@ pub enum Reply {
         /// The epoch that it made; none while it waits for another signature.
         epoch: Option<u64>,
     },
+    /// A message was taken in.
+    Sent {
+        /// Its id.
+        message: MessageId,
+    },
     /// Nothing changed.
     Refused(Refusal),
 }
@@ -288,6 +324,12 @@ impl Command {
             Self::Tick(command) => Ok(command.decide(moment)),
             Self::BackUp(command) => Ok(command.decide(moment)),
             Self::Restore(command) => Ok(command.decide(moment)),
+            Self::SendMessage(command) => command.decide(moment),
+            Self::MarkMessage(command) => command.decide(moment),
+            Self::NumberEnvelopes(command) => command.decide(moment),
+            Self::TakeEnvelopes(command) => command.decide(moment),
+            Self::SettleEnvelopes(command) => command.decide(moment),
+            Self::SetLink(command) => command.decide(moment),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a command holds under seal.
 
-use super::Command;
+use super::{Command, Effect, ToTake};
 use crate::{Observation, Sealed};
 
 impl Command {
@@ -20,6 +20,9 @@ impl Command {
             Self::ProposeChange(propose) => propose.reason.iter().collect(),
             Self::LockEdition(lock) => vec![&lock.locked.secrets],
             Self::AnswerEdition(answer) => answer.answer.text.iter().collect(),
+            Self::SendMessage(send) => vec![&send.text],
+            Self::NumberEnvelopes(number) => number.envelopes.iter().map(|e| &e.payload).collect(),
+            Self::TakeEnvelopes(take) => take.envelopes.iter().filter_map(brought).collect(),
             Self::Found(_)
             | Self::AdoptPolicy(_)
             | Self::OpenEdition(_)
@@ -32,8 +35,19 @@ impl Command {
             | Self::Denials(_)
             | Self::Tick(_)
             | Self::BackUp(_)
-            | Self::Restore(_) => Vec::new(),
+            | Self::Restore(_)
+            | Self::MarkMessage(_)
+            | Self::SettleEnvelopes(_)
+            | Self::SetLink(_) => Vec::new(),
         }
+    }
+}
+
+fn brought(envelope: &ToTake) -> Option<&Sealed> {
+    match &envelope.effect {
+        Effect::Message { text, .. } => Some(text),
+        Effect::Quarantine { payload, .. } => Some(payload),
+        Effect::Receipt { .. } => None,
     }
 }
 

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use super::{Decided, Moment, Reply};
 use crate::{
     edition::Edition,
+    link::Item,
+    message::{Receipt, Step},
     row::{Part, Revised, Row, Stage, What},
 };
 
@@ -40,6 +42,20 @@ impl Tick {
         let left = moment.state.parts().left_behind(moment.at).take(CHANGES_MAX);
         let gone = |part: &Part| Row::PartGone(part.upload.clone(), part.number);
         rows.extend(left.map(gone));
+        for waited in moment.state.links().expired(moment.at).take(CHANGES_MAX) {
+            rows.push(Row::Unqueued(waited.peer.clone(), waited.number));
+            if let Item::Message { message, to } = &waited.item {
+                rows.push(Row::Receipt(Receipt {
+                    message: *message,
+                    to: to.clone(),
+                    step: Step::Expired,
+                    at: moment.at,
+                    by: None,
+                    reason: None,
+                    envelope: None,
+                }));
+            }
+        }
         rows.push(Row::Ticked(moment.at));
         Decided::new(Reply::Done, rows)
     }

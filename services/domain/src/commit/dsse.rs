@@ -33,6 +33,12 @@ pub enum PayloadType {
     PublicationManifest,
     /// What a backup of a domain holds.
     Backup,
+    /// The header of an envelope between domains.
+    LinkEnvelope,
+    /// How far a domain has taken in what another sent.
+    LinkPosition,
+    /// What a domain says of itself to one that it would be linked with.
+    Invitation,
 }
 
 /// A signature of 64 bytes: Ed25519 (RFC 8032), or P-256 as r ‖ s with low s.
@@ -61,6 +67,9 @@ impl PayloadType {
             Self::RegistryChange => "application/vnd.samsyn.registry-change.v1",
             Self::PublicationManifest => "application/vnd.samsyn.publication-manifest.v1",
             Self::Backup => "application/vnd.samsyn.backup.v1",
+            Self::LinkEnvelope => "application/vnd.samsyn.link-envelope.v1",
+            Self::LinkPosition => "application/vnd.samsyn.link-position.v1",
+            Self::Invitation => "application/vnd.samsyn.invitation.v1",
         }
     }
 
@@ -72,6 +81,9 @@ impl PayloadType {
             Self::RegistryChange,
             Self::PublicationManifest,
             Self::Backup,
+            Self::LinkEnvelope,
+            Self::LinkPosition,
+            Self::Invitation,
         ]
         .into_iter()
         .find(|kind| kind.as_str() == text)

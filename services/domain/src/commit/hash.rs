@@ -30,6 +30,10 @@ pub const TAG_PUBLICATION: u8 = 0x09;
 pub const TAG_ENTRY: u8 = 0x0a;
 /// First byte of what is hashed to an inner node of a publication.
 pub const TAG_ENTRY_NODE: u8 = 0x0b;
+/// First byte of what is hashed to the id of an envelope between domains.
+pub const TAG_ENVELOPE: u8 = 0x0c;
+/// First byte of what is hashed to the id of a message.
+pub const TAG_MESSAGE: u8 = 0x0d;
 
 /// 32 bytes out of SHA-256 or HMAC-SHA-256, shown as 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

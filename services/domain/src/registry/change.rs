@@ -226,6 +226,8 @@ impl Registry {
             Table::EndorsementKeys => after.and_then(|_| other(&before, after, &["party", "role"])),
             Table::PublisherKeys => after.and_then(|_| other(&before, after, &["party"])),
             Table::RegistryKeys => after.and_then(|_| other(&before, after, &["organisation"])),
+            Table::Functions => after.and_then(|_| other(&before, after, &["organisation"])),
+            Table::Peers => after.and_then(|_| other(&before, after, &["federation"])),
             Table::Services => after.and_then(|_| other(&before, after, &["organisation"])),
             Table::Agreements
             | Table::Descriptors

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{KeyId, commit::descriptor::PublicKey};
 
-use super::{Document, FieldGroup, PartyKind, Registry, ReleaseRow, Responsibility, Variant};
+use super::{Document, FieldGroup, PEER_PARTS_MAX, PartyKind, Registry, ReleaseRow, Responsibility, Variant};
 
 /// Everything that is wrong with a registry document, each with the mend.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +39,8 @@ pub(super) fn whole(registry: &Registry, faults: &mut Vec<String>) {
     agreements(registry, faults);
     descriptors(registry, faults);
     release_rows(registry, faults);
+    functions(registry, faults);
+    peers(registry, faults);
 }
 
 /// The tables by their ids.
@@ -62,6 +64,8 @@ pub(super) fn index(document: &Document, faults: &mut Vec<String>) -> Registry {
         categories: by_id("categories", &document.categories, |c| &c.id, faults).into(),
         lists: document.lists.clone().into(),
         meetings: by_id("meetings", &document.meetings, |m| &m.id, faults).into(),
+        functions: by_id("functions", &document.functions, |f| &f.id, faults).into(),
+        peers: by_id("peers", &document.peers, |p| &p.id, faults).into(),
     }
 }
 
@@ -176,6 +180,72 @@ fn public(table: &str, id: &KeyId, key: &str, faults: &mut Vec<String>) {
              that begin with 04 for P-256"
         ));
     }
+}
+
+fn functions(registry: &Registry, faults: &mut Vec<String>) {
+    for function in registry.functions.values() {
+        let id = &function.id;
+        match registry.organisation(&function.organisation) {
+            None => missing("functions", id, "organisation", &function.organisation, faults),
+            Some(organisation) if organisation.orgnr != id.orgnr() => faults.push(format!(
+                "functions: `{id}` does not begin with the number of its organisation; write \
+                 `{}/<function>`",
+                organisation.orgnr
+            )),
+            Some(_) => {}
+        }
+        for service in &function.services {
+            match registry.service(service) {
+                None => missing("functions", id, "service", service, faults),
+                Some(s) if s.organisation != function.organisation => faults.push(format!(
+                    "functions: `{id}` is served by `{service}`, which is of another organisation"
+                )),
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+fn peers(registry: &Registry, faults: &mut Vec<String>) {
+    for peer in registry.peers.values() {
+        let id = &peer.id;
+        let mut fault = |what: &str| faults.push(format!("peers: `{id}` {what}"));
+        if peer.ceiling > crate::Secrecy::MAX.level() {
+            fault("has a ceiling over 3");
+        }
+        if peer.keys.is_empty() || peer.authorities.is_empty() {
+            fault("has no key or no authority; take both from its invitation");
+        }
+        let parts = [peer.keys.len(), peer.authorities.len(), peer.endpoints.len()];
+        if parts.iter().any(|count| *count > PEER_PARTS_MAX) {
+            fault("has more than 8 keys, authorities or endpoints");
+        }
+        if peer.envelopes_per_minute == 0 {
+            fault("may send no envelope a minute; remove it, or pause its link");
+        }
+        if !peer.endpoints.iter().all(|endpoint| is_endpoint(endpoint)) {
+            fault("has an endpoint that is not `host:port`");
+        }
+        for key in &peer.keys {
+            if !matches!(PublicKey::from_hex(&key.public_key), Some(PublicKey::Ed25519(_))) {
+                fault(&format!("has a key `{}` that is not 64 hexadecimal digits", key.id));
+            }
+        }
+        for organisation in &peer.organisations {
+            let orgnr = &organisation.orgnr;
+            if orgnr.len() != 10 || !orgnr.bytes().all(|byte| byte.is_ascii_digit()) {
+                fault(&format!("has an organisation number `{orgnr}` that is not ten digits"));
+            }
+            if registry.peers.values().any(|other| other.id != *id && other.has(orgnr)) {
+                fault(&format!("is not the only home of `{orgnr}`; an organisation has one"));
+            }
+        }
+    }
+}
+
+fn is_endpoint(text: &str) -> bool {
+    let parts = text.rsplit_once(':');
+    parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|p| p > 0))
 }
 
 fn places(registry: &Registry, faults: &mut Vec<String>) {

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Change, FieldGroup, Group, Operation, Organisation, Party, Record, Registry, ReleaseRow,
+    Change, FieldGroup, Function, Group, Operation, Organisation, Party, Record, Registry, ReleaseRow,
     Service, Shown,
 };
 use crate::OrganisationId;
@@ -76,7 +76,9 @@ impl Registry {
             Record::Groups(group) => self.no_sums(&group.members),
             Record::ReleaseRows(row) => self.no_sums_hide(row),
             Record::EndorsementKeys(_)
+            | Record::Functions(_)
             | Record::Organisations(_)
+            | Record::Peers(_)
             | Record::PublisherKeys(_)
             | Record::RegistryKeys(_)
             | Record::Services(_) => true,
@@ -95,6 +97,10 @@ impl Registry {
 
     fn changing(&self, before: &Record, after: &Record) -> Effect {
         Effect::tightens_if(match (before, after) {
+            (Record::Functions(before), Record::Functions(after)) => {
+                function(before, after)
+            }
+            (Record::Peers(before), Record::Peers(after)) => before.narrowed_to(after),
             (Record::Groups(before), Record::Groups(after)) => {
                 group(before, after) && self.no_sums(before.members.difference(&after.members))
             }
@@ -119,11 +125,13 @@ impl Registry {
                 | Record::Categories(_)
                 | Record::Descriptors(_)
                 | Record::EndorsementKeys(_)
+                | Record::Functions(_)
                 | Record::Groups(_)
                 | Record::Lists(_)
                 | Record::Meetings(_)
                 | Record::Organisations(_)
                 | Record::Parties(_)
+                | Record::Peers(_)
                 | Record::Places(_)
                 | Record::PublisherKeys(_)
                 | Record::RegistryKeys(_)
@@ -148,6 +156,13 @@ impl Registry {
         let of: BTreeSet<&OrganisationId> = of.into_iter().collect();
         !self.release_rows().any(|row| row.protected_counts && of.contains(&row.receiver))
     }
+}
+
+fn function(before: &Function, after: &Function) -> bool {
+    let Function { id, organisation, name: _, services } = after;
+    *id == before.id
+        && *organisation == before.organisation
+        && services.is_subset(&before.services)
 }
 
 fn group(before: &Group, after: &Group) -> bool {

@@ -7,6 +7,7 @@ mod collision;
 mod effect;
 mod lists;
 mod meeting;
+mod peer;
 mod place;
 mod proposal;
 mod record;
@@ -30,6 +31,7 @@ pub use effect::Effect;
 pub use jiff::civil::Date;
 pub use lists::{Category, Entry, LegalBasis, Lists};
 pub use meeting::{Cadence, Meeting, Parity, Weekday};
+pub use peer::{Function, PEER_PARTS_MAX, Peer, PeerKey, PeerOrganisation};
 pub use place::{Area, NotPlaced, Place, Resolution, Responsibility, SubArea, midnight};
 pub use proposal::{
     Applied, PROPOSAL_DAYS, PROPOSALS_OPEN_MAX, Proposal, ProposalId, Signed, Standing,
@@ -41,8 +43,8 @@ pub use who::{
 };
 
 use crate::{
-    AgreementId, AreaId, CategoryId, GroupId, KeyId, MeetingId, OrganisationId, PartyId, PlaceId,
-    RowId, ServiceId, SubAreaId,
+    AgreementId, AreaId, CategoryId, DomainId, FunctionId, GroupId, KeyId, MeetingId,
+    OrganisationId, PartyId, PlaceId, RowId, ServiceId, SubAreaId,
 };
 
 /// Everything registered. Built from a [`Document`], which is checked once as a whole. Tables are
@@ -66,6 +68,8 @@ pub struct Registry {
     categories: Arc<BTreeMap<CategoryId, Category>>,
     lists: Arc<Lists>,
     meetings: Arc<BTreeMap<MeetingId, Meeting>>,
+    functions: Arc<BTreeMap<FunctionId, Function>>,
+    peers: Arc<BTreeMap<DomainId, Peer>>,
 }
 
 /// A registry as it is written in files and in the genesis entry.
@@ -108,6 +112,12 @@ pub struct Document {
     pub release_rows: Vec<ReleaseRow>,
     /// Meetings that recur.
     pub meetings: Vec<Meeting>,
+    /// Functions that messages are addressed to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<Function>,
+    /// Domains that this one is linked with.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub peers: Vec<Peer>,
 }
 
 impl Registry {

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use serde_json::Value;
 
 use super::{
-    Agreement, Area, Category, Document, EndorsementKey, Group, Lists, Meeting, Organisation,
-    Party, Place, PublisherKey, Registry, RegistryKey, ReleaseRow, Responsibility, Service,
+    Agreement, Area, Category, Document, EndorsementKey, Function, Group, Lists, Meeting,
+    Organisation, Party, Peer, Place, PublisherKey, Registry, RegistryKey, ReleaseRow, Responsibility, Service,
     SignedDescriptor, SubArea,
 };
 
@@ -152,6 +152,8 @@ tables! {
     Descriptors(SignedDescriptor) = descriptors by |row| row.agreement.clone();
     /// Keys that endorse.
     EndorsementKeys(EndorsementKey) = endorsement_keys by |row| row.id.clone();
+    /// Functions that messages are addressed to.
+    Functions(Function) = functions by |row| row.id.clone();
     /// Named groups of organisations.
     Groups(Group) = groups by |row| row.id.clone();
     /// Code lists: one row.
@@ -162,6 +164,8 @@ tables! {
     Organisations(Organisation) = organisations by |row| row.id.clone();
     /// Who acts in agreements.
     Parties(Party) = parties by |row| row.id.clone();
+    /// Domains that this one is linked with.
+    Peers(Peer) = peers by |row| row.id.clone();
     /// Registered places.
     Places(Place) = places by |row| row.id.clone();
     /// Keys that sign publications.
@@ -234,6 +238,8 @@ impl Registry {
             descriptors: self.descriptors.values().cloned().collect(),
             release_rows: self.release_rows.values().cloned().collect(),
             meetings: self.meetings.values().cloned().collect(),
+            functions: self.functions.values().cloned().collect(),
+            peers: self.peers.values().cloned().collect(),
         }
     }
 }

@@ -3,6 +3,8 @@
 mod area;
 mod evidence;
 mod idempotency;
+mod links;
+mod messages;
 mod parts;
 mod registry;
 mod restored;
@@ -14,6 +16,9 @@ use std::{
 
 pub use area::{AreaState, Placed, in_full};
 pub use evidence::View;
+pub use links::Links;
+pub(crate) use links::Outbox;
+pub use messages::{Kept, Messages};
 pub use parts::Parts;
 
 use crate::{
@@ -99,6 +104,8 @@ pub struct State {
     parts: Parts,
     backups: Vec<BackedUp>,
     restored: Vec<Restored>,
+    messages: Messages,
+    links: Links,
 }
 
 impl State {
@@ -194,6 +201,22 @@ impl State {
             Row::Forgotten(service, key) => self.outcomes.forget(&service, key),
             Row::BackedUp(row) => self.backups.push(row),
             Row::Restored(row) => self.restored.push(row),
+            Row::Message(message) => self.messages.put(message),
+            Row::Inboxed(row) => self.messages.inboxed(&row),
+            Row::Receipt(receipt) => self.messages.receipt(receipt),
+            Row::Link(link) => self.links.stands(link),
+            Row::Queued(queued) => self.links.queue_up(queued),
+            Row::Unqueued(peer, number) => self.links.unqueue(&peer, number),
+            Row::Numbered(envelope) => self.links.number(envelope),
+            Row::Settled(peer, epoch, sequence) => self.links.settle(&peer, epoch, sequence),
+            Row::Arrived(row) => self.links.arrive(row),
+            Row::Passed(peer, epoch, sequence) => {
+                self.links.forget_arrived(&peer, epoch, sequence);
+            }
+            Row::Quarantined(row) => self.links.quarantine(row),
+            Row::Unquarantined(peer, epoch, sequence) => {
+                self.links.release(&peer, epoch, sequence);
+            }
         }
     }
 
@@ -336,6 +359,7 @@ impl State {
             || self.retention_ended(now).next().is_some()
             || self.overdue_by(now).next().is_some()
             || self.parts.left_behind(now).next().is_some()
+            || self.links.expired(now).next().is_some()
     }
 
     /// Editions whose due time has passed, whose answers are missing, and that are not marked yet.
@@ -378,6 +402,7 @@ impl State {
         let suspended = self.suspended.values().filter_map(|row| row.reason.as_ref());
         let proposed = self.proposals.values().filter_map(|row| row.reason.as_ref());
         let rounds = || self.editions.values().flat_map(|edition| &edition.rounds);
+        let messages = self.messages.all().map(|kept| &kept.message.text);
         let secrets = rounds().map(|round| &round.locked.secrets);
         let texts = rounds().flat_map(|round| &round.answers).filter_map(|a| a.text.as_ref());
         let all = areas
@@ -387,8 +412,22 @@ impl State {
             .chain(suspended)
             .chain(proposed)
             .chain(secrets)
-            .chain(texts);
+            .chain(texts)
+            .chain(messages)
+            .chain(self.links.sealed());
         all.map(|sealed| &sealed.key).collect()
+    }
+
+    /// Messages, inboxes, receipts.
+    #[must_use]
+    pub const fn messages(&self) -> &Messages {
+        &self.messages
+    }
+
+    /// What goes to other domains and comes from them.
+    #[must_use]
+    pub const fn links(&self) -> &Links {
+        &self.links
     }
 
     /// What is recorded of who received what.

@@ -76,7 +76,8 @@ coded! {
         EditionWrongState EditionRoundStale RootMismatch AlreadyAnswered NotAnEndorser
         ConflictSettled ConflictUnknownValue EditionUnderWay ViewStale TooLarge
         WrongGenesis DuplicateId RegistryBaseStale RegistryInvalid ProposalLimit ProposalClosed
-        OwnProposal NotTheProposer PartGone UploadLimit;
+        OwnProposal NotTheProposer PartGone UploadLimit UnknownAddress InboxFull LinkFull
+        MessageClosed LinkClosed LinkStale;
     Regime: Nonpersonal Gdpr CrimeData;
     Role: Publisher Reader Coordinator Kommunpolis Endorser Registrar Auditor Operator;
     Track: Operative Strategic;

@@ -5,8 +5,9 @@ use samsyn_domain::{
     command::{
         Acknowledge, Actor, AddPart, AdoptPolicy, AnswerEdition, ApproveChange, BackUp, Command,
         Denials, Digest, Disclose, Found, Grants, IdempotencyKey, InParts, LockEdition,
-        OpenEdition, ProposeChange, Publish, RecordDissent, ReleaseEdition, ResolveConflict,
-        Restore, Submission, SuspendService, Tick, Upload, WithdrawChange,
+        MarkMessage, NumberEnvelopes, OpenEdition, ProposeChange, Publish, RecordDissent,
+        ReleaseEdition, ResolveConflict, Restore, SendMessage, SetLink, SettleEnvelopes,
+        Submission, SuspendService, TakeEnvelopes, Tick, Upload, WithdrawChange,
     },
     disclosure::ClassId,
     merge::Field,
@@ -68,6 +69,12 @@ fn encode_command(command: &Command) -> Wire {
         Command::Tick(Tick) => Wire::Tick(log::Tick {}),
         Command::BackUp(command) => Wire::BackUp(command.encode()),
         Command::Restore(command) => Wire::Restore(command.encode()),
+        Command::SendMessage(command) => Wire::SendMessage(command.encode()),
+        Command::MarkMessage(command) => Wire::MarkMessage(command.encode()),
+        Command::NumberEnvelopes(command) => Wire::NumberEnvelopes(command.encode()),
+        Command::TakeEnvelopes(command) => Wire::TakeEnvelopes(command.encode()),
+        Command::SettleEnvelopes(command) => Wire::SettleEnvelopes(command.encode()),
+        Command::SetLink(command) => Wire::SetLink(command.encode()),
     }
 }
 
@@ -102,6 +109,18 @@ fn decode_command(command: Wire) -> Result<Command, Damaged> {
         Wire::Tick(log::Tick {}) => Command::Tick(Tick),
         Wire::BackUp(message) => Command::BackUp(BackUp::decode(message)?),
         Wire::Restore(message) => Command::Restore(Restore::decode(message)?),
+        Wire::SendMessage(message) => Command::SendMessage(SendMessage::decode(message)?.into()),
+        Wire::MarkMessage(message) => Command::MarkMessage(MarkMessage::decode(message)?),
+        Wire::NumberEnvelopes(message) => {
+            Command::NumberEnvelopes(NumberEnvelopes::decode(message)?.into())
+        }
+        Wire::TakeEnvelopes(message) => {
+            Command::TakeEnvelopes(TakeEnvelopes::decode(message)?.into())
+        }
+        Wire::SettleEnvelopes(message) => {
+            Command::SettleEnvelopes(SettleEnvelopes::decode(message)?)
+        }
+        Wire::SetLink(message) => Command::SetLink(SetLink::decode(message)?),
     })
 }
 

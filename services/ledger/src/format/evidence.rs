@@ -1,7 +1,7 @@
 //! Who may receive and who received what: grants, disclosures, views, denials.
 
 use samsyn_domain::{
-    AreaId, EditionId, LegalBasisId, OrganisationId, PartyId, PurposeId, ServiceId,
+    AreaId, EditionId, FunctionId, LegalBasisId, OrganisationId, PartyId, PurposeId, ServiceId,
     disclosure::{
         Acknowledged, Advance, Change, ClassId, Denied, Disclosure, Grant, Ground, Object, Step,
         ViewPart,
@@ -10,7 +10,10 @@ use samsyn_domain::{
 };
 use samsyn_proto::log::{self, change, disclosed};
 
-use super::{Damaged, Stored, code::Coded as _, digest, optional, parsed, period, required, time};
+use super::{
+    Damaged, Stored, code::Coded as _, digest, message::message_id, optional, parsed, period,
+    required, time,
+};
 
 fn release_class(bytes: &[u8], field: &'static str) -> Result<ClassId, Damaged> {
     digest(bytes, field).map(ClassId::of)
@@ -159,6 +162,8 @@ impl Stored for Object {
             Self::Duties => Kind::Duties(disclosed::Duties {}),
             Self::Disclosures => Kind::Disclosures(disclosed::Disclosures {}),
             Self::Meetings => Kind::Meetings(disclosed::Meetings {}),
+            Self::Message(id) => Kind::Message(id.digest().to_vec()),
+            Self::Inbox(function) => Kind::Inbox(function.to_string()),
         };
         log::Disclosed { kind: Some(kind) }
     }
@@ -183,6 +188,8 @@ impl Stored for Object {
             Kind::Duties(disclosed::Duties {}) => Self::Duties,
             Kind::Disclosures(disclosed::Disclosures {}) => Self::Disclosures,
             Kind::Meetings(disclosed::Meetings {}) => Self::Meetings,
+            Kind::Message(id) => Self::Message(message_id(&id, "disclosed.message")?),
+            Kind::Inbox(id) => Self::Inbox(parsed(&id, FunctionId::parse, "disclosed.inbox")?),
         })
     }
 }

@@ -6,7 +6,7 @@
 
 use prost::Message as _;
 use samsyn_domain::{
-    LabelClass, ServiceId, Timestamp,
+    DomainId, LabelClass, ServiceId, Timestamp,
     command::{Digest, IdempotencyKey, Upload},
     disclosure::ClassId,
     row::Row,
@@ -48,7 +48,14 @@ impl std::fmt::Debug for RowWrite {
 pub(crate) fn write_of(row: &Row) -> RowWrite {
     let key = row_key(row);
     match row {
-        Row::Forgotten(..) | Row::Lifted(_) | Row::Dropped(_) | Row::PartGone(..) => {
+        Row::Forgotten(..)
+        | Row::Lifted(_)
+        | Row::Dropped(_)
+        | Row::PartGone(..)
+        | Row::Unqueued(..)
+        | Row::Settled(..)
+        | Row::Passed(..)
+        | Row::Unquarantined(..) => {
             RowWrite::Delete { key }
         }
         Row::Founded(_)
@@ -72,7 +79,15 @@ pub(crate) fn write_of(row: &Row) -> RowWrite {
         | Row::Denied(_)
         | Row::Outcome(_)
         | Row::BackedUp(_)
-        | Row::Restored(_) => RowWrite::Put { key, value: encode_row(row).encode_to_vec() },
+        | Row::Restored(_)
+        | Row::Message(_)
+        | Row::Inboxed(_)
+        | Row::Receipt(_)
+        | Row::Link(_)
+        | Row::Queued(_)
+        | Row::Numbered(_)
+        | Row::Arrived(_)
+        | Row::Quarantined(_) => RowWrite::Put { key, value: encode_row(row).encode_to_vec() },
     }
 }
 
@@ -130,8 +145,31 @@ pub(super) fn row_key(row: &Row) -> Vec<u8> {
         Row::Forgotten(service, key) => outcome_key(service, *key),
         Row::BackedUp(row) => Key::of(Table::BackedUp).number(row.position),
         Row::Restored(row) => Key::of(Table::Restored).number(row.number),
+        Row::Message(row) => Key::of(Table::Message).bytes(row.id.digest()),
+        Row::Inboxed(row) => {
+            Key::of(Table::Inboxed).text(row.function.as_str()).number(row.number)
+        }
+        Row::Receipt(row) => {
+            let key = Key::of(Table::Receipt).bytes(row.message.digest()).text(row.to.as_str());
+            key.number(row.step.number().cast_unsigned())
+        }
+        Row::Link(link) => Key::of(Table::Link).text(link.peer.as_str()),
+        Row::Queued(row) => linked(Table::Queued, &row.peer, 0, row.number),
+        Row::Unqueued(peer, number) => linked(Table::Queued, peer, 0, *number),
+        Row::Numbered(row) => linked(Table::Numbered, &row.peer, row.epoch, row.sequence),
+        Row::Settled(peer, epoch, sequence) => linked(Table::Numbered, peer, *epoch, *sequence),
+        Row::Arrived(row) => linked(Table::Arrived, &row.peer, row.epoch, row.sequence),
+        Row::Passed(peer, epoch, sequence) => linked(Table::Arrived, peer, *epoch, *sequence),
+        Row::Quarantined(row) => linked(Table::Quarantined, &row.peer, row.epoch, row.sequence),
+        Row::Unquarantined(peer, epoch, sequence) => {
+            linked(Table::Quarantined, peer, *epoch, *sequence)
+        }
     };
     key.0
+}
+
+fn linked(table: Table, peer: &DomainId, epoch: u64, sequence: u64) -> Key {
+    Key::of(table).text(peer.as_str()).number(epoch).number(sequence)
 }
 
 fn outcome_key(service: &ServiceId, key: IdempotencyKey) -> Key {
@@ -174,6 +212,14 @@ enum Table {
     BackedUp = 0x35,
     Outcome = 0x40,
     Part = 0x41,
+    Message = 0x50,
+    Inboxed = 0x51,
+    Receipt = 0x52,
+    Link = 0x53,
+    Queued = 0x54,
+    Numbered = 0x55,
+    Arrived = 0x56,
+    Quarantined = 0x57,
 }
 
 /// A key in the making. No key is the beginning of another, and keys sort by their parts.

@@ -3,7 +3,7 @@
 use samsyn_domain::{EditionId, Reason, Refusal, command::Reply, registry::ProposalId};
 use samsyn_proto::log::{self, reply};
 
-use super::{Damaged, Stored, code::Coded as _, parsed};
+use super::{Damaged, Stored, code::Coded as _, message::message_id, parsed};
 
 impl Stored for Reply {
     type Message = log::Reply;
@@ -26,6 +26,7 @@ impl Stored for Reply {
             Self::Proposed { id, epoch } => {
                 Kind::Proposed(reply::Proposed { id: id.0, epoch: *epoch })
             }
+            Self::Sent { message } => Kind::Sent(message.digest().to_vec()),
             Self::Refused(refusal) => Kind::Refused(refusal.encode()),
         };
         log::Reply { kind: Some(kind) }
@@ -47,6 +48,7 @@ impl Stored for Reply {
             Kind::Proposed(reply::Proposed { id, epoch }) => {
                 Self::Proposed { id: ProposalId(id), epoch }
             }
+            Kind::Sent(id) => Self::Sent { message: message_id(&id, "reply.sent")? },
             Kind::Refused(refusal) => Self::Refused(Refusal::decode(refusal)?),
         })
     }

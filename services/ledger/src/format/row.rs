@@ -5,6 +5,8 @@ use samsyn_domain::{
     command::{IdempotencyKey, Upload},
     disclosure::{Acknowledged, Denied, Disclosure, Grant, Step},
     edition::Edition,
+    link::{Arrived, Link, Numbered, Quarantined, Queued},
+    message::{Inboxed, Message, Receipt},
     registry::{Proposal, ProposalId},
     row::{
         BackedUp, Dissented, Founded, Outcome, Part, Restored, Revised, Row, SignedManifest, Stage,
@@ -15,7 +17,7 @@ use samsyn_proto::log::{self, row::Kind};
 
 use super::{
     Damaged, Stored, code::Coded as _, command, covered, decode_all, decode_document, digest,
-    encode_all, encode_document, idempotency_key, optional, parsed, period, required, time,
+    encode_all, encode_document, idempotency_key, link, optional, parsed, period, required, time,
 };
 
 impl Stored for Row {
@@ -51,6 +53,24 @@ impl Stored for Row {
             Self::Forgotten(service, key) => Kind::Forgotten(encode_forgotten(service, *key)),
             Self::BackedUp(row) => Kind::BackedUp(row.encode()),
             Self::Restored(row) => Kind::Restored(row.encode()),
+            Self::Message(row) => Kind::Message(row.encode()),
+            Self::Inboxed(row) => Kind::Inboxed(row.encode()),
+            Self::Receipt(row) => Kind::Receipt(row.encode()),
+            Self::Link(row) => Kind::Link(row.encode()),
+            Self::Queued(row) => Kind::Queued(row.encode()),
+            Self::Unqueued(peer, number) => Kind::Unqueued(link::place(peer, 0, *number)),
+            Self::Numbered(row) => Kind::Numbered(row.encode()),
+            Self::Settled(peer, epoch, sequence) => {
+                Kind::Settled(link::place(peer, *epoch, *sequence))
+            }
+            Self::Arrived(row) => Kind::Arrived(row.encode()),
+            Self::Passed(peer, epoch, sequence) => {
+                Kind::Passed(link::place(peer, *epoch, *sequence))
+            }
+            Self::Quarantined(row) => Kind::Quarantined(row.encode()),
+            Self::Unquarantined(peer, epoch, sequence) => {
+                Kind::Unquarantined(link::place(peer, *epoch, *sequence))
+            }
         };
         log::Row { kind: Some(kind) }
     }
@@ -90,6 +110,30 @@ impl Stored for Row {
             }
             Kind::BackedUp(row) => Self::BackedUp(BackedUp::decode(row)?),
             Kind::Restored(row) => Self::Restored(Restored::decode(row)?),
+            Kind::Message(row) => Self::Message(Message::decode(row)?.into()),
+            Kind::Inboxed(row) => Self::Inboxed(Inboxed::decode(row)?),
+            Kind::Receipt(row) => Self::Receipt(Receipt::decode(row)?),
+            Kind::Link(row) => Self::Link(Link::decode(row)?.into()),
+            Kind::Queued(row) => Self::Queued(Queued::decode(row)?.into()),
+            Kind::Unqueued(row) => {
+                let (peer, _, number) = link::decode_place(row)?;
+                Self::Unqueued(peer, number)
+            }
+            Kind::Numbered(row) => Self::Numbered(Numbered::decode(row)?.into()),
+            Kind::Settled(row) => {
+                let (peer, epoch, sequence) = link::decode_place(row)?;
+                Self::Settled(peer, epoch, sequence)
+            }
+            Kind::Arrived(row) => Self::Arrived(Arrived::decode(row)?),
+            Kind::Passed(row) => {
+                let (peer, epoch, sequence) = link::decode_place(row)?;
+                Self::Passed(peer, epoch, sequence)
+            }
+            Kind::Quarantined(row) => Self::Quarantined(Quarantined::decode(row)?.into()),
+            Kind::Unquarantined(row) => {
+                let (peer, epoch, sequence) = link::decode_place(row)?;
+                Self::Unquarantined(peer, epoch, sequence)
+            }
         })
     }
 }

@@ -78,7 +78,9 @@ fn made<'a>(
         | Object::Editions(_)
         | Object::Duties
         | Object::Disclosures
-        | Object::Meetings => false,
+        | Object::Meetings
+        | Object::Message(_)
+        | Object::Inbox(_) => false,
     };
     content.then_some(move || found(state, object))
 }
@@ -124,7 +126,9 @@ fn found(state: &State, object: &Object) -> (Labels, Option<PeriodKind>) {
         | Object::Editions(_)
         | Object::Duties
         | Object::Disclosures
-        | Object::Meetings => {}
+        | Object::Meetings
+        | Object::Message(_)
+        | Object::Inbox(_) => {}
     }
     (labels, kind)
 }

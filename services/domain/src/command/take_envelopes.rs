@@ -1,0 +1,264 @@
+//! What came from a peer takes effect: effect, number and outcome in one entry.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{Decided, Moment, Reply};
+use crate::{
+    DomainId, FunctionId, Reason, Refusal, Sealed, Timestamp,
+    link::{
+        ARRIVED_KEPT, Arrived, BATCH_MAX, Chain, EnvelopeId, Item, Link, Outcome, QUARANTINE_MAX,
+        Quarantined, QuarantinedFor,
+    },
+    message::{
+        Core, INBOX_MAX, Inboxed, Message, MessageId, Precedence, Receipt, RejectedFor, Step,
+    },
+    row::Row,
+    state::Outbox,
+};
+
+/// What an envelope does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// It brings a message to one of its recipients here.
+    Message {
+        /// Its id.
+        id: MessageId,
+        /// All that it says in clear.
+        core: Arc<Core>,
+        /// Subject, body and salt, under seal.
+        text: Sealed,
+        /// When its domain took it in.
+        sent_at: Timestamp,
+        /// For whom.
+        to: FunctionId,
+    },
+    /// It brings a step that a message of ours has reached there.
+    Receipt {
+        /// Of which message.
+        message: MessageId,
+        /// For which recipient.
+        to: FunctionId,
+        /// How far it came.
+        step: Step,
+        /// When.
+        at: Timestamp,
+        /// Why it was not taken.
+        reason: Option<RejectedFor>,
+    },
+    /// It is set aside.
+    Quarantine {
+        /// Why.
+        reason: QuarantinedFor,
+        /// The header as it came.
+        header: Arc<[u8]>,
+        /// The peer's signature, 64 bytes.
+        signature: Arc<[u8]>,
+        /// The payload as it came, under seal.
+        payload: Sealed,
+    },
+}
+
+/// One envelope to be taken in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToTake {
+    /// Its id.
+    pub id: EnvelopeId,
+    /// What it does.
+    pub effect: Effect,
+}
+
+/// Envelopes of a peer, in the order of their numbers, without a gap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakeEnvelopes {
+    /// From whom.
+    pub peer: DomainId,
+    /// After which envelope of which chain.
+    pub after: Chain,
+    /// The envelopes.
+    pub envelopes: Vec<ToTake>,
+}
+
+impl TakeEnvelopes {
+    pub(super) fn decide(&self, moment: Moment<'_>) -> Result<Decided, Refusal> {
+        let links = moment.state.links();
+        let link = links.link(&self.peer);
+        if moment.state.registry().peer(&self.peer).is_none() || !link.is_open() {
+            return Err(Refusal::of(Reason::LinkClosed));
+        }
+        if link.taken != self.after || self.envelopes.len() > BATCH_MAX {
+            return Err(Refusal::of(Reason::LinkStale).now(link.taken.sequence));
+        }
+        let mut taking = Taking::new(moment, &self.peer);
+        let mut taken = link.taken;
+        let mut aside = links.quarantine_size(&self.peer);
+        for envelope in &self.envelopes {
+            taken = Chain { sequence: taken.sequence + 1, head: envelope.id, ..taken };
+            let outcome = match &envelope.effect {
+                Effect::Quarantine { reason, header, signature, payload } => {
+                    aside += 1;
+                    if aside > QUARANTINE_MAX {
+                        return Err(Refusal::of(Reason::LinkFull));
+                    }
+                    taking.rows.push(Row::Quarantined(Arc::new(Quarantined {
+                        peer: self.peer.clone(),
+                        epoch: taken.epoch,
+                        sequence: taken.sequence,
+                        reason: *reason,
+                        header: Arc::clone(header),
+                        signature: Arc::clone(signature),
+                        payload: payload.clone(),
+                        at: moment.at,
+                    })));
+                    Outcome::Quarantined(*reason)
+                }
+                effect @ (Effect::Message { .. } | Effect::Receipt { .. }) => {
+                    taking.take(envelope.id, effect);
+                    Outcome::Taken
+                }
+            };
+            taking.rows.push(Row::Arrived(Arrived {
+                peer: self.peer.clone(),
+                epoch: taken.epoch,
+                sequence: taken.sequence,
+                id: envelope.id,
+                outcome,
+            }));
+        }
+        let kept_from = taken.sequence.saturating_sub(ARRIVED_KEPT);
+        let passed = links.arrived_before(&self.peer, taken.epoch, kept_from);
+        taking.rows.extend(passed.map(|a| Row::Passed(a.peer.clone(), a.epoch, a.sequence)));
+        Ok(Decided::new(Reply::Done, taking.into_rows(taken)))
+    }
+}
+
+/// What several envelopes do together: the state before them, and what they have made of it.
+struct Taking<'a> {
+    moment: Moment<'a>,
+    peer: &'a DomainId,
+    outbox: Outbox<'a>,
+    /// Messages that these envelopes bring.
+    brought: BTreeMap<MessageId, Vec<FunctionId>>,
+    /// How many they put into an inbox.
+    inboxed: BTreeMap<FunctionId, u64>,
+    /// How far they bring messages of ours.
+    steps: BTreeMap<(MessageId, FunctionId), Step>,
+    rows: Vec<Row>,
+}
+
+impl<'a> Taking<'a> {
+    fn new(moment: Moment<'a>, peer: &'a DomainId) -> Self {
+        Self {
+            moment,
+            peer,
+            outbox: Outbox::new(moment.state, moment.at),
+            brought: BTreeMap::new(),
+            inboxed: BTreeMap::new(),
+            steps: BTreeMap::new(),
+            rows: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, envelope: EnvelopeId, effect: &Effect) {
+        match effect {
+            Effect::Message { id, core, text, sent_at, to } => {
+                let message = Message {
+                    id: *id,
+                    core: Arc::clone(core),
+                    text: text.clone(),
+                    sent_at: *sent_at,
+                    at: self.moment.at,
+                    service: None,
+                };
+                self.message(message, to, envelope);
+            }
+            Effect::Receipt { message, to, step, at, reason } => {
+                let receipt = Receipt {
+                    message: *message,
+                    to: to.clone(),
+                    step: *step,
+                    at: *at,
+                    by: None,
+                    reason: *reason,
+                    envelope: Some(envelope),
+                };
+                self.receipt(receipt);
+            }
+            Effect::Quarantine { .. } => {}
+        }
+    }
+
+    /// A message takes its place in the inbox, once; or its sender is told why not.
+    fn message(&mut self, message: Message, to: &FunctionId, envelope: EnvelopeId) {
+        let state = self.moment.state;
+        let kept = state.messages().get(&message.id);
+        let brought = self.brought.get(&message.id);
+        let has_it = kept.is_some_and(|kept| kept.step(to).is_some())
+            || brought.is_some_and(|to_whom| to_whom.contains(to));
+        if has_it {
+            return;
+        }
+        let new = self.inboxed.get(to).copied().unwrap_or(0);
+        let open = state.messages().open(to) as u64;
+        let kinds = state.registry().peer(self.peer).map(|peer| &peer.message_kinds);
+        let reason = if state.registry().function(to).is_none() {
+            Some(RejectedFor::UnknownAddress)
+        } else if !kinds.is_some_and(|kinds| kinds.contains(&message.core.kind)) {
+            Some(RejectedFor::NotAllowed)
+        } else if open + new >= INBOX_MAX as u64 {
+            Some(RejectedFor::InboxFull)
+        } else {
+            None
+        };
+        let id = message.id;
+        let step = if reason.is_some() { Step::Rejected } else { Step::Accepted };
+        if reason.is_none() {
+            if kept.is_none() && brought.is_none() {
+                self.rows.push(Row::Message(message.into()));
+            }
+            self.brought.entry(id).or_default().push(to.clone());
+            self.inboxed.insert(to.clone(), new + 1);
+            let number = state.messages().received(to) + new + 1;
+            self.rows.push(Row::Inboxed(Inboxed { function: to.clone(), number, message: id }));
+            self.rows.push(Row::Receipt(Receipt {
+                message: id,
+                to: to.clone(),
+                step,
+                at: self.moment.at,
+                by: None,
+                reason,
+                envelope: Some(envelope),
+            }));
+        }
+        let item =
+            Item::Receipt { message: id, to: to.clone(), step, at: self.moment.at, reason };
+        self.outbox.put(self.peer, Precedence::Priority, None, item);
+    }
+
+    /// A step of a message that was sent from here to somebody at home there; anything else says
+    /// nothing.
+    fn receipt(&mut self, receipt: Receipt) {
+        let state = self.moment.state;
+        let home = state.registry().peer_of(receipt.to.orgnr());
+        let at_home = home.is_some_and(|peer| peer.id == *self.peer);
+        let kept = state.messages().get(&receipt.message).filter(|kept| !kept.message.came());
+        let key = (receipt.message, receipt.to.clone());
+        let before = self.steps.get(&key).copied();
+        let last = before.or_else(|| kept.and_then(|kept| kept.step(&receipt.to)));
+        let given = matches!(
+            receipt.step,
+            Step::Accepted | Step::Read | Step::Acted | Step::Rejected
+        );
+        if at_home && given && last.is_some_and(|last| receipt.step.follows(Some(last))) {
+            self.steps.insert(key, receipt.step);
+            self.rows.push(Row::Receipt(receipt));
+        }
+    }
+
+    fn into_rows(self, taken: Chain) -> Vec<Row> {
+        let Self { peer, mut outbox, mut rows, .. } = self;
+        let link = outbox.link(peer);
+        outbox.stands(Link { taken, ..link });
+        rows.extend(outbox.into_rows());
+        rows
+    }
+}

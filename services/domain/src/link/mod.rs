@@ -1,0 +1,287 @@
+//! Links between domains: what goes out is numbered and signed, what comes in takes effect once.
+//!
+//! Nothing here knows a connection. An outbox of references is numbered into envelopes by one
+//! entry, and envelopes are taken in by one entry: whoever carries them between, and how often,
+//! changes nothing.
+
+mod header;
+mod payload;
+mod position;
+
+use std::{fmt, sync::Arc};
+
+pub use header::{Address, CRITICAL_FROM, HEADER_BYTES_MAX, Header, Kind, PAYLOAD_BYTES_MAX};
+pub use payload::{Payload, SealedPayload, Sent, payload_digest};
+pub use position::{POSITION_BYTES_MAX, Position};
+
+use crate::{
+    DomainId, FunctionId, Sealed, Timestamp,
+    command::Digest,
+    message::{MessageId, Precedence, RejectedFor, Step, codes},
+};
+
+/// The level that a receiver must know to read what this version sends.
+pub const LEVEL: u32 = 1;
+/// The version of the protocol of sessions.
+pub const PROTOCOL: u32 = 1;
+/// How many numbered envelopes may wait for the other side's word at most.
+pub const WINDOW_MAX: u64 = 256;
+/// How many bytes of payload they may hold together at most.
+pub const WINDOW_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// How much may wait to be numbered for one peer at most.
+pub const QUEUE_MAX: usize = 50_000;
+/// Of how many envelopes that were taken in their outcome is kept: more than can be sent again.
+pub const ARRIVED_KEPT: u64 = 4 * WINDOW_MAX;
+/// How many envelopes one entry numbers or takes in at most.
+pub const BATCH_MAX: usize = 64;
+/// How many envelopes of one peer may be set aside at most.
+pub const QUARANTINE_MAX: usize = 1_000;
+
+/// The id of an envelope: `H(0x0c ‖ header)`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct EnvelopeId(Digest);
+
+impl EnvelopeId {
+    /// What stands before the first envelope of a chain.
+    pub const NONE: Self = Self([0; 32]);
+
+    /// An id, by its digest.
+    #[must_use]
+    pub const fn of(digest: Digest) -> Self {
+        Self(digest)
+    }
+
+    /// Its digest.
+    #[must_use]
+    pub const fn digest(&self) -> &Digest {
+        &self.0
+    }
+}
+
+impl fmt::Display for EnvelopeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for EnvelopeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+codes! {
+    /// Why a link stands still until an operator has looked at it. New ones are added at the end:
+    /// numbers are stored.
+    FrozenFor {
+        /// Another envelope came under a number that was taken in: the peer has two histories.
+        Fork = "fork",
+        /// The peer has forgotten what it had said: it was set back, from a backup perhaps.
+        Regression = "regression",
+    }
+}
+
+codes! {
+    /// Why an envelope was set aside instead of taking effect. New ones are added at the end:
+    /// numbers are stored and sent.
+    QuarantinedFor {
+        /// A kind that this version does not know.
+        UnknownKind = "unknown_kind",
+        /// A field that must be understood and is not.
+        UpgradeRequired = "upgrade_required",
+        /// What it carries cannot be read.
+        Malformed = "malformed",
+        /// It is for another domain.
+        NotForUs = "not_for_us",
+        /// It speaks for somebody who is not of the peer.
+        NotYours = "not_yours",
+        /// The level is above what may cross this link.
+        AboveCeiling = "above_ceiling",
+    }
+}
+
+/// A chain of envelopes, one way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chain {
+    /// Which chain: 1 for the first, one more after each restore.
+    pub epoch: u64,
+    /// The last number.
+    pub sequence: u64,
+    /// The id of its last envelope.
+    pub head: EnvelopeId,
+}
+
+impl Default for Chain {
+    fn default() -> Self {
+        Self { epoch: 1, sequence: 0, head: EnvelopeId::NONE }
+    }
+}
+
+/// A link as it stands. Absent is as the default.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// The other domain.
+    pub peer: DomainId,
+    /// How much was ever put into its outbox.
+    pub queued: u64,
+    /// What was numbered for it.
+    pub out: Chain,
+    /// Up to which number it has taken that in.
+    pub acknowledged: u64,
+    /// The signed word of the peer for that: payload and signature.
+    pub word: Option<Arc<SignedPosition>>,
+    /// What was taken in from it.
+    pub taken: Chain,
+    /// An operator has stopped it.
+    pub paused: bool,
+    /// Why it stands still.
+    pub frozen: Option<FrozenFor>,
+}
+
+impl Link {
+    /// A link on which nothing has gone yet.
+    #[must_use]
+    pub fn new(peer: DomainId) -> Self {
+        Self {
+            peer,
+            queued: 0,
+            out: Chain::default(),
+            acknowledged: 0,
+            word: None,
+            taken: Chain::default(),
+            paused: false,
+            frozen: None,
+        }
+    }
+
+    /// Whether anything may cross it.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        !self.paused && self.frozen.is_none()
+    }
+
+    /// How many numbered envelopes wait for the peer's word.
+    #[must_use]
+    pub const fn in_flight(&self) -> u64 {
+        self.out.sequence.saturating_sub(self.acknowledged)
+    }
+}
+
+/// How far the peer says that it has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedPosition {
+    /// The canonical bytes of a [`Position`].
+    pub payload: Vec<u8>,
+    /// The signature over their pre-authentication encoding, 64 bytes.
+    pub signature: Vec<u8>,
+}
+
+/// What waits to be numbered: a reference. What it says is looked up when it is numbered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// A message, to one function of the peer.
+    Message {
+        /// Which.
+        message: MessageId,
+        /// To whom.
+        to: FunctionId,
+    },
+    /// A step that a message of the peer has reached here.
+    Receipt {
+        /// Of which message.
+        message: MessageId,
+        /// For which recipient.
+        to: FunctionId,
+        /// How far it came.
+        step: Step,
+        /// When.
+        at: Timestamp,
+        /// Why it was not taken.
+        reason: Option<RejectedFor>,
+    },
+}
+
+/// A place in an outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queued {
+    /// For whom.
+    pub peer: DomainId,
+    /// Counts what was ever put into the outbox of this peer.
+    pub number: u64,
+    /// Since when.
+    pub at: Timestamp,
+    /// How urgent.
+    pub precedence: Precedence,
+    /// Until when it is worth sending; none: always.
+    pub until: Option<Timestamp>,
+    /// What.
+    pub item: Item,
+}
+
+/// A numbered envelope, in its exact bytes, until the peer has taken it in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Numbered {
+    /// For whom.
+    pub peer: DomainId,
+    /// Of which chain.
+    pub epoch: u64,
+    /// Its number.
+    pub sequence: u64,
+    /// Its id.
+    pub id: EnvelopeId,
+    /// The header, in canonical bytes.
+    pub header: Arc<[u8]>,
+    /// The domain's signature over its pre-authentication encoding, 64 bytes.
+    pub signature: Arc<[u8]>,
+    /// The payload with its salt, under seal.
+    pub payload: Sealed,
+    /// What it carries.
+    pub item: Item,
+    /// When it was numbered.
+    pub at: Timestamp,
+}
+
+/// What became of an envelope that was taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It took effect.
+    Taken,
+    /// It was set aside.
+    Quarantined(QuarantinedFor),
+}
+
+/// An envelope that was taken in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrived {
+    /// From whom.
+    pub peer: DomainId,
+    /// Of which chain.
+    pub epoch: u64,
+    /// Its number.
+    pub sequence: u64,
+    /// Its id.
+    pub id: EnvelopeId,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// An envelope that was set aside, whole: it can be looked at, and taken in later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quarantined {
+    /// From whom.
+    pub peer: DomainId,
+    /// Of which chain.
+    pub epoch: u64,
+    /// Its number.
+    pub sequence: u64,
+    /// Why.
+    pub reason: QuarantinedFor,
+    /// The header as it came.
+    pub header: Arc<[u8]>,
+    /// The peer's signature, 64 bytes.
+    pub signature: Arc<[u8]>,
+    /// The payload as it came, under seal.
+    pub payload: Sealed,
+    /// When.
+    pub at: Timestamp,
+}

@@ -1,0 +1,165 @@
+//! What an envelope carries, in canonical bytes.
+
+use super::Kind;
+use crate::{
+    FunctionId, Timestamp,
+    command::Digest,
+    commit::{Error, canonical::Message, hash::mac, reader::Fields},
+    message::{Core, MessageId, RejectedFor, Step, Text},
+};
+
+const VERSION: u16 = 1;
+const CORE: u16 = 2;
+const TEXT: u16 = 3;
+const SENT_AT: u16 = 4;
+
+const MESSAGE: u16 = 2;
+const TO: u16 = 3;
+const STEP: u16 = 4;
+const AT: u16 = 5;
+const REASON: u16 = 6;
+
+/// The version of these forms.
+const CURRENT: i64 = 1;
+
+/// A message as it crosses a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// All that it says in clear.
+    pub core: Core,
+    /// Subject, body, salt.
+    pub text: Text,
+    /// When its domain took it in.
+    pub sent_at: Timestamp,
+}
+
+/// What an envelope carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Payload {
+    /// A message.
+    Message(Box<Sent>),
+    /// A step that a message has reached.
+    Receipt {
+        /// Of which message.
+        message: MessageId,
+        /// For which recipient.
+        to: FunctionId,
+        /// How far it came.
+        step: Step,
+        /// When.
+        at: Timestamp,
+        /// Why it was not taken.
+        reason: Option<RejectedFor>,
+    },
+}
+
+impl Payload {
+    /// Of which kind it is.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Message(_) => Kind::Message,
+            Self::Receipt { .. } => Kind::Receipt,
+        }
+    }
+
+    /// The canonical bytes.
+    ///
+    /// # Errors
+    /// When a text is not NFC.
+    pub fn encode(&self) -> Result<Vec<u8>, Error> {
+        let message = Message::new().with(VERSION, CURRENT);
+        match self {
+            Self::Message(sent) => message
+                .with(CORE, sent.core.message()?)
+                .with(TEXT, sent.text.message())
+                .with(SENT_AT, sent.sent_at.micros()),
+            Self::Receipt { message: id, to, step, at, reason } => message
+                .with(MESSAGE, id.digest().as_slice())
+                .with(TO, to.as_str())
+                .with(STEP, step.number())
+                .with(AT, at.micros())
+                .with_opt(REASON, reason.map(RejectedFor::number)),
+        }
+        .encode()
+    }
+
+    /// Reads what an envelope of a kind carries. Of a message, text and commitment must agree.
+    ///
+    /// # Errors
+    /// When it is not of that kind.
+    pub fn decode(kind: Kind, bytes: &[u8]) -> Result<Self, Error> {
+        let mut fields = Fields::of(Message::decode(bytes)?);
+        fields.take_constant(VERSION, CURRENT)?;
+        let payload = match kind {
+            Kind::Message => {
+                let sent = Sent {
+                    core: Core::of(fields.take_message(CORE)?)?,
+                    text: Text::of(fields.take_message(TEXT)?)?,
+                    sent_at: Timestamp::from_micros(fields.take_i64(SENT_AT)?),
+                };
+                if sent.text.commitment()? != sent.core.content {
+                    return Err(Error::OutOfRange(TEXT));
+                }
+                Self::Message(sent.into())
+            }
+            Kind::Receipt => Self::Receipt {
+                message: MessageId::of(fields.take_array(MESSAGE)?),
+                to: FunctionId::parse(&fields.take_text(TO)?)
+                    .map_err(|_| Error::OutOfRange(TO))?,
+                step: Step::from_number(fields.take_i64(STEP)?).ok_or(Error::OutOfRange(STEP))?,
+                at: Timestamp::from_micros(fields.take_i64(AT)?),
+                reason: fields
+                    .take_opt_i64(REASON)?
+                    .map(|n| RejectedFor::from_number(n).ok_or(Error::OutOfRange(REASON)))
+                    .transpose()?,
+            },
+        };
+        fields.finish()?;
+        Ok(payload)
+    }
+}
+
+/// A payload with its salt, as it stands under seal.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SealedPayload {
+    /// The canonical bytes.
+    pub payload: Vec<u8>,
+    /// The salt of their digest.
+    pub salt: [u8; 32],
+}
+
+impl std::fmt::Debug for SealedPayload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "payload of {} bytes", self.payload.len())
+    }
+}
+
+const SALTED: u16 = 1;
+const SALT: u16 = 2;
+
+impl SealedPayload {
+    /// The canonical form, which is sealed.
+    #[must_use]
+    pub fn message(&self) -> Message {
+        Message::new().with(SALTED, self.payload.as_slice()).with(SALT, self.salt.as_slice())
+    }
+
+    /// Reads the canonical form.
+    ///
+    /// # Errors
+    /// When a field is missing or unknown.
+    pub fn of(message: Message) -> Result<Self, Error> {
+        let mut fields = Fields::of(message);
+        let sealed =
+            Self { payload: fields.take_bytes(SALTED)?, salt: fields.take_array(SALT)? };
+        fields.finish()?;
+        Ok(sealed)
+    }
+}
+
+/// The digest of a payload in a header: `M(salt, "payload" ‖ payload)`.
+#[must_use]
+pub fn payload_digest(salt: &[u8; 32], payload: &[u8]) -> Digest {
+    mac(salt, &[b"payload", payload]).0
+}
