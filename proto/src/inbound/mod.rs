@@ -12,6 +12,8 @@ mod fault;
 pub(crate) mod fixture;
 mod joint;
 mod labels;
+mod link;
+mod message;
 mod observation;
 mod publication;
 mod registry;
@@ -28,6 +30,8 @@ pub use joint::{
     AcknowledgeAsked, CompareAsked, DissentAsked, EventsAsked, ExplainAsked, JointAsked,
     PictureAsked, Resolve, RevisionsAsked, VersionsAsked, WatchAsked,
 };
+pub use link::{LinkAsked, peer};
+pub use message::{InboxAsked, MailboxAsked, MarkAsked, MessageAsked, SendAsked, TrackAsked};
 pub use publication::{Change, ManifestAsked, Publication, Trial, publication, trial};
 pub use registry::{
     ApproveChangeAsked, ChangesAsked, PreviewChangeAsked, ProposeChangeAsked, SignatureAsked,

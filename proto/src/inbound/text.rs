@@ -2,6 +2,7 @@
 
 use samsyn_domain::{
     Timestamp,
+    message::{BODY_CHARACTERS_MAX, SUBJECT_CHARACTERS_MAX},
     screening::{Hit, Near, Rule, Verdict, screen},
 };
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
@@ -27,6 +28,12 @@ impl Form {
     pub(super) const ANSWER: Self = Self { characters_max: 2_000, lines: true, verbatim: true };
     /// The joint analysis: at most 8,000 characters.
     pub(super) const ANALYSIS: Self = Self { characters_max: 8_000, lines: true, verbatim: false };
+    /// What a message is about, on one line: at most 200 characters. Its commitment is signed.
+    pub(super) const SUBJECT: Self =
+        Self { characters_max: SUBJECT_CHARACTERS_MAX, lines: false, verbatim: false };
+    /// What a message says: at most 8,000 characters.
+    pub(super) const BODY: Self =
+        Self { characters_max: BODY_CHARACTERS_MAX, lines: true, verbatim: false };
     /// A pseudonym or a reference, on one line: at most 128 characters.
     pub(super) const REFERENCE: Self = Self { characters_max: 128, lines: false, verbatim: false };
 }

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, fmt};
 
 use crate::{
-    AreaId, EditionId, FunctionId, LabelClass, LegalBasisId, OrganisationId, PartyId, Period, PurposeId,
-    ServiceId, Timestamp,
+    AreaId, EditionId, FunctionId, LabelClass, LegalBasisId, OrganisationId, PartyId, Period,
+    PurposeId, ServiceId, Timestamp,
     command::Digest,
     message::MessageId,
     registry::{FieldGroup, Shown},

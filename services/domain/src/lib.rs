@@ -27,8 +27,8 @@ pub use form::Form;
 pub use geography::{Coordinates, Geography, Level};
 pub use id::{
     AgreementId, AreaId, CategoryId, ConflictId, DomainId, EditionId, FunctionId, GroupId, KeyId,
-    LegalBasisId, MeetingId, ObservationId, OrganisationId, PartyId, PlaceId, PriorityId, PurposeId, RowId,
-    ServiceId, SourceId, SubAreaId,
+    LegalBasisId, MeetingId, ObservationId, OrganisationId, PartyId, PlaceId, PriorityId,
+    PurposeId, RowId, ServiceId, SourceId, SubAreaId,
 };
 pub use labels::{Audience, LabelClass, Labels, Regime, Secrecy};
 pub use observation::{

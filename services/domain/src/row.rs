@@ -4,8 +4,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    AreaId, DomainId, EditionId, Form, FunctionId, KeyId, LabelClass, Observation, ObservationId, PartyId, Period,
-    Sealed, ServiceId, Timestamp,
+    AreaId, DomainId, EditionId, Form, FunctionId, KeyId, LabelClass, Observation, ObservationId,
+    PartyId, Period, Sealed, ServiceId, Timestamp,
     command::{Digest, IdempotencyKey, Reply, Upload},
     disclosure::{Acknowledged, Denied, Disclosure, Grant, Step},
     edition::Edition,

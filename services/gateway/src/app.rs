@@ -436,7 +436,13 @@ async fn end_suspended(ledger: Ledger, connections: Connections) {
         match events.recv().await.map(|Happened { event, .. }| event) {
             Ok(Event::Suspended(_)) | Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
             Ok(
-                Event::Revised { .. } | Event::Edition(_) | Event::Epoch(_) | Event::Advanced(_),
+                Event::Revised { .. }
+                | Event::Edition(_)
+                | Event::Epoch(_)
+                | Event::Advanced(_)
+                | Event::Inboxed(_)
+                | Event::Receipt(_)
+                | Event::Linked(_),
             ) => {
                 continue;
             }

@@ -7,7 +7,7 @@ use crate::{
     DomainId, Reason, Refusal, Sealed,
     disclosure::Disclosure,
     link::{BATCH_MAX, Chain, EnvelopeId, Item, Link, Numbered, WINDOW_MAX},
-    message::{Receipt, Step},
+    message::{Receipt, RejectedFor, Step},
     row::Row,
 };
 
@@ -37,6 +37,8 @@ pub struct NumberEnvelopes {
     pub after: Chain,
     /// The envelopes.
     pub envelopes: Vec<ToNumber>,
+    /// Places of the queue whose message may not leave any more: policy says no.
+    pub dropped: Vec<u64>,
 }
 
 impl NumberEnvelopes {
@@ -47,7 +49,8 @@ impl NumberEnvelopes {
         if !link.is_open() {
             return Err(Refusal::of(Reason::LinkClosed));
         }
-        let fits = self.envelopes.len() <= BATCH_MAX && link.in_flight() + count <= WINDOW_MAX;
+        let fits = self.envelopes.len() + self.dropped.len() <= BATCH_MAX
+            && link.in_flight() + count <= WINDOW_MAX;
         if link.out != self.after || !fits {
             return Err(Refusal::of(Reason::LinkStale).now(link.out.sequence));
         }
@@ -86,6 +89,22 @@ impl NumberEnvelopes {
                 sequence += 1;
                 let recorded = Disclosure { sequence, at: moment.at, ..disclosure.clone() };
                 rows.push(Row::Disclosure(recorded.into()));
+            }
+        }
+        for queued in &self.dropped {
+            let stale = || Refusal::of(Reason::LinkStale).now(out.sequence);
+            let waiting = links.queued(&self.peer, *queued).ok_or_else(stale)?;
+            rows.push(Row::Unqueued(self.peer.clone(), *queued));
+            if let Item::Message { message, to } = &waiting.item {
+                rows.push(Row::Receipt(Receipt {
+                    message: *message,
+                    to: to.clone(),
+                    step: Step::Rejected,
+                    at: moment.at,
+                    by: None,
+                    reason: Some(RejectedFor::NotAllowed),
+                    envelope: None,
+                }));
             }
         }
         rows.push(Row::Link(Arc::new(Link { out, ..link })));

@@ -229,8 +229,7 @@ impl<'a> Taking<'a> {
                 envelope: Some(envelope),
             }));
         }
-        let item =
-            Item::Receipt { message: id, to: to.clone(), step, at: self.moment.at, reason };
+        let item = Item::Receipt { message: id, to: to.clone(), step, at: self.moment.at, reason };
         self.outbox.put(self.peer, Precedence::Priority, None, item);
     }
 
@@ -244,10 +243,8 @@ impl<'a> Taking<'a> {
         let key = (receipt.message, receipt.to.clone());
         let before = self.steps.get(&key).copied();
         let last = before.or_else(|| kept.and_then(|kept| kept.step(&receipt.to)));
-        let given = matches!(
-            receipt.step,
-            Step::Accepted | Step::Read | Step::Acted | Step::Rejected
-        );
+        let given =
+            matches!(receipt.step, Step::Accepted | Step::Read | Step::Acted | Step::Rejected);
         if at_home && given && last.is_some_and(|last| receipt.step.follows(Some(last))) {
             self.steps.insert(key, receipt.step);
             self.rows.push(Row::Receipt(receipt));

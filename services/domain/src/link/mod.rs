@@ -34,6 +34,8 @@ pub const QUEUE_MAX: usize = 50_000;
 pub const ARRIVED_KEPT: u64 = 4 * WINDOW_MAX;
 /// How many envelopes one entry numbers or takes in at most.
 pub const BATCH_MAX: usize = 64;
+/// How many bytes of payload one entry takes in at most, where it is more than one envelope.
+pub const BATCH_BYTES_MAX: usize = 1024 * 1024;
 /// How many envelopes of one peer may be set aside at most.
 pub const QUARANTINE_MAX: usize = 1_000;
 

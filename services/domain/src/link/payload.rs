@@ -105,8 +105,7 @@ impl Payload {
             }
             Kind::Receipt => Self::Receipt {
                 message: MessageId::of(fields.take_array(MESSAGE)?),
-                to: FunctionId::parse(&fields.take_text(TO)?)
-                    .map_err(|_| Error::OutOfRange(TO))?,
+                to: FunctionId::parse(&fields.take_text(TO)?).map_err(|_| Error::OutOfRange(TO))?,
                 step: Step::from_number(fields.take_i64(STEP)?).ok_or(Error::OutOfRange(STEP))?,
                 at: Timestamp::from_micros(fields.take_i64(AT)?),
                 reason: fields
@@ -151,8 +150,7 @@ impl SealedPayload {
     /// When a field is missing or unknown.
     pub fn of(message: Message) -> Result<Self, Error> {
         let mut fields = Fields::of(message);
-        let sealed =
-            Self { payload: fields.take_bytes(SALTED)?, salt: fields.take_array(SALT)? };
+        let sealed = Self { payload: fields.take_bytes(SALTED)?, salt: fields.take_array(SALT)? };
         fields.finish()?;
         Ok(sealed)
     }

@@ -58,7 +58,8 @@ impl Position {
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let mut fields = Fields::of(Message::decode_within(bytes, POSITION_BYTES_MAX)?);
         fields.take_constant(VERSION, CURRENT)?;
-        let domain = |field, text: &str| DomainId::parse(text).map_err(|_| Error::OutOfRange(field));
+        let domain =
+            |field, text: &str| DomainId::parse(text).map_err(|_| Error::OutOfRange(field));
         let position = Self {
             from: domain(FROM, &fields.take_text(FROM)?)?,
             by: domain(BY, &fields.take_text(BY)?)?,

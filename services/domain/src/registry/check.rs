@@ -7,7 +7,9 @@ use std::{
 
 use crate::{KeyId, commit::descriptor::PublicKey};
 
-use super::{Document, FieldGroup, PEER_PARTS_MAX, PartyKind, Registry, ReleaseRow, Responsibility, Variant};
+use super::{
+    Document, FieldGroup, PEER_PARTS_MAX, PartyKind, Registry, ReleaseRow, Responsibility, Variant,
+};
 
 /// Everything that is wrong with a registry document, each with the mend.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Change, FieldGroup, Function, Group, Operation, Organisation, Party, Record, Registry, ReleaseRow,
-    Service, Shown,
+    Change, FieldGroup, Function, Group, Operation, Organisation, Party, Record, Registry,
+    ReleaseRow, Service, Shown,
 };
 use crate::OrganisationId;
 
@@ -97,9 +97,7 @@ impl Registry {
 
     fn changing(&self, before: &Record, after: &Record) -> Effect {
         Effect::tightens_if(match (before, after) {
-            (Record::Functions(before), Record::Functions(after)) => {
-                function(before, after)
-            }
+            (Record::Functions(before), Record::Functions(after)) => function(before, after),
             (Record::Peers(before), Record::Peers(after)) => before.narrowed_to(after),
             (Record::Groups(before), Record::Groups(after)) => {
                 group(before, after) && self.no_sums(before.members.difference(&after.members))
@@ -160,9 +158,7 @@ impl Registry {
 
 fn function(before: &Function, after: &Function) -> bool {
     let Function { id, organisation, name: _, services } = after;
-    *id == before.id
-        && *organisation == before.organisation
-        && services.is_subset(&before.services)
+    *id == before.id && *organisation == before.organisation && services.is_subset(&before.services)
 }
 
 fn group(before: &Group, after: &Group) -> bool {

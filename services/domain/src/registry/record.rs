@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::{
     Agreement, Area, Category, Document, EndorsementKey, Function, Group, Lists, Meeting,
-    Organisation, Party, Peer, Place, PublisherKey, Registry, RegistryKey, ReleaseRow, Responsibility, Service,
-    SignedDescriptor, SubArea,
+    Organisation, Party, Peer, Place, PublisherKey, Registry, RegistryKey, ReleaseRow,
+    Responsibility, Service, SignedDescriptor, SubArea,
 };
 
 /// The key of the one row of the code lists.

@@ -15,7 +15,8 @@ type Of<T> = BTreeMap<DomainId, BTreeMap<(u64, u64), T>>;
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Links {
     links: BTreeMap<DomainId, Arc<Link>>,
-    queues: BTreeMap<DomainId, BTreeMap<u64, Arc<Queued>>>,
+    /// The most urgent first, then in the order in which they came.
+    queues: BTreeMap<DomainId, BTreeMap<(Precedence, u64), Arc<Queued>>>,
     numbered: Of<Arc<Numbered>>,
     arrived: Of<Arrived>,
     quarantined: Of<Arc<Quarantined>>,
@@ -28,7 +29,7 @@ impl Links {
         self.links.get(peer).map_or_else(|| Link::new(peer.clone()), |link| Link::clone(link))
     }
 
-    /// What waits to be numbered for a peer, in the order in which it came.
+    /// What waits to be numbered for a peer: the most urgent first, then as it came.
     pub fn queue(&self, peer: &DomainId) -> impl Iterator<Item = &Arc<Queued>> {
         self.queues.get(peer).into_iter().flat_map(BTreeMap::values)
     }
@@ -36,7 +37,8 @@ impl Links {
     /// A place in the queue of a peer.
     #[must_use]
     pub fn queued(&self, peer: &DomainId, number: u64) -> Option<&Arc<Queued>> {
-        self.queues.get(peer)?.get(&number)
+        let queue = self.queues.get(peer)?;
+        Precedence::ALL.iter().find_map(|precedence| queue.get(&(*precedence, number)))
     }
 
     /// How much waits to be numbered for a peer.
@@ -112,12 +114,15 @@ impl Links {
     }
 
     pub(super) fn queue_up(&mut self, queued: Arc<Queued>) {
-        self.queues.entry(queued.peer.clone()).or_default().insert(queued.number, queued);
+        let place = (queued.precedence, queued.number);
+        self.queues.entry(queued.peer.clone()).or_default().insert(place, queued);
     }
 
     pub(super) fn unqueue(&mut self, peer: &DomainId, number: u64) {
         if let Some(queue) = self.queues.get_mut(peer) {
-            queue.remove(&number);
+            for precedence in Precedence::ALL {
+                queue.remove(&(*precedence, number));
+            }
         }
     }
 

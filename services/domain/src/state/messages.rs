@@ -65,11 +65,7 @@ impl Messages {
     }
 
     /// What stands in the inbox of a function after a number, with its number.
-    pub fn inbox(
-        &self,
-        function: &FunctionId,
-        after: u64,
-    ) -> impl Iterator<Item = (u64, &Kept)> {
+    pub fn inbox(&self, function: &FunctionId, after: u64) -> impl Iterator<Item = (u64, &Kept)> {
         let inbox = self.inboxes.get(function).map_or(&[][..], Vec::as_slice);
         let skipped = usize::try_from(after).unwrap_or(usize::MAX);
         let numbers = after.saturating_add(1)..;
@@ -96,10 +92,7 @@ impl Messages {
     }
 
     /// A thread, by when its messages were taken in here.
-    pub fn thread<'a>(
-        &'a self,
-        first: &MessageId,
-    ) -> impl Iterator<Item = &'a Kept> + use<'a> {
+    pub fn thread<'a>(&'a self, first: &MessageId) -> impl Iterator<Item = &'a Kept> + use<'a> {
         let thread = self.threads.get(first).into_iter().flatten();
         thread.filter_map(|(_, id)| self.all.get(id))
     }
@@ -125,7 +118,10 @@ impl Messages {
         let ends = receipt.step.is_end();
         let was_open = kept.reached(&receipt.to);
         let of = kept.receipts.entry(receipt.to.clone()).or_default();
-        if ends && was_open && let Some(open) = self.open.get_mut(&receipt.to) {
+        if ends
+            && was_open
+            && let Some(open) = self.open.get_mut(&receipt.to)
+        {
             *open = open.saturating_sub(1);
         }
         of.push(receipt);

@@ -55,9 +55,7 @@ pub(crate) fn write_of(row: &Row) -> RowWrite {
         | Row::Unqueued(..)
         | Row::Settled(..)
         | Row::Passed(..)
-        | Row::Unquarantined(..) => {
-            RowWrite::Delete { key }
-        }
+        | Row::Unquarantined(..) => RowWrite::Delete { key },
         Row::Founded(_)
         | Row::Policy(_)
         | Row::Epoch(_)
@@ -146,9 +144,7 @@ pub(super) fn row_key(row: &Row) -> Vec<u8> {
         Row::BackedUp(row) => Key::of(Table::BackedUp).number(row.position),
         Row::Restored(row) => Key::of(Table::Restored).number(row.number),
         Row::Message(row) => Key::of(Table::Message).bytes(row.id.digest()),
-        Row::Inboxed(row) => {
-            Key::of(Table::Inboxed).text(row.function.as_str()).number(row.number)
-        }
+        Row::Inboxed(row) => Key::of(Table::Inboxed).text(row.function.as_str()).number(row.number),
         Row::Receipt(row) => {
             let key = Key::of(Table::Receipt).bytes(row.message.digest()).text(row.to.as_str());
             key.number(row.step.number().cast_unsigned())

@@ -68,6 +68,7 @@ impl Stored for NumberEnvelopes {
             peer: self.peer.to_string(),
             after: Some(self.after.encode()),
             envelopes: encode_all(&self.envelopes),
+            dropped: self.dropped.clone(),
         }
     }
 
@@ -76,6 +77,7 @@ impl Stored for NumberEnvelopes {
             peer: peer(&message.peer, "number_envelopes.peer")?,
             after: required(message.after, "number_envelopes.after")?,
             envelopes: decode_all(message.envelopes)?,
+            dropped: message.dropped,
         })
     }
 }

@@ -62,9 +62,8 @@ impl Stored for Reached {
     }
 
     fn decode(message: log::Reached) -> Result<Self, Damaged> {
-        let reason = |number: u32| {
-            checked(RejectedFor::from_number(number.into()), "reached.reason")
-        };
+        let reason =
+            |number: u32| checked(RejectedFor::from_number(number.into()), "reached.reason");
         Ok(Self {
             message: message_id(&message.message, "reached.message")?,
             to: parsed(&message.to, FunctionId::parse, "reached.to")?,

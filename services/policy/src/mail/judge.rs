@@ -77,10 +77,8 @@ pub fn judge(domain: &DomainId, peer: &Peer, came: &Came) -> Result<Judged, BadE
     if !signs(peer, &came.key, &signed, &came.signature) {
         return Err(BadEnvelope::Signature);
     }
-    let (header, critical) =
-        Header::decode(&came.header).map_err(|_| BadEnvelope::Malformed)?;
-    let salt: [u8; 32] =
-        came.salt.as_slice().try_into().map_err(|_| BadEnvelope::Malformed)?;
+    let (header, critical) = Header::decode(&came.header).map_err(|_| BadEnvelope::Malformed)?;
+    let salt: [u8; 32] = came.salt.as_slice().try_into().map_err(|_| BadEnvelope::Malformed)?;
     if payload_digest(&salt, &came.payload) != header.payload {
         return Err(BadEnvelope::Malformed);
     }

@@ -88,11 +88,9 @@ impl Policy {
             let gone = || Denial::of(Why::Internal("the key of a numbered envelope is gone"));
             let message: canonical::Message =
                 known.open_message(&envelope.payload).ok_or_else(gone)?;
-            let SealedPayload { payload, salt } =
-                SealedPayload::of(message).map_err(|_| gone())?;
+            let SealedPayload { payload, salt } = SealedPayload::of(message).map_err(|_| gone())?;
             Ok(Parcel { envelope: Arc::clone(envelope), payload, salt })
         });
         Ok(Projection::new(opened.collect::<Result<_, Denial>>()?, Vec::new()))
     }
 }
-

@@ -108,6 +108,8 @@ fn together(mut whole: Document, part: Document) -> Document {
         descriptors,
         release_rows,
         meetings,
+        functions,
+        peers,
     } = part;
     if lists != Lists::default() {
         whole.lists = lists;
@@ -128,5 +130,7 @@ fn together(mut whole: Document, part: Document) -> Document {
     whole.descriptors.extend(descriptors);
     whole.release_rows.extend(release_rows);
     whole.meetings.extend(meetings);
+    whole.functions.extend(functions);
+    whole.peers.extend(peers);
     whole
 }

@@ -1,0 +1,273 @@
+//! Messages: sent, read, marked, followed.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use samsyn_domain::{
+    Caller, DomainId, FunctionId, Period, PeriodKind, Sealed, State, Timestamp, UnitKey,
+    command::{Command, MarkMessage, Reply, SendMessage},
+    disclosure::Ground,
+    message::{Core, MessageId, Step, Text},
+    row::Event,
+};
+use samsyn_policy::{InboxView, Mailbox, MessageView, Projection, ThreadView, TrackView, View};
+use samsyn_proto::inbound::{
+    InboxAsked, MailboxAsked, MarkAsked, MessageAsked, SendAsked, TrackAsked,
+};
+use tokio::{sync::broadcast, time::timeout};
+
+use crate::{
+    Error, Ledger, Rejection,
+    handle::{Inner, RACES_MAX},
+};
+
+impl Ledger {
+    /// Sends a message; gives its id.
+    ///
+    /// # Errors
+    /// When policy or the domain says no.
+    pub async fn send_message(
+        &self,
+        caller: &Caller,
+        asked: &SendAsked,
+    ) -> Result<MessageId, Rejection> {
+        let salt = self.inner.keys.digest(
+            "message salt",
+            &[caller.service().as_str().as_bytes(), &asked.context.key.uuid().to_be_bytes()],
+        );
+        let text = Text { subject: asked.subject.clone(), body: asked.body.clone(), salt };
+        let core = Arc::new(self.core_of(asked, &text)?);
+        let id = core.id().map_err(unwritten)?;
+        // What policy looks at is there before a key is made for what it may refuse.
+        let sealed =
+            Sealed { key: unit(&asked.from, asked.context.key.made_at()), bytes: [].into() };
+        let bare = SendMessage { id, core: Arc::clone(&core), text: sealed };
+        self.allowed(caller, &asked.context, Command::SendMessage(bare.into()))?;
+        let text =
+            self.seal_message_text(id, &asked.from, asked.context.key.made_at(), &text).await?;
+        let command = SendMessage { id, core, text };
+        let body = self.body("send_message", Command::SendMessage(command.clone().into()))?;
+        let make = |_: &State| Ok(Command::SendMessage(command.clone().into()));
+        match self.propose(caller, &asked.context, &body, make).await? {
+            Reply::Sent { message } => Ok(message),
+            Reply::Done
+            | Reply::Published { .. }
+            | Reply::Revised { .. }
+            | Reply::Edition { .. }
+            | Reply::Recorded { .. }
+            | Reply::Epoch { .. }
+            | Reply::Proposed { .. }
+            | Reply::Refused(_) => {
+                Err(Error::Fatal("a message had another answer".to_owned()).into())
+            }
+        }
+    }
+
+    fn core_of(&self, asked: &SendAsked, text: &Text) -> Result<Core, Rejection> {
+        let answered = asked.in_reply_to.as_ref();
+        let thread = self.read(|state| {
+            answered.and_then(|id| state.messages().get(id)).map(|kept| kept.message.thread())
+        });
+        let bad = |_| Error::Fatal("the domain's own name is not an id".to_owned());
+        Ok(Core {
+            domain: DomainId::parse(&self.domain()).map_err(bad)?,
+            from: asked.from.clone(),
+            to: asked.to.clone(),
+            kind: asked.kind,
+            precedence: asked.precedence,
+            thread,
+            in_reply_to: asked.in_reply_to,
+            respond_by: asked.respond_by,
+            valid_seconds: asked.valid_seconds,
+            labels: Arc::new(asked.labels.clone()),
+            ground: asked.ground.clone(),
+            nonce: asked.context.key.uuid().to_be_bytes(),
+            content: text.commitment().map_err(unwritten)?,
+        })
+    }
+
+    /// Seals subject, body and salt of a message under the unit of its sender and month.
+    pub(crate) async fn seal_message_text(
+        &self,
+        id: MessageId,
+        from: &FunctionId,
+        at: Timestamp,
+        text: &Text,
+    ) -> Result<Sealed, Error> {
+        let unit = unit(from, at);
+        self.make_units(BTreeSet::from([unit.clone()])).await?;
+        self.inner.keys.seal(&unit, &format!("message {id}"), &text.message())
+    }
+
+    /// What stands in an inbox after a number; waits for something, as long as is asked for.
+    ///
+    /// # Errors
+    /// When the caller does not speak for the function.
+    pub async fn inbox(
+        &self,
+        caller: &Caller,
+        asked: &InboxAsked,
+    ) -> Result<Option<View<InboxView>>, Rejection> {
+        let mut events = self.events();
+        let wait = Duration::from_secs(asked.wait_seconds.into());
+        let found = async {
+            loop {
+                let shown = self
+                    .mail(caller, &asked.of, |mailbox| Ok(mailbox.inbox(asked.after, asked.size)));
+                if let Some(view) = shown.await? {
+                    return Ok(view);
+                }
+                came_into(&mut events, &asked.of.function).await;
+            }
+        };
+        // Once it is looked at whatever the wait is.
+        if wait.is_zero() {
+            return self
+                .mail(caller, &asked.of, |mailbox| Ok(mailbox.inbox(asked.after, asked.size)))
+                .await;
+        }
+        timeout(wait, found).await.map_or(Ok(None), |view| view.map(Some))
+    }
+
+    /// A message, whole. A recipient that opens it has read it: that is ordered first.
+    ///
+    /// # Errors
+    /// When the caller's function has neither sent nor received it.
+    pub async fn message(
+        &self,
+        caller: &Caller,
+        asked: &MessageAsked,
+    ) -> Result<View<MessageView>, Rejection> {
+        let shown = |mailbox: &Mailbox<'_>| Ok(Some(mailbox.message(&asked.message)?));
+        let unread = self.read(|state| {
+            let mailbox = self.mailbox(state, caller, &asked.of)?;
+            let _may_see = mailbox.message(&asked.message)?;
+            let kept = state.messages().get(&asked.message);
+            let step = kept.and_then(|kept| kept.step(&asked.of.function));
+            Ok::<_, Rejection>(step == Some(Step::Accepted))
+        })?;
+        if unread {
+            let actor = samsyn_domain::command::Actor {
+                organisation: caller.organisation().clone(),
+                service: caller.service().clone(),
+                role: None,
+                pseudonym: None,
+            };
+            let mark = MarkMessage {
+                message: asked.message,
+                function: asked.of.function.clone(),
+                step: Step::Read,
+            };
+            self.order_as(actor, Command::MarkMessage(mark)).await?;
+        }
+        let nothing = || Error::Fatal("a projection was made and is not there".to_owned());
+        Ok(self.mail(caller, &asked.of, shown).await?.ok_or_else(nothing)?)
+    }
+
+    /// The thread of a message, as far as the caller's function takes part.
+    ///
+    /// # Errors
+    /// When it has neither sent nor received the message.
+    pub async fn message_thread(
+        &self,
+        caller: &Caller,
+        asked: &MessageAsked,
+    ) -> Result<View<ThreadView>, Rejection> {
+        let shown = |mailbox: &Mailbox<'_>| Ok(Some(mailbox.thread(&asked.message)?));
+        let nothing = || Error::Fatal("a projection was made and is not there".to_owned());
+        Ok(self.mail(caller, &asked.of, shown).await?.ok_or_else(nothing)?)
+    }
+
+    /// How far messages have come that the caller's function has sent; of the page that begins at a
+    /// place, one more than asked for, where there is one.
+    ///
+    /// # Errors
+    /// When it has not sent the one that is asked for.
+    pub async fn track_messages(
+        &self,
+        caller: &Caller,
+        asked: &TrackAsked,
+        from: usize,
+    ) -> Result<View<TrackView>, Rejection> {
+        let now = (self.inner.clock)();
+        let page = (from, asked.page.size.saturating_add(1));
+        let shown =
+            |mailbox: &Mailbox<'_>| Ok(Some(mailbox.track(asked.message.as_ref(), page, now)?));
+        let nothing = || Error::Fatal("a projection was made and is not there".to_owned());
+        Ok(self.mail(caller, &asked.of, shown).await?.ok_or_else(nothing)?)
+    }
+
+    /// A recipient says that a message is dealt with, or not taken.
+    ///
+    /// # Errors
+    /// When policy or the domain says no.
+    pub async fn mark_message(&self, caller: &Caller, asked: &MarkAsked) -> Result<(), Rejection> {
+        let command = MarkMessage {
+            message: asked.message,
+            function: asked.function.clone(),
+            step: asked.step,
+        };
+        let body = self.body("mark_message", Command::MarkMessage(command.clone()))?;
+        let make = |_: &State| Ok(Command::MarkMessage(command.clone()));
+        self.propose(caller, &asked.context, &body, make).await.map(drop)
+    }
+
+    fn mailbox<'a>(
+        &'a self,
+        state: &'a State,
+        caller: &'a Caller,
+        of: &'a MailboxAsked,
+    ) -> Result<Mailbox<'a>, Rejection> {
+        let Inner { policy, keys, clock, .. } = &*self.inner;
+        let ground: &Ground = &of.ground;
+        Ok(policy.mailbox(state, &**keys, clock(), (caller, &of.function, ground))?)
+    }
+
+    /// Shows what a function may read, its disclosure committed first.
+    async fn mail<T>(
+        &self,
+        caller: &Caller,
+        of: &MailboxAsked,
+        mut project: impl FnMut(&Mailbox<'_>) -> Result<Option<Projection<T>>, Rejection>,
+    ) -> Result<Option<View<T>>, Rejection> {
+        for _ in 0..RACES_MAX {
+            let (epoch, projection) = self.read(|state| {
+                let mailbox = self.mailbox(state, caller, of)?;
+                Ok::<_, Rejection>((state.epoch(), project(&mailbox)?))
+            })?;
+            let Some(projection) = projection else { return Ok(None) };
+            if let Some(view) = self.recorded(epoch, projection).await? {
+                return Ok(Some(view));
+            }
+        }
+        Err(Error::Overloaded.into())
+    }
+}
+
+/// The unit of erasure of what a function says in the month of a time.
+pub(crate) fn unit(from: &FunctionId, at: Timestamp) -> UnitKey {
+    let month = Period::holding(PeriodKind::Month, at);
+    let month = month.map_or_else(String::new, |month| month.to_string());
+    UnitKey::named(&format!("messages|{from}|{month}"))
+}
+
+pub(crate) fn unwritten(why: samsyn_domain::commit::Error) -> Error {
+    Error::Fatal(format!("a message has no canonical form: {why}"))
+}
+
+/// Waits until a message came into an inbox, or much happened at once.
+async fn came_into(
+    events: &mut broadcast::Receiver<crate::trace::Happened>,
+    function: &FunctionId,
+) {
+    loop {
+        match events.recv().await {
+            Ok(happened) if happened.event == Event::Inboxed(function.clone()) => return,
+            Ok(happened) if matches!(happened.event, Event::Epoch(_) | Event::Suspended(_)) => {
+                return;
+            }
+            Ok(_) => {}
+            Err(broadcast::error::RecvError::Lagged(_)) => return,
+            Err(broadcast::error::RecvError::Closed) => std::future::pending::<()>().await,
+        }
+    }
+}
