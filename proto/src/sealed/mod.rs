@@ -7,6 +7,7 @@ mod edition;
 mod event;
 mod finding;
 mod joint;
+mod link;
 mod list;
 mod observation;
 mod picture;
@@ -23,6 +24,7 @@ use prost::{
 };
 
 pub use event::Close;
+pub use link::envelopes;
 pub use list::disclosures;
 
 /// An encoded response of type `M`: bytes that all its receivers share.

@@ -251,7 +251,9 @@ impl Ledger {
         if said.chain.epoch != link.out.epoch {
             return Err(NotTaken::Epoch(said.chain.epoch));
         }
-        if said.chain.sequence > link.out.sequence || !self.sent(peer, &link, said.chain) {
+        let sent = self.sent_under(&peer.id, said.chain.sequence);
+        let is_other = sent.is_some_and(|sent| sent != said.chain.head);
+        if said.chain.sequence > link.out.sequence || is_other {
             self.freeze_link(&peer.id, FrozenFor::Fork).await?;
             return Err(NotTaken::Fork(said.chain.sequence));
         }
@@ -268,18 +270,16 @@ impl Ledger {
         Ok(said.chain.sequence)
     }
 
-    /// Whether the head of a position is the envelope that was sent under its number, as far as
-    /// that is kept.
-    fn sent(&self, peer: &Peer, link: &Link, chain: Chain) -> bool {
-        if chain.sequence == link.out.sequence {
-            return chain.head == link.out.head;
-        }
-        let before = chain.sequence.saturating_sub(1);
+    /// The envelope that was sent under a number of the chain in force, as long as it is kept.
+    #[must_use]
+    pub fn sent_under(&self, peer: &DomainId, sequence: u64) -> Option<EnvelopeId> {
         self.read(|state| {
-            let mut sent = state.links().numbered_after(&peer.id, chain.epoch, before);
-            sent.next().is_none_or(|envelope| {
-                envelope.sequence != chain.sequence || envelope.id == chain.head
-            })
+            let (links, link) = (state.links(), state.links().link(peer));
+            if sequence == link.out.sequence {
+                return Some(link.out.head);
+            }
+            let mut sent = links.numbered_after(peer, link.out.epoch, sequence.checked_sub(1)?);
+            sent.next().filter(|envelope| envelope.sequence == sequence).map(|one| one.id)
         })
     }
 

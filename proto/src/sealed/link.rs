@@ -1,0 +1,19 @@
+//! Envelopes for another domain: made from views of what was numbered alone.
+
+use bytes::Bytes;
+use samsyn_policy::{Parcel, View};
+
+use crate::link;
+
+/// Numbered envelopes as they go out, signed by the key of this id.
+#[must_use]
+pub fn envelopes(view: &View<Vec<Parcel>>, key_id: &[u8; 32]) -> Vec<link::Envelope> {
+    let envelope = |parcel: &Parcel| link::Envelope {
+        header: Bytes::copy_from_slice(&parcel.envelope.header),
+        signature: Bytes::copy_from_slice(&parcel.envelope.signature),
+        key_id: Bytes::copy_from_slice(key_id),
+        payload: Bytes::copy_from_slice(&parcel.payload),
+        salt: Bytes::copy_from_slice(&parcel.salt),
+    };
+    view.content().iter().map(envelope).collect()
+}

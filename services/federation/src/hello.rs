@@ -1,0 +1,188 @@
+//! The first frame of either side, and whether both have the same history.
+
+use samsyn_domain::{
+    DomainId, Timestamp,
+    link::{Chain, EnvelopeId, FrozenFor, LEVEL, Link, PROTOCOL},
+    registry::Peer,
+};
+use samsyn_ledger::Ledger;
+use samsyn_proto::link::{ChainHead, Hello};
+
+use crate::Closing;
+
+/// What a side says first.
+pub(crate) fn hello(
+    domain: &DomainId,
+    peer: &Peer,
+    link: &Link,
+    now: Timestamp,
+    credits: u32,
+) -> Hello {
+    let acknowledged = Chain { sequence: link.acknowledged, head: EnvelopeId::NONE, ..link.out };
+    Hello {
+        domain: domain.to_string(),
+        peer: peer.id.to_string(),
+        federation: peer.federation.clone(),
+        protocol: PROTOCOL,
+        level: LEVEL,
+        numbered: Some(head(link.out)),
+        acknowledged: Some(head(acknowledged)),
+        taken: Some(head(link.taken)),
+        clock_micros: now.micros(),
+        credits,
+    }
+}
+
+fn head(chain: Chain) -> ChainHead {
+    ChainHead {
+        epoch: chain.epoch,
+        sequence: chain.sequence,
+        envelope_id: chain.head.digest().to_vec(),
+    }
+}
+
+fn chain(head: Option<&ChainHead>) -> Result<Chain, Closing> {
+    let head = head.ok_or(Closing::Malformed)?;
+    let id = head.envelope_id.as_slice().try_into().map_err(|_| Closing::Malformed)?;
+    Ok(Chain { epoch: head.epoch, sequence: head.sequence, head: EnvelopeId::of(id) })
+}
+
+/// What the other side said, once it is of this link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Greeted {
+    /// What it has taken in of ours.
+    pub(crate) taken: Chain,
+    /// How many envelopes it takes from there on.
+    pub(crate) credits: u32,
+    /// The level that it knows.
+    pub(crate) level: u32,
+    /// How far its clock is from ours, in milliseconds.
+    pub(crate) clock_millis: i64,
+}
+
+/// Why there is no session: for good until somebody looks at it, or for now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Apart {
+    /// The link is to stand still.
+    Freeze(FrozenFor),
+    /// The session ends.
+    Close(Closing),
+}
+
+impl From<Closing> for Apart {
+    fn from(why: Closing) -> Self {
+        Self::Close(why)
+    }
+}
+
+/// Reads what the other side said, and compares both histories.
+pub(crate) fn greeted(
+    (ledger, domain): (&Ledger, &DomainId),
+    peer: &Peer,
+    hello: &Hello,
+    now: Timestamp,
+) -> Result<Greeted, Apart> {
+    if hello.domain != peer.id.as_str() || hello.peer != domain.as_str() {
+        return Err(Closing::WrongDomain.into());
+    }
+    if hello.federation != peer.federation {
+        return Err(Closing::WrongFederation.into());
+    }
+    if hello.protocol != PROTOCOL {
+        return Err(Closing::ProtocolUnknown.into());
+    }
+    let link = ledger.link(&peer.id).link;
+    let theirs = Theirs {
+        numbered: chain(hello.numbered.as_ref())?,
+        acknowledged: chain(hello.acknowledged.as_ref())?,
+        taken: chain(hello.taken.as_ref())?,
+    };
+    theirs.compare(&link, |sequence| ledger.sent_under(&peer.id, sequence))?;
+    let skew = hello.clock_micros.saturating_sub(now.micros()) / 1_000;
+    Ok(Greeted {
+        taken: theirs.taken,
+        credits: hello.credits,
+        level: hello.level,
+        clock_millis: skew,
+    })
+}
+
+/// Where the other side says that it stands.
+#[derive(Debug, Clone, Copy)]
+struct Theirs {
+    numbered: Chain,
+    acknowledged: Chain,
+    taken: Chain,
+}
+
+impl Theirs {
+    /// Whether both have one history. `sent` gives what was sent under a number, as far as known.
+    fn compare(&self, link: &Link, sent: impl Fn(u64) -> Option<EnvelopeId>) -> Result<(), Apart> {
+        let Self { numbered, acknowledged, taken } = self;
+        if taken.epoch != link.out.epoch || numbered.epoch != link.taken.epoch {
+            return Err(Closing::EpochUnknown.into());
+        }
+        // One side has forgotten: it has numbered less than the other has taken in, or has taken in
+        // less than it had told.
+        let we_forgot =
+            taken.sequence > link.out.sequence || acknowledged.sequence > link.taken.sequence;
+        let they_forgot =
+            taken.sequence < link.acknowledged || numbered.sequence < link.taken.sequence;
+        if we_forgot || they_forgot {
+            return Err(Apart::Freeze(FrozenFor::Regression));
+        }
+        let other =
+            |known: Option<EnvelopeId>, said: EnvelopeId| known.is_some_and(|known| known != said);
+        let ours = if taken.sequence == link.out.sequence {
+            Some(link.out.head)
+        } else {
+            sent(taken.sequence)
+        };
+        let same = (numbered.sequence == link.taken.sequence).then_some(link.taken.head);
+        if other(ours, taken.head) || other(same, numbered.head) {
+            return Err(Apart::Freeze(FrozenFor::Fork));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(sequence: u64, id: u8) -> Chain {
+        Chain { epoch: 1, sequence, head: EnvelopeId::of([id; 32]) }
+    }
+
+    fn link() -> Link {
+        let peer = DomainId::parse("polisen.example").unwrap();
+        Link { out: at(9, 9), acknowledged: 4, taken: at(7, 7), ..Link::new(peer) }
+    }
+
+    fn compare(numbered: Chain, acknowledged: u64, taken: Chain) -> Result<(), Apart> {
+        let theirs = Theirs { numbered, acknowledged: at(acknowledged, 0), taken };
+        theirs.compare(&link(), |n| Some(EnvelopeId::of([u8::try_from(n).unwrap(); 32])))
+    }
+
+    #[test]
+    fn one_history_goes_on_wherever_the_other_side_stands_in_it() {
+        assert_eq!(compare(at(7, 7), 7, at(9, 9)), Ok(()));
+        assert_eq!(compare(at(12, 12), 3, at(4, 4)), Ok(()));
+        assert_eq!(compare(at(7, 7), 0, at(6, 6)), Ok(()));
+    }
+
+    #[test]
+    fn who_has_forgotten_or_has_another_history_stands_still() {
+        let regression = Err(Apart::Freeze(FrozenFor::Regression));
+        let fork = Err(Apart::Freeze(FrozenFor::Fork));
+        assert_eq!(compare(at(6, 6), 6, at(9, 9)), regression, "it numbered less than we took");
+        assert_eq!(compare(at(7, 7), 7, at(3, 3)), regression, "it took less than it told");
+        assert_eq!(compare(at(7, 7), 7, at(10, 10)), regression, "we numbered less than it took");
+        assert_eq!(compare(at(9, 9), 8, at(9, 9)), regression, "we took less than we told");
+        assert_eq!(compare(at(7, 1), 7, at(9, 9)), fork);
+        assert_eq!(compare(at(7, 7), 7, at(9, 1)), fork);
+        assert_eq!(compare(at(7, 7), 7, at(6, 1)), fork);
+        let other = Chain { epoch: 2, ..at(9, 9) };
+        assert_eq!(compare(at(7, 7), 7, other), Err(Apart::Close(Closing::EpochUnknown)));
+    }
+}

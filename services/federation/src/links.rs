@@ -1,0 +1,309 @@
+//! The links of a node: dials whom it can reach, answers who dials, one session a link.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures::{future::BoxFuture, stream::BoxStream};
+use samsyn_domain::{DomainId, Timestamp, registry::Peer};
+use samsyn_ledger::{Clock, Ledger};
+use samsyn_proto::link::{self, Frame, frame::Kind};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+    time::{interval, sleep},
+};
+
+use crate::{
+    Closing, Standing,
+    backoff::{Backoff, draw},
+    board::Board,
+    session::{FRAMES_READY, Session, frame},
+};
+
+/// How often it is looked which links there are.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Both ways to the other side.
+pub struct Wire {
+    /// What it says; ends when it is gone.
+    pub incoming: BoxStream<'static, Result<Frame, WireError>>,
+    /// What it is told.
+    pub outgoing: mpsc::Sender<Frame>,
+    /// Until when its certificate is good.
+    pub certificate_until: Timestamp,
+}
+
+impl std::fmt::Debug for Wire {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("wire")
+    }
+}
+
+/// A wire broke.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the connection broke")]
+pub struct WireError;
+
+/// Why an endpoint was not reached.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct DialError(pub String);
+
+/// The way to a peer's endpoints.
+pub trait Dial: Send + Sync {
+    /// Opens a wire to an endpoint of a peer, once it has proved to be that peer.
+    fn dial(&self, peer: &Peer, endpoint: &str) -> BoxFuture<'static, Result<Wire, DialError>>;
+}
+
+/// A session that is open.
+#[derive(Debug)]
+struct Open {
+    /// Which one.
+    number: u64,
+    /// Which domain opened it.
+    by: DomainId,
+    over: watch::Sender<Option<Closing>>,
+}
+
+#[derive(Debug, Default)]
+struct Sessions {
+    open: BTreeMap<DomainId, Open>,
+    last: u64,
+}
+
+/// The links of a node; clones are the same.
+#[derive(Clone)]
+pub struct Links {
+    ledger: Ledger,
+    clock: Clock,
+    dialer: Option<Arc<dyn Dial>>,
+    board: Board,
+    sessions: Arc<Mutex<Sessions>>,
+}
+
+impl std::fmt::Debug for Links {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("links")
+    }
+}
+
+impl Links {
+    /// The links of a ledger; without a way out it only answers.
+    #[must_use]
+    pub fn new(ledger: Ledger, clock: Clock, dialer: Option<Arc<dyn Dial>>) -> Self {
+        let (board, sessions) = (Board::default(), Arc::default());
+        Self { ledger, clock, dialer, board, sessions }
+    }
+
+    /// How a link is, as this node knows it.
+    #[must_use]
+    pub fn standing(&self, peer: &DomainId) -> Standing {
+        self.board.of(peer)
+    }
+
+    /// Dials peers as long as it is polled: on the node that leads, whom it has an endpoint of and
+    /// no session with.
+    pub async fn run(self) {
+        let mut tasks = JoinSet::new();
+        let mut dialled: BTreeMap<DomainId, watch::Sender<()>> = BTreeMap::new();
+        let mut look = interval(LOOK);
+        loop {
+            tokio::select! {
+                _ = look.tick() => {}
+                Some(_) = tasks.join_next() => continue,
+            }
+            let registry = self.ledger.registry();
+            let wanted = |id: &DomainId| {
+                self.dialer.is_some()
+                    && self.ledger.holds_links()
+                    && registry.peer(id).is_some_and(|peer| !peer.endpoints.is_empty())
+            };
+            // A task ends when its sender is dropped.
+            dialled.retain(|id, _| wanted(id));
+            for peer in registry.peers().filter(|peer| wanted(&peer.id)) {
+                if !dialled.contains_key(&peer.id) {
+                    let (keep, kept) = watch::channel(());
+                    tasks.spawn(self.clone().dial(peer.id.clone(), kept));
+                    dialled.insert(peer.id.clone(), keep);
+                }
+            }
+        }
+    }
+
+    /// Keeps a link with a peer as long as it is wanted.
+    async fn dial(self, peer: DomainId, mut kept: watch::Receiver<()>) {
+        let mut backoff = Backoff::new();
+        let mut turn = 0_usize;
+        loop {
+            let tried = self.try_once(&peer, turn);
+            let reached = tokio::select! {
+                reached = tried => reached,
+                _ = kept.changed() => return,
+            };
+            turn = turn.wrapping_add(1);
+            if reached {
+                backoff.reset();
+            }
+            let wait = backoff.wait(draw());
+            let micros = i64::try_from(wait.as_micros()).unwrap_or(i64::MAX);
+            self.board.next_try(&peer, Some((self.clock)().after_micros(micros)));
+            tokio::select! {
+                () = sleep(wait) => {}
+                _ = kept.changed() => return,
+            }
+        }
+    }
+
+    /// One try at the next endpoint; whether the peer was reached.
+    async fn try_once(&self, id: &DomainId, turn: usize) -> bool {
+        let Some(peer) = self.ledger.registered_peer(id) else { return false };
+        let Some(dialer) = &self.dialer else { return false };
+        if !self.ledger.link(id).link.is_open() || self.has_session(id) {
+            return true;
+        }
+        let place = turn.checked_rem(peer.endpoints.len()).unwrap_or_default();
+        let Some(endpoint) = peer.endpoints.get(place) else { return false };
+        self.board.next_try(id, None);
+        match dialer.dial(&peer, endpoint).await {
+            Ok(wire) => {
+                let Ok(domain) = DomainId::parse(&self.ledger.domain()) else { return false };
+                match self.begin(&peer, domain) {
+                    Some((number, over)) => {
+                        let ended = self.session(peer, wire, (number, over)).await;
+                        // Another node of the peer holds the session: it is asked at once.
+                        !matches!(ended, Closing::Broken | Closing::Silent)
+                    }
+                    None => true,
+                }
+            }
+            Err(why) => {
+                tracing::debug!(peer = %id, %why, "a peer was not reached");
+                self.board.ended(id, Closing::Broken);
+                false
+            }
+        }
+    }
+
+    /// Answers a peer that has dialled and proved who it is: gives what it is told. Ends when the
+    /// session does.
+    ///
+    /// # Errors
+    /// Why there is no session.
+    pub fn answer(
+        &self,
+        id: &DomainId,
+        incoming: BoxStream<'static, Result<Frame, WireError>>,
+        certificate_until: Timestamp,
+    ) -> mpsc::Receiver<Frame> {
+        let (outgoing, frames) = mpsc::channel(FRAMES_READY);
+        let refused = match self.ledger.registered_peer(id) {
+            _ if !self.ledger.holds_links() => Err(Closing::NotLeading),
+            None => Err(Closing::NotRegistered),
+            Some(peer) => {
+                let link = self.ledger.link(id).link;
+                if link.frozen.is_some() {
+                    Err(Closing::Frozen)
+                } else if link.paused {
+                    Err(Closing::Paused)
+                } else {
+                    self.begin(&peer, id.clone())
+                        .map(|begun| (peer, begun))
+                        .ok_or(Closing::Replaced)
+                }
+            }
+        };
+        match refused {
+            Ok((peer, begun)) => {
+                let wire = Wire { incoming, outgoing, certificate_until };
+                let this = self.clone();
+                tokio::spawn(async move { this.session(peer, wire, begun).await });
+            }
+            Err(why) => {
+                let closing =
+                    link::Closing { reason: why.code().to_owned(), retry_after_millis: 0 };
+                // The channel is new: there is room.
+                let _ = outgoing.try_send(frame(Kind::Closing(closing)));
+            }
+        }
+        frames
+    }
+
+    /// Ends all sessions: the node stops.
+    pub fn drain(&self) {
+        for open in self.sessions().open.values() {
+            open.over.send_replace(Some(Closing::Draining));
+        }
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, Sessions> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn has_session(&self, peer: &DomainId) -> bool {
+        self.sessions().open.contains_key(peer)
+    }
+
+    /// Takes the place of the link's session. Where both sides dialled at once, that of the domain
+    /// stays whose name comes first; else the newer one: the older may be dead and not know it.
+    fn begin(&self, peer: &Peer, by: DomainId) -> Option<(u64, watch::Receiver<Option<Closing>>)> {
+        let mut sessions = self.sessions();
+        if let Some(open) = sessions.open.get(&peer.id) {
+            if open.by < by {
+                return None;
+            }
+            open.over.send_replace(Some(Closing::Replaced));
+        }
+        let number = sessions.last.saturating_add(1);
+        sessions.last = number;
+        let (over, ended) = watch::channel(None);
+        sessions.open.insert(peer.id.clone(), Open { number, by, over });
+        Some((number, ended))
+    }
+
+    async fn session(
+        &self,
+        peer: Peer,
+        wire: Wire,
+        (number, over): (u64, watch::Receiver<Option<Closing>>),
+    ) -> Closing {
+        let id = peer.id.clone();
+        let _left = Left { links: self, peer: id.clone(), number };
+        let Ok(domain) = DomainId::parse(&self.ledger.domain()) else { return Closing::Failed };
+        let session = Session {
+            ledger: self.ledger.clone(),
+            clock: Arc::clone(&self.clock),
+            board: self.board.clone(),
+            domain,
+            peer,
+            certificate_until: wire.certificate_until,
+            over,
+        };
+        let ended = session.run(wire.incoming, wire.outgoing).await;
+        if self.is_current(&id, number) {
+            self.board.ended(&id, ended);
+        }
+        ended
+    }
+
+    fn is_current(&self, peer: &DomainId, number: u64) -> bool {
+        self.sessions().open.get(peer).is_some_and(|open| open.number == number)
+    }
+}
+
+/// Leaves the place of a session when it ends, however it ends.
+struct Left<'a> {
+    links: &'a Links,
+    peer: DomainId,
+    number: u64,
+}
+
+impl Drop for Left<'_> {
+    fn drop(&mut self) {
+        if self.links.is_current(&self.peer, self.number) {
+            self.links.sessions().open.remove(&self.peer);
+        }
+    }
+}

@@ -1,0 +1,417 @@
+//! A session: hello, and then each side sends what it has numbered and tells how far it has taken
+//! in what came.
+
+use std::time::Duration;
+
+use futures::{Stream, StreamExt as _};
+use samsyn_domain::{DomainId, Timestamp, link::BATCH_MAX, registry::Peer, row::Event};
+use samsyn_ledger::{Clock, Happened, Ledger};
+use samsyn_policy::Came;
+use samsyn_proto::{
+    link::{self, Frame, SetAside, frame::Kind},
+    sealed,
+};
+use tokio::{
+    sync::{Mutex, broadcast, mpsc, watch},
+    time::{Instant, interval, timeout},
+};
+
+use crate::{
+    Closing,
+    board::{Board, Connection},
+    hello::{self, Apart, Greeted},
+    quota::Quota,
+};
+
+/// How long the other side may take to say hello.
+const HELLO_MAX: Duration = Duration::from_secs(5);
+/// How often something is said when there is nothing.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How long nothing may come.
+const SILENT_MAX: Duration = Duration::from_secs(15);
+/// How many envelopes are opened and handed on at a time.
+const SEND_BATCH: usize = 32;
+/// How many frames are ready to go out at most.
+pub(crate) const FRAMES_READY: usize = 64;
+
+/// What a session works with.
+pub(crate) struct Session {
+    pub(crate) ledger: Ledger,
+    pub(crate) clock: Clock,
+    pub(crate) board: Board,
+    pub(crate) domain: DomainId,
+    pub(crate) peer: Peer,
+    pub(crate) certificate_until: Timestamp,
+    /// Set when the session is to end.
+    pub(crate) over: watch::Receiver<Option<Closing>>,
+}
+
+/// How far the peer takes what is sent: up to this number.
+type Limit = watch::Sender<u64>;
+
+impl Session {
+    /// Runs until it ends; says why, to the other side too where it does not know.
+    pub(crate) async fn run<E>(
+        mut self,
+        incoming: impl Stream<Item = Result<Frame, E>> + Send + Unpin,
+        out: mpsc::Sender<Frame>,
+    ) -> Closing {
+        let ended = self.carry(incoming, &out).await;
+        let peer = &self.peer.id;
+        if ended.is_alarm() {
+            tracing::warn!(%peer, reason = ended.code(), "a link's session ended");
+        } else {
+            tracing::info!(%peer, reason = ended.code(), "a link's session ended");
+        }
+        if ended != Closing::Broken {
+            let closing = link::Closing { reason: ended.code().to_owned(), retry_after_millis: 0 };
+            // Who is gone hears nothing.
+            let _ = timeout(HEARTBEAT, out.send(frame(Kind::Closing(closing)))).await;
+        }
+        ended
+    }
+
+    async fn carry<E>(
+        &mut self,
+        mut incoming: impl Stream<Item = Result<Frame, E>> + Send + Unpin,
+        out: &mpsc::Sender<Frame>,
+    ) -> Closing {
+        let now = (self.clock)();
+        let quota = Mutex::new(Quota::new(self.peer.envelopes_per_minute, now));
+        let granted = quota.lock().await.credits(now);
+        let link = self.ledger.link(&self.peer.id).link;
+        let first = hello::hello(&self.domain, &self.peer, &link, now, granted);
+        if out.send(frame(Kind::Hello(first))).await.is_err() {
+            return Closing::Broken;
+        }
+        let greeted = match self.greet(&mut incoming).await {
+            Ok(greeted) => greeted,
+            Err(why) => return why,
+        };
+        self.board.opened(
+            &self.peer.id,
+            Connection {
+                since: now,
+                level: greeted.level,
+                clock_millis: greeted.clock_millis,
+                certificate_until: self.certificate_until,
+            },
+        );
+        tracing::info!(peer = %self.peer.id, "a link's session is open");
+        let from = greeted.taken.sequence;
+        let limit = watch::Sender::new(from.saturating_add(greeted.credits.into()));
+        let granted = link.taken.sequence.saturating_add(granted.into());
+        let mut over = self.over.clone();
+        let this = &*self;
+        tokio::select! {
+            biased;
+            ended = ended(&mut over) => ended,
+            ended = this.stands() => ended,
+            ended = this.receive(incoming, out, (&limit, &quota, granted)) => ended,
+            ended = this.send(out, &limit, from) => ended,
+        }
+    }
+
+    async fn greet<E>(
+        &self,
+        incoming: &mut (impl Stream<Item = Result<Frame, E>> + Send + Unpin),
+    ) -> Result<Greeted, Closing> {
+        let first = timeout(HELLO_MAX, incoming.next()).await.map_err(|_| Closing::Silent)?;
+        let hello = match first {
+            Some(Ok(Frame { kind: Some(Kind::Hello(hello)) })) => hello,
+            Some(Ok(Frame { kind: Some(Kind::Closing(closing)) })) => {
+                return Err(Closing::from_code(&closing.reason).unwrap_or(Closing::Malformed));
+            }
+            Some(Ok(_)) => return Err(Closing::Malformed),
+            Some(Err(_)) | None => return Err(Closing::Broken),
+        };
+        let now = (self.clock)();
+        let of = (&self.ledger, &self.domain);
+        match hello::greeted(of, &self.peer, &hello, now) {
+            Ok(greeted) => Ok(greeted),
+            Err(Apart::Close(why)) => Err(why),
+            Err(Apart::Freeze(why)) => {
+                self.ledger
+                    .freeze_link(&self.peer.id, why)
+                    .await
+                    .map_err(|rejection| Closing::from(&rejection))?;
+                Err(why.into())
+            }
+        }
+    }
+
+    /// Looks whether this node still holds the link, and whether it still stands as it was agreed.
+    async fn stands(&self) -> Closing {
+        let mut often = interval(Duration::from_millis(500));
+        loop {
+            often.tick().await;
+            if !self.ledger.holds_links() {
+                return Closing::NotLeading;
+            }
+            match self.ledger.registered_peer(&self.peer.id) {
+                Some(peer) if peer == self.peer => {}
+                // It begins anew by what is agreed now.
+                Some(_) => return Closing::Replaced,
+                None => return Closing::NotRegistered,
+            }
+            let link = self.ledger.link(&self.peer.id).link;
+            if link.frozen.is_some() {
+                return Closing::Frozen;
+            }
+            if link.paused {
+                return Closing::Paused;
+            }
+            if (self.clock)() >= self.certificate_until {
+                return Closing::Broken;
+            }
+        }
+    }
+
+    /// Sends what is numbered, in order, up to what the peer takes; has what waits numbered.
+    async fn send(&self, out: &mpsc::Sender<Frame>, limit: &Limit, from: u64) -> Closing {
+        let mut events = self.ledger.events();
+        let mut limits = limit.subscribe();
+        let mut heartbeat = interval(HEARTBEAT);
+        let mut sent = from;
+        let key = self.ledger.link_key();
+        loop {
+            let to = *limits.borrow_and_update();
+            match self.sent(out, to, &mut sent, &key).await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(why) => return why,
+            }
+            tokio::select! {
+                changed = limits.changed() => if changed.is_err() { return Closing::Broken },
+                () = concerns(&mut events, &self.peer.id) => {}
+                _ = heartbeat.tick() => {
+                    let clock_micros = (self.clock)().micros();
+                    let heartbeat = Kind::Heartbeat(link::Heartbeat { clock_micros });
+                    if out.send(frame(heartbeat)).await.is_err() {
+                        return Closing::Broken;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends what may go now; whether there may be more.
+    async fn sent(
+        &self,
+        out: &mpsc::Sender<Frame>,
+        limit: u64,
+        sent: &mut u64,
+        key: &[u8; 32],
+    ) -> Result<bool, Closing> {
+        let failed = |why: samsyn_ledger::Rejection| {
+            tracing::warn!(peer = %self.peer.id, %why, "a link does not send");
+            Closing::from(&why)
+        };
+        let peer = &self.peer.id;
+        let numbered = self.ledger.number_envelopes(peer).await.map_err(failed)?;
+        let room = usize::try_from(limit.saturating_sub(*sent)).unwrap_or(usize::MAX);
+        if room == 0 {
+            return Ok(false);
+        }
+        let parcels = self.ledger.parcels(peer, *sent, room.min(SEND_BATCH)).map_err(failed)?;
+        let last = parcels.content().last().map(|parcel| parcel.envelope.sequence);
+        for envelope in sealed::envelopes(&parcels, key) {
+            out.send(frame(Kind::Envelope(envelope))).await.map_err(|_| Closing::Broken)?;
+        }
+        *sent = last.unwrap_or(*sent);
+        Ok(last.is_some() || numbered > 0)
+    }
+
+    /// Takes in what comes.
+    async fn receive<E>(
+        &self,
+        incoming: impl Stream<Item = Result<Frame, E>> + Send + Unpin,
+        out: &mpsc::Sender<Frame>,
+        (limit, quota, mut granted): (&Limit, &Mutex<Quota>, u64),
+    ) -> Closing {
+        // What is there at once is taken in at once.
+        let mut incoming = incoming.ready_chunks(BATCH_MAX);
+        let mut grant = interval(Duration::from_secs(1));
+        let mut heard = Instant::now();
+        loop {
+            let frames = tokio::select! {
+                frames = incoming.next() => frames,
+                _ = grant.tick() => {
+                    if heard.elapsed() >= SILENT_MAX {
+                        return Closing::Silent;
+                    }
+                    match self.grant(out, quota, granted).await {
+                        Ok(now) => granted = now,
+                        Err(why) => return why,
+                    }
+                    continue;
+                }
+            };
+            let Some(frames) = frames else { return Closing::Broken };
+            heard = Instant::now();
+            let mut envelopes = Vec::new();
+            for one in frames {
+                let Ok(Frame { kind }) = one else { return Closing::Broken };
+                match kind {
+                    Some(Kind::Envelope(envelope)) => envelopes.push(came(envelope)),
+                    Some(Kind::Taken(taken)) => {
+                        if let Err(why) = self.settle(taken, limit).await {
+                            return why;
+                        }
+                    }
+                    Some(Kind::Heartbeat(beat)) => {
+                        let now = (self.clock)().micros();
+                        let skew = beat.clock_micros.saturating_sub(now) / 1_000;
+                        self.board.clock(&self.peer.id, skew);
+                    }
+                    Some(Kind::Closing(closing)) => {
+                        return Closing::from_code(&closing.reason).unwrap_or(Closing::Malformed);
+                    }
+                    Some(Kind::Hello(_)) => return Closing::Malformed,
+                    None => {}
+                }
+            }
+            if envelopes.is_empty() {
+                continue;
+            }
+            match self.take(&envelopes, out, quota, granted).await {
+                Ok(now) => granted = now,
+                Err(why) => return why,
+            }
+        }
+    }
+
+    /// Takes envelopes in, and tells how far.
+    async fn take(
+        &self,
+        envelopes: &[Came],
+        out: &mpsc::Sender<Frame>,
+        quota: &Mutex<Quota>,
+        granted: u64,
+    ) -> Result<u64, Closing> {
+        let before = self.ledger.link(&self.peer.id).link.taken.sequence;
+        if before.saturating_add(envelopes.len() as u64) > granted {
+            // More than was granted, or what was taken in before once more; the ledger tells.
+            let last = envelopes.last().and_then(sequence_of);
+            if last.is_none_or(|last| last > granted) {
+                return Err(Closing::OverQuota);
+            }
+        }
+        let taken = self.ledger.take_envelopes(&self.peer, envelopes).await;
+        let taken = taken.map_err(|why| {
+            tracing::warn!(peer = %self.peer.id, %why, "envelopes were not taken in");
+            Closing::from(&why)
+        })?;
+        for (sequence, why) in &taken.set_aside {
+            tracing::warn!(
+                peer = %self.peer.id, sequence, reason = why.as_str(), "an envelope was set aside"
+            );
+        }
+        let now = (self.clock)();
+        let credits = {
+            let mut quota = quota.lock().await;
+            quota.took(taken.sequence.saturating_sub(before), now);
+            quota.credits(now)
+        };
+        let set_aside = taken.set_aside.iter().map(|(sequence, why)| SetAside {
+            sequence: *sequence,
+            reason: why.as_str().to_owned(),
+        });
+        let told = link::Taken {
+            position: taken.position.payload.clone(),
+            signature: taken.position.signature.clone(),
+            key_id: self.ledger.link_key().to_vec(),
+            set_aside: set_aside.collect(),
+            credits,
+        };
+        out.send(frame(Kind::Taken(told))).await.map_err(|_| Closing::Broken)?;
+        Ok(taken.sequence.saturating_add(credits.into()).max(granted))
+    }
+
+    /// Grants more, where the peer has used half of what it had and more has come together.
+    async fn grant(
+        &self,
+        out: &mpsc::Sender<Frame>,
+        quota: &Mutex<Quota>,
+        granted: u64,
+    ) -> Result<u64, Closing> {
+        let taken = self.ledger.link(&self.peer.id).link.taken.sequence;
+        let left = granted.saturating_sub(taken);
+        let credits = quota.lock().await.credits((self.clock)());
+        if u64::from(credits) < left.saturating_mul(2).max(1) {
+            return Ok(granted);
+        }
+        let position = self.ledger.position(&self.peer.id).map_err(|why| Closing::from(&why))?;
+        let told = link::Taken {
+            position: position.payload.clone(),
+            signature: position.signature.clone(),
+            key_id: self.ledger.link_key().to_vec(),
+            set_aside: Vec::new(),
+            credits,
+        };
+        out.send(frame(Kind::Taken(told))).await.map_err(|_| Closing::Broken)?;
+        Ok(taken.saturating_add(credits.into()).max(granted))
+    }
+
+    /// The peer tells how far it is.
+    async fn settle(&self, taken: link::Taken, limit: &Limit) -> Result<(), Closing> {
+        let said = (taken.position.as_slice(), taken.signature.as_slice(), taken.key_id.as_slice());
+        let settled = self.ledger.settle_envelopes(&self.peer, said).await.map_err(|why| {
+            tracing::warn!(peer = %self.peer.id, %why, "a position was not taken in");
+            Closing::from(&why)
+        })?;
+        for aside in taken.set_aside {
+            // A code of the other side: only one that is known is written down.
+            let reason = samsyn_domain::link::QuarantinedFor::from_code(&aside.reason);
+            let reason = reason.map_or("unknown", |reason| reason.as_str());
+            let sequence = aside.sequence;
+            tracing::warn!(peer = %self.peer.id, sequence, reason, "the peer set one aside");
+        }
+        let to = settled.saturating_add(taken.credits.into());
+        limit.send_if_modified(|limit| {
+            let more = to > *limit;
+            *limit = to.max(*limit);
+            more
+        });
+        Ok(())
+    }
+}
+
+fn came(envelope: link::Envelope) -> Came {
+    Came {
+        header: envelope.header.into(),
+        signature: envelope.signature.into(),
+        key: envelope.key_id.into(),
+        payload: envelope.payload.into(),
+        salt: envelope.salt.into(),
+    }
+}
+
+fn sequence_of(came: &Came) -> Option<u64> {
+    let (header, _) = samsyn_domain::link::Header::decode(&came.header).ok()?;
+    Some(header.sequence)
+}
+
+pub(crate) const fn frame(kind: Kind) -> Frame {
+    Frame { kind: Some(kind) }
+}
+
+/// Waits until it is told that the session is over.
+async fn ended(over: &mut watch::Receiver<Option<Closing>>) -> Closing {
+    match over.wait_for(Option::is_some).await {
+        Ok(why) => why.unwrap_or(Closing::Draining),
+        Err(_) => Closing::Draining,
+    }
+}
+
+/// Waits until something on the link changed, or much happened at once.
+async fn concerns(events: &mut broadcast::Receiver<Happened>, peer: &DomainId) {
+    loop {
+        match events.recv().await {
+            Ok(happened) if happened.event == Event::Linked(peer.clone()) => return,
+            Ok(_) => {}
+            Err(broadcast::error::RecvError::Lagged(_)) => return,
+            Err(broadcast::error::RecvError::Closed) => std::future::pending::<()>().await,
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What is sent takes effect once, whatever happens to the wire.
+
+use samsyn_domain::message::{Precedence, Step};
+
+use super::world::{CITY, POLICE, World};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_crosses_and_its_receipts_climb_back() {
+    let world = World::new().await;
+    let id = world.city.sends(POLICE, "fråga").await;
+    let steps = world.city.reaches(id, Step::Accepted).await;
+    assert_eq!(steps[..2], [Step::Stored, Step::Relayed], "{steps:?}");
+    assert_eq!(world.police.inbox().await, ["fråga"]);
+    world.police.acts_on(id).await;
+    world.city.reaches(id, Step::Acted).await;
+    // The other way over the same session.
+    let answer = world.police.sends(CITY, "svar").await;
+    world.police.reaches(answer, Step::Accepted).await;
+    assert_eq!(world.city.inbox().await, ["svar"]);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_while_the_wire_is_cut_comes_once_and_in_its_order() {
+    const COUNT: usize = 300;
+    let world = World::new().await;
+    let first = world.city.sends(POLICE, "0").await;
+    world.city.reaches(first, Step::Accepted).await;
+    world.wire.cut();
+    let mut last = first;
+    for n in 1..COUNT {
+        last = world.city.sends(POLICE, &n.to_string()).await;
+    }
+    let steps = world.city.steps(last).await;
+    assert!(!steps.contains(&Step::Received), "{steps:?}");
+    world.wire.mend();
+    world.city.reaches(last, Step::Accepted).await;
+    let expected: Vec<String> = (0..COUNT).map(|n| n.to_string()).collect();
+    assert_eq!(world.police.inbox().await, expected);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wire_that_tears_again_and_again_doubles_and_loses_nothing() {
+    const COUNT: usize = 200;
+    let world = World::new().await;
+    let mut last = None;
+    for n in 0..COUNT {
+        last = Some(world.city.sends(POLICE, &n.to_string()).await);
+        if n % 20 == 19 {
+            world.wire.tear();
+        }
+    }
+    world.city.reaches(last.unwrap(), Step::Accepted).await;
+    let expected: Vec<String> = (0..COUNT).map(|n| n.to_string()).collect();
+    assert_eq!(world.police.inbox().await, expected);
+    let (sent, taken) =
+        (world.city.ledger.link(&POLICE.id()), world.police.ledger.link(&CITY.id()));
+    assert_eq!(sent.link.out, taken.link.taken, "both have one chain");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_urgent_overtakes_what_is_not_numbered_yet() {
+    let world = World::new().await;
+    world.wire.cut();
+    let first = world.city.sends(POLICE, "0").await;
+    for n in 1..5 {
+        world.city.sends(POLICE, &n.to_string()).await;
+    }
+    let mut urgent = world.city.asked(POLICE, "bråttom");
+    urgent.precedence = Precedence::Flash;
+    world.city.ledger.send_message(&CITY.caller(), &urgent).await.unwrap();
+    assert!(!world.city.steps(first).await.contains(&Step::Relayed), "nothing is numbered yet");
+    world.wire.mend();
+    world.city.reaches(first, Step::Accepted).await;
+    assert_eq!(world.police.inbox().await.first().map(String::as_str), Some("bråttom"));
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_nobody_has_is_answered_by_the_other_domain() {
+    let world = World::new().await;
+    let mut asked = world.city.asked(POLICE, "till ingen");
+    let nobody = samsyn_domain::FunctionId::parse("2021000076/ingen").unwrap();
+    asked.to = [nobody].into();
+    let id = world.city.ledger.send_message(&CITY.caller(), &asked).await.unwrap();
+    world.city.reaches(id, Step::Rejected).await;
+    assert!(world.police.inbox().await.is_empty());
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_did_not_leave_within_its_time_expires_and_never_leaves() {
+    let world = World::new().await;
+    world.wire.cut();
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    let id = world.city.sends(POLICE, "för sent").await;
+    world.city.at(super::world::NOW.after_seconds(86_401));
+    world.city.ledger.tick_if_due().await.unwrap();
+    assert_eq!(world.city.steps(id).await, [Step::Stored, Step::Expired]);
+    world.wire.mend();
+    let next = world.city.sends(POLICE, "nästa").await;
+    world.city.reaches(next, Step::Accepted).await;
+    assert_eq!(world.police.inbox().await, ["nästa"]);
+    world.close().await;
+}

@@ -1,0 +1,411 @@
+//! Two domains in one process: ledgers of one node each, a wire in memory between them.
+
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::{FutureExt as _, StreamExt as _, future::BoxFuture};
+use samsyn_domain::{
+    Caller, DomainId, FunctionId, KeyId, Labels, LegalBasisId, OrganisationId, PurposeId, Regime,
+    Secrecy, ServiceId, Timestamp,
+    command::IdempotencyKey,
+    disclosure::Ground,
+    message::{MessageId, MessageKind, Precedence, Step},
+    registry::{
+        Document, Entry, Function, LegalBasis, Organisation, Peer, PeerKey, PeerOrganisation, Role,
+        Service,
+    },
+};
+use samsyn_ledger::{Clock, Ledger, Options};
+use samsyn_policy::{Policy, Recorder};
+use samsyn_proto::{
+    inbound::{Context, InboxAsked, MailboxAsked, MarkAsked, PageAsked, SendAsked, TrackAsked},
+    link::Frame,
+};
+use tempfile::TempDir;
+use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
+use tokio_stream::wrappers::ReceiverStream;
+
+use crate::{Dial, DialError, Links, Wire, WireError};
+
+/// 2025-10-01T06:26:40Z.
+pub(super) const NOW: Timestamp = Timestamp::from_micros(1_759_300_000_000_000);
+/// How long anything is waited for.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A domain of a test: its name, its organisation's number and its function's name.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Who {
+    pub(super) domain: &'static str,
+    pub(super) organisation: &'static str,
+    pub(super) orgnr: &'static str,
+    pub(super) function: &'static str,
+}
+
+pub(super) const CITY: Who = Who {
+    domain: "stockholm.example",
+    organisation: "stockholms-stad",
+    orgnr: "2120000142",
+    function: "trygghet",
+};
+pub(super) const POLICE: Who = Who {
+    domain: "polisen.example",
+    organisation: "polismyndigheten",
+    orgnr: "2021000076",
+    function: "kommunpolis",
+};
+
+impl Who {
+    pub(super) fn id(self) -> DomainId {
+        DomainId::parse(self.domain).unwrap()
+    }
+
+    pub(super) fn function(self) -> FunctionId {
+        FunctionId::parse(&format!("{}/{}", self.orgnr, self.function)).unwrap()
+    }
+
+    fn service(self) -> ServiceId {
+        ServiceId::parse(&format!("{}/desk", self.organisation)).unwrap()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test is its own edge")]
+    pub(super) fn caller(self) -> Caller {
+        let organisation = OrganisationId::parse(self.organisation).unwrap();
+        let until = NOW.after_seconds(400 * 86_400);
+        Caller::authenticated(organisation, self.service(), "1".into(), until)
+    }
+
+    /// How the other side registers it.
+    pub(super) fn as_peer(self, key: [u8; 32]) -> Peer {
+        Peer {
+            id: self.id(),
+            name: self.domain.to_owned(),
+            federation: "test".to_owned(),
+            endpoints: vec!["127.0.0.1:1".to_owned()],
+            authorities: vec!["of a test".to_owned()],
+            keys: BTreeSet::from([PeerKey {
+                id: KeyId::parse("first").unwrap(),
+                public_key: hex::encode(key),
+            }]),
+            organisations: BTreeSet::from([PeerOrganisation {
+                orgnr: self.orgnr.to_owned(),
+                name: self.organisation.to_owned(),
+            }]),
+            ceiling: 2,
+            message_kinds: BTreeSet::from([
+                MessageKind::InformationRequest,
+                MessageKind::Notice,
+                MessageKind::Answer,
+            ]),
+            envelopes_per_minute: 100_000,
+        }
+    }
+
+    fn document(self, peers: Vec<Peer>) -> Document {
+        let organisation = OrganisationId::parse(self.organisation).unwrap();
+        let mut document = Document::default();
+        document.lists.retention_days_max = 400;
+        document.lists.purposes = vec![Entry {
+            id: PurposeId::parse("joint_picture").unwrap(),
+            sv: "lägesbild".to_owned(),
+            en: "picture".to_owned(),
+        }];
+        document.lists.legal_bases = vec![LegalBasis {
+            id: LegalBasisId::parse("law").unwrap(),
+            sv: "lag".to_owned(),
+            en: "law".to_owned(),
+            needs_weighing: false,
+        }];
+        document.organisations = vec![Organisation {
+            id: organisation.clone(),
+            name: self.organisation.to_owned(),
+            orgnr: self.orgnr.to_owned(),
+            trust_domain: format!("org.{}", self.domain),
+            clearance: 3,
+        }];
+        document.services = vec![Service {
+            id: self.service(),
+            organisation: organisation.clone(),
+            parties: BTreeSet::new(),
+            roles: BTreeSet::from([Role::Reader, Role::Operator]),
+            suspended: false,
+        }];
+        document.functions = vec![Function {
+            id: self.function(),
+            organisation,
+            name: self.function.to_owned(),
+            services: BTreeSet::from([self.service()]),
+        }];
+        document.peers = peers;
+        document
+    }
+}
+
+/// A domain that runs.
+pub(super) struct Domain {
+    pub(super) who: Who,
+    pub(super) ledger: Ledger,
+    pub(super) links: Links,
+    running: JoinHandle<()>,
+    now: Arc<AtomicI64>,
+    keys: AtomicUsize,
+}
+
+/// Both domains, and the wire.
+pub(super) struct World {
+    pub(super) city: Domain,
+    pub(super) police: Domain,
+    pub(super) wire: Arc<Fibre>,
+    _dirs: [TempDir; 2],
+}
+
+/// What goes over the wire, and whether it does.
+#[derive(Default)]
+pub(super) struct Fibre {
+    cut: AtomicBool,
+    dials: AtomicUsize,
+    broken: Mutex<Vec<tokio::sync::watch::Sender<bool>>>,
+    /// Answers at the other end.
+    far: Mutex<Option<(DomainId, Links)>>,
+}
+
+impl Fibre {
+    pub(super) fn cut(&self) {
+        self.cut.store(true, Ordering::SeqCst);
+        for broken in self.broken.lock().unwrap().drain(..) {
+            broken.send_replace(true);
+        }
+    }
+
+    /// Breaks what is open; what is dialled from now on goes through.
+    pub(super) fn tear(&self) {
+        self.cut();
+        self.mend();
+    }
+
+    pub(super) fn mend(&self) {
+        self.cut.store(false, Ordering::SeqCst);
+    }
+}
+
+struct DialFibre(Arc<Fibre>);
+
+impl Dial for DialFibre {
+    fn dial(&self, _peer: &Peer, _endpoint: &str) -> BoxFuture<'static, Result<Wire, DialError>> {
+        let fibre = Arc::clone(&self.0);
+        async move {
+            fibre.dials.fetch_add(1, Ordering::SeqCst);
+            if fibre.cut.load(Ordering::SeqCst) {
+                return Err(DialError("cut".to_owned()));
+            }
+            let (from, links) = fibre.far.lock().unwrap().clone().unwrap();
+            let (broken, tear) = tokio::sync::watch::channel(false);
+            fibre.broken.lock().unwrap().push(broken);
+            let (outgoing, at_far) = mpsc::channel(8);
+            let until = NOW.after_seconds(86_400);
+            let at_far = until_torn(ReceiverStream::new(at_far), tear.clone());
+            let back = links.answer(&from, at_far, until);
+            let incoming = until_torn(ReceiverStream::new(back), tear);
+            Ok(Wire { incoming, outgoing, certificate_until: until })
+        }
+        .boxed()
+    }
+}
+
+fn until_torn(
+    frames: ReceiverStream<Frame>,
+    mut tear: tokio::sync::watch::Receiver<bool>,
+) -> futures::stream::BoxStream<'static, Result<Frame, WireError>> {
+    let torn = async move {
+        let _ = tear.wait_for(|torn| *torn).await;
+    };
+    let ended = futures::stream::once(async { Err(WireError) });
+    frames.map(Ok).take_until(torn).chain(ended).boxed()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test is its own app")]
+fn policy() -> (Policy, Recorder) {
+    let schema = include_str!("../../../../config/policy/samsyn.cedarschema");
+    Policy::load(schema, include_str!("../../../../config/policy/samsyn.cedar")).unwrap()
+}
+
+async fn open(dir: &Path, who: Who, peers: Vec<Peer>, clock: Clock) -> Ledger {
+    let (policy, recorder) = policy();
+    let options = Options {
+        dir: dir.to_owned(),
+        node: 1,
+        domain: who.domain.to_owned(),
+        document: who.document(peers).into(),
+        nodes: None,
+        clock,
+        watcher: Arc::new(|_| ()),
+    };
+    Ledger::open(options, policy, recorder).await.unwrap()
+}
+
+/// The key that a domain's folder has, made where there is none yet.
+async fn key(dir: &Path, who: Who) -> [u8; 32] {
+    let ledger = open(dir, who, Vec::new(), Arc::new(|| NOW)).await;
+    let key = ledger.public_key();
+    ledger.close().await;
+    key
+}
+
+impl Domain {
+    async fn run(dir: &Path, who: Who, peer: Peer, wire: Option<Arc<Fibre>>) -> Self {
+        let now = Arc::new(AtomicI64::new(NOW.micros()));
+        let shown = Arc::clone(&now);
+        let clock: Clock = Arc::new(move || Timestamp::from_micros(shown.load(Ordering::SeqCst)));
+        let ledger = open(dir, who, vec![peer], Arc::clone(&clock)).await;
+        ledger.begin().await.unwrap();
+        let dialer = wire.map(|wire| Arc::new(DialFibre(wire)) as Arc<dyn Dial>);
+        let links = Links::new(ledger.clone(), clock, dialer);
+        let running = tokio::spawn(links.clone().run());
+        Self { who, ledger, links, running, now, keys: AtomicUsize::new(0) }
+    }
+
+    pub(super) fn at(&self, now: Timestamp) {
+        self.now.store(now.micros(), Ordering::SeqCst);
+    }
+
+    fn context(&self) -> Context {
+        let tail = self.keys.fetch_add(1, Ordering::SeqCst) as u128;
+        let millis = u128::try_from(self.now.load(Ordering::SeqCst) / 1_000).unwrap();
+        let key = IdempotencyKey::of(millis << 80 | 7 << 76 | 0b10 << 62 | tail).unwrap();
+        Context { key, role: None, pseudonym: None }
+    }
+
+    pub(super) fn asked(&self, to: Who, subject: &str) -> SendAsked {
+        SendAsked {
+            context: self.context(),
+            ground: ground(),
+            from: self.who.function(),
+            to: BTreeSet::from([to.function()]),
+            kind: MessageKind::InformationRequest,
+            precedence: Precedence::Routine,
+            in_reply_to: None,
+            respond_by: Some(NOW.after_seconds(3_600)),
+            valid_seconds: 86_400,
+            subject: subject.to_owned(),
+            body: "Vad vet ni om torget?".to_owned(),
+            labels: labels(1),
+        }
+    }
+
+    pub(super) async fn sends(&self, to: Who, subject: &str) -> MessageId {
+        let asked = self.asked(to, subject);
+        self.ledger.send_message(&self.who.caller(), &asked).await.unwrap()
+    }
+
+    fn mailbox(&self) -> MailboxAsked {
+        MailboxAsked { ground: ground(), function: self.who.function() }
+    }
+
+    /// The subjects in its inbox, in order.
+    pub(super) async fn inbox(&self) -> Vec<String> {
+        let mut subjects = Vec::new();
+        loop {
+            let after = subjects.len() as u64;
+            let asked = InboxAsked { of: self.mailbox(), after, size: 100, wait_seconds: 0 };
+            let view = self.ledger.inbox(&self.who.caller(), &asked).await.unwrap();
+            let Some(view) = view else { return subjects };
+            for line in &view.content().lines {
+                assert_eq!(line.number, subjects.len() as u64 + 1, "dense");
+                subjects.push(line.head.subject.clone());
+            }
+        }
+    }
+
+    pub(super) async fn acts_on(&self, message: MessageId) {
+        let (context, function) = (self.context(), self.who.function());
+        let asked = MarkAsked { context, function, message, step: Step::Acted };
+        self.ledger.mark_message(&self.who.caller(), &asked).await.unwrap();
+    }
+
+    /// The steps that a message has reached with its one recipient.
+    pub(super) async fn steps(&self, message: MessageId) -> Vec<Step> {
+        let page = PageAsked { size: 10, token: String::new() };
+        let asked = TrackAsked { of: self.mailbox(), message: Some(message), page };
+        let view = self.ledger.track_messages(&self.who.caller(), &asked, 0).await.unwrap();
+        let [tracked] = view.content().messages.as_slice() else { panic!() };
+        let [delivery] = tracked.deliveries.as_slice() else { panic!() };
+        delivery.receipts.iter().map(|receipt| receipt.step).collect()
+    }
+
+    pub(super) async fn reaches(&self, message: MessageId, step: Step) -> Vec<Step> {
+        let reached = async {
+            loop {
+                let steps = self.steps(message).await;
+                if steps.last() == Some(&step) {
+                    return steps;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        match timeout(PATIENCE, reached).await {
+            Ok(steps) => steps,
+            Err(_) => panic!("{:?} and not {step:?}", self.steps(message).await),
+        }
+    }
+}
+
+impl World {
+    /// The city dials the police.
+    pub(super) async fn new() -> Self {
+        Self::agreed(|_| ()).await
+    }
+
+    /// As `new`, with what the police have registered of the city changed.
+    pub(super) async fn agreed(edit: impl FnOnce(&mut Peer)) -> Self {
+        let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let [of_city, of_police] = [dirs[0].path(), dirs[1].path()];
+        let (city_key, police_key) = (key(of_city, CITY).await, key(of_police, POLICE).await);
+        let wire = Arc::new(Fibre::default());
+        let mut city_as_peer = CITY.as_peer(city_key);
+        city_as_peer.endpoints.clear();
+        edit(&mut city_as_peer);
+        let police = Domain::run(of_police, POLICE, city_as_peer, None).await;
+        *wire.far.lock().unwrap() = Some((CITY.id(), police.links.clone()));
+        let city =
+            Domain::run(of_city, CITY, POLICE.as_peer(police_key), Some(Arc::clone(&wire))).await;
+        Self { city, police, wire, _dirs: dirs }
+    }
+
+    pub(super) async fn close(self) {
+        for domain in [self.city, self.police] {
+            domain.running.abort();
+            domain.links.drain();
+            domain.ledger.close().await;
+        }
+    }
+}
+
+pub(super) fn ground() -> Ground {
+    Ground {
+        purpose: PurposeId::parse("joint_picture").unwrap(),
+        legal_basis: LegalBasisId::parse("law").unwrap(),
+        weighing: None,
+    }
+}
+
+pub(super) fn labels(level: u32) -> Labels {
+    Labels {
+        level: Secrecy::of(level).unwrap(),
+        audience: BTreeSet::new(),
+        purposes: BTreeSet::from([PurposeId::parse("joint_picture").unwrap()]),
+        regime: Regime::Nonpersonal,
+        secrecy_provisions: BTreeSet::new(),
+        retain_until: NOW.after_seconds(30 * 86_400),
+        person_related: false,
+        special_category: false,
+        originator_control: false,
+        embargo_until: None,
+        onward_sharing: false,
+    }
+}
