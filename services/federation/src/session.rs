@@ -13,7 +13,7 @@ use samsyn_proto::{
 };
 use tokio::{
     sync::{Mutex, broadcast, mpsc, watch},
-    time::{Instant, interval, timeout},
+    time::{Instant, interval, sleep, timeout},
 };
 
 use crate::{
@@ -29,6 +29,8 @@ const HELLO_MAX: Duration = Duration::from_secs(5);
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How long nothing may come.
 const SILENT_MAX: Duration = Duration::from_secs(15);
+/// How often it is looked whether the link still stands as it was agreed.
+const LOOK: Duration = Duration::from_millis(500);
 /// How many envelopes are opened and handed on at a time.
 const SEND_BATCH: usize = 32;
 /// How many frames are ready to go out at most.
@@ -142,9 +144,7 @@ impl Session {
 
     /// Looks whether this node still holds the link, and whether it still stands as it was agreed.
     async fn stands(&self) -> Closing {
-        let mut often = interval(Duration::from_millis(500));
         loop {
-            often.tick().await;
             if !self.ledger.holds_links() {
                 return Closing::NotLeading;
             }
@@ -164,6 +164,7 @@ impl Session {
             if (self.clock)() >= self.certificate_until {
                 return Closing::Broken;
             }
+            sleep(LOOK).await;
         }
     }
 

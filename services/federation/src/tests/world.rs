@@ -208,7 +208,7 @@ impl Dial for DialFibre {
             let (broken, tear) = tokio::sync::watch::channel(false);
             fibre.broken.lock().unwrap().push(broken);
             let (outgoing, at_far) = mpsc::channel(8);
-            let until = NOW.after_seconds(86_400);
+            let until = NOW.after_seconds(400 * 86_400);
             let at_far = until_torn(ReceiverStream::new(at_far), tear.clone());
             let back = links.answer(&from, at_far, until);
             let incoming = until_torn(ReceiverStream::new(back), tear);
