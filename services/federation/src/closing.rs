@@ -49,6 +49,8 @@ closings! {
     Frozen = "FROZEN", "the link stands still: see why it was frozen";
     /// The domain is not registered as a peer.
     NotRegistered = "NOT_REGISTERED", "the domain is not registered as a peer there; have it added";
+    /// Its certificate has ended, was revoked, or its authority is not registered any more.
+    NotTrusted = "NOT_TRUSTED", "the certificate has ended or was revoked; a new one is needed";
     /// It says that it is another domain, or speaks to another.
     WrongDomain = "WRONG_DOMAIN", "the other side is another domain, or takes us for another";
     /// The federations differ.
@@ -93,6 +95,7 @@ impl Closing {
                 | Self::OverQuota
                 | Self::TooLarge
                 | Self::Malformed
+                | Self::NotTrusted
                 | Self::WrongDomain
                 | Self::WrongFederation
         )

@@ -17,4 +17,5 @@ mod tests;
 
 pub use board::{Connection, Standing};
 pub use closing::Closing;
-pub use links::{Dial, DialError, Links, Wire, WireError};
+pub use links::{Dial, DialError, Holds, Links, Wire, WireError};
+pub use session::FRAMES_READY;

@@ -20,7 +20,7 @@ use crate::{
     Closing, Standing,
     backoff::{Backoff, draw},
     board::Board,
-    session::{FRAMES_READY, Session, frame},
+    session::{Session, frame},
 };
 
 /// How often it is looked which links there are.
@@ -34,7 +34,12 @@ pub struct Wire {
     pub outgoing: mpsc::Sender<Frame>,
     /// Until when its certificate is good.
     pub certificate_until: Timestamp,
+    /// Whether it still proves to be that peer, by what is registered and revoked now.
+    pub holds: Holds,
 }
+
+/// Asked again and again while a session is open.
+pub type Holds = Arc<dyn Fn() -> bool + Send + Sync>;
 
 impl std::fmt::Debug for Wire {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -187,18 +192,9 @@ impl Links {
         }
     }
 
-    /// Answers a peer that has dialled and proved who it is: gives what it is told. Ends when the
-    /// session does.
-    ///
-    /// # Errors
-    /// Why there is no session.
-    pub fn answer(
-        &self,
-        id: &DomainId,
-        incoming: BoxStream<'static, Result<Frame, WireError>>,
-        certificate_until: Timestamp,
-    ) -> mpsc::Receiver<Frame> {
-        let (outgoing, frames) = mpsc::channel(FRAMES_READY);
+    /// Answers a peer that has dialled and proved who it is. What it is told ends when the session
+    /// does; where there is none, it is told why.
+    pub fn answer(&self, id: &DomainId, wire: Wire) {
         let refused = match self.ledger.registered_peer(id) {
             _ if !self.ledger.holds_links() => Err(Closing::NotLeading),
             None => Err(Closing::NotRegistered),
@@ -217,7 +213,6 @@ impl Links {
         };
         match refused {
             Ok((peer, begun)) => {
-                let wire = Wire { incoming, outgoing, certificate_until };
                 let this = self.clone();
                 tokio::spawn(async move { this.session(peer, wire, begun).await });
             }
@@ -225,10 +220,9 @@ impl Links {
                 let closing =
                     link::Closing { reason: why.code().to_owned(), retry_after_millis: 0 };
                 // The channel is new: there is room.
-                let _ = outgoing.try_send(frame(Kind::Closing(closing)));
+                let _ = wire.outgoing.try_send(frame(Kind::Closing(closing)));
             }
         }
-        frames
     }
 
     /// Ends all sessions: the node stops.
@@ -279,6 +273,7 @@ impl Links {
             domain,
             peer,
             certificate_until: wire.certificate_until,
+            holds: wire.holds,
             over,
         };
         let ended = session.run(wire.incoming, wire.outgoing).await;

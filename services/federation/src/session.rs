@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use crate::{
-    Closing,
+    Closing, Holds,
     board::{Board, Connection},
     hello::{self, Apart, Greeted},
     quota::Quota,
@@ -34,7 +34,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// How many envelopes are opened and handed on at a time.
 const SEND_BATCH: usize = 32;
 /// How many frames are ready to go out at most.
-pub(crate) const FRAMES_READY: usize = 64;
+pub const FRAMES_READY: usize = 64;
 
 /// What a session works with.
 pub(crate) struct Session {
@@ -44,6 +44,7 @@ pub(crate) struct Session {
     pub(crate) domain: DomainId,
     pub(crate) peer: Peer,
     pub(crate) certificate_until: Timestamp,
+    pub(crate) holds: Holds,
     /// Set when the session is to end.
     pub(crate) over: watch::Receiver<Option<Closing>>,
 }
@@ -161,8 +162,8 @@ impl Session {
             if link.paused {
                 return Closing::Paused;
             }
-            if (self.clock)() >= self.certificate_until {
-                return Closing::Broken;
+            if !(self.holds)() {
+                return Closing::NotTrusted;
             }
             sleep(LOOK).await;
         }

@@ -8,7 +8,7 @@ use samsyn_policy::Policy;
 use samsyn_proto::{
     admin::v1::{
         backup_service_server::BackupServiceServer, cluster_service_server::ClusterServiceServer,
-        registry_service_server::RegistryServiceServer,
+        link_service_server::LinkServiceServer, registry_service_server::RegistryServiceServer,
     },
     v1::{
         access_service_server::AccessServiceServer, edition_service_server::EditionServiceServer,
@@ -25,9 +25,10 @@ use crate::{
     config::{BadConfig, Config, Limits, TlsSource},
     denials::Denials,
     edge::Edge,
+    links::{BadLink, Linked},
     nodes::{self, BadNode, Dialer, Forward, Identity},
     operations::{Operations, Told},
-    services::{Bounds, Shared, Uploads},
+    services::{Bounds, Linking, Shared, Uploads},
     telemetry::{self, Calls, Exported, Metrics, NoTelemetry},
     tls::{Connections, Leaving, Tls, TlsError},
 };
@@ -84,6 +85,9 @@ pub enum Error {
     /// This node among others.
     #[error(transparent)]
     Node(#[from] BadNode),
+    /// Links with other domains.
+    #[error(transparent)]
+    Link(#[from] BadLink),
     /// The transport failed.
     #[error("the transport failed")]
     Transport(#[from] tonic::transport::Error),
@@ -110,6 +114,7 @@ pub struct App {
     denials: Denials,
     stopped: watch::Sender<bool>,
     for_nodes: Option<JoinHandle<()>>,
+    linked: Option<Linked>,
 }
 
 impl fmt::Debug for App {
@@ -157,7 +162,7 @@ impl App {
         let identity = checked.identity()?;
         let (policy, recorder) = checked.policy()?;
         let metrics = Metrics::new(checked.collector().as_ref())?;
-        let Checked { config, document, files, exported, backups, .. } = checked;
+        let Checked { config, document, files, exported, backups, link, .. } = checked;
         let dialer = identity.clone().map(Dialer::new);
         let nodes = nodes_of(&config, identity.as_ref(), dialer.clone()).await?;
         let options = samsyn_ledger::Options {
@@ -170,6 +175,13 @@ impl App {
             watcher: metrics.watcher(),
         };
         let ledger = Ledger::open(options, policy, recorder).await?;
+        let linked = match config.link.as_ref().zip(link) {
+            None => None,
+            Some((link, files)) => {
+                let of = (ledger.clone(), Arc::clone(&clock));
+                Some(Linked::open(files, link, of).await?)
+            }
+        };
         let limits = config.limits;
         let (stopped, stopping) = watch::channel(false);
         let denials = Denials::default();
@@ -180,6 +192,7 @@ impl App {
             denials: denials.clone(),
             uploads: Uploads::default(),
             backups,
+            links: linked.as_ref().map(|linked| linking(linked, &config)),
             bounds: Bounds { age_max: limits.age_max(), lag_max: limits.of_calls().lag_max },
         };
         let services = services(&shared, &limits).await?;
@@ -217,6 +230,7 @@ impl App {
             denials,
             stopped,
             for_nodes,
+            linked,
         })
     }
 
@@ -256,6 +270,8 @@ impl App {
         let told =
             Told { metrics: metrics.clone(), ledger: ledger.clone(), stopping: stopping.clone() };
         let telling = self.operations.map(|operations| tokio::spawn(operations.run(told)));
+        let links = self.linked.as_ref().map(Linked::links);
+        let linking = self.linked.map(|linked| tokio::spawn(linked.run()));
         let keeping = self.for_nodes.is_some().then(|| tokio::spawn(ledger.clone().keep()));
         let ticking = tokio::spawn(tick(ledger.clone(), denials));
         let ending = tokio::spawn(end_suspended(ledger.clone(), tls.connections()));
@@ -273,6 +289,9 @@ impl App {
             hand_over(&ledger).await;
         }
         stopped.send_replace(true);
+        if let Some(links) = links {
+            links.drain();
+        }
         if outcome.is_ok() && time::timeout(DRAIN_MAX, &mut serving).await.is_err() {
             tracing::warn!("some calls did not end in time; they are cut off");
         }
@@ -281,11 +300,8 @@ impl App {
         cutting.abort();
         reloading.abort();
         sweeping.abort();
-        if let Some(keeping) = keeping {
-            keeping.abort();
-        }
-        if let Some(telling) = telling {
-            telling.abort();
+        for task in [linking, keeping, telling].into_iter().flatten() {
+            task.abort();
         }
         let last = tokio::task::spawn_blocking(move || metrics.end(telemetry::END_MAX));
         // Nobody misses what cannot be sent any more.
@@ -295,6 +311,18 @@ impl App {
             for_nodes.abort();
         }
         outcome
+    }
+}
+
+/// What operators are told of links.
+fn linking(linked: &Linked, config: &Config) -> Linking {
+    let link = config.link.as_ref();
+    Linking {
+        links: linked.links(),
+        federation: link.map_or_else(String::new, |link| link.federation.clone()),
+        node: config.cluster.as_ref().map_or(1, |cluster| cluster.node),
+        address: linked.address().to_owned(),
+        authority: linked.authority().to_owned(),
     }
 }
 
@@ -321,6 +349,7 @@ async fn services(shared: &Shared, limits: &Limits) -> Result<Routes, Error> {
         .add_service(limited!(RegistryServiceServer))
         .add_service(limited!(ClusterServiceServer))
         .add_service(limited!(BackupServiceServer))
+        .add_service(limited!(LinkServiceServer))
         .add_service(health_service)
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?);

@@ -9,6 +9,7 @@ mod denials;
 mod edge;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod links;
 mod nodes;
 mod operations;
 mod page;
@@ -23,6 +24,7 @@ pub use config::{
     AnchorFiles, Apart, Backup, BadConfig, Checked, Cluster, Config, ENVIRONMENT_PREFIX, Limits,
     Mode, Operations, Other, SharedAnchorFiles, SharedService, TlsFiles,
 };
+pub use links::BadLink;
 pub use nodes::BadNode;
 pub use reload::Reload;
 pub use samsyn_ledger::Clock;

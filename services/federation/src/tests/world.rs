@@ -209,10 +209,20 @@ impl Dial for DialFibre {
             fibre.broken.lock().unwrap().push(broken);
             let (outgoing, at_far) = mpsc::channel(8);
             let until = NOW.after_seconds(400 * 86_400);
-            let at_far = until_torn(ReceiverStream::new(at_far), tear.clone());
-            let back = links.answer(&from, at_far, until);
-            let incoming = until_torn(ReceiverStream::new(back), tear);
-            Ok(Wire { incoming, outgoing, certificate_until: until })
+            let (back, at_near) = mpsc::channel(8);
+            let holds: crate::Holds = Arc::new(|| true);
+            let incoming = until_torn(ReceiverStream::new(at_far), tear.clone());
+            links.answer(
+                &from,
+                Wire {
+                    incoming,
+                    outgoing: back,
+                    certificate_until: until,
+                    holds: Arc::clone(&holds),
+                },
+            );
+            let incoming = until_torn(ReceiverStream::new(at_near), tear);
+            Ok(Wire { incoming, outgoing, certificate_until: until, holds })
         }
         .boxed()
     }

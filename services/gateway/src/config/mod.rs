@@ -4,6 +4,7 @@ mod anchor;
 mod backup;
 mod cluster;
 mod limits;
+mod link;
 mod material;
 mod operations;
 
@@ -18,7 +19,7 @@ use samsyn_domain::registry::{BadRegistry, Document};
 use serde::Deserialize;
 
 use crate::{
-    nodes,
+    links, nodes,
     telemetry::{Collector, Exported},
 };
 
@@ -27,6 +28,7 @@ pub use self::{
     backup::Backup,
     cluster::{Apart, Cluster, Other},
     limits::Limits,
+    link::Link,
     operations::Operations,
 };
 pub(crate) use self::{
@@ -73,6 +75,8 @@ pub struct Config {
     pub operations: Operations,
     /// The other nodes; none where this one is alone.
     pub cluster: Option<Cluster>,
+    /// Links with other domains; none where this one has none.
+    pub link: Option<Link>,
     /// To whom backups are sealed; none where they are not to be made.
     pub backup: Option<Backup>,
     /// The server's certificate.
@@ -166,6 +170,9 @@ pub enum BadConfig {
     /// The nodes do not hold together.
     #[error("`[cluster]` does not hold: {0}")]
     Cluster(String),
+    /// Links cannot be had so.
+    #[error("`[link]` does not hold: {0}")]
+    Link(String),
     /// Backups cannot be sealed so.
     #[error("`[backup]` does not hold: {0}")]
     Backup(String),
@@ -194,6 +201,7 @@ pub struct Checked {
     pub(crate) files: TlsSource,
     pub(crate) material: Material,
     pub(crate) node: Option<nodes::Material>,
+    pub(crate) link: Option<links::Files>,
     pub(crate) backups: Option<SealedTo>,
     pub(crate) schema: String,
     pub(crate) policies: String,
@@ -240,12 +248,25 @@ impl Checked {
         }
         let node = config.cluster.as_ref();
         let node = node.map(|cluster| cluster.read(&config.domain, folder)).transpose()?;
+        let link = config.link.as_ref();
+        let link = link.map(|link| link.files(&config.domain, folder)).transpose()?;
         let backups = config.backup.as_ref().map(Backup::check).transpose()?;
         let policy = folder.join(&config.policy);
         let schema = text(&policy.join("samsyn.cedarschema"))?;
         let policies = text(&policy.join("samsyn.cedar"))?;
         let exported = Exported::default();
-        Ok(Self { config, document, files, material, node, backups, schema, policies, exported })
+        Ok(Self {
+            config,
+            document,
+            files,
+            material,
+            node,
+            link,
+            backups,
+            schema,
+            policies,
+            exported,
+        })
     }
 
     /// The collector that gets spans, lines and metrics.

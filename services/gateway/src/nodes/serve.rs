@@ -19,37 +19,19 @@ use samsyn_proto::{
         peer_service_server::{PeerService, PeerServiceServer},
     },
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
-    runtime::Handle,
-    sync::mpsc,
-    task::JoinSet,
-    time::timeout,
-};
-use tokio_rustls::server::TlsStream;
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::{
-    Response, Status, Streaming,
-    body::Body,
-    service::Routes,
-    transport::{Server, server::Connected},
-};
+use tokio::net::TcpListener;
+use tonic::{Response, Status, Streaming, body::Body, service::Routes, transport::Server};
 use tower::{Layer, Service};
 
 use super::{Identity, client::MESSAGE_BYTES_MAX, forward};
 use crate::{
     edge::Edge,
     status,
-    tls::{Tls, Underway, accept},
+    tls::{Handshakes, Tls, guests},
 };
 
-/// How long a node may take for its handshake.
-const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
-/// Handshakes at a time; then the oldest of the address with most gives way.
-const HANDSHAKES_MAX: usize = 64;
-/// Handshakes of one address at a time: nodes behind one address share them.
-const HANDSHAKES_PER_SOURCE_MAX: usize = 32;
+/// Nodes behind one address share its handshakes.
+const HANDSHAKES: Handshakes = Handshakes { at_once: 64, per_source: 32 };
 /// Calls of one node at a time.
 const CALLS_MAX: u32 = 1_024;
 /// How much a node may send before it is read, in bytes.
@@ -76,7 +58,13 @@ pub(crate) async fn serve(
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
     let split = Split { nodes: Routes::new(nodes), tls, ledger };
-    let incoming = incoming(listener, identity);
+    let incoming = guests(listener, HANDSHAKES, move |tcp| {
+        let identity = identity.clone();
+        async move {
+            let (stream, node) = identity.accept(tcp).await?;
+            Ok((stream, FromNode(node)))
+        }
+    });
     Server::builder()
         .max_concurrent_streams(CALLS_MAX)
         .initial_stream_window_size(WINDOW_BYTES)
@@ -91,104 +79,9 @@ pub(crate) async fn serve(
         .await
 }
 
-/// A node's connection.
-struct Connection {
-    stream: TlsStream<TcpStream>,
-    node: u64,
-}
-
 /// Which node calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct FromNode(u64);
-
-impl Connected for Connection {
-    type ConnectInfo = FromNode;
-
-    fn connect_info(&self) -> FromNode {
-        FromNode(self.node)
-    }
-}
-
-impl AsyncRead for Connection {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Connection {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-/// Lets nodes in.
-fn incoming(
-    listener: TcpListener,
-    identity: Identity,
-) -> ReceiverStream<Result<Connection, Infallible>> {
-    let (ready, connections) = mpsc::channel(1);
-    let serving = Handle::current();
-    tokio::spawn(async move {
-        let underway = Underway::new(HANDSHAKES_MAX, HANDSHAKES_PER_SOURCE_MAX);
-        let mut handshakes = JoinSet::new();
-        loop {
-            let (tcp, source) = tokio::select! {
-                () = ready.closed() => return,
-                Some(_) = handshakes.join_next() => continue,
-                accepted = accept(&listener, &serving) => accepted,
-            };
-            let Some(turn) = underway.enter(source) else {
-                tracing::debug!(%source, "too many connections");
-                continue;
-            };
-            let (identity, ready) = (identity.clone(), ready.clone());
-            handshakes.spawn(async move {
-                let greeted = timeout(HANDSHAKE_MAX, greet(&identity, tcp, &ready));
-                let why = tokio::select! {
-                    biased;
-                    greeted = greeted => match greeted {
-                        Ok(Ok(())) => return,
-                        Ok(Err(error)) => error.kind().to_string(),
-                        Err(_) => "deadline".to_owned(),
-                    },
-                    () = turn.over() => "crowded out".to_owned(),
-                };
-                tracing::info!(%source, reason = why, "no node was let in");
-            });
-        }
-    });
-    ReceiverStream::new(connections)
-}
-
-/// Lets a node in, when it is one.
-async fn greet(
-    identity: &Identity,
-    tcp: TcpStream,
-    ready: &mpsc::Sender<Result<Connection, Infallible>>,
-) -> io::Result<()> {
-    // Else messages would wait for each other.
-    tcp.set_nodelay(true)?;
-    let (stream, node) = identity.accept(tcp).await?;
-    // A server that is gone takes nothing more.
-    let _ = ready.send(Ok(Connection { stream, node })).await;
-    Ok(())
-}
 
 /// Parts what nodes say to each other from what they pass on, and makes sure whose that is.
 #[derive(Clone)]

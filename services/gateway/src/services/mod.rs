@@ -6,6 +6,7 @@ mod change;
 mod cluster;
 mod edition;
 mod joint;
+mod link;
 mod picture;
 mod registry;
 mod stream;
@@ -33,8 +34,25 @@ pub(crate) struct Shared {
     pub(crate) denials: Denials,
     pub(crate) bounds: Bounds,
     pub(crate) uploads: Uploads,
+    /// Links with other domains; none where this one has none.
+    pub(crate) links: Option<Linking>,
     /// To whom backups are sealed; none where they are not to be made.
     pub(crate) backups: Option<SealedTo>,
+}
+
+/// What a node tells of its links.
+#[derive(Clone)]
+pub(crate) struct Linking {
+    /// The links.
+    pub(crate) links: samsyn_federation::Links,
+    /// The federation that this domain is in.
+    pub(crate) federation: String,
+    /// Which node this is.
+    pub(crate) node: u64,
+    /// How other domains reach it.
+    pub(crate) address: String,
+    /// Where the authority of this domain's links is.
+    pub(crate) authority: std::path::PathBuf,
 }
 
 /// An answer that is paid for by its rows.

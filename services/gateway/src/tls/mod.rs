@@ -10,6 +10,7 @@ mod anchor;
 mod connection;
 mod error;
 mod frames;
+mod guests;
 mod leaf;
 mod limits;
 mod list;
@@ -52,6 +53,7 @@ pub(crate) use self::{
     accept::accept,
     access::{Access, Call, Leaving},
     connection::Connection,
+    guests::{Handshakes, guests},
     leaf::until,
     live::Worry,
     outcome::Outcomes,

@@ -1,0 +1,150 @@
+//! Links with other domains, for operators.
+
+use samsyn_domain::{
+    Timestamp,
+    commit::dsse::PayloadType,
+    link::{FrozenFor, Invitation, QuarantinedFor},
+    registry::Peer,
+};
+use samsyn_ledger::LinkFigures;
+use samsyn_proto::{
+    Reason,
+    admin::v1::{
+        CreateInvitationRequest, CreateInvitationResponse, Link, LinkState, ListLinksRequest,
+        ListLinksResponse, ListQuarantineRequest, ListQuarantineResponse, PauseLinkRequest,
+        PauseLinkResponse, QuarantinedEnvelope, ResumeLinkRequest, ResumeLinkResponse,
+        link_service_server::LinkService,
+    },
+    inbound::{self, LinkAsked},
+};
+use tonic::{Request, Response, Status};
+
+use super::{Shared, access::time};
+use crate::{caller::caller, status};
+
+#[tonic::async_trait]
+impl LinkService for Shared {
+    async fn list_links(
+        &self,
+        request: Request<ListLinksRequest>,
+    ) -> Result<Response<ListLinksResponse>, Status> {
+        let caller = caller(&request)?;
+        self.answered(&caller, async { self.ledger.oversee(&caller, "administer") }).await?;
+        let registry = self.ledger.registry();
+        let links = registry.peers().map(|peer| self.link_of(peer)).collect();
+        Ok(Response::new(ListLinksResponse { domain: self.ledger.domain(), links }))
+    }
+
+    async fn pause_link(
+        &self,
+        request: Request<PauseLinkRequest>,
+    ) -> Result<Response<PauseLinkResponse>, Status> {
+        let caller = caller(&request)?;
+        let asked = LinkAsked::pause(request.into_inner()).map_err(|f| status::fault(&f))?;
+        self.answered(&caller, self.ledger.set_link(&caller, &asked)).await?;
+        Ok(Response::new(PauseLinkResponse {}))
+    }
+
+    async fn resume_link(
+        &self,
+        request: Request<ResumeLinkRequest>,
+    ) -> Result<Response<ResumeLinkResponse>, Status> {
+        let caller = caller(&request)?;
+        let asked = LinkAsked::resume(request.into_inner()).map_err(|f| status::fault(&f))?;
+        self.answered(&caller, self.ledger.set_link(&caller, &asked)).await?;
+        Ok(Response::new(ResumeLinkResponse {}))
+    }
+
+    async fn list_quarantine(
+        &self,
+        request: Request<ListQuarantineRequest>,
+    ) -> Result<Response<ListQuarantineResponse>, Status> {
+        let caller = caller(&request)?;
+        self.answered(&caller, async { self.ledger.oversee(&caller, "administer") }).await?;
+        let peer = inbound::peer(&request.into_inner().peer).map_err(|f| status::fault(&f))?;
+        if self.ledger.registered_peer(&peer).is_none() {
+            return Err(status::reason(Reason::NotFound, "peer"));
+        }
+        let envelopes = self.ledger.quarantined(&peer);
+        let told = envelopes.iter().map(|aside| QuarantinedEnvelope {
+            epoch: aside.epoch,
+            sequence: aside.sequence,
+            envelope_id: samsyn_domain::link::Header::id_of(&aside.header).to_string(),
+            reason: QuarantinedFor::as_str(aside.reason).to_owned(),
+            at: Some(time(aside.at)),
+        });
+        Ok(Response::new(ListQuarantineResponse { envelopes: told.collect() }))
+    }
+
+    async fn create_invitation(
+        &self,
+        request: Request<CreateInvitationRequest>,
+    ) -> Result<Response<CreateInvitationResponse>, Status> {
+        let caller = caller(&request)?;
+        self.answered(&caller, async { self.ledger.oversee(&caller, "operate") }).await?;
+        let invitation = self.invitation()?;
+        let statement = invitation.encode().map_err(|error| {
+            tracing::error!(%error, "an invitation cannot be written");
+            status::reason(Reason::Internal, "")
+        })?;
+        let signature = self.ledger.sign_as_domain(PayloadType::Invitation, &statement).to_vec();
+        Ok(Response::new(CreateInvitationResponse { statement, signature }))
+    }
+}
+
+impl Shared {
+    /// What this domain says of itself to one that it would be linked with.
+    fn invitation(&self) -> Result<Invitation, Status> {
+        let linking = self.links.as_ref();
+        let linking = linking.ok_or_else(|| status::reason(Reason::LinkClosed, ""))?;
+        let authority = std::fs::read_to_string(&linking.authority).map_err(|error| {
+            tracing::error!(%error, "the authority of links cannot be read");
+            status::reason(Reason::Internal, "")
+        })?;
+        let registry = self.ledger.registry();
+        let at_home = registry.organisations().filter(|organisation| {
+            registry.functions().any(|function| function.organisation == organisation.id)
+        });
+        Ok(Invitation {
+            domain: self.ledger.domain(),
+            federation: linking.federation.clone(),
+            endpoints: vec![linking.address.clone()],
+            authorities: vec![authority],
+            public_key: self.ledger.public_key(),
+            organisations: at_home.map(|of| (of.orgnr.clone(), of.name.clone())).collect(),
+            made_at: (self.clock)(),
+        })
+    }
+
+    fn link_of(&self, peer: &Peer) -> Link {
+        let LinkFigures { link, waiting, oldest, quarantined } = self.ledger.link(&peer.id);
+        let linking = self.links.as_ref();
+        let standing = linking.map(|linking| linking.links.standing(&peer.id));
+        let standing = standing.unwrap_or_default();
+        let session = standing.session;
+        let state = match (link.frozen, link.paused, session) {
+            (Some(_), ..) => LinkState::Frozen,
+            (None, true, _) => LinkState::Paused,
+            (None, false, Some(_)) => LinkState::Open,
+            (None, false, None) => LinkState::Unreached,
+        };
+        Link {
+            peer: peer.id.to_string(),
+            name: peer.name.clone(),
+            state: state.into(),
+            frozen_for: link.frozen.map_or("", FrozenFor::as_str).to_owned(),
+            waiting: waiting as u64,
+            numbered: link.out.sequence,
+            acknowledged: link.acknowledged,
+            taken: link.taken.sequence,
+            oldest_waiting_at: oldest.map(time),
+            quarantined: quarantined as u64,
+            clock_millis: session.map(|session| session.clock_millis),
+            peer_level: session.map_or(0, |session| session.level),
+            certificate_until: session.map(|session| time(session.certificate_until)),
+            last_fault: standing.fault.map_or_else(String::new, |fault| fault.to_string()),
+            next_try_at: standing.next_try.map(|at: Timestamp| time(at)),
+            node: linking.map_or(0, |linking| linking.node),
+        }
+    }
+}
