@@ -1,2 +1,482 @@
 //! A peer that does not keep to what was agreed: each fault has its own answer, and the link and
 //! what came before stay as they were.
+//!
+//! The city's own key signs what is sent here, so that nothing is refused for its signature but
+//! where that is the fault.
+
+use std::{sync::Arc, time::Duration};
+
+use samsyn_domain::{
+    FunctionId, Timestamp,
+    commit::{canonical::Message, descriptor::PublicKey, dsse::PayloadType},
+    link::{
+        Address, Chain, EnvelopeId, FrozenFor, Header, Kind, LEVEL, Link, PAYLOAD_BYTES_MAX,
+        PROTOCOL, Payload, QuarantinedFor, Sent, payload_digest,
+    },
+    message::{Core, MessageId, MessageKind, Precedence, Step, Text},
+};
+use samsyn_ledger::Ledger;
+use samsyn_proto::link::{ChainHead, Envelope, Frame, Hello, Taken, frame};
+use tokio::{sync::mpsc, time::timeout};
+use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
+
+use super::world::{CITY, Domain, NOW, PATIENCE, POLICE, World, ground, labels};
+use crate::{Closing, Wire};
+
+/// Speaks as the city to the police.
+struct Hostile {
+    key: Ledger,
+    out: mpsc::Sender<Frame>,
+    told: mpsc::Receiver<Frame>,
+    chain: Chain,
+}
+
+/// How a header is bent before it is signed.
+type Bend = fn(&mut Header);
+
+impl Hostile {
+    /// Opens a session with a hello as the city would say it, bent.
+    async fn opens(world: &World, bend: impl FnOnce(&mut Hello)) -> Self {
+        let key = world.city.ledger.clone();
+        let (out, frames) = mpsc::channel(512);
+        let (outgoing, told) = mpsc::channel(512);
+        let incoming = Box::pin(ReceiverStream::new(frames).map(Ok));
+        let until = NOW.after_seconds(86_400);
+        let wire = Wire { incoming, outgoing, certificate_until: until, holds: Arc::new(|| true) };
+        world.police.links.answer(&CITY.id(), wire);
+        let link = world.police.ledger.link(&CITY.id()).link;
+        let mut hello = honest(&link);
+        bend(&mut hello);
+        // A link that stands still is closed without a hello.
+        let _ = out.send(Frame { kind: Some(frame::Kind::Hello(hello)) }).await;
+        Self { key, out, told, chain: link.taken }
+    }
+
+    /// A payload as the city would number it next, its header bent.
+    fn envelope(&mut self, payload: &[u8], kind: i64, bend: impl FnOnce(&mut Header)) -> Envelope {
+        let salt = [7; 32];
+        let mut header = Header {
+            federation: "test".to_owned(),
+            epoch: self.chain.epoch,
+            sequence: self.chain.sequence + 1,
+            previous: self.chain.head,
+            from: Address::function(CITY.id(), CITY.function()),
+            to: Address::function(POLICE.id(), POLICE.function()),
+            kind,
+            key: [1; 16],
+            expected_version: None,
+            in_reply_to: None,
+            issued_at: NOW,
+            valid_seconds: None,
+            precedence: Precedence::Routine,
+            labels: Some(labels(1).into()),
+            payload: payload_digest(&salt, payload),
+            parts: Vec::new(),
+            sealed_to: None,
+            bundle: 0,
+            level: LEVEL,
+        };
+        bend(&mut header);
+        let bytes = header.encode().unwrap();
+        self.signed(bytes, payload, salt)
+    }
+
+    fn signed(&mut self, header: Vec<u8>, payload: &[u8], salt: [u8; 32]) -> Envelope {
+        let signature = self.key.sign_as_domain(PayloadType::LinkEnvelope, &header);
+        let sequence = self.chain.sequence + 1;
+        self.chain = Chain { sequence, head: Header::id_of(&header), ..self.chain };
+        Envelope {
+            header: header.into(),
+            signature: signature.to_vec().into(),
+            key_id: self.key.link_key().to_vec().into(),
+            payload: payload.to_vec().into(),
+            salt: salt.to_vec().into(),
+        }
+    }
+
+    /// A message as the city would send it, its header bent.
+    fn message(&mut self, subject: &str, bend: impl FnOnce(&mut Header)) -> Envelope {
+        let payload = Payload::Message(sent(subject).into()).encode().unwrap();
+        self.envelope(&payload, Kind::Message.number(), bend)
+    }
+
+    async fn sends(&self, envelope: Envelope) {
+        let kind = Some(frame::Kind::Envelope(envelope));
+        self.out.send(Frame { kind }).await.unwrap();
+    }
+
+    /// The next word on how far the police have come.
+    async fn taken(&mut self) -> Taken {
+        loop {
+            match self.next().await {
+                frame::Kind::Taken(taken) => return taken,
+                frame::Kind::Closing(closing) => panic!("{}", closing.reason),
+                _ => {}
+            }
+        }
+    }
+
+    /// Why the police end the session.
+    async fn closed(&mut self) -> Closing {
+        loop {
+            if let frame::Kind::Closing(closing) = self.next().await {
+                return Closing::from_code(&closing.reason).unwrap();
+            }
+        }
+    }
+
+    async fn next(&mut self) -> frame::Kind {
+        let next = timeout(PATIENCE, self.told.recv()).await.expect("nothing came");
+        next.expect("the session ended without a word").kind.unwrap()
+    }
+}
+
+fn honest(link: &Link) -> Hello {
+    let head = |chain: Chain| ChainHead {
+        epoch: chain.epoch,
+        sequence: chain.sequence,
+        envelope_id: chain.head.digest().to_vec(),
+    };
+    Hello {
+        domain: CITY.domain.to_owned(),
+        peer: POLICE.domain.to_owned(),
+        federation: "test".to_owned(),
+        protocol: PROTOCOL,
+        level: LEVEL,
+        numbered: Some(head(link.taken)),
+        acknowledged: Some(head(link.taken)),
+        taken: Some(head(link.out)),
+        clock_micros: NOW.micros(),
+        credits: 256,
+    }
+}
+
+fn sent(subject: &str) -> Sent {
+    let text = Text { subject: subject.to_owned(), body: String::new(), salt: [3; 32] };
+    let core = Core {
+        domain: CITY.id(),
+        from: CITY.function(),
+        to: [POLICE.function()].into(),
+        kind: MessageKind::Notice,
+        precedence: Precedence::Routine,
+        thread: None,
+        in_reply_to: None,
+        respond_by: None,
+        valid_seconds: 60,
+        labels: labels(1).into(),
+        ground: ground(),
+        nonce: [9; 16],
+        content: text.commitment().unwrap(),
+    };
+    Sent { core, text, sent_at: NOW }
+}
+
+/// The city itself does not dial: its place is taken here.
+async fn world() -> World {
+    let world = World::new().await;
+    world.wire.cut();
+    world
+}
+
+async fn has(domain: &Domain, subjects: &[&str]) {
+    assert_eq!(domain.inbox().await, subjects);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_the_peers_word_ends_the_session_and_takes_no_number() {
+    type Spoil = fn(&World, &mut Hostile) -> Envelope;
+    let faults: [(Closing, Spoil); 7] = [
+        (Closing::BadSignature, |_, hostile| {
+            let envelope = hostile.message("x", |_| ());
+            Envelope { signature: vec![0; 64].into(), ..envelope }
+        }),
+        (Closing::BadSignature, |world, hostile| {
+            // Signed, and by a key of somebody: of the police themselves.
+            let envelope = hostile.message("x", |_| ());
+            let police = &world.police.ledger;
+            let signature = police.sign_as_domain(PayloadType::LinkEnvelope, &envelope.header);
+            let key = PublicKey::Ed25519(police.public_key()).id().0;
+            Envelope {
+                signature: signature.to_vec().into(),
+                key_id: key.to_vec().into(),
+                ..envelope
+            }
+        }),
+        (Closing::BadSignature, |_, hostile| {
+            // A signature of the city over the same bytes as another kind of statement.
+            let envelope = hostile.message("x", |_| ());
+            let as_other = PayloadType::LinkPosition;
+            let signature = hostile.key.sign_as_domain(as_other, &envelope.header);
+            Envelope { signature: signature.to_vec().into(), ..envelope }
+        }),
+        (Closing::Malformed, |_, hostile| {
+            let envelope = hostile.message("x", |_| ());
+            Envelope { payload: b"another".to_vec().into(), ..envelope }
+        }),
+        (Closing::TooLarge, |_, hostile| {
+            let payload = vec![0; PAYLOAD_BYTES_MAX + 1];
+            hostile.envelope(&payload, Kind::Message.number(), |_| ())
+        }),
+        (Closing::WrongFederation, |_, hostile| {
+            hostile.message("x", |header| "production".clone_into(&mut header.federation))
+        }),
+        (Closing::Malformed, |_, hostile| hostile.signed(vec![0; 40], b"", [0; 32])),
+    ];
+    let world = world().await;
+    for (place, (expected, spoil)) in faults.into_iter().enumerate() {
+        let mut hostile = Hostile::opens(&world, |_| ()).await;
+        let envelope = spoil(&world, &mut hostile);
+        hostile.sends(envelope).await;
+        assert_eq!(hostile.closed().await, expected, "fault {place}");
+        let link = world.police.ledger.link(&CITY.id()).link;
+        assert_eq!((link.taken.sequence, link.frozen), (0, None), "fault {place}");
+    }
+    has(&world.police, &[]).await;
+    // The link is as it was: the city itself goes on.
+    world.wire.mend();
+    let id = world.city.sends(POLICE, "själv").await;
+    world.city.reaches(id, Step::Accepted).await;
+    has(&world.police, &["själv"]).await;
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_follow_what_came_before_is_refused() {
+    let faults: [(Closing, Bend); 4] = [
+        (Closing::Gap, |header| header.sequence = 3),
+        (Closing::EpochUnknown, |header| header.epoch = 0),
+        (Closing::EpochUnknown, |header| header.epoch = 2),
+        (Closing::Gap, |header| header.sequence = u64::MAX >> 1),
+    ];
+    let world = world().await;
+    let mut hostile = Hostile::opens(&world, |_| ()).await;
+    let first = hostile.message("första", |_| ());
+    hostile.sends(first).await;
+    hostile.taken().await;
+    for (place, (expected, bend)) in faults.into_iter().enumerate() {
+        let mut hostile = Hostile::opens(&world, |_| ()).await;
+        let envelope = hostile.message("x", bend);
+        hostile.sends(envelope).await;
+        let closed = hostile.closed().await;
+        let far = place == 3 && closed == Closing::OverQuota;
+        assert!(closed == expected || far, "fault {place}: {closed:?}");
+        let link = world.police.ledger.link(&CITY.id()).link;
+        assert_eq!((link.taken.sequence, link.frozen), (1, None), "fault {place}");
+    }
+    has(&world.police, &["första"]).await;
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_again_is_the_same_or_the_link_stands_still() {
+    let world = world().await;
+    let mut hostile = Hostile::opens(&world, |_| ()).await;
+    let first = hostile.message("första", |_| ());
+    hostile.sends(first.clone()).await;
+    assert_eq!(hostile.taken().await.set_aside, []);
+    // The same once more, in this session and in another.
+    hostile.sends(first.clone()).await;
+    hostile.taken().await;
+    let mut again = Hostile::opens(&world, |_| ()).await;
+    again.sends(first).await;
+    again.taken().await;
+    has(&world.police, &["första"]).await;
+    // Another under its number: there are two histories.
+    again.chain = Chain::default();
+    let other = again.message("andra", |_| ());
+    again.sends(other).await;
+    assert_eq!(again.closed().await, Closing::Fork);
+    let link = world.police.ledger.link(&CITY.id()).link;
+    assert_eq!((link.taken.sequence, link.frozen), (1, Some(FrozenFor::Fork)));
+    // It stands still for the city too, and nothing is lost.
+    let mut later = Hostile::opens(&world, |_| ()).await;
+    assert_eq!(later.closed().await, Closing::Frozen);
+    has(&world.police, &["första"]).await;
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_history_before_it_freezes_the_link() {
+    let world = world().await;
+    let mut hostile = Hostile::opens(&world, |_| ()).await;
+    let first = hostile.message("första", |_| ());
+    hostile.sends(first).await;
+    hostile.taken().await;
+    let next = hostile.message("x", |header| header.previous = EnvelopeId::of([5; 32]));
+    hostile.sends(next).await;
+    assert_eq!(hostile.closed().await, Closing::Fork);
+    assert_eq!(world.police.ledger.link(&CITY.id()).link.frozen, Some(FrozenFor::Fork));
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hello_of_another_link_or_history_opens_nothing() {
+    type BendHello = fn(&mut Hello);
+    let faults: [(Closing, BendHello); 6] = [
+        (Closing::WrongDomain, |hello| "region.example".clone_into(&mut hello.domain)),
+        (Closing::WrongDomain, |hello| "region.example".clone_into(&mut hello.peer)),
+        (Closing::WrongFederation, |hello| "production".clone_into(&mut hello.federation)),
+        (Closing::ProtocolUnknown, |hello| hello.protocol = PROTOCOL + 1),
+        (Closing::EpochUnknown, |hello| hello.numbered.as_mut().unwrap().epoch = 9),
+        (Closing::Malformed, |hello| hello.taken = None),
+    ];
+    let world = world().await;
+    for (place, (expected, bend)) in faults.into_iter().enumerate() {
+        let mut hostile = Hostile::opens(&world, bend).await;
+        assert_eq!(hostile.closed().await, expected, "fault {place}");
+        assert_eq!(world.police.ledger.link(&CITY.id()).link.frozen, None, "fault {place}");
+    }
+    let mut hostile = Hostile::opens(&world, |_| ()).await;
+    let first = hostile.message("första", |_| ());
+    hostile.sends(first).await;
+    hostile.taken().await;
+    let forgot = |hello: &mut Hello| hello.numbered.as_mut().unwrap().sequence = 0;
+    let mut hostile = Hostile::opens(&world, forgot).await;
+    assert_eq!(hostile.closed().await, Closing::Regression);
+    let frozen = world.police.ledger.link(&CITY.id()).link.frozen;
+    assert_eq!(frozen, Some(FrozenFor::Regression));
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_acted_on_is_set_aside_and_the_next_is_taken() {
+    let faults: [(QuarantinedFor, Bend); 6] = [
+        (QuarantinedFor::UnknownKind, |header| header.kind = 99),
+        (QuarantinedFor::UpgradeRequired, |header| header.level = LEVEL + 1),
+        (QuarantinedFor::NotForUs, |header| {
+            header.to.domain = samsyn_domain::DomainId::parse("region.example").unwrap();
+        }),
+        (QuarantinedFor::NotYours, |header| {
+            let of_police = FunctionId::parse("2021000076/kommunpolis").unwrap();
+            header.from = Address::function(CITY.id(), of_police);
+        }),
+        (QuarantinedFor::AboveCeiling, |header| header.labels = Some(labels(3).into())),
+        // The labels that were judged are not those of the message.
+        (QuarantinedFor::Malformed, |header| header.labels = Some(labels(0).into())),
+    ];
+    let world = world().await;
+    let mut hostile = Hostile::opens(&world, |_| ()).await;
+    for (place, (expected, bend)) in faults.into_iter().enumerate() {
+        let envelope = hostile.message(&format!("{place}"), bend);
+        hostile.sends(envelope).await;
+        let told = hostile.taken().await.set_aside;
+        assert_eq!(told.len(), 1, "fault {place}");
+        assert_eq!(told[0].reason, expected.as_str(), "fault {place}");
+        assert_eq!(told[0].sequence, place as u64 + 1);
+    }
+    // A field that must be understood and is not; one that need not be is passed over.
+    for (field, expected) in [(0x8001, Some("upgrade_required")), (0x7fff, None)] {
+        let plain = hostile.message(&format!("{field}"), |_| ());
+        let header = Message::decode(&plain.header).unwrap().with(field, 1_i64).encode().unwrap();
+        hostile.chain = Chain { sequence: hostile.chain.sequence - 1, ..hostile.chain };
+        let envelope = hostile.signed(header, &plain.payload, [7; 32]);
+        hostile.sends(envelope).await;
+        let told = hostile.taken().await.set_aside;
+        assert_eq!(told.first().map(|aside| aside.reason.as_str()), expected, "{field}");
+    }
+    let aside = world.police.ledger.quarantined(&CITY.id());
+    assert_eq!(aside.len(), 7);
+    let link = world.police.ledger.link(&CITY.id()).link;
+    assert_eq!((link.taken.sequence, link.frozen), (8, None));
+    has(&world.police, &["32767"]).await;
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_of_who_is_not_the_recipient_says_nothing() {
+    let world = world().await;
+    let own = world.police.sends(CITY, "till staden").await;
+    let mut hostile = Hostile::opens(&world, |_| ()).await;
+    let receipt = |message: MessageId, to: FunctionId, step: Step| {
+        let reason = None;
+        Payload::Receipt { message, to, step, at: NOW, reason }.encode().unwrap()
+    };
+    let as_domain: Bend = |header| {
+        header.from = Address::domain(CITY.id());
+        header.to = Address::domain(POLICE.id());
+        header.labels = None;
+    };
+    let kind = Kind::Receipt.number();
+    // Of a recipient that is at home elsewhere; of a message that is not there; of a step that only
+    // the sender's domain gives.
+    let police = receipt(own, POLICE.function(), Step::Acted);
+    let envelope = hostile.envelope(&police, kind, as_domain);
+    hostile.sends(envelope).await;
+    assert_eq!(hostile.taken().await.set_aside[0].reason, "not_yours");
+    for (message, step) in [(MessageId::of([4; 32]), Step::Read), (own, Step::Expired)] {
+        let payload = receipt(message, CITY.function(), step);
+        let envelope = hostile.envelope(&payload, kind, as_domain);
+        hostile.sends(envelope).await;
+        assert_eq!(hostile.taken().await.set_aside, []);
+    }
+    let steps = world.police.steps(own).await;
+    assert!(steps.iter().all(|step| *step <= Step::Relayed), "{steps:?}");
+    // The recipient itself, and then nothing after the end.
+    for step in [Step::Acted, Step::Read, Step::Rejected] {
+        let payload = receipt(own, CITY.function(), step);
+        let envelope = hostile.envelope(&payload, kind, as_domain);
+        hostile.sends(envelope).await;
+        hostile.taken().await;
+    }
+    let steps = world.police.steps(own).await;
+    assert_eq!(steps.iter().filter(|step| step.is_end()).count(), 1, "{steps:?}");
+    assert_eq!(steps.last(), Some(&Step::Acted));
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_sends_more_than_it_was_granted_is_cut_off_and_one_that_waits_is_not() {
+    let world = World::agreed(|city| city.envelopes_per_minute = 3).await;
+    world.wire.cut();
+    let mut hostile = Hostile::opens(&world, |_| ()).await;
+    for n in 0..4 {
+        let envelope = hostile.message(&n.to_string(), |_| ());
+        hostile.sends(envelope).await;
+    }
+    assert_eq!(hostile.closed().await, Closing::OverQuota);
+    let taken = world.police.ledger.link(&CITY.id()).link.taken.sequence;
+    assert!(taken <= 3, "{taken}");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_lies_is_shown_and_changes_nothing() {
+    let world = world().await;
+    let year = 365 * 86_400;
+    let ahead = NOW.after_seconds(year);
+    let mut hostile = Hostile::opens(&world, |hello| hello.clock_micros = ahead.micros()).await;
+    for (n, at) in [(0, ahead), (1, Timestamp::ZERO), (2, NOW)] {
+        let envelope = hostile.message(&n.to_string(), |header| header.issued_at = at);
+        hostile.sends(envelope).await;
+        assert_eq!(hostile.taken().await.set_aside, []);
+    }
+    let session = world.police.links.standing(&CITY.id()).session.unwrap();
+    assert_eq!(session.clock_millis, year * 1_000);
+    has(&world.police, &["0", "1", "2"]).await;
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_says_nothing_is_let_go() {
+    let world = world().await;
+    let (outgoing, mut told) = mpsc::channel(8);
+    let incoming = Box::pin(tokio_stream::pending());
+    let wire = Wire {
+        incoming,
+        outgoing,
+        certificate_until: NOW.after_seconds(60),
+        holds: Arc::new(|| true),
+    };
+    world.police.links.answer(&CITY.id(), wire);
+    let last = async {
+        let mut last = None;
+        while let Some(frame) = told.recv().await {
+            last = frame.kind;
+        }
+        last
+    };
+    let last = timeout(Duration::from_secs(20), last).await.unwrap();
+    let Some(frame::Kind::Closing(closing)) = last else { panic!("{last:?}") };
+    assert_eq!(closing.reason, Closing::Silent.code());
+    world.close().await;
+}
