@@ -1,7 +1,7 @@
 //! A session: hello, and then each side sends what it has numbered and tells how far it has taken
 //! in what came.
 
-use std::time::Duration;
+use std::{sync::PoisonError, time::Duration};
 
 use futures::{Stream, StreamExt as _};
 use samsyn_domain::{DomainId, Timestamp, link::BATCH_MAX, registry::Peer, row::Event};
@@ -12,7 +12,7 @@ use samsyn_proto::{
     sealed,
 };
 use tokio::{
-    sync::{Mutex, broadcast, mpsc, watch},
+    sync::{Mutex, Notify, broadcast, mpsc, watch},
     time::{Instant, interval, sleep, timeout},
 };
 
@@ -51,6 +51,30 @@ pub(crate) struct Session {
 
 /// How far the peer takes what is sent: up to this number.
 type Limit = watch::Sender<u64>;
+
+/// What the peer is to be told of how far its envelopes were taken in. The newest word holds: who
+/// reads never waits until it is written, or both sides could wait for each other.
+#[derive(Default)]
+struct Word {
+    taken: std::sync::Mutex<Option<link::Taken>>,
+    there: Notify,
+}
+
+impl Word {
+    fn say(&self, mut newest: link::Taken) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = taken.take() {
+            newest.set_aside.splice(0..0, before.set_aside);
+        }
+        *taken = Some(newest);
+        drop(taken);
+        self.there.notify_one();
+    }
+
+    fn take(&self) -> Option<link::Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
 
 impl Session {
     /// Runs until it ends; says why, to the other side too where it does not know.
@@ -105,13 +129,13 @@ impl Session {
         let limit = watch::Sender::new(from.saturating_add(greeted.credits.into()));
         let granted = link.taken.sequence.saturating_add(granted.into());
         let mut over = self.over.clone();
-        let this = &*self;
+        let (this, word) = (&*self, Word::default());
         tokio::select! {
             biased;
             ended = ended(&mut over) => ended,
             ended = this.stands() => ended,
-            ended = this.receive(incoming, out, (&limit, &quota, granted)) => ended,
-            ended = this.send(out, &limit, from) => ended,
+            ended = this.receive(incoming, &word, (&limit, &quota, granted)) => ended,
+            ended = this.send(out, &word, (&limit, from)) => ended,
         }
     }
 
@@ -170,7 +194,12 @@ impl Session {
     }
 
     /// Sends what is numbered, in order, up to what the peer takes; has what waits numbered.
-    async fn send(&self, out: &mpsc::Sender<Frame>, limit: &Limit, from: u64) -> Closing {
+    async fn send(
+        &self,
+        out: &mpsc::Sender<Frame>,
+        word: &Word,
+        (limit, from): (&Limit, u64),
+    ) -> Closing {
         let mut events = self.ledger.events();
         let mut limits = limit.subscribe();
         let mut heartbeat = interval(HEARTBEAT);
@@ -178,7 +207,7 @@ impl Session {
         let key = self.ledger.link_key();
         loop {
             let to = *limits.borrow_and_update();
-            match self.sent(out, to, &mut sent, &key).await {
+            match self.sent((out, word), to, &mut sent, &key).await {
                 Ok(true) => continue,
                 Ok(false) => {}
                 Err(why) => return why,
@@ -186,6 +215,7 @@ impl Session {
             tokio::select! {
                 changed = limits.changed() => if changed.is_err() { return Closing::Broken },
                 () = concerns(&mut events, &self.peer.id) => {}
+                () = word.there.notified() => {}
                 _ = heartbeat.tick() => {
                     let clock_micros = (self.clock)().micros();
                     let heartbeat = Kind::Heartbeat(link::Heartbeat { clock_micros });
@@ -200,7 +230,7 @@ impl Session {
     /// Sends what may go now; whether there may be more.
     async fn sent(
         &self,
-        out: &mpsc::Sender<Frame>,
+        (out, word): (&mpsc::Sender<Frame>, &Word),
         limit: u64,
         sent: &mut u64,
         key: &[u8; 32],
@@ -210,6 +240,7 @@ impl Session {
             Closing::from(&why)
         };
         let peer = &self.peer.id;
+        say(out, word).await?;
         let numbered = self.ledger.number_envelopes(peer).await.map_err(failed)?;
         let room = usize::try_from(limit.saturating_sub(*sent)).unwrap_or(usize::MAX);
         if room == 0 {
@@ -218,6 +249,7 @@ impl Session {
         let parcels = self.ledger.parcels(peer, *sent, room.min(SEND_BATCH)).map_err(failed)?;
         let last = parcels.content().last().map(|parcel| parcel.envelope.sequence);
         for envelope in sealed::envelopes(&parcels, key) {
+            say(out, word).await?;
             out.send(frame(Kind::Envelope(envelope))).await.map_err(|_| Closing::Broken)?;
         }
         *sent = last.unwrap_or(*sent);
@@ -228,7 +260,7 @@ impl Session {
     async fn receive<E>(
         &self,
         incoming: impl Stream<Item = Result<Frame, E>> + Send + Unpin,
-        out: &mpsc::Sender<Frame>,
+        word: &Word,
         (limit, quota, mut granted): (&Limit, &Mutex<Quota>, u64),
     ) -> Closing {
         // What is there at once is taken in at once.
@@ -242,7 +274,7 @@ impl Session {
                     if heard.elapsed() >= SILENT_MAX {
                         return Closing::Silent;
                     }
-                    match self.grant(out, quota, granted).await {
+                    match self.grant(word, quota, granted).await {
                         Ok(now) => granted = now,
                         Err(why) => return why,
                     }
@@ -276,7 +308,7 @@ impl Session {
             if envelopes.is_empty() {
                 continue;
             }
-            match self.take(&envelopes, out, quota, granted).await {
+            match self.take(&envelopes, word, quota, granted).await {
                 Ok(now) => granted = now,
                 Err(why) => return why,
             }
@@ -287,7 +319,7 @@ impl Session {
     async fn take(
         &self,
         envelopes: &[Came],
-        out: &mpsc::Sender<Frame>,
+        word: &Word,
         quota: &Mutex<Quota>,
         granted: u64,
     ) -> Result<u64, Closing> {
@@ -326,17 +358,12 @@ impl Session {
             set_aside: set_aside.collect(),
             credits,
         };
-        out.send(frame(Kind::Taken(told))).await.map_err(|_| Closing::Broken)?;
+        word.say(told);
         Ok(taken.sequence.saturating_add(credits.into()).max(granted))
     }
 
     /// Grants more, where the peer has used half of what it had and more has come together.
-    async fn grant(
-        &self,
-        out: &mpsc::Sender<Frame>,
-        quota: &Mutex<Quota>,
-        granted: u64,
-    ) -> Result<u64, Closing> {
+    async fn grant(&self, word: &Word, quota: &Mutex<Quota>, granted: u64) -> Result<u64, Closing> {
         let taken = self.ledger.link(&self.peer.id).link.taken.sequence;
         let left = granted.saturating_sub(taken);
         let credits = quota.lock().await.credits((self.clock)());
@@ -351,7 +378,7 @@ impl Session {
             set_aside: Vec::new(),
             credits,
         };
-        out.send(frame(Kind::Taken(told))).await.map_err(|_| Closing::Broken)?;
+        word.say(told);
         Ok(taken.saturating_add(credits.into()).max(granted))
     }
 
@@ -376,6 +403,14 @@ impl Session {
             more
         });
         Ok(())
+    }
+}
+
+/// Tells the peer how far its envelopes were taken in, where there is something to tell.
+async fn say(out: &mpsc::Sender<Frame>, word: &Word) -> Result<(), Closing> {
+    match word.take() {
+        None => Ok(()),
+        Some(taken) => out.send(frame(Kind::Taken(taken))).await.map_err(|_| Closing::Broken),
     }
 }
 
