@@ -155,6 +155,7 @@ pub(super) struct Domain {
     running: JoinHandle<()>,
     now: Arc<AtomicI64>,
     keys: AtomicUsize,
+    peer: Peer,
 }
 
 /// Both domains, and the wire.
@@ -162,7 +163,7 @@ pub(super) struct World {
     pub(super) city: Domain,
     pub(super) police: Domain,
     pub(super) wire: Arc<Fibre>,
-    _dirs: [TempDir; 2],
+    dirs: [TempDir; 2],
 }
 
 /// What goes over the wire, and whether it does.
@@ -272,12 +273,22 @@ impl Domain {
         let now = Arc::new(AtomicI64::new(NOW.micros()));
         let shown = Arc::clone(&now);
         let clock: Clock = Arc::new(move || Timestamp::from_micros(shown.load(Ordering::SeqCst)));
-        let ledger = open(dir, who, vec![peer], Arc::clone(&clock)).await;
+        let ledger = open(dir, who, vec![peer.clone()], Arc::clone(&clock)).await;
         ledger.begin().await.unwrap();
         let dialer = wire.map(|wire| Arc::new(DialFibre(wire)) as Arc<dyn Dial>);
         let links = Links::new(ledger.clone(), clock, dialer);
         let running = tokio::spawn(links.clone().run());
-        Self { who, ledger, links, running, now, keys: AtomicUsize::new(0) }
+        Self { who, ledger, links, running, now, keys: AtomicUsize::new(0), peer }
+    }
+
+    /// Stops, and begins anew on what is on its disk.
+    async fn restart(&mut self, dir: &Path, wire: Option<Arc<Fibre>>) {
+        self.running.abort();
+        self.links.drain();
+        self.ledger.close().await;
+        let anew = Self::run(dir, self.who, self.peer.clone(), wire).await;
+        let keys = self.keys.load(Ordering::SeqCst);
+        *self = Self { keys: AtomicUsize::new(keys), ..anew };
     }
 
     pub(super) fn at(&self, now: Timestamp) {
@@ -384,7 +395,18 @@ impl World {
         *wire.far.lock().unwrap() = Some((CITY.id(), police.links.clone()));
         let city =
             Domain::run(of_city, CITY, POLICE.as_peer(police_key), Some(Arc::clone(&wire))).await;
-        Self { city, police, wire, _dirs: dirs }
+        Self { city, police, wire, dirs }
+    }
+
+    pub(super) async fn restart_city(&mut self) {
+        self.wire.tear();
+        self.city.restart(self.dirs[0].path(), Some(Arc::clone(&self.wire))).await;
+    }
+
+    pub(super) async fn restart_police(&mut self) {
+        self.wire.tear();
+        self.police.restart(self.dirs[1].path(), None).await;
+        *self.wire.far.lock().unwrap() = Some((CITY.id(), self.police.links.clone()));
     }
 
     pub(super) async fn close(self) {
