@@ -74,7 +74,7 @@ pub(crate) fn rejection(rejection: &Rejection) -> Status {
         Rejection::Edition(edition) => bad_edition(edition),
         Rejection::CursorInvalid => reason(Reason::CursorInvalid, "cursor"),
         Rejection::CursorTooOld => reason(Reason::CursorTooOld, "cursor"),
-        Rejection::NotReached => reason(Reason::ReadStale, "min_revision"),
+        Rejection::NotReached { field } => reason(Reason::ReadStale, field),
         Rejection::Failed(error) => failure(error),
     }
 }

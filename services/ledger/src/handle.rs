@@ -134,9 +134,12 @@ pub enum Rejection {
     /// The cursor is older than 400 days.
     #[error("this cursor is older than 400 days; begin anew without one")]
     CursorTooOld,
-    /// The revision asked for was not reached in time.
-    #[error("the revision was not reached in time; try again")]
-    NotReached,
+    /// The revision asked for, in a field of the request, was not reached in time.
+    #[error("the revision of `{field}` was not reached in time; try again")]
+    NotReached {
+        /// The field that names it.
+        field: &'static str,
+    },
     /// The ledger failed.
     #[error(transparent)]
     Failed(#[from] Error),
@@ -153,7 +156,7 @@ pub(crate) struct Inner {
     pub(crate) policy: Policy,
     pub(crate) keys: Arc<Keys>,
     pub(crate) clock: Clock,
-    pub(crate) views: crate::feed::Views,
+    pub(crate) views: crate::views::Views,
     contents: Contents,
     pub(crate) watcher: Watcher,
     pub(crate) contact: Contact,
@@ -202,7 +205,7 @@ impl Ledger {
             policy,
             keys,
             clock,
-            views: crate::feed::Views::default(),
+            views: crate::views::Views::default(),
             contents: Contents::default(),
             watcher,
             contact: Contact::default(),

@@ -31,6 +31,7 @@ mod snapshot;
 mod store;
 mod trace;
 mod upload;
+mod views;
 mod writer;
 
 #[cfg(test)]

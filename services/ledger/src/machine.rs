@@ -13,7 +13,10 @@ use openraft::{
     EntryPayload, OptionalSend, RaftSnapshotBuilder,
     storage::{ApplyResponder, EntryResponder, RaftStateMachine},
 };
-use samsyn_domain::{State, row::Event};
+use samsyn_domain::{
+    State,
+    row::{Event, Row},
+};
 use tokio::sync::broadcast;
 use tracing::Span;
 
@@ -232,14 +235,21 @@ impl Machine {
         let head =
             if from == path { as_announced(&path, applied)? } else { self.receive(from, applied)? };
         let mut state = State::default();
+        let mut news = Vec::new();
         for row in snapshot::Reader::open(&path)? {
             let (_, value) = row?;
             let row = read_row(&value).map_err(|e| Error::damaged(&path, 0, e.to_string()))?;
+            self.read(|before| note(&mut news, before, &row));
             state.absorb(row);
         }
         self.writer.replace(path.clone()).map_err(Error::io(&path))?;
-        let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
-        *inner = Inner::new(state, head);
+        let position = head.index().unwrap_or_default();
+        *self.inner.write().unwrap_or_else(PoisonError::into_inner) = Inner::new(state, head);
+        let at = Instant::now();
+        for event in news {
+            // Nobody may be watching.
+            self.feed.send(Happened { position, event, cause: None, at }).ok();
+        }
         Ok(())
     }
 
@@ -255,6 +265,36 @@ impl Machine {
         *current = Some(head.clone());
         Ok(head)
     }
+}
+
+/// Notes what a row of a snapshot makes happen to who knew the state before. Rows of an area or a
+/// view come in their order: of these the last is enough.
+fn note(news: &mut Vec<Event>, before: &State, row: &Row) {
+    let Some(event) = Event::of(row).filter(|_| !is_known(before, row)) else { return };
+    news.pop_if(|last| match (last, &event) {
+        (Event::Revised { area: last, .. }, Event::Revised { area, .. }) => last == area,
+        (Event::Advanced(last), Event::Advanced(class)) => last == class,
+        _ => false,
+    });
+    news.push(event);
+}
+
+/// Whether a state has what a row makes happen.
+fn is_known(state: &State, row: &Row) -> bool {
+    if let Row::Revision(row) = row {
+        return row.revision <= state.revision(&row.area);
+    }
+    if let Row::Edition(edition) = row {
+        return state.edition(&edition.id) == Some(edition);
+    }
+    if let Row::Suspended(row) = row {
+        return state.suspension(&row.service).is_some();
+    }
+    if let Row::Step(step) = row {
+        let view = state.view(&step.advance.class);
+        return view.is_some_and(|view| step.advance.revision <= view.revision());
+    }
+    matches!(row, Row::Epoch(epoch) if *epoch <= state.epoch())
 }
 
 /// Verifies a snapshot that is said to reach to an entry.

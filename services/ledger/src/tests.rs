@@ -67,15 +67,20 @@ pub(crate) fn document() -> Document {
     toml::from_str(include_str!("../../../config/registry/stockholm-demo.toml")).unwrap()
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test is its own edge")]
 pub(crate) fn caller(service: &str) -> Caller {
+    caller_with(service, "1")
+}
+
+/// A service that shows a card of a certain serial number.
+#[expect(clippy::disallowed_methods, reason = "a test is its own edge")]
+pub(crate) fn caller_with(service: &str, serial: &str) -> Caller {
     let organisation = OrganisationId::parse(service.split('/').next().unwrap()).unwrap();
     let service = ServiceId::parse(service).unwrap();
     let until = NOW.after_seconds(400 * 86_400);
-    Caller::authenticated(organisation, service, "1".into(), until)
+    Caller::authenticated(organisation, service, serial.into(), until)
 }
 
-fn ground(basis: &str) -> Ground {
+pub(crate) fn ground(basis: &str) -> Ground {
     Ground {
         purpose: PurposeId::parse("joint_picture").unwrap(),
         legal_basis: LegalBasisId::parse(basis).unwrap(),

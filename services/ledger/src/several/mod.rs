@@ -9,6 +9,8 @@ mod keys;
 mod members;
 pub(crate) mod seeds;
 mod sim;
+mod streams;
+mod trade;
 mod wire;
 
 use std::{
@@ -22,7 +24,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use samsyn_domain::{Timestamp, command::Reply};
+use samsyn_domain::{
+    Timestamp,
+    command::Reply,
+    disclosure::{Disclosure, Object},
+};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
@@ -278,11 +284,16 @@ async fn goes_on(nodes: &Several, node: u64, number: &mut u64) {
     }
 }
 
+/// The number of a record, where it is a numbered one.
+fn number_of(row: &Disclosure) -> Option<u64> {
+    (row.object == Object::Duties).then(|| row.serial.parse().unwrap())
+}
+
 /// The numbers that a node has, in order.
 fn recorded(ledger: &Ledger) -> Vec<u64> {
     ledger.read(|state| {
         let rows = state.evidence().disclosures();
-        rows.iter().map(|row| row.serial.parse().unwrap()).collect()
+        rows.iter().filter_map(|row| number_of(row)).collect()
     })
 }
 
