@@ -82,6 +82,8 @@ reasons! {
     PartGone = "READ_STALE", 26;
     /// So many publications are under way in parts that no more are taken.
     UploadLimit = "OVERLOADED", 27;
+    /// The domain is at a lower feature level than this needs: never stored, as it may be raised.
+    FeatureLevelTooLow = "FEATURE_LEVEL_TOO_LOW", 28;
 }
 
 /// A refusal: what is in the way, at which field, and the current counter where that helps. What

@@ -4,8 +4,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    AreaId, EditionId, Form, KeyId, LabelClass, Observation, ObservationId, PartyId, Period,
-    Sealed, ServiceId, Timestamp,
+    AreaId, EditionId, FeatureLevel, Form, KeyId, LabelClass, Observation, ObservationId, PartyId,
+    Period, Sealed, ServiceId, Timestamp,
     command::{Digest, IdempotencyKey, Reply, Upload},
     disclosure::{Acknowledged, Denied, Disclosure, Grant, Step},
     edition::Edition,
@@ -68,6 +68,8 @@ pub enum Row {
     BackedUp(BackedUp),
     /// The domain went on from a backup.
     Restored(Restored),
+    /// The feature level of the domain.
+    Level(FeatureLevel),
 }
 
 /// The founding of the domain.
@@ -347,7 +349,8 @@ impl Event {
             | Row::Outcome(_)
             | Row::Forgotten(..)
             | Row::BackedUp(_)
-            | Row::Restored(_) => None,
+            | Row::Restored(_)
+            | Row::Level(_) => None,
         }
     }
 }

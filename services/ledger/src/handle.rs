@@ -17,7 +17,7 @@ use samsyn_policy::{
 use tokio::sync::{Semaphore, broadcast};
 
 use crate::{
-    Card, Error, Timing, Transport,
+    Card, Error, Levels, NotRaised, Timing, Transport,
     backup::Returned,
     disk,
     keys::Keys,
@@ -99,6 +99,8 @@ pub struct Options {
     pub clock: Clock,
     /// Who is told of each change.
     pub watcher: Watcher,
+    /// What the node knows of the log.
+    pub levels: Levels,
 }
 
 impl fmt::Debug for Options {
@@ -140,6 +142,9 @@ pub enum Rejection {
         /// The field that names it.
         field: &'static str,
     },
+    /// Not every node knows the level.
+    #[error(transparent)]
+    Level(#[from] NotRaised),
     /// The ledger failed.
     #[error(transparent)]
     Failed(#[from] Error),
@@ -181,11 +186,11 @@ impl Ledger {
     /// Opens the files of a node. It serves once it has [begun](Self::begin).
     ///
     /// # Errors
-    /// When a file is damaged.
+    /// When a file is damaged, or of a level that the node does not know.
     pub async fn open(options: Options, policy: Policy, recorder: Recorder) -> Result<Self, Error> {
-        let Options { dir, node, domain, document, nodes, clock, watcher } = options;
+        let Options { dir, node, domain, document, nodes, clock, watcher, levels } = options;
         disk::make_dir(&dir)?;
-        let returned = Returned::find(&dir)?;
+        let returned = Returned::find(&dir, levels.knows)?;
         let keys = Arc::new(Keys::open(&dir)?);
         let is_alone = nodes.is_none();
         let (address, card, founds, timing, transport) = match nodes {
@@ -196,8 +201,16 @@ impl Ledger {
             }
         };
         let network = Network::new(Arc::clone(&keys), transport);
-        let options =
-            raft_handle::Options { dir: dir.clone(), node, address, card, founds, timing, network };
+        let options = raft_handle::Options {
+            dir: dir.clone(),
+            node,
+            address,
+            card,
+            founds,
+            timing,
+            network,
+            levels,
+        };
         let consensus = Consensus::open(options, Arc::clone(&clock)).await?;
         let (recording, asked) = Recording::new();
         let inner = Arc::new(Inner {

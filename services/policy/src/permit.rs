@@ -90,7 +90,8 @@ impl Policy {
             | Command::Denials(_)
             | Command::Tick(_)
             | Command::BackUp(_)
-            | Command::Restore(_) => return Err(Denial::of(Why::NotAllowed)),
+            | Command::Restore(_)
+            | Command::RaiseLevel(_) => return Err(Denial::of(Why::NotAllowed)),
         };
         if let Some((action, area, party, role)) = asked {
             self.allow(registry, service, action, &area, &party, role)?;

@@ -11,6 +11,7 @@ mod lock_edition;
 mod open_edition;
 mod propose_change;
 mod publish;
+mod raise_level;
 mod record_dissent;
 mod release_edition;
 mod resolve_conflict;
@@ -36,6 +37,7 @@ pub use lock_edition::LockEdition;
 pub use open_edition::OpenEdition;
 pub use propose_change::ProposeChange;
 pub use publish::{InParts, Publish};
+pub use raise_level::RaiseLevel;
 pub use record_dissent::RecordDissent;
 pub use release_edition::ReleaseEdition;
 pub use resolve_conflict::ResolveConflict;
@@ -45,7 +47,7 @@ pub use tick::Tick;
 pub use withdraw_change::WithdrawChange;
 
 use crate::{
-    EditionId, OrganisationId, Refusal, ServiceId, State, Timestamp,
+    EditionId, FeatureLevel, OrganisationId, Refusal, ServiceId, State, Timestamp,
     registry::{ProposalId, Role},
     row::Row,
 };
@@ -156,6 +158,8 @@ pub enum Command {
     BackUp(BackUp),
     /// Goes on from a backup.
     Restore(Restore),
+    /// Raises the feature level.
+    RaiseLevel(RaiseLevel),
 }
 
 impl Command {
@@ -184,7 +188,44 @@ impl Command {
             Self::Tick(_) => "tick",
             Self::BackUp(_) => "back_up",
             Self::Restore(_) => "restore",
+            Self::RaiseLevel(_) => "raise_level",
         }
+    }
+
+    /// The level that whoever reads it must know. One that sets a level needs that level: who does
+    /// not know it goes no further.
+    #[must_use]
+    pub const fn level(&self) -> FeatureLevel {
+        match self {
+            Self::Found(command) => command.level,
+            Self::RaiseLevel(command) => command.level,
+            Self::AdoptPolicy(_)
+            | Self::Publish(_)
+            | Self::AddPart(_)
+            | Self::ResolveConflict(_)
+            | Self::RecordDissent(_)
+            | Self::OpenEdition(_)
+            | Self::LockEdition(_)
+            | Self::AnswerEdition(_)
+            | Self::ReleaseEdition(_)
+            | Self::SuspendService(_)
+            | Self::ProposeChange(_)
+            | Self::ApproveChange(_)
+            | Self::WithdrawChange(_)
+            | Self::Grants(_)
+            | Self::Disclose(_)
+            | Self::Acknowledge(_)
+            | Self::Denials(_)
+            | Self::Tick(_)
+            | Self::BackUp(_)
+            | Self::Restore(_) => FeatureLevel::FIRST,
+        }
+    }
+
+    /// Whether it sets the level: then it may need one above that of the domain.
+    #[must_use]
+    pub const fn sets_level(&self) -> bool {
+        matches!(self, Self::Found(_) | Self::RaiseLevel(_))
     }
 }
 
@@ -288,6 +329,7 @@ impl Command {
             Self::Tick(command) => Ok(command.decide(moment)),
             Self::BackUp(command) => Ok(command.decide(moment)),
             Self::Restore(command) => Ok(command.decide(moment)),
+            Self::RaiseLevel(command) => Ok(command.decide(moment)),
         }
     }
 }

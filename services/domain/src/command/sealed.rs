@@ -32,7 +32,8 @@ impl Command {
             | Self::Denials(_)
             | Self::Tick(_)
             | Self::BackUp(_)
-            | Self::Restore(_) => Vec::new(),
+            | Self::Restore(_)
+            | Self::RaiseLevel(_) => Vec::new(),
         }
     }
 }

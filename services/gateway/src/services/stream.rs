@@ -230,6 +230,7 @@ impl Serving {
             | Rejection::Edition(_)
             | Rejection::CursorTooOld
             | Rejection::NotReached { .. }
+            | Rejection::Level(_)
             | Rejection::Failed(_) => false,
         };
         let reason = if ended { Close::AccessEnded } else { Close::Draining };

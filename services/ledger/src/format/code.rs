@@ -76,7 +76,7 @@ coded! {
         EditionWrongState EditionRoundStale RootMismatch AlreadyAnswered NotAnEndorser
         ConflictSettled ConflictUnknownValue EditionUnderWay ViewStale TooLarge
         WrongGenesis DuplicateId RegistryBaseStale RegistryInvalid ProposalLimit ProposalClosed
-        OwnProposal NotTheProposer PartGone UploadLimit;
+        OwnProposal NotTheProposer PartGone UploadLimit FeatureLevelTooLow;
     Regime: Nonpersonal Gdpr CrimeData;
     Role: Publisher Reader Coordinator Kommunpolis Endorser Registrar Auditor Operator;
     Track: Operative Strategic;

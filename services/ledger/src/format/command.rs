@@ -5,8 +5,8 @@ use samsyn_domain::{
     command::{
         Acknowledge, Actor, AddPart, AdoptPolicy, AnswerEdition, ApproveChange, BackUp, Command,
         Denials, Digest, Disclose, Found, Grants, IdempotencyKey, InParts, LockEdition,
-        OpenEdition, ProposeChange, Publish, RecordDissent, ReleaseEdition, ResolveConflict,
-        Restore, Submission, SuspendService, Tick, Upload, WithdrawChange,
+        OpenEdition, ProposeChange, Publish, RaiseLevel, RecordDissent, ReleaseEdition,
+        ResolveConflict, Restore, Submission, SuspendService, Tick, Upload, WithdrawChange,
     },
     disclosure::ClassId,
     merge::Field,
@@ -15,8 +15,11 @@ use samsyn_domain::{
 use samsyn_proto::log::{self, submission::Command as Wire};
 
 use super::{
-    Damaged, Stored, code::Coded as _, covered, decode_all, decode_document, digest, encode_all,
-    encode_document, idempotency_key, optional, parsed, period, required, time,
+    Damaged, Stored,
+    code::Coded as _,
+    covered, decode_all, decode_document, digest, encode_all, encode_document, idempotency_key,
+    level::{decode_level, encode_level},
+    optional, parsed, period, required, time,
 };
 
 impl Stored for Submission {
@@ -68,6 +71,7 @@ fn encode_command(command: &Command) -> Wire {
         Command::Tick(Tick) => Wire::Tick(log::Tick {}),
         Command::BackUp(command) => Wire::BackUp(command.encode()),
         Command::Restore(command) => Wire::Restore(command.encode()),
+        Command::RaiseLevel(command) => Wire::RaiseLevel(command.encode()),
     }
 }
 
@@ -102,6 +106,7 @@ fn decode_command(command: Wire) -> Result<Command, Damaged> {
         Wire::Tick(log::Tick {}) => Command::Tick(Tick),
         Wire::BackUp(message) => Command::BackUp(BackUp::decode(message)?),
         Wire::Restore(message) => Command::Restore(Restore::decode(message)?),
+        Wire::RaiseLevel(message) => Command::RaiseLevel(RaiseLevel::decode(message)?),
     })
 }
 
@@ -148,6 +153,7 @@ impl Stored for Found {
             document: encode_document(&self.document),
             key_file: self.key_file.into(),
             policy: self.policy.into(),
+            level: encode_level(self.level),
         }
     }
 
@@ -157,6 +163,7 @@ impl Stored for Found {
             document: decode_document(&message.document, "found.document")?.into(),
             key_file: digest(&message.key_file, "found.key_file")?,
             policy: digest(&message.policy, "found.policy")?,
+            level: decode_level(message.level),
         })
     }
 }

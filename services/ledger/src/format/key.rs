@@ -72,7 +72,8 @@ pub(crate) fn write_of(row: &Row) -> RowWrite {
         | Row::Denied(_)
         | Row::Outcome(_)
         | Row::BackedUp(_)
-        | Row::Restored(_) => RowWrite::Put { key, value: encode_row(row).encode_to_vec() },
+        | Row::Restored(_)
+        | Row::Level(_) => RowWrite::Put { key, value: encode_row(row).encode_to_vec() },
     }
 }
 
@@ -130,6 +131,7 @@ pub(super) fn row_key(row: &Row) -> Vec<u8> {
         Row::Forgotten(service, key) => outcome_key(service, *key),
         Row::BackedUp(row) => Key::of(Table::BackedUp).number(row.position),
         Row::Restored(row) => Key::of(Table::Restored).number(row.number),
+        Row::Level(_) => Key::of(Table::Level),
     };
     key.0
 }
@@ -148,10 +150,12 @@ fn label_digest(label: &LabelClass) -> Digest {
     Sha256::digest(label.encode().encode_to_vec()).into()
 }
 
-/// The first byte of a key; in the order in which tables are absorbed. A suspension needs the
-/// registry of the founding; a change of the registry that took effect keeps who is suspended.
+/// The first byte of a key; in the order in which tables are absorbed. The level says what the rest
+/// means. A suspension needs the registry of the founding; a change of the registry that took
+/// effect keeps who is suspended.
 #[derive(Debug, Clone, Copy)]
 enum Table {
+    Level = 0x00,
     Founded = 0x01,
     Policy = 0x02,
     Epoch = 0x03,

@@ -8,6 +8,7 @@ mod command;
 mod edition;
 mod evidence;
 mod key;
+mod level;
 mod merge;
 mod observation;
 mod raft;

@@ -1,7 +1,7 @@
 //! Rows: the facts that state is made of.
 
 use samsyn_domain::{
-    AreaId, KeyId, Observation, ObservationId, PartyId, ServiceId,
+    AreaId, FeatureLevel, KeyId, Observation, ObservationId, PartyId, ServiceId,
     command::{IdempotencyKey, Upload},
     disclosure::{Acknowledged, Denied, Disclosure, Grant, Step},
     edition::Edition,
@@ -14,8 +14,8 @@ use samsyn_domain::{
 use samsyn_proto::log::{self, row::Kind};
 
 use super::{
-    Damaged, Stored, code::Coded as _, command, covered, decode_all, decode_document, digest,
-    encode_all, encode_document, idempotency_key, optional, parsed, period, required, time,
+    Damaged, Stored, checked, code::Coded as _, command, covered, decode_all, decode_document,
+    digest, encode_all, encode_document, idempotency_key, optional, parsed, period, required, time,
 };
 
 impl Stored for Row {
@@ -51,6 +51,7 @@ impl Stored for Row {
             Self::Forgotten(service, key) => Kind::Forgotten(encode_forgotten(service, *key)),
             Self::BackedUp(row) => Kind::BackedUp(row.encode()),
             Self::Restored(row) => Kind::Restored(row.encode()),
+            Self::Level(level) => Kind::Level(level.number()),
         };
         log::Row { kind: Some(kind) }
     }
@@ -90,6 +91,7 @@ impl Stored for Row {
             }
             Kind::BackedUp(row) => Self::BackedUp(BackedUp::decode(row)?),
             Kind::Restored(row) => Self::Restored(Restored::decode(row)?),
+            Kind::Level(level) => Self::Level(checked(FeatureLevel::of(level), "row.level")?),
         })
     }
 }

@@ -275,7 +275,8 @@ pub(super) const fn is_passing(rejection: &Rejection) -> bool {
         | Rejection::Manifest(_)
         | Rejection::Edition(_)
         | Rejection::CursorInvalid
-        | Rejection::CursorTooOld => false,
+        | Rejection::CursorTooOld
+        | Rejection::Level(_) => false,
     }
 }
 
