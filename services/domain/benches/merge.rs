@@ -5,9 +5,9 @@ use std::{collections::BTreeSet, error::Error, hint::black_box};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use samsyn_domain::{
-    AreaId, Audience, Basis, CategoryId, Content, Form, Geography, Kind, Labels, Level,
-    Observation, ObservationId, OrganisationId, PartyId, Period, PlaceId, PriorityId, Regime,
-    Secrecy, ServiceId, Severity, SourceId, State, SubAreaId, Timestamp,
+    AreaId, Audience, Basis, CategoryId, Content, FeatureLevel, Form, Geography, Kind, Labels,
+    Level, Observation, ObservationId, OrganisationId, PartyId, Period, PlaceId, PriorityId,
+    Regime, Secrecy, ServiceId, Severity, SourceId, State, SubAreaId, Timestamp,
     command::{Actor, Command, Found, Publish, Submission},
     in_full,
     merge::{self, Decisions, Finding, Key, Seen},
@@ -32,7 +32,8 @@ impl World {
         let mut world = Self { state: State::default(), position: 0 };
         let document: Document = serde_json::from_value(document())?;
         let (document, key_file, policy) = (document.into(), [0; 32], [1; 32]);
-        let found = Found { domain: "d".into(), document, key_file, policy };
+        let found =
+            Found { domain: "d".into(), document, key_file, policy, level: FeatureLevel::FIRST };
         world.apply(Command::Found(found.into()))?;
         let all = (0..observations).map(|n| observation(n, 2)).collect::<Outcome<Vec<_>>>()?;
         for some in all.chunks(PER_PUBLICATION) {

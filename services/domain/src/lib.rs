@@ -10,6 +10,7 @@ mod form;
 mod geography;
 mod id;
 mod labels;
+mod level;
 pub mod link;
 pub mod merge;
 pub mod message;
@@ -31,6 +32,7 @@ pub use id::{
     PurposeId, RowId, ServiceId, SourceId, SubAreaId,
 };
 pub use labels::{Audience, LabelClass, Labels, Regime, Secrecy};
+pub use level::FeatureLevel;
 pub use observation::{
     Basis, COUNT_MAX, Content, Credibility, Draft, Kind, NOTE_CHARACTERS_MAX, Observation,
     Reliability, SPAN_SECONDS_MAX, Sealed, Secret, Severity, Trend, UnitKey,

@@ -94,6 +94,8 @@ reasons! {
     LinkClosed = "LINK_CLOSED", 44;
     /// The link went on meanwhile: decided anew, never stored.
     LinkStale = "READ_STALE", 45;
+    /// The domain is at a lower feature level than this needs: never stored, as it may be raised.
+    FeatureLevelTooLow = "FEATURE_LEVEL_TOO_LOW", 28;
 }
 
 /// A refusal: what is in the way, at which field, and the current counter where that helps. What

@@ -4,8 +4,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    AreaId, DomainId, EditionId, Form, FunctionId, KeyId, LabelClass, Observation, ObservationId,
-    PartyId, Period, Sealed, ServiceId, Timestamp,
+    AreaId, DomainId, EditionId, FeatureLevel, Form, FunctionId, KeyId, LabelClass, Observation,
+    ObservationId, PartyId, Period, Sealed, ServiceId, Timestamp,
     command::{Digest, IdempotencyKey, Reply, Upload},
     disclosure::{Acknowledged, Denied, Disclosure, Grant, Step},
     edition::Edition,
@@ -94,6 +94,8 @@ pub enum Row {
     Quarantined(Arc<Quarantined>),
     /// It is set aside no more.
     Unquarantined(DomainId, u64, u64),
+    /// The feature level of the domain.
+    Level(FeatureLevel),
 }
 
 /// The founding of the domain.
@@ -391,7 +393,8 @@ impl Event {
             | Row::Arrived(_)
             | Row::Passed(..)
             | Row::Quarantined(_)
-            | Row::Unquarantined(..) => None,
+            | Row::Unquarantined(..)
+            | Row::Level(_) => None,
         }
     }
 }

@@ -5,9 +5,10 @@ mod tests {
     use std::collections::BTreeSet;
 
     use samsyn_domain::{
-        AreaId, Audience, Basis, CategoryId, ConflictId, Content, Form, Geography, Kind, Labels,
-        Observation, ObservationId, OrganisationId, PartyId, Period, PlaceId, PriorityId, Reason,
-        Regime, Secrecy, ServiceId, Severity, SourceId, State, SubAreaId, Timestamp, Trend,
+        AreaId, Audience, Basis, CategoryId, ConflictId, Content, FeatureLevel, Form, Geography,
+        Kind, Labels, Observation, ObservationId, OrganisationId, PartyId, Period, PlaceId,
+        PriorityId, Reason, Regime, Secrecy, ServiceId, Severity, SourceId, State, SubAreaId,
+        Timestamp, Trend,
         command::{
             Actor, Command, Found, Publish, RecordDissent, Reply, ResolveConflict, Submission,
         },
@@ -34,7 +35,13 @@ mod tests {
         fn in_conflict() -> Self {
             let mut world = Self { state: State::default(), position: 0 };
             let document = document().into();
-            let found = Found { domain: "d".into(), document, key_file: [0; 32], policy: [1; 32] };
+            let found = Found {
+                domain: "d".into(),
+                document,
+                key_file: [0; 32],
+                policy: [1; 32],
+                level: FeatureLevel::FIRST,
+            };
             assert_eq!(world.apply(Command::Found(found.into())), Reply::Epoch { epoch: 1 });
             world.publish("sdf", "1", 5, Trend::Up);
             world.publish("lpo", "1", 1, Trend::Down);

@@ -6,9 +6,10 @@ mod tests {
     use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path};
 
     use samsyn_domain::{
-        AreaId, Audience, Basis, CategoryId, Content, EditionId, Form, Geography, KeyId, Kind,
-        Labels, Observation, ObservationId, OrganisationId, PartyId, Period, PriorityId, Reason,
-        Regime, Sealed, Secrecy, ServiceId, Severity, SourceId, State, Timestamp, UnitKey,
+        AreaId, Audience, Basis, CategoryId, Content, EditionId, FeatureLevel, Form, Geography,
+        KeyId, Kind, Labels, Observation, ObservationId, OrganisationId, PartyId, Period,
+        PriorityId, Reason, Regime, Sealed, Secrecy, ServiceId, Severity, SourceId, State,
+        Timestamp, UnitKey,
         command::{
             Actor, AnswerEdition, Command, Found, LockEdition, OpenEdition, Publish,
             ReleaseEdition, Reply, Submission, Tick,
@@ -49,7 +50,13 @@ mod tests {
             let mut world = Self { state: State::default(), at: NOW, position: 0 };
             let document = document().into();
             let (key_file, policy) = ([0; 32], [1; 32]);
-            let found = Found { domain: "d".into(), document, key_file, policy };
+            let found = Found {
+                domain: "d".into(),
+                document,
+                key_file,
+                policy,
+                level: FeatureLevel::FIRST,
+            };
             assert_eq!(world.apply(Command::Found(found.into())), Reply::Epoch { epoch: 1 });
             world
         }

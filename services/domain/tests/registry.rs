@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests {
     use samsyn_domain::{
-        KeyId, OrganisationId, Reason, ServiceId, State, Timestamp,
+        FeatureLevel, KeyId, OrganisationId, Reason, ServiceId, State, Timestamp,
         command::{
             Actor, ApproveChange, Command, Found, ProposeChange, Reply, Submission, SuspendService,
             WithdrawChange,
@@ -57,6 +57,7 @@ mod tests {
                 document: document.into(),
                 key_file: [0; 32],
                 policy: [0; 32],
+                level: FeatureLevel::FIRST,
             };
             assert_eq!(world.apply("a", Command::Found(found.into())), Reply::Epoch { epoch: 1 });
             world

@@ -3,7 +3,7 @@
 use std::{fmt, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use samsyn_domain::row::Event;
-use samsyn_ledger::{Card, Clock, Cluster, Happened, Ledger, Nodes, Place, Role};
+use samsyn_ledger::{Card, Clock, Cluster, Happened, Ledger, Levels, Nodes, Place, Role};
 use samsyn_policy::Policy;
 use samsyn_proto::{
     admin::v1::{
@@ -162,9 +162,9 @@ impl App {
         let identity = checked.identity()?;
         let (policy, recorder) = checked.policy()?;
         let metrics = Metrics::new(checked.collector().as_ref())?;
-        let Checked { config, document, files, exported, backups, link, .. } = checked;
+        let Checked { config, document, files, exported, backups, link, levels, .. } = checked;
         let dialer = identity.clone().map(Dialer::new);
-        let nodes = nodes_of(&config, identity.as_ref(), dialer.clone()).await?;
+        let nodes = nodes_of(&config, levels, identity.as_ref(), dialer.clone()).await?;
         let options = samsyn_ledger::Options {
             dir: config.data.clone(),
             node: config.cluster.as_ref().map_or(1, |cluster| cluster.node),
@@ -173,6 +173,7 @@ impl App {
             nodes,
             clock: Arc::clone(&clock),
             watcher: metrics.watcher(),
+            levels,
         };
         let ledger = Ledger::open(options, policy, recorder).await?;
         let linked = match config.link.as_ref().zip(link) {
@@ -375,6 +376,7 @@ fn server(limits: &Limits) -> Server {
 /// others give them.
 async fn nodes_of(
     config: &Config,
+    levels: Levels,
     identity: Option<&Identity>,
     dialer: Option<Dialer>,
 ) -> Result<Option<Nodes>, Error> {
@@ -382,7 +384,7 @@ async fn nodes_of(
     let transport: Arc<dyn samsyn_ledger::Transport> = Arc::new(dialer);
     if !cluster.founds {
         let others = cluster.others();
-        samsyn_ledger::fetch_key_file(&config.data, &transport, &others).await?;
+        samsyn_ledger::fetch_key_file(&config.data, &transport, &others, levels).await?;
     }
     let (address, timing) = (cluster.address(), cluster.timing());
     let card = Card {

@@ -33,6 +33,7 @@ impl Checked {
             domain: &self.config.domain,
             node: node.unwrap_or_else(alone),
             is_among_others: cluster.is_some(),
+            levels: self.levels,
         };
         restore(from, keys_from, identities, &onto)
     }

@@ -2,7 +2,8 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use samsyn_ledger::{Error, Rejection};
+use samsyn_domain::FeatureLevel;
+use samsyn_ledger::{Error, NotRaised, Rejection};
 use samsyn_policy::{
     BadChangeSignature, BadManifest, Denial,
     edition::{BadAnswer, Unmade},
@@ -74,7 +75,8 @@ pub(crate) fn rejection(rejection: &Rejection) -> Status {
         Rejection::Edition(edition) => bad_edition(edition),
         Rejection::CursorInvalid => reason(Reason::CursorInvalid, "cursor"),
         Rejection::CursorTooOld => reason(Reason::CursorTooOld, "cursor"),
-        Rejection::NotReached => reason(Reason::ReadStale, "min_revision"),
+        Rejection::NotReached { field } => reason(Reason::ReadStale, field),
+        Rejection::Level(not_raised) => level_not_raised(not_raised),
         Rejection::Failed(error) => failure(error),
     }
 }
@@ -99,6 +101,19 @@ fn bad_edition(edition: &Unmade) -> Status {
     status(why, "edition_id", "", &[])
 }
 
+/// Names each node that is in the way: who may ask sees the nodes anyway.
+fn level_not_raised(NotRaised { nodes, .. }: &NotRaised) -> Status {
+    let violation = |(node, knows): &(u64, Option<FeatureLevel>)| {
+        let text = knows.map_or_else(
+            || "it does not answer; start it, or take it out of the cluster".to_owned(),
+            |knows| format!("it knows the log up to level {knows}; install a newer version on it"),
+        );
+        FieldViolation::new(format!("node {node}"), text)
+    };
+    let violations: Vec<FieldViolation> = nodes.iter().map(violation).collect();
+    status(Reason::FeatureLevelNotRaised, "", "", &violations)
+}
+
 fn failure(error: &Error) -> Status {
     tracing::warn!(%error, "a request met a failure of the ledger");
     match error {
@@ -109,7 +124,9 @@ fn failure(error: &Error) -> Status {
         }
         Error::Membership(_) => reason(Reason::MembersUnchanged, ""),
         Error::OutcomeUnknown | Error::Stopped(_) => reason(Reason::NotCommitted, ""),
-        Error::Damaged { .. } | Error::Io { .. } | Error::Fatal(_) => reason(Reason::Internal, ""),
+        Error::Damaged { .. } | Error::Io { .. } | Error::LevelUnknown { .. } | Error::Fatal(_) => {
+            reason(Reason::Internal, "")
+        }
     }
 }
 

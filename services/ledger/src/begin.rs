@@ -58,12 +58,14 @@ impl Ledger {
     /// As leader: founds the domain where there is none, has it go on where it comes from a backup,
     /// and takes up this node's policy.
     pub(crate) async fn found(&self) -> Result<(), Error> {
-        let Inner { policy, keys, founding, .. } = &*self.inner;
+        let Inner { consensus, policy, keys, founding, .. } = &*self.inner;
         if !self.fits()? {
             let (domain, document) = founding.clone();
             let (key_file, policy) = (keys.identity(), *policy.digest());
-            self.own(Command::Found(Box::new(Found { domain, document, key_file, policy })))
-                .await?;
+            // Nobody else is a member yet; who knows less cannot join.
+            let level = consensus.levels().knows;
+            let found = Found { domain, document, key_file, policy, level };
+            self.own(Command::Found(found.into())).await?;
         }
         self.go_on().await?;
         if !self.has_policy() {

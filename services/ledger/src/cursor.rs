@@ -43,6 +43,14 @@ impl Cursor {
         let reached = self.reached();
         reached <= revision && self.incarnation == incarnation(state, class, reached)
     }
+
+    /// Whether the domain of now has what it has reached, and a state has not come as far: a node
+    /// that was further gave it. What was lost with an earlier incarnation never comes.
+    pub(crate) fn is_ahead_of(&self, state: &State, class: &ClassId) -> bool {
+        let now = state.incarnation().map_or([0; 8], |made| first_eight(&made.id));
+        let revision = state.view(class).map_or(0, samsyn_domain::View::revision);
+        self.reached() > revision && self.incarnation == now
+    }
 }
 
 /// In which incarnation of the domain a revision of a view was made.
@@ -255,6 +263,10 @@ mod tests {
         assert!(is_of(cursor(7, 1, false, 1)), "it is in the second step");
         assert!(is_of(cursor(0, 1, true, 1)), "a snapshot is of its own revision");
         assert!(!is_of(cursor(8, 4, false, 0)) && !is_of(cursor(0, 4, false, 0)), "not yet");
+        let is_ahead = |cursor: Cursor| cursor.is_ahead_of(&state, &class);
+        assert!(is_ahead(cursor(8, 4, false, 0)) && is_ahead(cursor(8, 3, false, 1)), "it comes");
+        assert!(!is_ahead(cursor(8, 3, false, 0)), "it is there");
+        assert!(!is_ahead(cursor(7, 4, false, 0)) && !is_ahead(cursor(0, 4, false, 0)), "lost");
     }
 
     #[test]

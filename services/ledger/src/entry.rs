@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use samsyn_domain::{
-    Timestamp,
+    FeatureLevel, Timestamp,
     command::{Reply, Submission},
 };
 
@@ -18,6 +18,8 @@ pub(crate) struct Entry {
     pub(crate) submission: Arc<Submission>,
     /// What proposed it, where that is traced.
     pub(crate) cause: Option<Cause>,
+    /// What whoever reads it must know.
+    pub(crate) level: FeatureLevel,
 }
 
 // openraft writes both to its trace: neither may show content.

@@ -6,6 +6,8 @@ use std::{
     sync::Arc,
 };
 
+use samsyn_domain::FeatureLevel;
+
 /// Why the ledger did not do what it was asked.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
@@ -49,6 +51,17 @@ pub enum Error {
     /// This node's state has not come as far as it must.
     #[error("this node has not caught up with the others; try again shortly, or ask another node")]
     Behind,
+    /// What was met is of a feature level that this program does not know.
+    #[error(
+        "this version knows the log up to level {knows}, and the domain is at level {needs}; \
+         install a version that knows level {needs}"
+    )]
+    LevelUnknown {
+        /// What is needed.
+        needs: FeatureLevel,
+        /// What this node knows.
+        knows: FeatureLevel,
+    },
     /// The members do not change.
     #[error("the members of the cluster do not change: {0}")]
     Membership(String),
@@ -91,6 +104,12 @@ impl Error {
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         move |source| Self::Io { path: path.to_owned(), source: source.into() }
     }
+
+    /// What stands behind a failure of reading, if it is that a level is not known.
+    pub(crate) fn level_unknown(of: &io::Error) -> Option<&Self> {
+        let error = of.get_ref()?.downcast_ref::<Self>()?;
+        matches!(error, Self::LevelUnknown { .. }).then_some(error)
+    }
 }
 
 impl From<Error> for io::Error {
@@ -102,6 +121,7 @@ impl From<Error> for io::Error {
             | Error::TooLarge { .. }
             | Error::NoLeader
             | Error::Behind
+            | Error::LevelUnknown { .. }
             | Error::Membership(_)
             | Error::OutcomeUnknown
             | Error::ClockBehind

@@ -1,75 +1,27 @@
 //! Streams and polls: the same events of a view, in the same order, under the same cursors.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use samsyn_domain::{
-    AreaId, Caller, State, Timestamp,
-    command::{Acknowledge, Command, Disclose, Reply},
-    disclosure::{Advance, Change, ClassId, Ground},
-    edition::Edition,
+    Caller, State, Timestamp,
+    command::{Acknowledge, Command},
+    disclosure::{ClassId, Ground},
     row::Event,
 };
 use samsyn_policy::{Bare, Egress, EventBatch, Reader, Scope, View, ViewEvent};
 use samsyn_proto::inbound::Context;
-use tokio::{
-    sync::{Semaphore, broadcast},
-    time::timeout,
-};
+use tokio::{sync::broadcast, time::timeout};
 use tracing::{Instrument as _, Span};
 
 use crate::{
     Error, Ledger, Rejection,
     cursor::{Cursor, Subscription, first_eight, incarnation},
+    pictures::REACH_MAX,
     trace::{Happened, Woken},
 };
 
 /// How old a cursor may be.
 const CURSOR_SECONDS: i64 = 400 * 24 * 60 * 60;
-/// How often a view is brought up to date anew when something changes meanwhile.
-const TURNS_MAX: usize = 16;
-
-/// What is known of the views of release classes beside what is in the log.
-#[derive(Debug, Default)]
-pub(crate) struct Views {
-    /// Up to which revision of an area nothing new was found for a class under an epoch: spares
-    /// looking again. By another registry or policy there may be something.
-    looked: Mutex<Looked>,
-    /// One at a time brings a class up to date: the others find it done.
-    turns: Mutex<BTreeMap<ClassId, Arc<Semaphore>>>,
-}
-
-#[derive(Debug, Default)]
-struct Looked {
-    epoch: u64,
-    until: BTreeMap<(ClassId, AreaId), u64>,
-}
-
-impl Views {
-    fn looked(&self, epoch: u64, class: ClassId, area: &AreaId) -> u64 {
-        let looked = self.looked.lock().ok().filter(|looked| looked.epoch == epoch);
-        looked.and_then(|looked| looked.until.get(&(class, area.clone())).copied()).unwrap_or(0)
-    }
-
-    fn look(&self, epoch: u64, class: ClassId, area: &AreaId, revision: u64) {
-        if let Ok(mut looked) = self.looked.lock() {
-            if looked.epoch < epoch {
-                *looked = Looked { epoch, until: BTreeMap::new() };
-            }
-            if looked.epoch == epoch {
-                looked.until.insert((class, area.clone()), revision);
-            }
-        }
-    }
-
-    fn turn(&self, class: ClassId) -> Arc<Semaphore> {
-        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(turns.entry(class).or_insert_with(|| Arc::new(Semaphore::new(1))))
-    }
-}
 
 /// A subscription that is being served.
 #[derive(Debug)]
@@ -99,7 +51,8 @@ impl Ledger {
     /// Opens a subscription: from a cursor, or with a snapshot first.
     ///
     /// # Errors
-    /// When the scope is wider than the caller's rights, or the cursor does not hold.
+    /// When the scope is wider than the caller's rights, the cursor does not hold, or this node
+    /// does not come as far in time.
     pub async fn subscribe(
         &self,
         caller: &Caller,
@@ -114,7 +67,17 @@ impl Ledger {
         let class = rights.class();
         let digest = self.inner.keys.cursor_mac("scope", &[format!("{scope:?}").as_bytes()]);
         let subscription = Subscription { class, scope: first_eight(&digest) };
+        let given = match cursor {
+            "" => None,
+            token => {
+                let read = subscription.read(caller.organisation(), &self.inner.keys, token);
+                Some(read.ok_or(Rejection::CursorInvalid)?)
+            }
+        };
         self.advance(&reader).await?;
+        if let Some(cursor) = &given {
+            self.reach_cursor(&class, cursor).await?;
+        }
         let cursor = self.read(|state| {
             let view = state.view(&class);
             let revision = view.map_or(0, samsyn_domain::View::revision);
@@ -122,11 +85,7 @@ impl Ledger {
             let incarnation = incarnation(state, &class, revision);
             let anew =
                 |reset| Cursor { terms, incarnation, revision, snapshot: true, reset, events: 0 };
-            if cursor.is_empty() {
-                return Ok(anew(false));
-            }
-            let cursor = subscription.read(caller.organisation(), &self.inner.keys, cursor);
-            let cursor = cursor.ok_or(Rejection::CursorInvalid)?;
+            let Some(cursor) = given else { return Ok(anew(false)) };
             if !cursor.is_of(state, &class) {
                 // It saw what was lost when the domain went on from a backup.
                 let restored = state.incarnation().map(|_| anew(true));
@@ -156,7 +115,8 @@ impl Ledger {
     /// Records that a service has stored all up to a cursor.
     ///
     /// # Errors
-    /// When the cursor does not hold, or the record cannot be committed.
+    /// When the cursor does not hold, this node does not come as far in time, or the record cannot
+    /// be committed.
     pub async fn acknowledge(
         &self,
         caller: &Caller,
@@ -168,6 +128,7 @@ impl Ledger {
         let receiver = self.read(|state| Reader::view_rights(state, now, caller))?.organisation;
         let stored = Subscription::of_token(&receiver, &self.inner.keys, cursor);
         let (Subscription { class, .. }, cursor) = stored.ok_or(Rejection::CursorInvalid)?;
+        self.reach_cursor(&class, &cursor).await?;
         if !self.read(|state| cursor.is_of(state, &class)) {
             return Err(Rejection::CursorInvalid);
         }
@@ -179,87 +140,17 @@ impl Ledger {
         self.propose(caller, context, &body, make).await.map(drop)
     }
 
-    /// Brings a reader's view up to date: one step for each area that changed in what it may see,
-    /// and for each edition released since.
-    pub(crate) async fn advance(&self, reader: &Reader) -> Result<(), Rejection> {
-        let class = self.read(|state| reader.rights(state.registry(), None, false)).class();
-        let turn = self.inner.views.turn(class);
-        let _turn = turn.acquire().await.map_err(|_| Error::Closed)?;
-        for _ in 0..TURNS_MAX {
-            let full =
-                self.read(|state| reader.scope(state.registry(), &Scope::default(), false))?;
-            let (epoch, advances, open) = self.read(|state| {
-                let egress = Egress::new(state, &*self.inner.keys, reader);
-                let advances = self.due(state, &egress, reader, &full);
-                (state.epoch(), advances, egress.met_undecided())
-            });
-            if !open.is_empty() {
-                let areas: Vec<AreaId> = open.into_iter().collect();
-                self.decide(reader, &areas, true).await?;
-                continue;
+    /// Waits, bounded, until this node has what a cursor has reached: who comes with it may come
+    /// from a node that was further.
+    async fn reach_cursor(&self, class: &ClassId, cursor: &Cursor) -> Result<(), Rejection> {
+        let mut events = self.events();
+        let waiting = async {
+            while self.read(|state| cursor.is_ahead_of(state, class)) {
+                // Whatever happened, it is looked at anew.
+                let _ = events.recv().await;
             }
-            if advances.is_empty() {
-                return Ok(());
-            }
-            let step = Command::Disclose(Disclose { disclosures: Vec::new(), advances });
-            match self.own_under(epoch, step).await? {
-                Reply::Refused(refusal) if refusal.is_race() => {}
-                Reply::Refused(refusal) => return Err(refusal.into()),
-                Reply::Done
-                | Reply::Published { .. }
-                | Reply::Revised { .. }
-                | Reply::Edition { .. }
-                | Reply::Recorded { .. }
-                | Reply::Epoch { .. }
-                | Reply::Proposed { .. }
-                | Reply::Sent { .. } => return Ok(()),
-            }
-        }
-        Err(Error::Overloaded.into())
-    }
-
-    fn due(
-        &self,
-        state: &State,
-        egress: &Egress<'_>,
-        reader: &Reader,
-        full: &Scope,
-    ) -> Vec<Advance> {
-        let (views, epoch) = (&self.inner.views, state.epoch());
-        let class = reader.rights(state.registry(), None, false).class();
-        let view = state.view(&class);
-        let mut revision = view.map_or(0, samsyn_domain::View::revision);
-        let mut advances = Vec::new();
-        let mut push = |change: Change| {
-            revision += 1;
-            let receiver = reader.organisation().clone();
-            let mut advance = Advance { class, receiver, revision, change, digest: [0; 32] };
-            advance.digest = egress.step_digest(full, &advance);
-            advances.push(advance);
         };
-        for area in &full.areas {
-            let reached = view.map_or(0, |view| view.area(area));
-            let from = reached.max(views.looked(epoch, class, area));
-            let to = state.revision(area);
-            if from >= to {
-                continue;
-            }
-            if egress.changes(full, area, if reached == 0 { 0 } else { from }, to) {
-                push(Change::Area { area: area.clone(), from: reached, to });
-            } else if egress.met_undecided().is_empty() {
-                views.look(epoch, class, area, to);
-            }
-        }
-        let mut released: Vec<&Edition> = state
-            .editions()
-            .filter(|e| full.areas.contains(&e.area) && egress.announces(e))
-            .filter(|e| view.is_none_or(|view| !view.has_edition(&e.id)))
-            .collect();
-        released.sort_by_key(|e| e.released.as_ref().map(|r| r.sequence));
-        for edition in released {
-            push(Change::Edition(edition.id.clone()));
-        }
-        advances
+        timeout(REACH_MAX, waiting).await.map_err(|_| Rejection::NotReached { field: "cursor" })
     }
 }
 

@@ -17,7 +17,7 @@ use samsyn_policy::{
 use tokio::sync::{Semaphore, broadcast};
 
 use crate::{
-    Card, Error, Timing, Transport,
+    Card, Error, Levels, NotRaised, Timing, Transport,
     backup::Returned,
     disk,
     keys::Keys,
@@ -99,6 +99,8 @@ pub struct Options {
     pub clock: Clock,
     /// Who is told of each change.
     pub watcher: Watcher,
+    /// What the node knows of the log.
+    pub levels: Levels,
 }
 
 impl fmt::Debug for Options {
@@ -134,9 +136,15 @@ pub enum Rejection {
     /// The cursor is older than 400 days.
     #[error("this cursor is older than 400 days; begin anew without one")]
     CursorTooOld,
-    /// The revision asked for was not reached in time.
-    #[error("the revision was not reached in time; try again")]
-    NotReached,
+    /// The revision asked for, in a field of the request, was not reached in time.
+    #[error("the revision of `{field}` was not reached in time; try again")]
+    NotReached {
+        /// The field that names it.
+        field: &'static str,
+    },
+    /// Not every node knows the level.
+    #[error(transparent)]
+    Level(#[from] NotRaised),
     /// The ledger failed.
     #[error(transparent)]
     Failed(#[from] Error),
@@ -153,7 +161,7 @@ pub(crate) struct Inner {
     pub(crate) policy: Policy,
     pub(crate) keys: Arc<Keys>,
     pub(crate) clock: Clock,
-    pub(crate) views: crate::feed::Views,
+    pub(crate) views: crate::views::Views,
     contents: Contents,
     pub(crate) watcher: Watcher,
     pub(crate) contact: Contact,
@@ -178,11 +186,11 @@ impl Ledger {
     /// Opens the files of a node. It serves once it has [begun](Self::begin).
     ///
     /// # Errors
-    /// When a file is damaged.
+    /// When a file is damaged, or of a level that the node does not know.
     pub async fn open(options: Options, policy: Policy, recorder: Recorder) -> Result<Self, Error> {
-        let Options { dir, node, domain, document, nodes, clock, watcher } = options;
+        let Options { dir, node, domain, document, nodes, clock, watcher, levels } = options;
         disk::make_dir(&dir)?;
-        let returned = Returned::find(&dir)?;
+        let returned = Returned::find(&dir, levels.knows)?;
         let keys = Arc::new(Keys::open(&dir)?);
         let is_alone = nodes.is_none();
         let (address, card, founds, timing, transport) = match nodes {
@@ -193,8 +201,16 @@ impl Ledger {
             }
         };
         let network = Network::new(Arc::clone(&keys), transport);
-        let options =
-            raft_handle::Options { dir: dir.clone(), node, address, card, founds, timing, network };
+        let options = raft_handle::Options {
+            dir: dir.clone(),
+            node,
+            address,
+            card,
+            founds,
+            timing,
+            network,
+            levels,
+        };
         let consensus = Consensus::open(options, Arc::clone(&clock)).await?;
         let (recording, asked) = Recording::new();
         let inner = Arc::new(Inner {
@@ -202,7 +218,7 @@ impl Ledger {
             policy,
             keys,
             clock,
-            views: crate::feed::Views::default(),
+            views: crate::views::Views::default(),
             contents: Contents::default(),
             watcher,
             contact: Contact::default(),

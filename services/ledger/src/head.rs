@@ -1,6 +1,9 @@
 //! Up to where a state has come.
 
+use samsyn_domain::FeatureLevel;
+
 use crate::{
+    Error,
     entry::{LogId, SnapshotMeta, StoredMembership},
     root::Root,
 };
@@ -16,9 +19,20 @@ pub(crate) struct Head {
     pub(crate) root: Root,
     /// How many rows there are; known where rows are counted, 0 elsewhere.
     pub(crate) rows: u64,
+    /// What whoever reads the rows must know.
+    pub(crate) level: FeatureLevel,
 }
 
 impl Head {
+    /// Lets a node read on that knows the log up to a level.
+    ///
+    /// # Errors
+    /// [`Error::LevelUnknown`] when the rows are of a higher one.
+    pub(crate) fn known(self, knows: FeatureLevel) -> Result<Self, Error> {
+        let needs = self.level;
+        if needs <= knows { Ok(self) } else { Err(Error::LevelUnknown { needs, knows }) }
+    }
+
     /// The index of the last entry that is in the rows.
     pub(crate) fn index(&self) -> Option<u64> {
         self.applied.map(|id| id.index)

@@ -16,6 +16,7 @@ pub mod fuzzing;
 mod handle;
 mod head;
 mod keys;
+mod level;
 mod links;
 mod log_store;
 mod machine;
@@ -33,6 +34,7 @@ mod snapshot;
 mod store;
 mod trace;
 mod upload;
+mod views;
 mod writer;
 
 #[cfg(test)]
@@ -51,6 +53,7 @@ mod tests;
 pub use error::Error;
 pub use feed::Feed;
 pub use handle::{Clock, Figures, Ledger, Nodes, Options, Ordered, Rejection, Watcher};
+pub use level::{Levels, NotRaised};
 pub use links::{LinkFigures, NotTaken, TakenIn};
 pub use nodes::fetch_key_file;
 pub use peers::{Answer, Node, Peer, PeerError, Transport, Unreached};

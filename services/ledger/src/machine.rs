@@ -13,7 +13,10 @@ use openraft::{
     EntryPayload, OptionalSend, RaftSnapshotBuilder,
     storage::{ApplyResponder, EntryResponder, RaftStateMachine},
 };
-use samsyn_domain::{State, row::Event};
+use samsyn_domain::{
+    FeatureLevel, State,
+    row::{Event, Row},
+};
 use tokio::sync::broadcast;
 use tracing::Span;
 
@@ -68,6 +71,8 @@ pub(crate) struct Machine {
     inner: Arc<RwLock<Inner>>,
     writer: Arc<Writer>,
     dir: Arc<Path>,
+    /// Up to which level this node knows the log.
+    knows: FeatureLevel,
     /// Where the current snapshot reaches; held while it is replaced.
     snapshot: Arc<Mutex<Option<Head>>>,
     feed: broadcast::Sender<Happened>,
@@ -78,22 +83,24 @@ impl Machine {
     ///
     /// # Errors
     /// [`Error::Damaged`] when the state store or the snapshot does not read; then nothing was
-    /// changed.
+    /// changed. [`Error::LevelUnknown`] when one is of a level that the node does not know.
     pub(crate) fn open(
         dir: &Path,
         feed: broadcast::Sender<Happened>,
         fatal: Fatal,
+        knows: FeatureLevel,
     ) -> Result<Self, Error> {
         let path = dir.join("snapshot");
-        let snapshot = path.exists().then(|| snapshot::verify(&path)).transpose()?;
+        let snapshot = path.exists().then(|| snapshot::verify(&path, knows)).transpose()?;
         let path = dir.join("state.redb");
-        let (store, head, state) = Store::open(&path)?;
+        let (store, head, state) = Store::open(&path, knows)?;
         disk::sync_dir(dir)?;
         let writer = Writer::start(store, fatal).map_err(Error::io(&path))?;
         Ok(Self {
             inner: Arc::new(RwLock::new(Inner::new(state, head))),
             writer: Arc::new(writer),
             dir: dir.into(),
+            knows,
             snapshot: Arc::new(Mutex::new(snapshot)),
             feed,
         })
@@ -199,6 +206,7 @@ impl Machine {
                 inner.head.membership = stored;
             }
         }
+        inner.head.level = inner.state.level();
         inner.head.root = inner.head.root.after(position, &done.writes);
         inner.head.applied = Some(entry.log_id);
         inner.mark(position);
@@ -229,17 +237,27 @@ impl Machine {
     /// Takes in a snapshot: verified first, then made the current one, then made the state. Blocks.
     fn install(&self, from: &Path, applied: Option<LogId>) -> Result<(), Error> {
         let path = self.path();
-        let head =
-            if from == path { as_announced(&path, applied)? } else { self.receive(from, applied)? };
+        let head = if from == path {
+            self.as_announced(&path, applied)?
+        } else {
+            self.receive(from, applied)?
+        };
         let mut state = State::default();
+        let mut news = Vec::new();
         for row in snapshot::Reader::open(&path)? {
             let (_, value) = row?;
             let row = read_row(&value).map_err(|e| Error::damaged(&path, 0, e.to_string()))?;
+            self.read(|before| note(&mut news, before, &row));
             state.absorb(row);
         }
         self.writer.replace(path.clone()).map_err(Error::io(&path))?;
-        let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
-        *inner = Inner::new(state, head);
+        let position = head.index().unwrap_or_default();
+        *self.inner.write().unwrap_or_else(PoisonError::into_inner) = Inner::new(state, head);
+        let at = Instant::now();
+        for event in news {
+            // Nobody may be watching.
+            self.feed.send(Happened { position, event, cause: None, at }).ok();
+        }
         Ok(())
     }
 
@@ -247,7 +265,7 @@ impl Machine {
     fn receive(&self, from: &Path, applied: Option<LogId>) -> Result<Head, Error> {
         let receiving = self.dir.join("snapshot.receiving");
         std::fs::copy(from, &receiving).map_err(Error::io(from))?;
-        let head = as_announced(&receiving, applied)?;
+        let head = self.as_announced(&receiving, applied)?;
         let file = std::fs::File::open(&receiving).map_err(Error::io(&receiving))?;
         disk::sync_file(&file, &receiving)?;
         let mut current = self.current();
@@ -255,15 +273,45 @@ impl Machine {
         *current = Some(head.clone());
         Ok(head)
     }
+
+    /// Verifies a snapshot that is said to reach to an entry.
+    fn as_announced(&self, path: &Path, applied: Option<LogId>) -> Result<Head, Error> {
+        let head = snapshot::verify(path, self.knows)?;
+        if head.applied == applied {
+            return Ok(head);
+        }
+        Err(Error::damaged(path, 0, "it ends at another entry than announced; send it anew"))
+    }
 }
 
-/// Verifies a snapshot that is said to reach to an entry.
-fn as_announced(path: &Path, applied: Option<LogId>) -> Result<Head, Error> {
-    let head = snapshot::verify(path)?;
-    if head.applied == applied {
-        return Ok(head);
+/// Notes what a row of a snapshot makes happen to who knew the state before. Rows of an area or a
+/// view come in their order: of these the last is enough.
+fn note(news: &mut Vec<Event>, before: &State, row: &Row) {
+    let Some(event) = Event::of(row).filter(|_| !is_known(before, row)) else { return };
+    news.pop_if(|last| match (last, &event) {
+        (Event::Revised { area: last, .. }, Event::Revised { area, .. }) => last == area,
+        (Event::Advanced(last), Event::Advanced(class)) => last == class,
+        _ => false,
+    });
+    news.push(event);
+}
+
+/// Whether a state has what a row makes happen.
+fn is_known(state: &State, row: &Row) -> bool {
+    if let Row::Revision(row) = row {
+        return row.revision <= state.revision(&row.area);
     }
-    Err(Error::damaged(path, 0, "it ends at another entry than announced; send it anew"))
+    if let Row::Edition(edition) = row {
+        return state.edition(&edition.id) == Some(edition);
+    }
+    if let Row::Suspended(row) = row {
+        return state.suspension(&row.service).is_some();
+    }
+    if let Row::Step(step) = row {
+        let view = state.view(&step.advance.class);
+        return view.is_some_and(|view| step.advance.revision <= view.revision());
+    }
+    matches!(row, Row::Epoch(epoch) if *epoch <= state.epoch())
 }
 
 /// What applying a run of entries came to.

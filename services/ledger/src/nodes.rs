@@ -9,11 +9,13 @@ use std::{
 };
 
 use futures::future::join_all;
-use samsyn_proto::raft::GetHealthResponse;
+use samsyn_domain::FeatureLevel;
+use samsyn_proto::raft::{GetHealthResponse, GetKeysRequest, GetKeysResponse};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::{
-    Cluster, Error, Ledger, Member, Node, Peer, Place, Role, Transport, handle::Inner, keys::Keys,
+    Cluster, Error, Ledger, Levels, Member, Node, Peer, Place, Role, Transport, handle::Inner,
+    keys::Keys,
 };
 
 /// Without contact with a leader that has its quorum for so long, a node shows nothing.
@@ -72,11 +74,12 @@ impl fmt::Debug for Contact {
 /// asks until one does. A node is given it once it was added to the cluster.
 ///
 /// # Errors
-/// When it cannot be kept.
+/// When it cannot be kept, or this node does not know the domain's level.
 pub async fn fetch_key_file(
     dir: &Path,
     transport: &Arc<dyn Transport>,
     others: &[Node],
+    levels: Levels,
 ) -> Result<(), Error> {
     if Keys::are_in(dir) {
         return Ok(());
@@ -85,13 +88,23 @@ pub async fn fetch_key_file(
     tracing::info!("asking the other nodes for the domain's keys");
     loop {
         for other in others {
-            match transport.get_keys(other, KEYS_MAX).await {
-                Ok(keys) => return Keys::receive(dir, &keys.file),
+            match transport.get_keys(other, asking(levels), KEYS_MAX).await {
+                Ok(keys) => return Keys::receive(dir, &given(keys, levels)?),
                 Err(why) => tracing::debug!(node = other.id, %why, "no keys yet"),
             }
         }
         tokio::time::sleep(KEYS_WAIT).await;
     }
+}
+
+fn asking(levels: Levels) -> GetKeysRequest {
+    GetKeysRequest { level: levels.knows.number() }
+}
+
+/// The key file, where this node knows the domain's level.
+fn given(keys: GetKeysResponse, Levels { knows, .. }: Levels) -> Result<String, Error> {
+    let needs = FeatureLevel::of(keys.level).unwrap_or_default();
+    if needs <= knows { Ok(keys.file) } else { Err(Error::LevelUnknown { needs, knows }) }
 }
 
 impl Ledger {
@@ -206,12 +219,14 @@ impl Ledger {
     pub(crate) async fn fetch_keys(&self, leader: &Node) -> Result<(), Error> {
         let Inner { consensus, keys, .. } = &*self.inner;
         let transport = consensus.transport().map_err(|_| Error::NoLeader)?;
-        let given = transport.get_keys(leader, KEYS_MAX).await.map_err(|_| Error::NoLeader)?;
+        let levels = consensus.levels();
+        let keys_of = transport.get_keys(leader, asking(levels), KEYS_MAX).await;
+        let file = given(keys_of.map_err(|_| Error::NoLeader)?, levels)?;
         if consensus.place() != Place::There(leader.clone()) {
             return Err(Error::NoLeader);
         }
         let keys = Arc::clone(keys);
-        let taken = tokio::task::spawn_blocking(move || keys.take_file(&given.file)).await;
+        let taken = tokio::task::spawn_blocking(move || keys.take_file(&file)).await;
         taken.map_err(|error| Error::Fatal(error.to_string()))?
     }
 

@@ -24,8 +24,8 @@ use crate::{Error, Ledger, Rejection, handle::Inner, keys::Keys};
 
 /// How many decisions of policy one entry records.
 const GRANTS_MAX: usize = 200;
-/// How long a read waits for the revision that it asks for.
-const REACH_MAX: std::time::Duration = std::time::Duration::from_secs(5);
+/// How long a read waits for the revision that it asks for, or goes on from.
+pub(crate) const REACH_MAX: std::time::Duration = std::time::Duration::from_secs(5);
 
 impl Ledger {
     /// Publishes an own picture; tells the open conflicts that it touches.
@@ -226,7 +226,9 @@ impl Ledger {
             }
             Ok(())
         };
-        tokio::time::timeout(REACH_MAX, waiting).await.unwrap_or(Err(Rejection::NotReached))
+        tokio::time::timeout(REACH_MAX, waiting)
+            .await
+            .unwrap_or(Err(Rejection::NotReached { field: "min_revision" }))
     }
 
     /// For every joint value of a finding, the rule and the contributions that gave it.

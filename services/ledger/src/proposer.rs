@@ -9,7 +9,7 @@ use std::{
 };
 
 use openraft::type_config::alias::{CommittedLeaderIdOf, WriteResponderOf};
-use samsyn_domain::{Timestamp, command::Submission};
+use samsyn_domain::{FeatureLevel, Timestamp, command::Submission};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -75,6 +75,8 @@ impl fmt::Debug for Stamps {
 pub(crate) struct Proposal {
     pub(crate) submission: Arc<Submission>,
     pub(crate) cause: Option<Cause>,
+    /// What whoever reads it must know.
+    pub(crate) level: FeatureLevel,
     pub(crate) responder: WriteResponderOf<Types>,
     /// Under which leader it was made; under another it is not ordered.
     pub(crate) leader: CommittedLeaderIdOf<Types>,
@@ -94,8 +96,8 @@ impl Proposer {
     /// Runs until consensus stops or nobody submits any more.
     pub(crate) async fn run(self, mut proposals: mpsc::Receiver<Proposal>) {
         while let Some(proposal) = proposals.recv().await {
-            let Proposal { submission, cause, responder, leader } = proposal;
-            let entry = Entry { at: self.stamps.next(), submission, cause };
+            let Proposal { submission, cause, level, responder, leader } = proposal;
+            let entry = Entry { at: self.stamps.next(), submission, cause, level };
             let write = self.raft.write(entry).responder(responder).with_leader(leader);
             if write.await.is_err() {
                 return;

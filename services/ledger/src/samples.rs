@@ -4,12 +4,13 @@ use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use openraft::vote::leader_id_adv::LeaderId;
 use samsyn_domain::{
-    LegalBasisId, OrganisationId, PurposeId, ServiceId, Timestamp,
+    FeatureLevel, LegalBasisId, OrganisationId, PurposeId, ServiceId, Timestamp,
     command::{Actor, AdoptPolicy, Command, Disclose, IdempotencyKey, Submission, Tick},
     disclosure::{Disclosure, Ground, Object},
 };
 
 use crate::{
+    Levels,
     entry::{Entry, LogId, Payload, RaftEntry},
     keys::Keys,
     peers::Network,
@@ -27,7 +28,8 @@ pub(crate) fn log_id(index: u64) -> LogId {
 /// A small entry that changes state.
 pub(crate) fn tick(index: u64) -> RaftEntry {
     let submission = Arc::new(own(Command::Tick(Tick)));
-    let entry = Entry { at: NOW.after_seconds(1), submission, cause: None };
+    let level = FeatureLevel::FIRST;
+    let entry = Entry { at: NOW.after_seconds(1), submission, cause: None, level };
     RaftEntry { log_id: log_id(index), payload: Payload::Normal(entry) }
 }
 
@@ -97,6 +99,7 @@ pub(crate) fn alone(dir: &Path) -> Options {
         founds: true,
         timing: Timing::Alone,
         network: Network::new(Keys::open(&keys).unwrap().into(), None),
+        levels: Levels::default(),
     }
 }
 

@@ -10,6 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use samsyn_domain::FeatureLevel;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -66,11 +67,13 @@ impl Writer {
     }
 }
 
-/// Reads a snapshot through and compares its digest. Tells where it reaches.
-pub(crate) fn verify(path: &Path) -> Result<Head, Error> {
+/// Reads a snapshot through, at a node that knows the log up to a level, and compares its digest.
+/// Tells where it reaches.
+pub(crate) fn verify(path: &Path, knows: FeatureLevel) -> Result<Head, Error> {
     let mut reader = Reader::open(path)?;
-    reader.by_ref().try_for_each(|row| row.map(drop))?;
-    Ok(reader.head)
+    let head = reader.head.clone().known(knows)?;
+    reader.try_for_each(|row| row.map(drop))?;
+    Ok(head)
 }
 
 /// A row's key and value.

@@ -10,7 +10,7 @@ use redb::{
     Builder, Database, DatabaseError, Durability, ReadTransaction, ReadableDatabase as _,
     ReadableTable as _, StorageError, TableDefinition, WriteTransaction,
 };
-use samsyn_domain::State;
+use samsyn_domain::{FeatureLevel, State};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -47,15 +47,16 @@ impl Store {
     /// Opens or creates a state store, and restores the state it holds.
     ///
     /// # Errors
-    /// [`Error::Damaged`] when it does not read or a newer program wrote it; then nothing was
+    /// [`Error::Damaged`] when it does not read or a newer program wrote it,
+    /// [`Error::LevelUnknown`] when it is of a level that the node does not know; then nothing was
     /// changed.
-    pub(crate) fn open(path: &Path) -> Result<(Self, Head, State), Error> {
+    pub(crate) fn open(path: &Path, knows: FeatureLevel) -> Result<(Self, Head, State), Error> {
         // redb may panic on a file that was damaged after an orderly close.
-        catch_unwind(AssertUnwindSafe(|| Self::open_trusting(path)))
+        catch_unwind(AssertUnwindSafe(|| Self::open_trusting(path, knows)))
             .unwrap_or_else(|_| Err(damaged(path, "its structure does not hold together")))
     }
 
-    fn open_trusting(path: &Path) -> Result<(Self, Head, State), Error> {
+    fn open_trusting(path: &Path, knows: FeatureLevel) -> Result<(Self, Head, State), Error> {
         // Every page is read at the start anyway; its checksums are compared on the way.
         let mut builder = Builder::new();
         builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
@@ -69,7 +70,7 @@ impl Store {
             Ok(view) => view,
             Err(error) => return Err(unreadable(path, error)),
         };
-        let (head, state) = view.load(path)?;
+        let (head, state) = view.load(path, knows)?;
         Ok((Self { rows: head.rows, ..store }, head, state))
     }
 
@@ -207,7 +208,7 @@ impl View {
         unchecked(name.as_bytes(), value.value()).map(<[u8]>::to_vec)
     }
 
-    fn load(&self, path: &Path) -> Result<(Head, State), Error> {
+    fn load(&self, path: &Path, knows: FeatureLevel) -> Result<(Head, State), Error> {
         let bad = |error| unreadable(path, error);
         let format = self.meta(FORMAT).map_err(bad)?;
         let format = format.try_into().map(u64::from_be_bytes).unwrap_or_default();
@@ -215,7 +216,7 @@ impl View {
             let what = format!("it has format {format}, and this program knows {FORMAT_NOW}");
             return Err(Error::damaged(path, 0, format!("{what}; start the newer program")));
         }
-        let head = self.head().map_err(bad)?;
+        let head = self.head().map_err(bad)?.known(knows)?;
         let mut state = State::default();
         self.each(&head, |_, value| {
             state.absorb(read_row(value).map_err(|error| damaged(path, &error.to_string()))?);
@@ -293,7 +294,7 @@ pub(crate) mod tests {
 
     /// Makes a state store look as if a later program had written it.
     pub(crate) fn make_newer(path: &Path) {
-        let (store, ..) = Store::open(path).unwrap();
+        let (store, ..) = Store::open(path, FeatureLevel::FIRST).unwrap();
         store.write(|tx| put_meta(tx, FORMAT, &2_u64.to_be_bytes())).unwrap();
         store.close().unwrap();
     }
@@ -305,7 +306,8 @@ pub(crate) mod tests {
     #[test]
     fn rows_are_counted_as_they_come_and_go() {
         let dir = tempfile::tempdir().unwrap();
-        let (mut store, head, _) = Store::open(&dir.path().join("state.redb")).unwrap();
+        let path = dir.path().join("state.redb");
+        let (mut store, head, _) = Store::open(&path, FeatureLevel::FIRST).unwrap();
         store.commit(&[put(1, b"a"), put(2, b"b"), put(1, b"c")], &head).unwrap();
         store.commit(&[RowWrite::Delete { key: vec![2] }, put(3, b"d")], &head).unwrap();
         store.commit(&[RowWrite::Delete { key: vec![9] }], &head).unwrap();

@@ -16,7 +16,7 @@ use samsyn_domain::{
 };
 use samsyn_policy::{Policy, Recorder, Scope};
 
-use crate::{Clock, Error, Ledger, Options, Rejection, samples::NOW};
+use crate::{Clock, Error, Ledger, Levels, Options, Rejection, samples::NOW};
 
 const SIGNATORY: &str = "polismyndigheten/lpo-skarholmen";
 const PARTNER: &str = "raddningstjansten/raddningstjansten";
@@ -28,6 +28,15 @@ pub(crate) struct City {
 
 impl City {
     pub(crate) async fn open(dir: &Path, document: Document) -> Self {
+        Self::knowing(dir, document, Levels::default()).await.unwrap()
+    }
+
+    /// As [`Self::open`], by a program that knows other levels.
+    pub(crate) async fn knowing(
+        dir: &Path,
+        document: Document,
+        levels: Levels,
+    ) -> Result<Self, Error> {
         let now = Arc::new(AtomicI64::new(NOW.micros()));
         let shown = Arc::clone(&now);
         let clock: Clock = Arc::new(move || Timestamp::from_micros(shown.load(Ordering::Relaxed)));
@@ -35,10 +44,11 @@ impl City {
         let (dir, domain) = (dir.to_owned(), "d".to_owned());
         let document = document.into();
         let watcher = Arc::new(|_| ());
-        let options = Options { dir, node: 1, domain, document, nodes: None, clock, watcher };
-        let ledger = Ledger::open(options, policy, recorder).await.unwrap();
-        ledger.begin().await.unwrap();
-        Self { ledger, now }
+        let options =
+            Options { dir, node: 1, domain, document, nodes: None, clock, watcher, levels };
+        let ledger = Ledger::open(options, policy, recorder).await?;
+        ledger.begin().await?;
+        Ok(Self { ledger, now })
     }
 
     fn at(&self, now: Timestamp) {
@@ -67,15 +77,20 @@ pub(crate) fn document() -> Document {
     toml::from_str(include_str!("../../../config/registry/stockholm-demo.toml")).unwrap()
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test is its own edge")]
 pub(crate) fn caller(service: &str) -> Caller {
+    caller_with(service, "1")
+}
+
+/// A service that shows a card of a certain serial number.
+#[expect(clippy::disallowed_methods, reason = "a test is its own edge")]
+pub(crate) fn caller_with(service: &str, serial: &str) -> Caller {
     let organisation = OrganisationId::parse(service.split('/').next().unwrap()).unwrap();
     let service = ServiceId::parse(service).unwrap();
     let until = NOW.after_seconds(400 * 86_400);
-    Caller::authenticated(organisation, service, "1".into(), until)
+    Caller::authenticated(organisation, service, serial.into(), until)
 }
 
-fn ground(basis: &str) -> Ground {
+pub(crate) fn ground(basis: &str) -> Ground {
     Ground {
         purpose: PurposeId::parse("joint_picture").unwrap(),
         legal_basis: LegalBasisId::parse(basis).unwrap(),

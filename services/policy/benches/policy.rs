@@ -4,10 +4,10 @@ use std::{collections::BTreeSet, error::Error, hint::black_box};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use samsyn_domain::{
-    AreaId, Audience, Basis, Caller, CategoryId, Content, Form, Geography, Kind, Labels,
-    LegalBasisId, Observation, ObservationId, OrganisationId, PartyId, Period, PlaceId, PriorityId,
-    PurposeId, Regime, Sealed, Secrecy, Secret, ServiceId, Severity, SourceId, State, SubAreaId,
-    Timestamp, UnitKey,
+    AreaId, Audience, Basis, Caller, CategoryId, Content, FeatureLevel, Form, Geography, Kind,
+    Labels, LegalBasisId, Observation, ObservationId, OrganisationId, PartyId, Period, PlaceId,
+    PriorityId, PurposeId, Regime, Sealed, Secrecy, Secret, ServiceId, Severity, SourceId, State,
+    SubAreaId, Timestamp, UnitKey,
     command::{Actor, Command, Digest, Found, Grants, Publish, Submission},
     commit::{canonical::Message, dsse::Signature, hash, object::ReferenceKey},
     disclosure::Ground,
@@ -74,7 +74,13 @@ impl World {
         let document: Document =
             toml::from_str(include_str!("../../../config/registry/stockholm-demo.toml"))?;
         let (document, key_file, digest) = (document.into(), [0; 32], *policy.digest());
-        let found = Found { domain: "d".into(), document, key_file, policy: digest };
+        let found = Found {
+            domain: "d".into(),
+            document,
+            key_file,
+            policy: digest,
+            level: FeatureLevel::FIRST,
+        };
         let mut state = State::default();
         apply(&mut state, 1, Command::Found(found.into()))?;
         let upserts = (0..observations).map(observation).collect::<Outcome<Vec<_>>>()?;

@@ -106,7 +106,8 @@ impl Policy {
             | Command::Restore(_)
             | Command::NumberEnvelopes(_)
             | Command::TakeEnvelopes(_)
-            | Command::SettleEnvelopes(_) => return Err(Denial::of(Why::NotAllowed)),
+            | Command::SettleEnvelopes(_)
+            | Command::RaiseLevel(_) => return Err(Denial::of(Why::NotAllowed)),
         };
         if let Some((action, area, party, role)) = asked {
             self.allow(registry, service, action, &area, &party, role)?;

@@ -13,7 +13,7 @@ use std::{
     fs::{self, File},
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
@@ -227,14 +227,28 @@ impl Cluster {
     /// # Errors
     /// When it does not start.
     pub fn run(&mut self, node: u64) -> Result<(), Failure> {
+        let program = self.program.clone();
+        self.run_by(&program, node)
+    }
+
+    /// As [`Self::run`], by another binary: an earlier one, or a later.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn run_by(&mut self, program: &Path, node: u64) -> Result<(), Failure> {
+        let mut command = Command::new(program);
+        command.args(["serve", "--until-stdin-closes", "--config"]).arg(self.config(node));
+        self.run_as(node, command)
+    }
+
+    /// As [`Self::run`], by a command that serves this node's configuration.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn run_as(&mut self, node: u64, mut command: Command) -> Result<(), Failure> {
         let log = File::options().create(true).append(true).open(self.log_file(node))?;
-        let child = Command::new(&self.program)
-            .args(["serve", "--until-stdin-closes", "--config"])
-            .arg(self.config(node))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()?;
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
+        let child = command.spawn()?;
         if let Some(proxy) = &self.proxy {
             proxy.knows(node, child.id());
         }
@@ -259,16 +273,26 @@ impl Cluster {
     /// When it does not run, or does not end.
     pub async fn terminate(&mut self, node: u64) -> Result<(), Failure> {
         self.signal(node, "-TERM")?;
+        self.ended(node).await.map(drop)
+    }
+
+    /// Waits until a node's process has ended by itself; how it did.
+    ///
+    /// # Errors
+    /// When it does not run, or does not end.
+    pub async fn ended(&mut self, node: u64) -> Result<ExitStatus, Failure> {
         let mut child = self.running.remove(&node).ok_or("it does not run")?;
         let since = Instant::now();
-        while child.try_wait()?.is_none() {
+        loop {
+            if let Some(status) = child.try_wait()? {
+                return Ok(status);
+            }
             if since.elapsed() > PATIENCE {
                 child.kill()?;
                 return Err(self.late(&format!("node {node} does not end")));
             }
             sleep(PAUSE).await;
         }
-        Ok(())
     }
 
     /// Has a node's process stand still.

@@ -210,6 +210,7 @@ impl From<BadBackup> for Failure {
         match &bad {
             BadBackup::Unfinished(_)
             | BadBackup::OtherFormat { .. }
+            | BadBackup::NewerLevel { .. }
             | BadBackup::Damaged { .. }
             | BadBackup::OtherKeys(_)
             | BadBackup::OlderKeys { .. } => Self::Unverified(bad.to_string()),

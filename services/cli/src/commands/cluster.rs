@@ -3,8 +3,8 @@
 use clap::Subcommand;
 use samsyn_client::admin::{
     AddLearnerRequest, BuildSnapshotRequest, ClusterNode, DemoteNodeRequest, GetClusterRequest,
-    GetClusterResponse, NodeHealth, NodeRole, PromoteNodeRequest, RemoveNodeRequest,
-    TransferLeaderRequest,
+    GetClusterResponse, NodeHealth, NodeRole, PromoteNodeRequest, RaiseLevelRequest,
+    RemoveNodeRequest, TransferLeaderRequest,
 };
 use serde_json::{Value, json};
 
@@ -21,7 +21,8 @@ const MEBIBYTE: u64 = 1024 * 1024;
     samsyn cluster status --as drift\n  \
     samsyn cluster add-learner 2 10.0.0.2:7402 --as drift\n  \
     samsyn cluster promote 2 --as drift\n  \
-    samsyn cluster transfer-leader 2 --as drift")]
+    samsyn cluster transfer-leader 2 --as drift\n  \
+    samsyn cluster raise-level --as drift")]
 pub(super) enum Command {
     /// Shows every node: its role, how far it is, its log, its clock, its certificate.
     #[command(after_help = "Example:\n  samsyn cluster status --as drift")]
@@ -61,6 +62,14 @@ pub(super) enum Command {
     /// Has the node that is asked build a snapshot of its state.
     #[command(after_help = "Example:\n  samsyn cluster snapshot --as drift")]
     Snapshot,
+    /// Raises the feature level of the domain, once all nodes run a version that knows it. There is
+    /// no way back to a version that does not.
+    #[command(after_help = "Example:\n  samsyn cluster raise-level --as drift")]
+    RaiseLevel {
+        /// The level; without it, the newest that the node that leads knows.
+        #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+        level: Option<u32>,
+    },
 }
 
 pub(super) async fn run(globals: &Globals, command: Command) -> Result<(), Failure> {
@@ -98,6 +107,11 @@ pub(super) async fn run(globals: &Globals, command: Command) -> Result<(), Failu
             answer(cluster.build_snapshot(BuildSnapshotRequest {})).await?;
             "a snapshot is being built".to_owned()
         }
+        Command::RaiseLevel { level } => {
+            let request = RaiseLevelRequest { level: level.unwrap_or(0) };
+            let level = answer(cluster.raise_level(request)).await?.level;
+            format!("the domain is at level {level}")
+        }
     };
     session.show(|| json!({ "done": done }), || output::pairs([("done", done.clone())]))
 }
@@ -109,6 +123,7 @@ fn shown(session: &Session, status: &GetClusterResponse) -> Result<(), Failure> 
                 "node": status.node,
                 "term": status.term,
                 "changing": status.changing,
+                "level": status.level,
                 "nodes": status.nodes.iter().map(node_json).collect::<Vec<_>>(),
             })
         },
@@ -125,17 +140,19 @@ fn shown(session: &Session, status: &GetClusterResponse) -> Result<(), Failure> 
                 "clock",
                 "certificate",
                 "version",
+                "level",
             ]);
             for node in &status.nodes {
                 table.row(row(node));
             }
             let changing = if status.changing { "; the voters are being changed" } else { "" };
-            format!("term {}, as node {} knows it{changing}\n{table}", status.term, status.node)
+            let GetClusterResponse { node, term, level, .. } = status;
+            format!("term {term}, level {level}, as node {node} knows it{changing}\n{table}")
         },
     )
 }
 
-fn row(node: &ClusterNode) -> [String; 11] {
+fn row(node: &ClusterNode) -> [String; 12] {
     let (id, address, role) = (node.node.to_string(), node.address.clone(), role(node).to_owned());
     let Some(health) = &node.health else {
         let none = || "–".to_owned();
@@ -144,6 +161,7 @@ fn row(node: &ClusterNode) -> [String; 11] {
             address,
             role,
             "DOES NOT ANSWER".to_owned(),
+            none(),
             none(),
             none(),
             none(),
@@ -168,6 +186,7 @@ fn row(node: &ClusterNode) -> [String; 11] {
         format!("{:+} ms", health.clock_millis),
         format!("{} days", health.certificate_days),
         health.version.clone(),
+        format!("knows {}", health.level),
     ]
 }
 
@@ -200,6 +219,7 @@ fn node_json(node: &ClusterNode) -> Value {
             "log_bytes": health.log_bytes,
             "free_bytes": health.free_bytes,
             "certificate_days": health.certificate_days,
+            "level": health.level,
         })
     });
     json!({ "node": node.node, "address": node.address, "role": role(node), "health": health })

@@ -26,6 +26,9 @@ mod imported;
 mod killed;
 #[cfg(test)]
 mod leaks;
+#[cfg(target_os = "linux")]
+#[cfg(test)]
+mod levels;
 #[cfg(test)]
 mod logged;
 #[cfg(test)]

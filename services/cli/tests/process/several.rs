@@ -8,10 +8,7 @@ use std::{
 use samsyn_client::{Client, Profile, Refused, admin::TransferLeaderRequest, wire};
 use samsyn_tests::cluster::{Cluster, OPERATOR, PATIENCE, Plan};
 
-use crate::{
-    harness::{AREA, PARTY, cluster, delta, observation, own_picture, published},
-    writing::Writing,
-};
+use crate::harness::{AREA, PARTY, cluster, delta, observation, own_picture, published};
 
 /// So many voters, directly connected.
 const COUNT: u64 = 3;
@@ -226,17 +223,4 @@ async fn a_node_that_lost_the_others_shows_nothing_and_its_streams_move() {
     cluster.release(leader).unwrap();
     cluster.alike().await.unwrap();
     assert_eq!(version, 2);
-}
-
-/// One node after the other is restarted while a party writes: no call fails.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rolling_restart_fails_no_call() {
-    let mut cluster = three().await;
-    let writing = Writing::start(&cluster).await;
-    for node in 1..=COUNT {
-        cluster.terminate(node).await.unwrap();
-        cluster.run(node).unwrap();
-        cluster.alike().await.unwrap();
-    }
-    writing.end(&cluster).await;
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Decided, Digest, Moment, Reply};
 use crate::{
-    Reason, Refusal,
+    FeatureLevel, Reason, Refusal,
     registry::Document,
     row::{Founded, Row},
 };
@@ -21,6 +21,8 @@ pub struct Found {
     pub key_file: Digest,
     /// The digest of schema and policies.
     pub policy: Digest,
+    /// The feature level that the domain begins at.
+    pub level: FeatureLevel,
 }
 
 impl Found {
@@ -29,7 +31,7 @@ impl Found {
             return Err(Refusal::of(Reason::WrongGenesis));
         }
         let epoch = moment.position;
-        let rows = vec![
+        let mut rows = vec![
             Row::Founded(Founded {
                 domain: self.domain.clone(),
                 document: Arc::clone(&self.document),
@@ -39,6 +41,10 @@ impl Found {
             Row::Policy(self.policy),
             Row::Epoch(epoch),
         ];
+        // State without a level is at the first.
+        if self.level > FeatureLevel::FIRST {
+            rows.push(Row::Level(self.level));
+        }
         Ok(Decided::new(Reply::Epoch { epoch }, rows))
     }
 }

@@ -13,6 +13,7 @@ mod number_envelopes;
 mod open_edition;
 mod propose_change;
 mod publish;
+mod raise_level;
 mod record_dissent;
 mod release_edition;
 mod resolve_conflict;
@@ -44,6 +45,7 @@ pub use number_envelopes::{NumberEnvelopes, ToNumber};
 pub use open_edition::OpenEdition;
 pub use propose_change::ProposeChange;
 pub use publish::{InParts, Publish};
+pub use raise_level::RaiseLevel;
 pub use record_dissent::RecordDissent;
 pub use release_edition::ReleaseEdition;
 pub use resolve_conflict::ResolveConflict;
@@ -57,7 +59,7 @@ pub use tick::Tick;
 pub use withdraw_change::WithdrawChange;
 
 use crate::{
-    EditionId, OrganisationId, Refusal, ServiceId, State, Timestamp,
+    EditionId, FeatureLevel, OrganisationId, Refusal, ServiceId, State, Timestamp,
     message::MessageId,
     registry::{ProposalId, Role},
     row::Row,
@@ -181,6 +183,8 @@ pub enum Command {
     SettleEnvelopes(SettleEnvelopes),
     /// A link is stopped or let go on.
     SetLink(SetLink),
+    /// Raises the feature level.
+    RaiseLevel(RaiseLevel),
 }
 
 impl Command {
@@ -215,7 +219,50 @@ impl Command {
             Self::TakeEnvelopes(_) => "take_envelopes",
             Self::SettleEnvelopes(_) => "settle_envelopes",
             Self::SetLink(_) => "set_link",
+            Self::RaiseLevel(_) => "raise_level",
         }
+    }
+
+    /// The level that whoever reads it must know. One that sets a level needs that level: who does
+    /// not know it goes no further.
+    #[must_use]
+    pub fn level(&self) -> FeatureLevel {
+        match self {
+            Self::Found(command) => command.level,
+            Self::RaiseLevel(command) => command.level,
+            Self::ProposeChange(command) => command.level(),
+            Self::SendMessage(_)
+            | Self::MarkMessage(_)
+            | Self::NumberEnvelopes(_)
+            | Self::TakeEnvelopes(_)
+            | Self::SettleEnvelopes(_)
+            | Self::SetLink(_) => FeatureLevel::MESSAGES,
+            Self::AdoptPolicy(_)
+            | Self::Publish(_)
+            | Self::AddPart(_)
+            | Self::ResolveConflict(_)
+            | Self::RecordDissent(_)
+            | Self::OpenEdition(_)
+            | Self::LockEdition(_)
+            | Self::AnswerEdition(_)
+            | Self::ReleaseEdition(_)
+            | Self::SuspendService(_)
+            | Self::ApproveChange(_)
+            | Self::WithdrawChange(_)
+            | Self::Grants(_)
+            | Self::Disclose(_)
+            | Self::Acknowledge(_)
+            | Self::Denials(_)
+            | Self::Tick(_)
+            | Self::BackUp(_)
+            | Self::Restore(_) => FeatureLevel::FIRST,
+        }
+    }
+
+    /// Whether it sets the level: then it may need one above that of the domain.
+    #[must_use]
+    pub const fn sets_level(&self) -> bool {
+        matches!(self, Self::Found(_) | Self::RaiseLevel(_))
     }
 }
 
@@ -330,6 +377,7 @@ impl Command {
             Self::TakeEnvelopes(command) => command.decide(moment),
             Self::SettleEnvelopes(command) => command.decide(moment),
             Self::SetLink(command) => command.decide(moment),
+            Self::RaiseLevel(command) => Ok(command.decide(moment)),
         }
     }
 }

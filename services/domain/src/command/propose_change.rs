@@ -3,7 +3,7 @@
 
 use super::{Decided, Moment, Reply};
 use crate::{
-    Reason, Refusal, Sealed, ServiceId,
+    FeatureLevel, Reason, Refusal, Sealed, ServiceId,
     registry::{
         Applied, Base, Change, Operation, PROPOSALS_OPEN_MAX, Proposal, ProposalId, Record, Signed,
         Standing, Table,
@@ -26,6 +26,13 @@ pub struct ProposeChange {
 }
 
 impl ProposeChange {
+    /// The level that whoever reads it must know: rows of newer tables need that of the tables.
+    pub(super) fn level(&self) -> FeatureLevel {
+        let tables = self.change.operations().iter().map(|operation| operation.key().table);
+        let newer = |table| matches!(table, Table::Functions | Table::Peers);
+        if tables.into_iter().any(newer) { FeatureLevel::MESSAGES } else { FeatureLevel::FIRST }
+    }
+
     pub(super) fn decide(&self, moment: Moment<'_>) -> Result<Decided, Refusal> {
         let (state, registry) = (moment.state, moment.state.registry());
         if !state.is_base(self.base) {

@@ -38,7 +38,8 @@ impl Command {
             | Self::Restore(_)
             | Self::MarkMessage(_)
             | Self::SettleEnvelopes(_)
-            | Self::SetLink(_) => Vec::new(),
+            | Self::SetLink(_)
+            | Self::RaiseLevel(_) => Vec::new(),
         }
     }
 }

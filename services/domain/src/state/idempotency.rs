@@ -64,7 +64,10 @@ impl Outcomes {
         let keys = self.0.get(service);
         if let Reply::Refused(refusal) = reply
             && (refusal.is_race()
-                || matches!(refusal.reason, Reason::KeyReused | Reason::KeyExpired))
+                || matches!(
+                    refusal.reason,
+                    Reason::KeyReused | Reason::KeyExpired | Reason::FeatureLevelTooLow
+                ))
         {
             return;
         }

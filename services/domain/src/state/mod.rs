@@ -22,8 +22,8 @@ pub use messages::{Kept, Messages};
 pub use parts::Parts;
 
 use crate::{
-    AreaId, EditionId, ObservationId, OrganisationId, PartyId, Period, Reason, Refusal, ServiceId,
-    Timestamp, UnitKey,
+    AreaId, EditionId, FeatureLevel, ObservationId, OrganisationId, PartyId, Period, Reason,
+    Refusal, ServiceId, Timestamp, UnitKey,
     command::{Actor, Command, Decided, Digest, IdempotencyKey, Moment, Reply, Submission},
     disclosure::ClassId,
     edition::{Edition, Phase},
@@ -106,6 +106,7 @@ pub struct State {
     restored: Vec<Restored>,
     messages: Messages,
     links: Links,
+    level: FeatureLevel,
 }
 
 impl State {
@@ -136,6 +137,7 @@ impl State {
         if submission.epoch != self.epoch || at > submission.valid_until {
             return Err(Refusal::of(Reason::EpochStale).now(self.epoch));
         }
+        self.takes(&submission.command, submission.command.level())?;
         let moment = Moment { state: self, at, position, actor: &submission.actor };
         submission.command.decide(moment)
     }
@@ -217,6 +219,7 @@ impl State {
             Row::Unquarantined(peer, epoch, sequence) => {
                 self.links.release(&peer, epoch, sequence);
             }
+            Row::Level(level) => self.level = level,
         }
     }
 
@@ -228,6 +231,23 @@ impl State {
     #[must_use]
     pub const fn founded(&self) -> Option<&Founded> {
         self.founded.as_ref()
+    }
+
+    /// The feature level: what is applied follows it.
+    #[must_use]
+    pub const fn level(&self) -> FeatureLevel {
+        self.level
+    }
+
+    /// Whether a command that needs a level may be ordered at the level of now.
+    ///
+    /// # Errors
+    /// [`Reason::FeatureLevelTooLow`] when it may not.
+    pub fn takes(&self, command: &Command, needs: FeatureLevel) -> Result<(), Refusal> {
+        if needs <= self.level || command.sets_level() {
+            return Ok(());
+        }
+        Err(Refusal::of(Reason::FeatureLevelTooLow).now(self.level.number().into()))
     }
 
     /// The registry.

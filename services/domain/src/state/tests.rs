@@ -45,8 +45,13 @@ fn founded() -> State {
     }))
     .unwrap();
     let mut state = State::default();
-    let found =
-        Found { domain: "d".into(), document: document.into(), key_file: [0; 32], policy: [1; 32] };
+    let found = Found {
+        domain: "d".into(),
+        document: document.into(),
+        key_file: [0; 32],
+        policy: [1; 32],
+        level: FeatureLevel::FIRST,
+    };
     let applied = state.apply(NOW, 1, &own(0, Command::Found(Box::new(found))));
     assert_eq!(applied.reply, Reply::Epoch { epoch: 1 });
     state

@@ -22,7 +22,7 @@ use samsyn_domain::{
         Service,
     },
 };
-use samsyn_ledger::{Clock, Ledger, Options};
+use samsyn_ledger::{Clock, Ledger, Levels, Options};
 use samsyn_policy::{Policy, Recorder};
 use samsyn_proto::{
     inbound::{Context, InboxAsked, MailboxAsked, MarkAsked, PageAsked, SendAsked, TrackAsked},
@@ -256,6 +256,7 @@ async fn open(dir: &Path, who: Who, peers: Vec<Peer>, clock: Clock) -> Ledger {
         nodes: None,
         clock,
         watcher: Arc::new(|_| ()),
+        levels: Levels::default(),
     };
     Ledger::open(options, policy, recorder).await.unwrap()
 }

@@ -15,7 +15,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use samsyn_domain::registry::{BadRegistry, Document};
+use samsyn_domain::{
+    FeatureLevel,
+    registry::{BadRegistry, Document},
+};
+use samsyn_ledger::Levels;
 use serde::Deserialize;
 
 use crate::{
@@ -206,6 +210,8 @@ pub struct Checked {
     pub(crate) schema: String,
     pub(crate) policies: String,
     pub(crate) exported: Exported,
+    /// What its node knows of the log.
+    pub(crate) levels: Levels,
 }
 
 impl Checked {
@@ -255,6 +261,7 @@ impl Checked {
         let schema = text(&policy.join("samsyn.cedarschema"))?;
         let policies = text(&policy.join("samsyn.cedar"))?;
         let exported = Exported::default();
+        let levels = Levels::default();
         Ok(Self {
             config,
             document,
@@ -266,7 +273,15 @@ impl Checked {
             schema,
             policies,
             exported,
+            levels,
         })
+    }
+
+    /// As a program of another version, which knows the log up to a level.
+    #[must_use]
+    pub const fn knowing(mut self, level: FeatureLevel) -> Self {
+        self.levels = Levels::up_to(level);
+        self
     }
 
     /// The collector that gets spans, lines and metrics.

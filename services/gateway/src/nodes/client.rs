@@ -188,10 +188,14 @@ impl Transport for Dialer {
         Self::ask(channel, within, move |mut node| async move { node.install_snapshot(sent).await })
     }
 
-    fn get_keys(&self, to: &Node, within: Duration) -> Answer<raft::GetKeysResponse> {
-        let ask = |mut node: PeerServiceClient<Channel>| async move {
-            node.get_keys(raft::GetKeysRequest {}).await
-        };
+    fn get_keys(
+        &self,
+        to: &Node,
+        request: raft::GetKeysRequest,
+        within: Duration,
+    ) -> Answer<raft::GetKeysResponse> {
+        let ask =
+            move |mut node: PeerServiceClient<Channel>| async move { node.get_keys(request).await };
         Self::ask(self.channel(to), within, ask)
     }
 

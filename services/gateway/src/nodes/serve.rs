@@ -217,7 +217,8 @@ impl PeerService for Node {
         &self,
         request: tonic::Request<raft::GetKeysRequest>,
     ) -> Result<Response<raft::GetKeysResponse>, Status> {
-        self.0.get_keys(from(&request)?).map(Response::new).map_err(|error| refused(&error))
+        let given = self.0.get_keys(from(&request)?, request.into_inner());
+        given.map(Response::new).map_err(|error| refused(&error))
     }
 
     async fn submit(

@@ -1,16 +1,16 @@
 //! The nodes of the domain, for operators.
 
 use futures::future::join_all;
-use samsyn_domain::Caller;
+use samsyn_domain::{Caller, FeatureLevel};
 use samsyn_ledger::{Cluster, Error, Member, Node, Rejection, Role};
 use samsyn_proto::{
     Reason,
     admin::v1::{
         AddLearnerRequest, AddLearnerResponse, BuildSnapshotRequest, BuildSnapshotResponse,
         ClusterNode, DemoteNodeRequest, DemoteNodeResponse, GetClusterRequest, GetClusterResponse,
-        NodeHealth, NodeRole, PromoteNodeRequest, PromoteNodeResponse, RemoveNodeRequest,
-        RemoveNodeResponse, TransferLeaderRequest, TransferLeaderResponse,
-        cluster_service_server::ClusterService,
+        NodeHealth, NodeRole, PromoteNodeRequest, PromoteNodeResponse, RaiseLevelRequest,
+        RaiseLevelResponse, RemoveNodeRequest, RemoveNodeResponse, TransferLeaderRequest,
+        TransferLeaderResponse, cluster_service_server::ClusterService,
     },
     raft::GetHealthResponse,
 };
@@ -58,8 +58,8 @@ impl ClusterService for Shared {
             health: health.map(|health| shown(&health, last, now)),
             address: member.node.address,
         });
-        let nodes = nodes.collect();
-        Ok(Response::new(GetClusterResponse { node, term, changing, nodes }))
+        let (nodes, level) = (nodes.collect(), self.ledger.level().number());
+        Ok(Response::new(GetClusterResponse { node, term, changing, nodes, level }))
     }
 
     async fn add_learner(
@@ -133,6 +133,17 @@ impl ClusterService for Shared {
         self.changed(&caller, begun)?;
         Ok(Response::new(BuildSnapshotResponse {}))
     }
+
+    async fn raise_level(
+        &self,
+        request: Request<RaiseLevelRequest>,
+    ) -> Result<Response<RaiseLevelResponse>, Status> {
+        let caller = caller(&request)?;
+        let to = FeatureLevel::of(request.into_inner().level);
+        let raised = self.ledger.raise_level(&caller, to).await;
+        let level = raised.map_err(|rejection| self.denied(&caller, &rejection))?;
+        Ok(Response::new(RaiseLevelResponse { level: level.number() }))
+    }
 }
 
 const fn role(member: &Member) -> NodeRole {
@@ -159,5 +170,6 @@ fn shown(health: &GetHealthResponse, last: u64, now: i64) -> NodeHealth {
         log_bytes: health.log_bytes,
         free_bytes: health.free_bytes,
         certificate_days: left / DAY,
+        level: FeatureLevel::of(health.level).unwrap_or_default().number(),
     }
 }

@@ -229,7 +229,8 @@ impl Serving {
             | Rejection::Manifest(_)
             | Rejection::Edition(_)
             | Rejection::CursorTooOld
-            | Rejection::NotReached
+            | Rejection::NotReached { .. }
+            | Rejection::Level(_)
             | Rejection::Failed(_) => false,
         };
         let reason = if ended { Close::AccessEnded } else { Close::Draining };

@@ -120,8 +120,9 @@ impl Making {
     /// Makes it and hands it on. Blocks.
     fn run(&self, pieces: &Pieces) -> Result<(), Error> {
         self.consensus.copy(&self.copy)?;
+        let knows = self.consensus.levels().knows;
         let rows = File::open(&self.copy).map_err(Error::io(&self.copy))?;
-        let survey = Survey::of(snapshot::Reader::open(&self.copy)?, |_, _, _| Ok(()));
+        let survey = Survey::of(snapshot::Reader::open(&self.copy)?, knows, |_, _, _| Ok(()));
         // Nobody else finds it, and it is gone with this process.
         fs::remove_file(&self.copy).map_err(Error::io(&self.copy))?;
         let survey = survey?;
@@ -165,6 +166,7 @@ impl Making {
         let keys_until = self.at.after_seconds(i64::from(self.keys_days) * DAY_SECONDS);
         Manifest {
             format: FORMAT.to_owned(),
+            level: survey.head.level.number(),
             domain,
             incarnation: incarnation.as_ref().map_or(0, |incarnation| incarnation.number),
             incarnation_id: incarnation.map(|i| hex::encode(i.id)).unwrap_or_default(),

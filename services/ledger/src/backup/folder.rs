@@ -7,11 +7,11 @@ use std::{
 };
 
 use age::{DecryptError, stream::StreamReader};
-use samsyn_domain::{State, row::Row};
+use samsyn_domain::{FeatureLevel, State, row::Row};
 use sha2::{Digest as _, Sha256};
 
 use super::{BadBackup, Identities, KEYS, MANIFEST, Manifest, ROWS, SIGNATURE, survey::Survey};
-use crate::{Error, keys::Keys, snapshot};
+use crate::{Error, Levels, keys::Keys, snapshot};
 
 /// The largest manifest and the largest key file that are read, in bytes.
 const MANIFEST_BYTES_MAX: u64 = 1024 * 1024;
@@ -24,7 +24,11 @@ const MEND: &str = "take another copy, or another backup";
 /// # Errors
 /// What does not hold.
 pub fn verify(from: &Path) -> Result<Manifest, BadBackup> {
-    let manifest = manifest(from)?;
+    verified(from, Levels::default().knows)
+}
+
+fn verified(from: &Path, knows: FeatureLevel) -> Result<Manifest, BadBackup> {
+    let manifest = manifest(from, knows)?;
     for name in [KEYS, ROWS] {
         check(from, &manifest, name)?;
     }
@@ -42,7 +46,7 @@ pub fn examine(
     keys_from: Option<&Path>,
     identities: &Identities,
 ) -> Result<Manifest, BadBackup> {
-    let opened = Opened::of(from, keys_from, identities)?;
+    let opened = Opened::of(from, keys_from, identities, Levels::default())?;
     opened.read(|_, _| Ok(())).map(|_| opened.manifest)
 }
 
@@ -50,6 +54,7 @@ pub fn examine(
 pub(super) struct Opened<'a> {
     from: PathBuf,
     identities: &'a Identities,
+    knows: FeatureLevel,
     keys_from: PathBuf,
     pub(super) manifest: Manifest,
     /// The key file.
@@ -61,10 +66,11 @@ impl<'a> Opened<'a> {
         from: &Path,
         keys_from: Option<&Path>,
         identities: &'a Identities,
+        Levels { knows, .. }: Levels,
     ) -> Result<Self, BadBackup> {
-        let own = verify(from)?;
+        let own = verified(from, knows)?;
         let keys_from = keys_from.unwrap_or(from);
-        let of_keys = if keys_from == from { own.clone() } else { manifest(keys_from)? };
+        let of_keys = if keys_from == from { own.clone() } else { manifest(keys_from, knows)? };
         check(keys_from, &of_keys, KEYS)?;
         let file = keys_from.join(KEYS);
         let mut keys = String::new();
@@ -72,7 +78,7 @@ impl<'a> Opened<'a> {
         let read = sealed.take(KEYS_BYTES_MAX).read_to_string(&mut keys);
         read.map_err(|why| BadBackup::damaged(&file, why.to_string()))?;
         let (from, keys_from) = (from.to_owned(), file);
-        Ok(Self { from, identities, keys_from, manifest: own, keys })
+        Ok(Self { from, identities, knows, keys_from, manifest: own, keys })
     }
 
     /// Reads all rows, and compares them with the manifest and the keys with them. Gives each row's
@@ -89,7 +95,7 @@ impl<'a> Opened<'a> {
             state.absorb(row);
             Ok(())
         };
-        let survey = Survey::of(snapshot::Reader::of(&file, MEND, sealed)?, absorb)?;
+        let survey = Survey::of(snapshot::Reader::of(&file, MEND, sealed)?, self.knows, absorb)?;
         if let Some(what) = self.manifest.differs(&survey) {
             return Err(BadBackup::damaged(&file, what));
         }
@@ -122,7 +128,7 @@ impl<'a> Opened<'a> {
 }
 
 /// The manifest of a folder, whose signature was checked.
-fn manifest(from: &Path) -> Result<Manifest, BadBackup> {
+fn manifest(from: &Path, knows: FeatureLevel) -> Result<Manifest, BadBackup> {
     let text = |name: &str| {
         let file = from.join(name);
         let mut text = String::new();
@@ -136,7 +142,7 @@ fn manifest(from: &Path) -> Result<Manifest, BadBackup> {
             Err(why) => Err(unread(&file, why)),
         }
     };
-    Manifest::read(&from.join(MANIFEST), &text(MANIFEST)?, &text(SIGNATURE)?)
+    Manifest::read(&from.join(MANIFEST), &text(MANIFEST)?, &text(SIGNATURE)?, knows)
 }
 
 /// Whether a part is what was written.

@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, path::Path};
 
 use ed25519_dalek::{Signature, VerifyingKey};
-use samsyn_domain::commit::dsse::{PayloadType, pre_authentication};
+use samsyn_domain::{
+    FeatureLevel,
+    commit::dsse::{PayloadType, pre_authentication},
+};
 use serde::{Deserialize, Serialize};
 
 use super::{BadBackup, survey::Survey};
@@ -17,6 +20,9 @@ pub(super) const FORMAT: &str = "samsyn-backup/1";
 pub struct Manifest {
     /// The format of manifest and parts.
     pub format: String,
+    /// The feature level of the domain; left out where it is the first.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub level: u32,
     /// The domain's name.
     pub domain: String,
     /// How often the domain had gone on from a backup before.
@@ -49,6 +55,15 @@ pub struct Manifest {
     pub parts: BTreeMap<String, Part>,
 }
 
+const fn first() -> u32 {
+    FeatureLevel::FIRST.number()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn is_first(level: &u32) -> bool {
+    *level == first()
+}
+
 /// How many rows a backup holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -72,16 +87,26 @@ pub struct Part {
 }
 
 impl Manifest {
-    /// Reads one and checks the signature that stands beside it.
-    pub(super) fn read(file: &Path, text: &str, signature: &str) -> Result<Self, BadBackup> {
+    /// Reads one of a level that is known, and checks the signature that stands beside it.
+    pub(super) fn read(
+        file: &Path,
+        text: &str,
+        signature: &str,
+        knows: FeatureLevel,
+    ) -> Result<Self, BadBackup> {
         #[derive(Deserialize)]
         struct Named {
             format: String,
+            #[serde(default = "first")]
+            level: u32,
         }
         let unread = |why: serde_json::Error| BadBackup::damaged(file, why.to_string());
-        let Named { format } = serde_json::from_str(text).map_err(unread)?;
+        let Named { format, level } = serde_json::from_str(text).map_err(unread)?;
         if format != FORMAT {
             return Err(BadBackup::OtherFormat { file: file.to_owned(), format });
+        }
+        if level > knows.number() {
+            return Err(BadBackup::NewerLevel { file: file.to_owned(), level, knows });
         }
         let manifest: Self = serde_json::from_str(text).map_err(unread)?;
         if !manifest.is_signed(text, signature) {
@@ -104,6 +129,7 @@ impl Manifest {
     pub(super) fn differs(&self, found: &Survey) -> Option<String> {
         let position = found.head.index().unwrap_or_default();
         let told = [
+            ("level", self.level.to_string(), found.head.level.to_string()),
             ("position", self.position.to_string(), position.to_string()),
             ("root", self.root.clone(), found.head.root.to_string()),
             ("digest of rows", self.digest.clone(), hex::encode(found.digest)),

@@ -21,6 +21,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use samsyn_domain::FeatureLevel;
+
 pub use create::{Backup, Piece};
 pub use folder::{examine, verify};
 pub use manifest::{Counts, Manifest, Part};
@@ -58,6 +60,20 @@ pub enum BadBackup {
         file: PathBuf,
         /// Its format.
         format: String,
+    },
+    /// The domain was at a level that this program does not know.
+    #[error(
+        "`{}` is of a domain at level {level}, and this version knows the log up to level {knows}; \
+         install a version that knows level {level}",
+        file.display()
+    )]
+    NewerLevel {
+        /// Which file.
+        file: PathBuf,
+        /// The level.
+        level: u32,
+        /// What this program knows.
+        knows: FeatureLevel,
     },
     /// A file is not what was written.
     #[error(

@@ -11,7 +11,7 @@ use samsyn_domain::State;
 
 use super::{BadBackup, Identities, Manifest, Returned, folder::Opened, survey::Survey};
 use crate::{
-    Node, disk,
+    Levels, Node, disk,
     entry::{Membership, StoredMembership, Vote},
     head::Head,
     keys::Keys,
@@ -32,6 +32,8 @@ pub struct Onto<'a> {
     /// Whether it stands among other nodes. Then it has a number that no node had before: those of
     /// the lost cluster that may still run never speak with the new one.
     pub is_among_others: bool,
+    /// What the node knows of the log.
+    pub levels: Levels,
 }
 
 /// Restores a backup into an empty folder. Everything is checked before, on the way and, by the
@@ -45,9 +47,9 @@ pub fn restore(
     identities: &Identities,
     onto: &Onto<'_>,
 ) -> Result<Manifest, BadBackup> {
-    let Onto { dir, domain, node, is_among_others } = onto;
+    let Onto { dir, domain, node, is_among_others, levels } = onto;
     is_empty(dir)?;
-    let opened = Opened::of(from, keys_from, identities)?;
+    let opened = Opened::of(from, keys_from, identities, *levels)?;
     let manifest = &opened.manifest;
     if manifest.domain != *domain {
         return Err(BadBackup::OtherDomain(manifest.domain.clone()));
@@ -57,7 +59,7 @@ pub fn restore(
     }
     disk::make_dir(dir)?;
     Returned::begin(dir)?;
-    let state = lay_down(&opened, dir, node)?;
+    let state = lay_down(&opened, onto)?;
     if *is_among_others && state.was_a_node(node.id) {
         return Err(BadBackup::OldNode(node.id));
     }
@@ -78,7 +80,8 @@ fn is_empty(dir: &Path) -> Result<(), BadBackup> {
 }
 
 /// Writes the snapshot of a cluster of one node, and a log that goes on behind it.
-fn lay_down(opened: &Opened<'_>, dir: &Path, node: &Node) -> Result<State, BadBackup> {
+fn lay_down(opened: &Opened<'_>, onto: &Onto<'_>) -> Result<State, BadBackup> {
+    let Onto { dir, node, levels, .. } = onto;
     // Who takes part stands before the rows: a first pass tells how many rows there are, and that
     // all of them are good.
     let (Survey { head, .. }, _) = opened.read(|_, _| Ok(()))?;
@@ -92,7 +95,7 @@ fn lay_down(opened: &Opened<'_>, dir: &Path, node: &Node) -> Result<State, BadBa
     writer.finish()?;
     let log_dir = log_dir(dir);
     disk::make_dir(&log_dir)?;
-    let log = LogStore::open(&log_dir)?;
+    let log = LogStore::open(&log_dir, levels.knows)?;
     if let Some(last) = head.applied {
         // In a later term than any that is in the rows, for itself: so it comes to lead.
         let term = last.leader_id.term.saturating_add(1);

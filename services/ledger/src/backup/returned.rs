@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use samsyn_domain::command::{Command, Digest, Restore};
+use samsyn_domain::{
+    FeatureLevel,
+    command::{Command, Digest, Restore},
+};
 use serde::{Deserialize, Serialize};
 
 use super::{BadBackup, Manifest, survey::Survey};
@@ -58,7 +61,7 @@ impl Returned {
     ///
     /// # Errors
     /// When the restoration was not finished, or the snapshot is another.
-    pub(crate) fn find(dir: &Path) -> Result<Option<Self>, Error> {
+    pub(crate) fn find(dir: &Path, knows: FeatureLevel) -> Result<Option<Self>, Error> {
         if dir.join(UNDER_WAY).exists() {
             let what = "the restoration was not finished; empty the folder and restore anew";
             return Err(Error::damaged(&dir.join(UNDER_WAY), 0, what));
@@ -75,7 +78,7 @@ impl Returned {
         let read = serde_json::from_str(&text).map_err(|why| bad(why.to_string()))?;
         let returned = Self { file: file.clone(), ..read };
         let path = dir.join("snapshot");
-        let found = Survey::of(snapshot::Reader::open(&path)?, |_, _, _| Ok(()))?;
+        let found = Survey::of(snapshot::Reader::open(&path)?, knows, |_, _, _| Ok(()))?;
         // A later one is of a start that has got further.
         let is_first = found.head.index() == Some(returned.manifest.position);
         match returned.manifest.differs(&found).filter(|_| is_first) {

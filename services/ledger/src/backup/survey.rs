@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use samsyn_domain::{command::Digest, row::Row};
+use samsyn_domain::{FeatureLevel, command::Digest, row::Row};
 use sha2::{Digest as _, Sha256};
 
 use super::Counts;
@@ -30,15 +30,17 @@ pub(super) struct Survey {
 }
 
 impl Survey {
-    /// Reads a snapshot through; gives each row, with the bytes of its key and value.
+    /// Reads a snapshot through, at a node that knows the log up to a level; gives each row, with
+    /// the bytes of its key and value.
     ///
     /// # Errors
     /// When the snapshot or a row does not read, or taking it fails.
     pub(super) fn of<R: Read>(
         mut from: snapshot::Reader<R>,
+        knows: FeatureLevel,
         mut take: impl FnMut(&[u8], &[u8], Row) -> Result<(), Error>,
     ) -> Result<Self, Error> {
-        let head = from.head().clone();
+        let head = from.head().clone().known(knows)?;
         let (mut hash, mut counts) = (Sha256::new(), Counts::default());
         while let Some(row) = from.next().transpose()? {
             let (key, value) = row;

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use super::*;
 use crate::{
-    Error, Ledger, Node, Rejection,
+    Error, Ledger, Levels, Node, Rejection,
     tests::{City, caller, document},
 };
 
@@ -19,8 +19,13 @@ struct Scene {
 
 impl Scene {
     async fn begin() -> Self {
+        Self::knowing(Levels::default()).await
+    }
+
+    /// As [`Self::begin`], by a program that knows other levels.
+    async fn knowing(levels: Levels) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let city = City::open(&dir.path().join("first"), document()).await;
+        let city = City::knowing(&dir.path().join("first"), document(), levels).await.unwrap();
         city.reads().await.unwrap();
         let (secret, public) = new_identity();
         let scene = Self { dir, secret, city };
@@ -43,9 +48,13 @@ impl Scene {
     }
 
     fn restore(&self, to: &str) -> Result<Manifest, BadBackup> {
+        self.restore_knowing(to, Levels::default())
+    }
+
+    fn restore_knowing(&self, to: &str, levels: Levels) -> Result<Manifest, BadBackup> {
         let node = Node { id: 1, address: "local".to_owned() };
         let dir = &self.path(to);
-        let onto = Onto { dir, domain: "d", node, is_among_others: false };
+        let onto = Onto { dir, domain: "d", node, is_among_others: false, levels };
         tokio::task::block_in_place(|| {
             restore(&self.path("backup"), None, &self.identities(), &onto)
         })
@@ -112,13 +121,49 @@ async fn a_domain_goes_on_from_its_backup_once_and_knows_that_it_did() {
     again.ledger.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_domain_keeps_its_level_and_an_earlier_program_restores_nothing() {
+    let above = FeatureLevel::of(FeatureLevel::NEWEST.number() + 1).unwrap();
+    let newer = Levels::up_to(above);
+    let scene = Scene::knowing(newer).await;
+    assert_eq!(scene.city.ledger.level(), above);
+    scene.city.ledger.close().await;
+    let (number, knows) = (above.number(), FeatureLevel::NEWEST);
+    let told = format!(
+        "`{}` is of a domain at level {number}, and this version knows the log up to level \
+         {knows}; install a version that knows level {number}",
+        scene.path("backup").join(MANIFEST).display()
+    );
+    assert_eq!(scene.verified(), told);
+    assert_eq!(scene.restore("second").unwrap_err().to_string(), told);
+    assert!(!scene.path("second").exists());
+
+    assert_eq!(scene.restore_knowing("second", newer).unwrap().level, number);
+    let dir = scene.path("second");
+    let earlier = City::knowing(&dir, document(), Levels::default()).await.err();
+    assert!(matches!(earlier, Some(Error::LevelUnknown { .. })), "{earlier:?}");
+    let second = City::knowing(&dir, document(), newer).await.unwrap();
+    assert_eq!((second.ledger.level(), incarnations(&second.ledger).0), (above, 1));
+    second.ledger.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manifest_of_the_first_level_reads_to_programs_of_before_levels() {
+    let scene = Scene::knowing(Levels::up_to(FeatureLevel::FIRST)).await;
+    scene.city.ledger.close().await;
+    let text = fs::read_to_string(scene.path("backup").join(MANIFEST)).unwrap();
+    assert!(!text.contains("level"), "an earlier program reads it: {text}");
+    let manifest: Manifest = serde_json::from_str(&text).unwrap();
+    assert_eq!(manifest.level, 1);
+}
+
 /// Nodes of the lost cluster may still run: none of their numbers comes again.
 #[tokio::test(flavor = "multi_thread")]
 async fn t35_a_node_of_before_carries_a_restored_domain_no_more() {
     let scene = Scene::begin().await;
     let node = Node { id: 1, address: "127.0.0.1:1".to_owned() };
     let dir = &scene.path("second");
-    let onto = Onto { dir, domain: "d", node, is_among_others: true };
+    let onto = Onto { dir, domain: "d", node, is_among_others: true, levels: Levels::default() };
     let refused = restore(&scene.path("backup"), None, &scene.identities(), &onto).unwrap_err();
     assert!(refused.to_string().starts_with("node 1 carried the domain before"), "{refused}");
     scene.restore("third").unwrap();
@@ -244,7 +289,7 @@ async fn a_restoration_that_did_not_end_or_was_changed_starts_nothing() {
     scene.restore("second").unwrap();
     scene.city.ledger.close().await;
     let opened = |name: &str| {
-        let found = Returned::find(&scene.path(name));
+        let found = Returned::find(&scene.path(name), FeatureLevel::NEWEST);
         found.map(|returned| returned.is_some()).map_err(|error| error.to_string())
     };
     assert_eq!(opened("second"), Ok(true));

@@ -5,9 +5,9 @@ use samsyn_domain::{
     command::{
         Acknowledge, Actor, AddPart, AdoptPolicy, AnswerEdition, ApproveChange, BackUp, Command,
         Denials, Digest, Disclose, Found, Grants, IdempotencyKey, InParts, LockEdition,
-        MarkMessage, NumberEnvelopes, OpenEdition, ProposeChange, Publish, RecordDissent,
-        ReleaseEdition, ResolveConflict, Restore, SendMessage, SetLink, SettleEnvelopes,
-        Submission, SuspendService, TakeEnvelopes, Tick, Upload, WithdrawChange,
+        MarkMessage, NumberEnvelopes, OpenEdition, ProposeChange, Publish, RaiseLevel,
+        RecordDissent, ReleaseEdition, ResolveConflict, Restore, SendMessage, SetLink,
+        SettleEnvelopes, Submission, SuspendService, TakeEnvelopes, Tick, Upload, WithdrawChange,
     },
     disclosure::ClassId,
     merge::Field,
@@ -16,8 +16,11 @@ use samsyn_domain::{
 use samsyn_proto::log::{self, submission::Command as Wire};
 
 use super::{
-    Damaged, Stored, code::Coded as _, covered, decode_all, decode_document, digest, encode_all,
-    encode_document, idempotency_key, optional, parsed, period, required, time,
+    Damaged, Stored,
+    code::Coded as _,
+    covered, decode_all, decode_document, digest, encode_all, encode_document, idempotency_key,
+    level::{decode_level, encode_level},
+    optional, parsed, period, required, time,
 };
 
 impl Stored for Submission {
@@ -75,6 +78,7 @@ fn encode_command(command: &Command) -> Wire {
         Command::TakeEnvelopes(command) => Wire::TakeEnvelopes(command.encode()),
         Command::SettleEnvelopes(command) => Wire::SettleEnvelopes(command.encode()),
         Command::SetLink(command) => Wire::SetLink(command.encode()),
+        Command::RaiseLevel(command) => Wire::RaiseLevel(command.encode()),
     }
 }
 
@@ -121,6 +125,7 @@ fn decode_command(command: Wire) -> Result<Command, Damaged> {
             Command::SettleEnvelopes(SettleEnvelopes::decode(message)?)
         }
         Wire::SetLink(message) => Command::SetLink(SetLink::decode(message)?),
+        Wire::RaiseLevel(message) => Command::RaiseLevel(RaiseLevel::decode(message)?),
     })
 }
 
@@ -167,6 +172,7 @@ impl Stored for Found {
             document: encode_document(&self.document),
             key_file: self.key_file.into(),
             policy: self.policy.into(),
+            level: encode_level(self.level),
         }
     }
 
@@ -176,6 +182,7 @@ impl Stored for Found {
             document: decode_document(&message.document, "found.document")?.into(),
             key_file: digest(&message.key_file, "found.key_file")?,
             policy: digest(&message.policy, "found.policy")?,
+            level: decode_level(message.level),
         })
     }
 }

@@ -85,7 +85,8 @@ pub(crate) fn write_of(row: &Row) -> RowWrite {
         | Row::Queued(_)
         | Row::Numbered(_)
         | Row::Arrived(_)
-        | Row::Quarantined(_) => RowWrite::Put { key, value: encode_row(row).encode_to_vec() },
+        | Row::Quarantined(_)
+        | Row::Level(_) => RowWrite::Put { key, value: encode_row(row).encode_to_vec() },
     }
 }
 
@@ -160,6 +161,7 @@ pub(super) fn row_key(row: &Row) -> Vec<u8> {
         Row::Unquarantined(peer, epoch, sequence) => {
             linked(Table::Quarantined, peer, *epoch, *sequence)
         }
+        Row::Level(_) => Key::of(Table::Level),
     };
     key.0
 }
@@ -182,10 +184,12 @@ fn label_digest(label: &LabelClass) -> Digest {
     Sha256::digest(label.encode().encode_to_vec()).into()
 }
 
-/// The first byte of a key; in the order in which tables are absorbed. A suspension needs the
-/// registry of the founding; a change of the registry that took effect keeps who is suspended.
+/// The first byte of a key; in the order in which tables are absorbed. The level says what the rest
+/// means. A suspension needs the registry of the founding; a change of the registry that took
+/// effect keeps who is suspended.
 #[derive(Debug, Clone, Copy)]
 enum Table {
+    Level = 0x00,
     Founded = 0x01,
     Policy = 0x02,
     Epoch = 0x03,

@@ -8,6 +8,7 @@ mod command;
 mod edition;
 mod evidence;
 mod key;
+mod level;
 mod link;
 mod merge;
 mod message;

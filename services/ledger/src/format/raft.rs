@@ -10,14 +10,16 @@ use bytes::Bytes;
 use openraft::{BasicNode, vote::leader_id_adv::LeaderId};
 use prost::Message;
 use raft_log::codeq::{Decode, Encode};
-use samsyn_domain::Timestamp;
+use samsyn_domain::{FeatureLevel, Timestamp};
 use samsyn_proto::log;
 
 use super::{
     decode_submission, encode_submission,
+    level::{decode_level, encode_level},
     record::{damaged, read_record, write_record},
 };
 use crate::{
+    Error,
     entry::{Entry, LogId, Membership, Payload, StoredMembership, Vote},
     head::Head,
     root::Root,
@@ -59,28 +61,42 @@ impl Decode for StoredVote {
 /// What an entry carries, with its bytes: encoded once, outside the log's lock.
 #[derive(Clone)]
 pub(crate) struct StoredPayload {
-    payload: Payload,
+    /// What whoever reads it must know.
+    level: FeatureLevel,
+    /// None where this program does not know that level, and so not what the bytes say.
+    payload: Option<Payload>,
     bytes: Bytes,
 }
 
 impl StoredPayload {
     pub(crate) fn new(payload: Payload) -> Self {
-        let bytes = encode_payload(&payload).encode_to_vec().into();
-        Self { payload, bytes }
+        let encoded = encode_payload(&payload);
+        let level = level_of(&encoded);
+        Self { level, payload: Some(payload), bytes: encoded.encode_to_vec().into() }
     }
 
     /// As it was encoded before.
     pub(crate) fn from_bytes(bytes: Bytes) -> io::Result<Self> {
         let payload = log::Payload::decode(bytes.clone()).map_err(damaged)?;
-        Ok(Self { payload: decode_payload(payload)?, bytes })
+        let level = level_of(&payload);
+        let payload = match decode_payload(payload) {
+            Err(_) if level > FeatureLevel::NEWEST => None,
+            decoded => Some(decoded?),
+        };
+        Ok(Self { level, payload, bytes })
     }
 
     pub(crate) fn into_bytes(self) -> Bytes {
         self.bytes
     }
 
-    pub(crate) fn into_payload(self) -> Payload {
-        self.payload
+    /// What it carries, to a node that knows the log up to a level.
+    ///
+    /// # Errors
+    /// [`Error::LevelUnknown`] when it needs a higher one, whether it seems to read or not.
+    pub(crate) fn into_payload(self, knows: FeatureLevel) -> Result<Payload, Error> {
+        let unknown = Error::LevelUnknown { needs: self.level, knows };
+        if self.level > knows { Err(unknown) } else { self.payload.ok_or(unknown) }
     }
 
     /// How many bytes it has in the log.
@@ -96,7 +112,10 @@ impl StoredPayload {
 
 impl std::fmt::Debug for StoredPayload {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Debug::fmt(&self.payload, f)
+        match &self.payload {
+            Some(payload) => std::fmt::Debug::fmt(payload, f),
+            None => write!(f, "of level {}", self.level),
+        }
     }
 }
 
@@ -134,6 +153,7 @@ pub(crate) fn encode_head(head: &Head) -> Vec<u8> {
         membership: Some(encode_stored_membership(&head.membership)),
         root: head.root.as_bytes().to_vec(),
         rows: head.rows,
+        level: encode_level(head.level),
     }
     .encode_to_vec()
 }
@@ -147,6 +167,7 @@ pub(crate) fn decode_head(bytes: &[u8]) -> io::Result<Head> {
         membership: decode_stored_membership(membership)?,
         root: Root::from_bytes(root),
         rows: head.rows,
+        level: decode_level(head.level),
     })
 }
 
@@ -180,6 +201,7 @@ fn encode_payload(payload: &Payload) -> log::Payload {
             stamp_micros: entry.at.micros(),
             submission: Some(encode_submission(&entry.submission)),
             trace: entry.cause.map(encode_cause),
+            level: encode_level(entry.level),
         })),
         Payload::Membership(membership) => Some(Kind::Membership(encode_membership(membership))),
     };
@@ -196,10 +218,19 @@ fn decode_payload(payload: log::Payload) -> io::Result<Payload> {
                 at: Timestamp::from_micros(entry.stamp_micros),
                 submission: Arc::new(decode_submission(submission).map_err(damaged)?),
                 cause: entry.trace.map(decode_cause).transpose()?,
+                level: decode_level(entry.level),
             })
         }
         Some(Kind::Membership(membership)) => Payload::Membership(decode_membership(membership)?),
     })
+}
+
+/// Nothing else of an entry is looked at before it.
+fn level_of(payload: &log::Payload) -> FeatureLevel {
+    match &payload.kind {
+        Some(log::payload::Kind::Entry(entry)) => decode_level(entry.level),
+        Some(log::payload::Kind::Membership(_)) | None => FeatureLevel::FIRST,
+    }
 }
 
 fn encode_cause(cause: Cause) -> log::TraceContext {
@@ -269,6 +300,10 @@ mod tests {
         T::decode(bytes.as_slice()).unwrap()
     }
 
+    fn read(payload: &StoredPayload) -> Payload {
+        again(payload).into_payload(FeatureLevel::FIRST).unwrap()
+    }
+
     #[test]
     fn log_ids_votes_and_payloads_read_as_they_were_written() {
         assert_eq!(again(&StoredLogId(id(9))), StoredLogId(id(9)));
@@ -277,7 +312,7 @@ mod tests {
             assert_eq!(again(&vote), vote);
         }
         for payload in [Payload::Blank, Payload::Membership(membership())] {
-            assert_eq!(again(&StoredPayload::new(payload.clone())).into_payload(), payload);
+            assert_eq!(read(&StoredPayload::new(payload.clone())), payload);
         }
     }
 
@@ -286,9 +321,31 @@ mod tests {
         let Payload::Normal(entry) = crate::samples::tick(1).payload else { panic!() };
         let cause = Cause::from_bytes([3; 16], [4; 8]);
         let payload = Payload::Normal(Entry { cause, ..entry });
-        assert_eq!(again(&StoredPayload::new(payload.clone())).into_payload(), payload);
+        assert_eq!(read(&StoredPayload::new(payload.clone())), payload);
         let short = log::TraceContext { trace_id: vec![3; 15], span_id: vec![4; 8] };
         assert_eq!(decode_cause(short).unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
+
+    #[test]
+    fn an_entry_of_a_higher_level_is_told_as_such_whether_it_reads_or_not() {
+        let Payload::Normal(entry) = crate::samples::tick(1).payload else { panic!() };
+        let higher = FeatureLevel::of(FeatureLevel::NEWEST.number() + 1).unwrap();
+        let mut known = encode_payload(&Payload::Normal(Entry { level: higher, ..entry }));
+        let bytes = known.encode_to_vec();
+        let Some(log::payload::Kind::Entry(entry)) = &mut known.kind else { panic!() };
+        // As a command looks that this program does not have.
+        entry.submission.as_mut().unwrap().command = None;
+        for bytes in [bytes, known.encode_to_vec()] {
+            let read = StoredPayload::from_bytes(bytes.clone().into()).unwrap();
+            assert_eq!(read.clone().into_bytes(), bytes, "it is kept as it is");
+            let refused = read.into_payload(FeatureLevel::NEWEST).unwrap_err();
+            let told = Error::LevelUnknown { needs: higher, knows: FeatureLevel::NEWEST };
+            assert_eq!(refused.to_string(), told.to_string());
+        }
+        let Some(log::payload::Kind::Entry(entry)) = &mut known.kind else { panic!() };
+        entry.level = 0;
+        let damaged = StoredPayload::from_bytes(known.encode_to_vec().into()).unwrap_err();
+        assert_eq!(damaged.kind(), io::ErrorKind::InvalidData, "of this level it is damage");
     }
 
     #[test]
@@ -298,6 +355,7 @@ mod tests {
             membership: StoredMembership::new(Some(id(1)), membership()),
             root: Root::default().after(7, &[]),
             rows: 12,
+            level: FeatureLevel::of(3).unwrap(),
         };
         for head in [Head::default(), full] {
             assert_eq!(decode_head(&encode_head(&head)).unwrap(), head);

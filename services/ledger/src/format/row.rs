@@ -1,7 +1,7 @@
 //! Rows: the facts that state is made of.
 
 use samsyn_domain::{
-    AreaId, KeyId, Observation, ObservationId, PartyId, ServiceId,
+    AreaId, FeatureLevel, KeyId, Observation, ObservationId, PartyId, ServiceId,
     command::{IdempotencyKey, Upload},
     disclosure::{Acknowledged, Denied, Disclosure, Grant, Step},
     edition::Edition,
@@ -16,8 +16,9 @@ use samsyn_domain::{
 use samsyn_proto::log::{self, row::Kind};
 
 use super::{
-    Damaged, Stored, code::Coded as _, command, covered, decode_all, decode_document, digest,
-    encode_all, encode_document, idempotency_key, link, optional, parsed, period, required, time,
+    Damaged, Stored, checked, code::Coded as _, command, covered, decode_all, decode_document,
+    digest, encode_all, encode_document, idempotency_key, link, optional, parsed, period, required,
+    time,
 };
 
 impl Stored for Row {
@@ -71,6 +72,7 @@ impl Stored for Row {
             Self::Unquarantined(peer, epoch, sequence) => {
                 Kind::Unquarantined(link::place(peer, *epoch, *sequence))
             }
+            Self::Level(level) => Kind::Level(level.number()),
         };
         log::Row { kind: Some(kind) }
     }
@@ -134,6 +136,7 @@ impl Stored for Row {
                 let (peer, epoch, sequence) = link::decode_place(row)?;
                 Self::Unquarantined(peer, epoch, sequence)
             }
+            Kind::Level(level) => Self::Level(checked(FeatureLevel::of(level), "row.level")?),
         })
     }
 }

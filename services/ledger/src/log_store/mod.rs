@@ -23,6 +23,7 @@ use openraft::{
     storage::{IOFlushed, LogState, RaftLogStorage},
 };
 use raft_log::{Callback, Config, RaftLog, api::raft_log_writer::RaftLogWriter};
+use samsyn_domain::FeatureLevel;
 use tokio::sync::oneshot;
 
 use crate::{
@@ -112,6 +113,8 @@ impl Drop for Queued {
 pub(crate) struct LogStore {
     log: Arc<Mutex<Option<RaftLog<Stored>>>>,
     queued: Arc<AtomicUsize>,
+    /// Up to which level this node knows the log.
+    knows: FeatureLevel,
     #[cfg(test)]
     disk: Option<Arc<crate::platter::Platter>>,
 }
@@ -122,7 +125,7 @@ impl LogStore {
     /// # Errors
     /// [`Error::Damaged`] when a record does not read that is not an unfinished last write; then
     /// nothing was changed.
-    pub(crate) fn open(dir: &Path) -> Result<Self, Error> {
+    pub(crate) fn open(dir: &Path, knows: FeatureLevel) -> Result<Self, Error> {
         let Some(path) = dir.to_str() else {
             let source = io::Error::new(io::ErrorKind::InvalidInput, "the path is not UTF-8");
             return Err(Error::io(dir)(source));
@@ -142,6 +145,7 @@ impl LogStore {
         Ok(Self {
             log: Arc::new(Mutex::new(Some(log))),
             queued: Arc::default(),
+            knows,
             #[cfg(test)]
             disk,
         })
@@ -156,6 +160,25 @@ impl LogStore {
                 last_log_id: state.last().map(|id| id.0),
             })
         })
+    }
+
+    /// Looks whether the node knows the level of all that comes after an entry. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::LevelUnknown`] when it does not.
+    pub(crate) fn is_known_after(&self, applied: Option<u64>) -> Result<(), Error> {
+        let knows = self.knows;
+        let from = applied.map_or(0, |applied| applied.saturating_add(1));
+        let first = self.now(|log| {
+            for row in log.read(from, u64::MAX) {
+                if let Err(unknown) = row?.1.into_payload(knows) {
+                    return Ok(Some(unknown));
+                }
+            }
+            Ok(None)
+        });
+        // What does not read for another reason, consensus meets and tells.
+        first.ok().flatten().map_or(Ok(()), Err)
     }
 
     /// In a new log: begins behind an entry that is nowhere in it, with a vote. Blocks.
@@ -245,10 +268,11 @@ impl RaftLogReader<Types> for LogStore {
         if from >= to {
             return Ok(Vec::new());
         }
+        let knows = self.knows;
         let read = move |log: &mut RaftLog<Stored>| {
             let rows = log.read(from, to).map(|row| {
                 let (id, payload) = row?;
-                Ok(RaftEntry { log_id: id.0, payload: payload.into_payload() })
+                Ok(RaftEntry { log_id: id.0, payload: payload.into_payload(knows)? })
             });
             rows.collect()
         };

@@ -117,7 +117,7 @@ async fn run(seed: u64) -> Vec<String> {
     let mut dice = Dice::of(seed, 0);
     let (mut sure, mut committed) = (Model::default(), 0);
     for life in 0..LIVES {
-        let store = match LogStore::open(dir.path()) {
+        let store = match LogStore::open(dir.path(), FeatureLevel::NEWEST) {
             Ok(store) => store,
             Err(error) => return vec![format!("life {life}: it does not open: {error}")],
         };
@@ -173,7 +173,8 @@ async fn work(
             Step::Append(numbers) => {
                 let entries = (end..).zip(numbers).map(|(index, number)| {
                     let submission = Arc::new(numbered(number));
-                    let entry = Entry { at: NOW, submission, cause: None };
+                    let level = FeatureLevel::FIRST;
+                    let entry = Entry { at: NOW, submission, cause: None, level };
                     let payload = EntryPayload::Normal(entry);
                     RaftEntry { log_id: log_id(index), payload }
                 });
@@ -202,7 +203,7 @@ async fn work(
 
 /// What a log holds that is opened and closed.
 async fn held(dir: &Path) -> Result<Model, Error> {
-    let mut store = LogStore::open(dir)?;
+    let mut store = LogStore::open(dir, FeatureLevel::NEWEST)?;
     let ends = store.ends().map_err(Error::io(dir))?;
     let vote = store.read_vote().await.map_err(Error::io(dir))?;
     let entries = store.try_get_log_entries(..).await.map_err(Error::io(dir))?;

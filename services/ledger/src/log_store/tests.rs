@@ -26,8 +26,10 @@ impl StoreBuilder<Types, LogStore, Machine, TempDir> for Builder {
         let dir = tempfile::tempdir().unwrap();
         let log_dir = dir.path().join("log");
         fs::create_dir(&log_dir).unwrap();
-        let log = LogStore::open(&log_dir).unwrap();
-        let machine = Machine::open(dir.path(), broadcast::channel(16).0, Fatal::new()).unwrap();
+        let log = LogStore::open(&log_dir, FeatureLevel::NEWEST).unwrap();
+        let machine =
+            Machine::open(dir.path(), broadcast::channel(16).0, Fatal::new(), FeatureLevel::NEWEST)
+                .unwrap();
         Ok((dir, log, machine))
     }
 }
@@ -39,7 +41,7 @@ async fn openrafts_suite_holds() {
 
 /// A log of some entries, closed. Its one file, and how long that was before each entry.
 async fn filled(dir: &Path) -> (PathBuf, Vec<u64>) {
-    let mut store = LogStore::open(dir).unwrap();
+    let mut store = LogStore::open(dir, FeatureLevel::NEWEST).unwrap();
     let mut lengths = Vec::new();
     for index in 0..ENTRIES {
         lengths.push(fs::metadata(only_chunk(dir)).unwrap().len());
@@ -85,7 +87,7 @@ async fn no_flipped_bit_loses_an_acknowledged_entry() {
         let mut bad = good.clone();
         bad[offset] ^= 1 << bit;
         let file = holding(dir.path(), &chunk, &bad);
-        match catch_unwind(AssertUnwindSafe(|| LogStore::open(dir.path()))) {
+        match catch_unwind(AssertUnwindSafe(|| LogStore::open(dir.path(), FeatureLevel::NEWEST))) {
             Err(_) => panicked += 1,
             Ok(Err(Error::Damaged { file: named, offset: from, .. })) => {
                 assert_eq!(named, file);
@@ -115,7 +117,7 @@ async fn a_torn_tail_costs_its_own_entry_alone_and_is_kept_aside() {
     let last = usize::try_from(*lengths.last().unwrap()).unwrap();
     for cut in last..good.len() {
         let file = holding(dir.path(), &chunk, &good[..cut]);
-        let mut store = LogStore::open(dir.path()).unwrap();
+        let mut store = LogStore::open(dir.path(), FeatureLevel::NEWEST).unwrap();
         assert_eq!(entries(&mut store).await, expected(ENTRIES - 1), "cut at {cut}");
         let aside = PathBuf::from(format!("{}.torn-{last}", file.display()));
         match cut == last {
@@ -124,7 +126,7 @@ async fn a_torn_tail_costs_its_own_entry_alone_and_is_kept_aside() {
         }
         store.blocking_append([samples::tick(ENTRIES - 1)]).await.unwrap();
         store.close();
-        let mut again = LogStore::open(dir.path()).unwrap();
+        let mut again = LogStore::open(dir.path(), FeatureLevel::NEWEST).unwrap();
         assert_eq!(entries(&mut again).await, expected(ENTRIES), "cut at {cut}");
     }
 }
@@ -137,7 +139,7 @@ async fn zeros_that_a_power_loss_left_are_a_torn_tail() {
     let end = bytes.len();
     bytes.resize(end + 5_000, 0);
     let file = holding(dir.path(), &chunk, &bytes);
-    let mut store = LogStore::open(dir.path()).unwrap();
+    let mut store = LogStore::open(dir.path(), FeatureLevel::NEWEST).unwrap();
     assert_eq!(entries(&mut store).await, expected(ENTRIES));
     let aside = format!("{}.torn-{end}", file.display());
     assert_eq!(fs::metadata(aside).unwrap().len(), 5_000);
@@ -151,7 +153,7 @@ async fn a_cut_inside_the_log_is_damage_and_names_the_mend() {
     let at = usize::try_from(lengths[10]).unwrap();
     bytes.drain(at..at + 5);
     let file = holding(dir.path(), &chunk, &bytes);
-    let message = LogStore::open(dir.path()).err().unwrap().to_string();
+    let message = LogStore::open(dir.path(), FeatureLevel::NEWEST).err().unwrap().to_string();
     assert!(message.contains(&format!("`{}` is damaged at byte {at}", file.display())));
     assert!(message.contains("put the file back from a copy"), "{message}");
 }
@@ -173,23 +175,29 @@ async fn a_missing_file_is_damage_wherever_it_stood() {
         files.filter(|path| path.extension().is_some_and(|e| e == "wal")).collect();
     chunks.sort();
     assert!(chunks.len() > 3);
-    assert_eq!(entries(&mut LogStore::open(source.path()).unwrap()).await, expected(ENTRIES));
+    assert_eq!(
+        entries(&mut LogStore::open(source.path(), FeatureLevel::NEWEST).unwrap()).await,
+        expected(ENTRIES)
+    );
     for missing in &chunks[..chunks.len() - 1] {
         let hidden = missing.with_extension("hidden");
         fs::rename(missing, &hidden).unwrap();
-        let error = LogStore::open(source.path()).err().unwrap();
+        let error = LogStore::open(source.path(), FeatureLevel::NEWEST).err().unwrap();
         let Error::Damaged { file, .. } = error else { panic!("{error}") };
         assert!(chunks.contains(&file), "{}", file.display());
         fs::rename(&hidden, missing).unwrap();
     }
-    assert_eq!(entries(&mut LogStore::open(source.path()).unwrap()).await, expected(ENTRIES));
+    assert_eq!(
+        entries(&mut LogStore::open(source.path(), FeatureLevel::NEWEST).unwrap()).await,
+        expected(ENTRIES)
+    );
 }
 
 #[tokio::test]
 async fn what_a_killed_process_left_is_synced_before_another_trusts_it() {
     let dir = tempfile::tempdir().unwrap();
     let disk = Platter::watch(dir.path());
-    let mut store = LogStore::open(dir.path()).unwrap();
+    let mut store = LogStore::open(dir.path(), FeatureLevel::NEWEST).unwrap();
     store.blocking_append([samples::tick(0)]).await.unwrap();
     let entry = samples::tick(1);
     let stored = (StoredLogId(entry.log_id), StoredPayload::new(entry.payload));
@@ -199,13 +207,13 @@ async fn what_a_killed_process_left_is_synced_before_another_trusts_it() {
     let killed = disk.killed();
     store.close();
     disk.restore(killed);
-    let mut store = LogStore::open(dir.path()).unwrap();
+    let mut store = LogStore::open(dir.path(), FeatureLevel::NEWEST).unwrap();
     assert_eq!(entries(&mut store).await, expected(2), "it may tell others that it has both");
     for seed in 0..20 {
         let powerless = disk.powerless(&mut Dice::of(seed, 0));
         store.close();
         disk.restore(powerless);
-        store = LogStore::open(dir.path()).unwrap();
+        store = LogStore::open(dir.path(), FeatureLevel::NEWEST).unwrap();
         assert_eq!(entries(&mut store).await, expected(2), "seed {seed}");
     }
 }
@@ -213,9 +221,9 @@ async fn what_a_killed_process_left_is_synced_before_another_trusts_it() {
 #[tokio::test]
 async fn a_log_in_use_is_not_opened_twice() {
     let dir = tempfile::tempdir().unwrap();
-    let store = LogStore::open(dir.path()).unwrap();
-    let error = LogStore::open(dir.path()).err().unwrap();
+    let store = LogStore::open(dir.path(), FeatureLevel::NEWEST).unwrap();
+    let error = LogStore::open(dir.path(), FeatureLevel::NEWEST).err().unwrap();
     assert!(matches!(error, Error::Io { .. }), "{error}");
     store.close();
-    LogStore::open(dir.path()).unwrap();
+    LogStore::open(dir.path(), FeatureLevel::NEWEST).unwrap();
 }

@@ -5,7 +5,7 @@ use std::io;
 use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, TransferLeaderRequest, VoteRequest, VoteResponse,
 };
-use samsyn_domain::UnitKey;
+use samsyn_domain::{FeatureLevel, UnitKey};
 use samsyn_proto::raft::{self, append_response::Outcome};
 
 use crate::{
@@ -51,10 +51,11 @@ pub(super) fn encode_append(
 
 pub(super) fn decode_append(
     request: raft::AppendRequest,
+    knows: FeatureLevel,
 ) -> io::Result<(AppendEntriesRequest<Types>, Vec<Key>)> {
     let entry = |entry: raft::AppendedEntry| {
         let log_id = entry.log_id.ok_or_else(|| damaged("an entry without its place"))?;
-        let payload = StoredPayload::from_bytes(entry.payload)?.into_payload();
+        let payload = StoredPayload::from_bytes(entry.payload)?.into_payload(knows)?;
         Ok(RaftEntry { log_id: decode_log_id(&log_id), payload })
     };
     let vote = request.vote.ok_or_else(|| damaged("entries without a vote"))?;

@@ -83,7 +83,12 @@ pub trait Transport: Send + Sync + 'static {
     ) -> Answer<raft::InstallSnapshotResponse>;
 
     /// Asks for the domain's keys.
-    fn get_keys(&self, to: &Node, within: Duration) -> Answer<raft::GetKeysResponse>;
+    fn get_keys(
+        &self,
+        to: &Node,
+        request: raft::GetKeysRequest,
+        within: Duration,
+    ) -> Answer<raft::GetKeysResponse>;
 
     /// Has a change of the domain itself ordered.
     fn submit(

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf, sync::Arc};
 
 use futures::{Stream, StreamExt as _, pin_mut};
 use openraft::errors::{Fatal, RaftError};
-use samsyn_domain::command::Command;
+use samsyn_domain::{FeatureLevel, State, command::Command};
 use samsyn_proto::raft::{self, install_snapshot_request::Part};
 use tokio::{fs::File, io::AsyncWriteExt as _, sync::Mutex};
 
@@ -15,6 +15,7 @@ use crate::{
     format::{Stored as _, decode_submission, encode_vote},
     keys::Keys,
     raft_handle::Consensus,
+    snapshot,
 };
 
 /// Why a node is not answered.
@@ -74,13 +75,15 @@ impl Peer {
     /// Puts entries into this node's log.
     ///
     /// # Errors
-    /// When they do not read, or this node cannot keep them.
+    /// When they do not read, or this node cannot keep them. One whose level it does not know ends
+    /// this node.
     pub async fn append(
         &self,
         from: u64,
         request: raft::AppendRequest,
     ) -> Result<raft::AppendResponse, PeerError> {
-        let (append, keys) = convert::decode_append(request)?;
+        let read = convert::decode_append(request, self.consensus.levels().knows);
+        let (append, keys) = self.known(read)?;
         itself(from, append.vote.leader_id.node_id)?;
         let raft = self.consensus.raft();
         let answer = if keys.is_empty() {
@@ -139,7 +142,8 @@ impl Peer {
     /// Takes a snapshot in the place of this node's state.
     ///
     /// # Errors
-    /// When it does not read or ends early, or this node cannot keep it.
+    /// When it does not read or ends early, or this node cannot keep it. One whose level it does
+    /// not know ends this node.
     pub async fn install_snapshot(
         &self,
         from: u64,
@@ -157,6 +161,11 @@ impl Peer {
         let taking = self.taking.lock().await;
         let path = self.dir.join("snapshot.incoming");
         receive(&path, bytes, parts).await?;
+        let knows = self.consensus.levels().knows;
+        // What does not read is told by whoever takes it in, if its vote still counts.
+        if let Ok(read) = snapshot::Reader::open(&path) {
+            self.known(read.head().clone().known(knows).map_err(io::Error::from))?;
+        }
         self.take(keys.clone(), false).await?;
         let snapshot = Snapshot { meta, snapshot: path.clone() };
         let installed = self.consensus.raft().install_full_snapshot(vote, snapshot).await;
@@ -170,13 +179,28 @@ impl Peer {
         Ok(raft::InstallSnapshotResponse { vote: Some(encode_vote(&answer)) })
     }
 
-    /// Gives the domain's keys.
+    /// Gives the domain's keys, to a node that knows the domain's level; else that level alone.
     ///
     /// # Errors
     /// When the node is no member.
-    pub fn get_keys(&self, from: u64) -> Result<raft::GetKeysResponse, PeerError> {
+    pub fn get_keys(
+        &self,
+        from: u64,
+        request: raft::GetKeysRequest,
+    ) -> Result<raft::GetKeysResponse, PeerError> {
         self.member(from)?;
-        Ok(raft::GetKeysResponse { file: self.keys.exported()? })
+        let level = self.consensus.read(State::level);
+        let knows = FeatureLevel::of(request.level).unwrap_or_default();
+        let is_known = knows >= level;
+        if !is_known {
+            tracing::warn!(
+                node = from,
+                "the node knows the log up to level {knows}, and the domain is at level {level}: \
+                 it is given no keys; install a version that knows level {level} there"
+            );
+        }
+        let file = if is_known { self.keys.exported()? } else { String::new() };
+        Ok(raft::GetKeysResponse { file, level: level.number() })
     }
 
     /// Orders a change that the domain itself makes at another node.
@@ -208,6 +232,17 @@ impl Peer {
     #[must_use]
     pub fn health(&self) -> raft::GetHealthResponse {
         self.consensus.health()
+    }
+
+    /// Ends this node where what came is of a level that it does not know: it skips nothing.
+    fn known<T>(&self, read: io::Result<T>) -> Result<T, PeerError> {
+        read.map_err(|error| match Error::level_unknown(&error) {
+            Some(unknown) => {
+                self.consensus.stop(&unknown.to_string());
+                unknown.clone().into()
+            }
+            None => error.into(),
+        })
     }
 
     fn member(&self, node: u64) -> Result<(), PeerError> {

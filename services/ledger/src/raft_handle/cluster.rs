@@ -143,6 +143,10 @@ impl Consensus {
             Place::There(leader) => leader,
             Place::Nowhere => return Err(self.reason().unwrap_or(Error::NoLeader)),
         };
+        // A leader of an earlier version would not even read it.
+        if let Err(refusal) = self.takes(&submission.command) {
+            return Ok((self.applied(), Reply::Refused(refusal)));
+        }
         let submission = encode_submission(&submission);
         let bytes = submission.encoded_len();
         if bytes > SUBMISSION_BYTES_MAX {
@@ -358,6 +362,7 @@ impl Consensus {
             log_bytes: disk::bytes_in(&log_dir(&self.dir)),
             free_bytes: disk::free_in(&self.dir),
             certificate_until: self.card.certificate_until,
+            level: self.levels.knows.number(),
         }
     }
 }

@@ -22,14 +22,14 @@ use openraft::{
 };
 use prost::Message as _;
 use samsyn_domain::{
-    State,
-    command::{Reply, Submission},
+    FeatureLevel, Refusal, State,
+    command::{Command, Reply, Submission},
 };
 use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 use tracing::Instrument as _;
 
 use crate::{
-    Error,
+    Error, Levels,
     disk::make_dir,
     entry::{Raft, Types},
     fatal::{Fatal, Reason},
@@ -77,6 +77,8 @@ pub(crate) struct Options {
     pub(crate) timing: Timing,
     /// The way to the other nodes.
     pub(crate) network: Network,
+    /// What it knows of the log.
+    pub(crate) levels: Levels,
 }
 
 /// The consensus of one node; a cheap handle.
@@ -91,6 +93,7 @@ pub(crate) struct Consensus {
     proposals: mpsc::Sender<Proposal>,
     network: Network,
     card: Card,
+    levels: Levels,
     dir: PathBuf,
     /// Nobody sends to it any more when consensus has ended.
     end: watch::Receiver<()>,
@@ -100,12 +103,14 @@ impl Consensus {
     /// Opens or creates a node's files.
     ///
     /// # Errors
-    /// [`Error::Damaged`] when a file does not read; then nothing was changed.
+    /// [`Error::Damaged`] when a file does not read, [`Error::LevelUnknown`] when one is of a level
+    /// that the node does not know; then nothing was changed.
     pub(crate) async fn open(options: Options, clock: Clock) -> Result<Self, Error> {
         let fatal = Fatal::new();
-        let Options { dir, node, address, card, founds, timing, network } = options;
+        let Options { dir, node, address, card, founds, timing, network, levels } = options;
         let (reporter, files) = (fatal.clone(), dir.clone());
-        let opened = tokio::task::spawn_blocking(move || open_files(&files, reporter)).await;
+        let opened =
+            tokio::task::spawn_blocking(move || open_files(&files, reporter, levels.knows)).await;
         let (log, machine) = opened.map_err(|error| Error::Fatal(error.to_string()))??;
         let raft = Raft::new(node, config(timing)?, network.clone(), log.clone(), machine.clone())
             .await
@@ -116,8 +121,20 @@ impl Consensus {
         tokio::spawn(Proposer::new(raft.clone(), Arc::clone(&stamps)).run(received));
         let (running, end) = watch::channel(());
         tokio::spawn(report_stop(raft.clone(), fatal.clone(), running));
-        let this =
-            Self { raft, machine, log, fatal, stamps, room, proposals, network, card, dir, end };
+        let this = Self {
+            raft,
+            machine,
+            log,
+            fatal,
+            stamps,
+            room,
+            proposals,
+            network,
+            card,
+            levels,
+            dir,
+            end,
+        };
         if founds {
             this.found(node, address).await?;
         }
@@ -125,7 +142,8 @@ impl Consensus {
     }
 
     /// Orders a submission, at the leader. Returns its position in the log and the answer, after it
-    /// is on the disks of a quorum and applied here.
+    /// is on the disks of a quorum and applied here; a refusal without either, where the domain's
+    /// level is too low.
     ///
     /// # Errors
     /// [`Error::Overloaded`], [`Error::NoLeader`], [`Error::ClockBehind`], [`Error::TooLarge`] and
@@ -133,6 +151,9 @@ impl Consensus {
     /// [`Error::Stopped`] it may have been.
     pub(crate) async fn submit(&self, submission: Submission) -> Result<(u64, Reply), Error> {
         self.stamps.check()?;
+        if let Err(refusal) = self.takes(&submission.command) {
+            return Ok((self.applied(), Reply::Refused(refusal)));
+        }
         let bytes = encode_submission(&submission).encoded_len();
         if bytes > SUBMISSION_BYTES_MAX {
             return Err(Error::TooLarge { bytes, bytes_max: SUBMISSION_BYTES_MAX });
@@ -143,8 +164,9 @@ impl Consensus {
         let leader = self.raft.as_leader().map_err(|_| self.reason().unwrap_or(Error::NoLeader))?;
         let leader = leader.to_committed_leader_id();
         let (responder, committed, answer) = ProgressResponder::new();
+        let level = (self.levels.needs)(&submission.command);
         let (submission, cause) = (Arc::new(submission), Cause::current());
-        let proposal = Proposal { submission, cause, responder, leader };
+        let proposal = Proposal { submission, cause, level, responder, leader };
         self.proposals.try_send(proposal).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Error::Overloaded,
             mpsc::error::TrySendError::Closed(_) => self.reason().unwrap_or(Error::Closed),
@@ -165,6 +187,16 @@ impl Consensus {
             Some(result) => answered(result),
             None => Err(self.reason().unwrap_or(Error::OutcomeUnknown)),
         }
+    }
+
+    /// Whether a command may be proposed at the domain's level.
+    fn takes(&self, command: &Command) -> Result<(), Refusal> {
+        self.read(|state| state.takes(command, (self.levels.needs)(command)))
+    }
+
+    /// What this node knows of the log.
+    pub(crate) const fn levels(&self) -> Levels {
+        self.levels
     }
 
     /// Looks at the state as it is applied here.
@@ -316,14 +348,15 @@ pub(crate) fn log_dir(dir: &Path) -> PathBuf {
     dir.join("log")
 }
 
-fn open_files(dir: &Path, fatal: Fatal) -> Result<(LogStore, Machine), Error> {
+fn open_files(dir: &Path, fatal: Fatal, knows: FeatureLevel) -> Result<(LogStore, Machine), Error> {
     let log_dir = log_dir(dir);
     make_dir(dir)?;
     make_dir(&log_dir)?;
-    let log = LogStore::open(&log_dir)?;
+    let log = LogStore::open(&log_dir, knows)?;
     let (feed, _) = broadcast::channel(FEED_EVENTS_MAX);
-    let machine = Machine::open(dir, feed, fatal)?;
+    let machine = Machine::open(dir, feed, fatal, knows)?;
     fit_together(dir, &log, &machine)?;
+    log.is_known_after(machine.head().index())?;
     Ok((log, machine))
 }
 

@@ -122,7 +122,7 @@ async fn a_damaged_snapshot_is_refused_and_left_alone() {
         let mut bad = good.clone();
         bad[offset] ^= 1 << (offset % 8);
         fs::write(&path, &bad).unwrap();
-        let error = crate::snapshot::verify(&path).unwrap_err();
+        let error = crate::snapshot::verify(&path, FeatureLevel::NEWEST).unwrap_err();
         assert!(matches!(error, Error::Damaged { .. }), "{offset}: {error}");
     }
     for bad in [&good[..good.len() - 1], &[good.as_slice(), &[0]].concat(), &[]] {
@@ -177,7 +177,7 @@ async fn a_damaged_or_newer_state_is_refused_or_harmless() {
         let mut bad = good.clone();
         bad[offset] ^= 1 << (offset % 8);
         fs::write(&path, &bad).unwrap();
-        match crate::store::Store::open(&path) {
+        match crate::store::Store::open(&path, FeatureLevel::NEWEST) {
             Err(Error::Damaged { .. }) => {
                 assert!(fs::read(&path).unwrap() == bad, "{offset}: a refused file was changed");
                 refusals += 1;

@@ -23,6 +23,11 @@ impl Dice {
         self.0.next_u64() % sides
     }
 
+    /// One of so many places.
+    pub(crate) fn index(&mut self, of: usize) -> usize {
+        usize::try_from(self.below(u64::try_from(of).unwrap())).unwrap()
+    }
+
     pub(crate) fn percent(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
@@ -33,7 +38,6 @@ impl Dice {
 
     /// One of some; none of none.
     pub(crate) fn pick<T: Clone>(&mut self, of: &[T]) -> Option<T> {
-        let sides = u64::try_from(of.len()).unwrap();
-        (sides > 0).then(|| of[usize::try_from(self.below(sides)).unwrap()].clone())
+        (!of.is_empty()).then(|| of[self.index(of.len())].clone())
     }
 }

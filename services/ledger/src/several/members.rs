@@ -1,5 +1,7 @@
 //! Nodes come and go.
 
+use samsyn_proto::raft::GetKeysRequest;
+
 use super::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -45,6 +47,6 @@ async fn leadership_is_handed_over() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_is_no_member_gets_no_keys() {
     let nodes = Several::start().await;
-    let refused = nodes.at(1).peer().get_keys(4).unwrap_err();
+    let refused = nodes.at(1).peer().get_keys(4, GetKeysRequest::default()).unwrap_err();
     assert!(refused.to_string().contains("no member"), "{refused}");
 }

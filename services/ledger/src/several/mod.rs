@@ -6,9 +6,12 @@ mod ends;
 mod failover;
 mod faults;
 mod keys;
+mod levels;
 mod members;
 pub(crate) mod seeds;
 mod sim;
+mod streams;
+mod trade;
 mod wire;
 
 use std::{
@@ -22,12 +25,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use samsyn_domain::{Timestamp, command::Reply};
+use samsyn_domain::{
+    Timestamp,
+    command::Reply,
+    disclosure::{Disclosure, Object},
+};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use crate::{
-    Card, Clock, Error, Ledger, Node, Nodes, Options, Place, Role, Timing, Transport,
+    Card, Clock, Error, Ledger, Levels, Node, Nodes, Options, Place, Role, Timing, Transport,
     fetch_key_file,
     platter::{Image, Platter},
     samples::{NOW, numbered},
@@ -48,6 +55,8 @@ struct Several {
     disks: BTreeMap<u64, Arc<Platter>>,
     /// How far each node's clock is off, in milliseconds.
     clocks: BTreeMap<u64, Arc<AtomicI64>>,
+    /// What each node's program knows.
+    levels: BTreeMap<u64, Levels>,
     started: Instant,
 }
 
@@ -85,12 +94,18 @@ impl Several {
 
     /// So many voters with one domain.
     async fn with(voters: u64) -> Self {
+        Self::knowing(voters, Levels::default()).await
+    }
+
+    /// So many voters with one domain, by a program that knows other levels.
+    async fn knowing(voters: u64, levels: Levels) -> Self {
         let mut this = Self {
             dir: tempfile::tempdir().unwrap(),
             wire: Arc::default(),
             nodes: BTreeMap::new(),
             disks: BTreeMap::new(),
             clocks: BTreeMap::new(),
+            levels: (1..=5).map(|id| (id, levels)).collect(),
             started: Instant::now(),
         };
         this.open(1).await;
@@ -175,10 +190,11 @@ impl Several {
         let dir = self.folder(id);
         let disk = self.disks.entry(id).or_insert_with(|| Platter::watch(&dir));
         let disk = Arc::clone(disk);
+        let levels = self.levels[&id];
         if id != 1 {
             let others = [1, 2, 3, 4, 5].map(node);
-            let asked = fetch_key_file(&dir, &transport, &others);
-            tokio::time::timeout(PATIENCE, asked).await.expect("it gets the keys").unwrap();
+            let asked = fetch_key_file(&dir, &transport, &others, levels);
+            tokio::time::timeout(PATIENCE, asked).await.expect("it gets the keys")?;
         }
         let off = Arc::clone(self.clocks.entry(id).or_default());
         let (policy, recorder) = policy();
@@ -196,6 +212,7 @@ impl Several {
             }),
             clock: going(self.started, id, off),
             watcher: Arc::new(|_| ()),
+            levels,
         };
         let ledger = Ledger::open(options, policy, recorder).await?;
         self.wire.connect(Arc::clone(&life), ledger.clone());
@@ -278,11 +295,16 @@ async fn goes_on(nodes: &Several, node: u64, number: &mut u64) {
     }
 }
 
+/// The number of a record, where it is a numbered one.
+fn number_of(row: &Disclosure) -> Option<u64> {
+    (row.object == Object::Duties).then(|| row.serial.parse().unwrap())
+}
+
 /// The numbers that a node has, in order.
 fn recorded(ledger: &Ledger) -> Vec<u64> {
     ledger.read(|state| {
         let rows = state.evidence().disclosures();
-        rows.iter().map(|row| row.serial.parse().unwrap()).collect()
+        rows.iter().filter_map(|row| number_of(row)).collect()
     })
 }
 

@@ -339,8 +339,13 @@ impl Transport for End {
         self.ask(to, within, ask, None)
     }
 
-    fn get_keys(&self, to: &Node, within: Duration) -> Answer<raft::GetKeysResponse> {
-        self.ask(to, within, move |peer, from| async move { peer.get_keys(from) }, None)
+    fn get_keys(
+        &self,
+        to: &Node,
+        request: raft::GetKeysRequest,
+        within: Duration,
+    ) -> Answer<raft::GetKeysResponse> {
+        self.ask(to, within, move |peer, from| async move { peer.get_keys(from, request) }, None)
     }
 
     // Never doubled: a call over HTTP/2 is not carried out twice, and nobody asks anew by itself.

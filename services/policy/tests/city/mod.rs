@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use samsyn_domain::{
-    AreaId, Basis, Caller, CategoryId, Content, EditionId, Form, KeyId, Kind, Labels, LegalBasisId,
-    Observation, ObservationId, OrganisationId, PartyId, Period, PriorityId, PurposeId, Regime,
-    Sealed, Secrecy, ServiceId, SourceId, State, SubAreaId, Timestamp, UnitKey,
+    AreaId, Basis, Caller, CategoryId, Content, EditionId, FeatureLevel, Form, KeyId, Kind, Labels,
+    LegalBasisId, Observation, ObservationId, OrganisationId, PartyId, Period, PriorityId,
+    PurposeId, Regime, Sealed, Secrecy, ServiceId, SourceId, State, SubAreaId, Timestamp, UnitKey,
     command::{
         Acknowledge, Actor, AnswerEdition, ApproveChange, Command, Found, LockEdition, OpenEdition,
         ProposeChange, Publish, RecordDissent, ReleaseEdition, Reply, ResolveConflict, Submission,
@@ -69,7 +69,13 @@ impl City {
     fn founded(document: Document) -> Self {
         let mut city = Self { state: State::default(), position: 0 };
         let (document, key_file) = (document.into(), [0; 32]);
-        let found = Found { domain: "d".into(), document, key_file, policy: *policy().digest() };
+        let found = Found {
+            domain: "d".into(),
+            document,
+            key_file,
+            policy: *policy().digest(),
+            level: FeatureLevel::FIRST,
+        };
         assert_eq!(city.apply(Command::Found(found.into())), Reply::Epoch { epoch: 1 });
         city
     }

@@ -228,6 +228,7 @@ fn of_cluster(method: &str) -> Requests {
         "RemoveNode" => plain(&admin::RemoveNodeRequest { node }),
         "TransferLeader" => plain(&admin::TransferLeaderRequest { node }),
         "BuildSnapshot" => plain(&admin::BuildSnapshotRequest {}),
+        "RaiseLevel" => plain(&admin::RaiseLevelRequest { level: u32::MAX }),
         other => nobody_asks(other),
     }
 }

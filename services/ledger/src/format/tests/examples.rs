@@ -3,10 +3,11 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use samsyn_domain::{
-    AreaId, Audience, Basis, CategoryId, Content, Credibility, EditionId, Form, Geography, KeyId,
-    Kind, LabelClass, Labels, LegalBasisId, Observation, ObservationId, OrganisationId, PartyId,
-    Period, PlaceId, PriorityId, PurposeId, Reason, Refusal, Regime, Reliability, Sealed, Secrecy,
-    ServiceId, Severity, SourceId, SubAreaId, Timestamp, Trend, UnitKey,
+    AreaId, Audience, Basis, CategoryId, Content, Credibility, EditionId, FeatureLevel, Form,
+    Geography, KeyId, Kind, LabelClass, Labels, LegalBasisId, Observation, ObservationId,
+    OrganisationId, PartyId, Period, PlaceId, PriorityId, PurposeId, Reason, Refusal, Regime,
+    Reliability, Sealed, Secrecy, ServiceId, Severity, SourceId, SubAreaId, Timestamp, Trend,
+    UnitKey,
     command::{
         Acknowledge, Actor, AdoptPolicy, AnswerEdition, Command, Denials, Disclose, Found, Grants,
         IdempotencyKey, LockEdition, OpenEdition, Publish, RecordDissent, ReleaseEdition, Reply,
@@ -291,14 +292,13 @@ pub(super) fn commands() -> Vec<(&'static str, Command)> {
             reason: None,
         })
     }));
-    let found = Found {
-        domain: "d".into(),
-        document: document().into(),
-        key_file: [1; 32],
-        policy: [2; 32],
-    };
+    let (domain, document, level) = ("d".into(), document().into(), FeatureLevel::FIRST);
+    let found = Found { domain, document, key_file: [1; 32], policy: [2; 32], level };
+    let later = Found { level: super::levels::second(), ..found.clone() };
+    all.extend(super::levels::commands());
     all.extend([
         Command::Found(found.into()),
+        Command::Found(later.into()),
         Command::AdoptPolicy(AdoptPolicy { policy: [2; 32] }),
         Command::OpenEdition(OpenEdition {
             area: area(),
@@ -411,6 +411,7 @@ pub(super) fn rows() -> Vec<(&'static str, Row)> {
     all.extend([true, false].into_iter().flat_map(super::parts::rows));
     all.extend(super::statements::rows());
     all.extend(super::backups::rows());
+    all.extend(super::levels::rows());
     all.extend(
         objects().into_iter().map(|o| ("disclosure", Row::Disclosure(disclosure(o, true).into()))),
     );

@@ -3,6 +3,7 @@ mod changes;
 mod damage;
 mod examples;
 mod golden;
+mod levels;
 mod parts;
 mod restore;
 mod round_trip;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use samsyn_domain::{
-    Audience, Observation, ObservationId, PartyId, Severity, State, Timestamp,
+    Audience, FeatureLevel, Observation, ObservationId, PartyId, Severity, State, Timestamp,
     command::{
         Acknowledge, AddPart, AdoptPolicy, AnswerEdition, ApproveChange, Command, Denials,
         Disclose, Found, Grants, LockEdition, OpenEdition, ProposeChange, Publish, RecordDissent,
@@ -44,7 +44,13 @@ impl World {
             position: 0,
         };
         let document = examples::document().into();
-        let found = Found { domain: "d".into(), document, key_file: [1; 32], policy: [2; 32] };
+        let found = Found {
+            domain: "d".into(),
+            document,
+            key_file: [1; 32],
+            policy: [2; 32],
+            level: FeatureLevel::FIRST,
+        };
         assert_eq!(world.apply(Command::Found(found.into())), Reply::Epoch { epoch: 1 });
         world
     }
@@ -305,10 +311,10 @@ fn a_restored_state_is_the_live_one_with_rows_of_every_kind() {
     assert!(matches!(world.approve(), Reply::Proposed { epoch: Some(_), .. }));
     world.wait(2 * 24 * 3_600);
     world.apply(Command::Tick(Tick));
-    for command in super::backups::commands() {
+    for command in super::backups::commands().into_iter().chain(super::levels::commands()) {
         world.apply(command);
     }
-    assert_eq!((world.tables.len(), world.deleted), (22, 16), "{:?}", world.tables);
+    assert_eq!((world.tables.len(), world.deleted), (23, 20), "{:?}", world.tables);
     assert_eq!(world.restored(), world.live);
 }
 

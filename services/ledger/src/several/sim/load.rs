@@ -1,7 +1,7 @@
 //! Writers, readers, and who looks at the nodes meanwhile.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -10,6 +10,7 @@ use std::{
 };
 
 use samsyn_domain::{Sealed, Secret, UnitKey};
+use samsyn_policy::Why;
 use tokio::task::JoinSet;
 
 use super::{
@@ -17,18 +18,21 @@ use super::{
         PATIENCE,
         dice::Dice,
         record, recorded,
+        trade::{Party, Reads},
         wire::{Connected, Wire},
     },
     observed::{Acknowledged, Asked, Observed, Read},
 };
-use crate::{Error, Place};
+use crate::{Error, Place, Rejection};
 
 const WRITERS: u64 = 8;
 const READERS: u64 = 2;
+/// So many follow of each kind of reader.
+const STREAMS: u64 = 2;
 /// So many numbers are each writer's own.
 const NUMBERS: u64 = 1_000_000;
-/// So long a writer waits for its answer.
-const ANSWER_MAX: Duration = Duration::from_secs(2);
+/// So long who asks waits for an answer.
+pub(super) const ANSWER_MAX: Duration = Duration::from_secs(2);
 /// How often it is looked at how far the nodes are.
 const SAMPLE: Duration = Duration::from_millis(4);
 /// It is looked at what opens every so many samples.
@@ -40,19 +44,27 @@ const UNITS: u64 = 4;
 pub(super) struct Load {
     shared: Arc<Shared>,
     tasks: JoinSet<()>,
+    streams: JoinSet<()>,
 }
 
-struct Shared {
+/// What all of them share.
+pub(super) struct Shared {
     wire: Arc<Wire>,
     is_over: AtomicBool,
+    /// Up to which revision streams go on, once that is known; `None` in it: no further.
+    goals: Mutex<Option<Goals>>,
     observed: Mutex<Observed>,
 }
+
+/// Where the views of the kinds of readers are in the end; none where that does not matter.
+type Goals = Option<BTreeMap<Reads, u64>>;
 
 impl Load {
     pub(super) fn start(wire: &Arc<Wire>, seed: u64) -> Self {
         let shared = Arc::new(Shared {
             wire: Arc::clone(wire),
             is_over: AtomicBool::new(false),
+            goals: Mutex::default(),
             observed: Mutex::default(),
         });
         let mut tasks = JoinSet::new();
@@ -63,8 +75,17 @@ impl Load {
         for reader in 0..READERS {
             tasks.spawn(Arc::clone(&shared).read(Dice::of(seed, 100 + reader)));
         }
+        for (name, number) in Party::NAMES.into_iter().zip(0..) {
+            tasks.spawn(Arc::clone(&shared).publish(name, number, Dice::of(seed, 200 + number)));
+            tasks.spawn(Arc::clone(&shared).look_in(number, Dice::of(seed, 300 + number)));
+        }
+        let mut streams = JoinSet::new();
+        for (reads, number) in Reads::ALL.into_iter().cycle().zip(0..3 * STREAMS) {
+            let dice = Dice::of(seed, 400 + number);
+            streams.spawn(Arc::clone(&shared).follow(reads, number, dice));
+        }
         tasks.spawn(Arc::clone(&shared).watch());
-        Self { shared, tasks }
+        Self { shared, tasks, streams }
     }
 
     /// Whether no node gave up.
@@ -72,26 +93,44 @@ impl Load {
         self.shared.observed(|observed| observed.gave_up.is_empty())
     }
 
-    /// Ends, and tells what was observed.
-    pub(super) async fn stop(mut self) -> Observed {
+    /// Ends all but the streams.
+    pub(super) async fn calm(&mut self) {
         self.shared.is_over.store(true, Ordering::SeqCst);
         let all = async { while self.tasks.join_next().await.transpose().unwrap().is_some() {} };
         tokio::time::timeout(PATIENCE, all).await.expect("writers and readers end");
+    }
+
+    /// Waits until streams have come to their goals, or too long; tells what was observed.
+    pub(super) async fn stop(mut self, goals: Goals) -> Observed {
+        *self.shared.goals.lock().unwrap() = Some(goals);
+        let mut all =
+            async || while self.streams.join_next().await.transpose().unwrap().is_some() {};
+        if tokio::time::timeout(PATIENCE, all()).await.is_err() {
+            *self.shared.goals.lock().unwrap() = Some(None);
+            tokio::time::timeout(PATIENCE, all()).await.expect("streams end");
+        }
         std::mem::take(&mut self.shared.observed.lock().unwrap())
     }
 }
 
 impl Shared {
-    fn goes_on(&self) -> bool {
+    pub(super) fn goes_on(&self) -> bool {
         !self.is_over.load(Ordering::SeqCst)
     }
 
-    fn observed<T>(&self, note: impl FnOnce(&mut Observed) -> T) -> T {
+    /// Where the view of a kind of reader is in the end, once all is calm; none in it where streams
+    /// are to end wherever they are.
+    pub(super) fn goal(&self, reads: Reads) -> Option<Option<u64>> {
+        let goals = self.goals.lock().unwrap();
+        goals.as_ref().map(|goals| goals.as_ref().and_then(|goals| goals.get(&reads).copied()))
+    }
+
+    pub(super) fn observed<T>(&self, note: impl FnOnce(&mut Observed) -> T) -> T {
         note(&mut self.observed.lock().unwrap())
     }
 
     /// The nodes that serve, or have begun and may serve again.
-    fn nodes(&self) -> Vec<Connected> {
+    pub(super) fn nodes(&self) -> Vec<Connected> {
         let nodes = self.wire.nodes().into_iter();
         nodes.filter(|node| node.life.has_begun() && !node.life.is_over()).collect()
     }
@@ -223,6 +262,22 @@ fn seal(node: &Connected, number: u64) -> Option<Sealed> {
     let secret = Secret { note: Some(number.to_string()), coordinates: None };
     let unit = UnitKey::named(&format!("stad|skarholmen|{unit}"));
     node.ledger.inner.keys.seal_secret(&unit, "o", &secret).unwrap()
+}
+
+/// Whether who is refused so comes back by itself.
+pub(super) const fn is_passing(rejection: &Rejection) -> bool {
+    match rejection {
+        Rejection::Failed(_) | Rejection::NotReached { .. } => true,
+        Rejection::Denied(denial) => matches!(denial.why, Why::Undecided),
+        Rejection::Refused(_)
+        | Rejection::Answer(_)
+        | Rejection::Signature(_)
+        | Rejection::Manifest(_)
+        | Rejection::Edition(_)
+        | Rejection::CursorInvalid
+        | Rejection::CursorTooOld
+        | Rejection::Level(_) => false,
+    }
 }
 
 /// Whether an error says that nothing was ordered.

@@ -6,9 +6,16 @@ use std::{
     sync::Arc,
 };
 
-use samsyn_domain::{Sealed, Timestamp};
+use samsyn_domain::{PartyId, Sealed, Timestamp};
 
-use crate::{Ledger, several::Recorded};
+use super::{
+    super::{
+        Recorded, number_of,
+        trade::{Reads, area},
+    },
+    shown::{Sent, Shown, Stream},
+};
+use crate::Ledger;
 
 /// A record that a node acknowledged.
 #[derive(Debug, Clone)]
@@ -40,7 +47,8 @@ pub(super) struct Read {
 /// A disclosure as a node has it in the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Row {
-    pub(super) number: u64,
+    /// The number of a writer's record.
+    pub(super) number: Option<u64>,
     pub(super) sequence: u64,
     pub(super) at: Timestamp,
 }
@@ -50,6 +58,10 @@ pub(super) struct Row {
 pub(super) struct Ended {
     pub(super) node: u64,
     pub(super) rows: Vec<Row>,
+    /// Under which numbers what was shown is recorded.
+    pub(super) shown: BTreeMap<Shown, Vec<u64>>,
+    /// The version of each party's own picture.
+    pub(super) versions: BTreeMap<PartyId, u64>,
 }
 
 /// A term, and who led in it.
@@ -78,6 +90,17 @@ pub(super) struct Observed {
     /// Nodes that gave up by themselves, and why.
     pub(super) gave_up: BTreeSet<(u64, String)>,
     pub(super) ended: Vec<Ended>,
+    /// The last version of each party's own picture that it was told of.
+    pub(super) published: BTreeMap<PartyId, u64>,
+    /// Views that left a node.
+    pub(super) sent: Vec<Sent>,
+    /// What was answered to parties and readers that nothing gives a reason for.
+    pub(super) surprises: Vec<String>,
+    pub(super) streams: Vec<Stream>,
+    /// Of each kind of reader one that begins in the end.
+    pub(super) fresh: BTreeMap<Reads, Stream>,
+    /// Streams, and for each one that begins in the end where it began.
+    pub(super) compared: Vec<(Stream, Stream)>,
 }
 
 impl Observed {
@@ -118,16 +141,20 @@ impl Observed {
         let node = ledger.cluster().node;
         self.sample(node, ledger);
         self.look(node, ledger);
-        let rows = ledger.read(|state| {
-            let rows = state.evidence().disclosures().iter();
-            let row = rows.map(|row| Row {
-                number: row.serial.parse().unwrap(),
-                sequence: row.sequence,
-                at: row.at,
-            });
-            row.collect()
+        let ended = ledger.read(|state| {
+            let mut shown: BTreeMap<Shown, Vec<u64>> = BTreeMap::new();
+            let mut rows = Vec::new();
+            for row in state.evidence().disclosures() {
+                let (sequence, at) = (row.sequence, row.at);
+                rows.push(Row { number: number_of(row), sequence, at });
+                shown.entry(Shown::recorded(row)).or_default().push(sequence);
+            }
+            let version =
+                |party: &PartyId| (party.clone(), state.picture(party, &area()).version());
+            let versions = self.published.keys().map(version).collect();
+            Ended { node, rows, shown, versions }
         });
-        self.ended.push(Ended { node, rows });
+        self.ended.push(ended);
     }
 }
 
@@ -136,11 +163,14 @@ impl fmt::Display for Observed {
         let sealed = self.acknowledged.iter().filter(|record| record.sealed.is_some()).count();
         let at_leader = |read: &&Read| matches!(read.asked, Asked::Leader(_));
         let common = self.roots.values().filter(|roots| roots.values().any(|on| on.len() > 1));
+        let moves = self.compared.iter().map(|(stream, _)| stream.nodes.len());
+        let events = self.compared.iter().map(|(stream, _)| stream.got.len());
         write!(
             f,
             "{} acknowledged, {} refused, {sealed} with something sealed, \
              {} reads at nodes and {} at leaders, {} leaders by term, \
-             {} positions compared, {} looks at what is sealed",
+             {} positions compared, {} looks at what is sealed, \
+             {} published, {} views sent, {} streams with {} events at {} nodes",
             self.acknowledged.len(),
             self.refused.len(),
             self.reads.len() - self.reads.iter().filter(at_leader).count(),
@@ -148,6 +178,11 @@ impl fmt::Display for Observed {
             self.leaders.len(),
             common.count(),
             self.looks,
+            self.published.values().sum::<u64>(),
+            self.sent.len(),
+            self.compared.len(),
+            events.sum::<usize>(),
+            moves.sum::<usize>(),
         )
     }
 }

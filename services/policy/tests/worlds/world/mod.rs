@@ -14,8 +14,8 @@ use std::{
 
 use registry::{ENDORSERS, RELEASE, RowSpec, document, sign};
 use samsyn_domain::{
-    AreaId, Audience, Caller, Coordinates, EditionId, KeyId, Labels, LegalBasisId, Level,
-    OrganisationId, PartyId, Period, PeriodKind, PurposeId, Regime, Sealed, Secrecy, Secret,
+    AreaId, Audience, Caller, Coordinates, EditionId, FeatureLevel, KeyId, Labels, LegalBasisId,
+    Level, OrganisationId, PartyId, Period, PeriodKind, PurposeId, Regime, Sealed, Secrecy, Secret,
     ServiceId, State, Timestamp, UnitKey, View,
     command::{
         Actor, AnswerEdition, Command, Digest, Disclose, Found, Grants, LockEdition, OpenEdition,
@@ -154,7 +154,13 @@ impl World {
             contents: Contents::default(),
         };
         let (document, policy) = (document.into(), *POLICY.0.digest());
-        let found = Found { domain: "d".into(), document, key_file: [0; 32], policy };
+        let found = Found {
+            domain: "d".into(),
+            document,
+            key_file: [0; 32],
+            policy,
+            level: FeatureLevel::FIRST,
+        };
         assert_eq!(world.apply(Command::Found(Box::new(found))), Reply::Epoch { epoch: 1 });
         // So that an edition always has a municipal and a police contribution to stand on.
         for party in [0, 2] {

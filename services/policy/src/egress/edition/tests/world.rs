@@ -10,10 +10,10 @@ use std::{
 
 use ed25519_dalek::{Signer as _, SigningKey};
 use samsyn_domain::{
-    AreaId, Audience, Basis, Caller, CategoryId, Content as Said, EditionId, Form, Geography,
-    KeyId, Kind, Labels, LegalBasisId, Observation, ObservationId, OrganisationId, PartyId, Period,
-    PriorityId, PurposeId, Reason, Regime, Sealed, Secrecy, Secret, ServiceId, SourceId, State,
-    Timestamp, UnitKey,
+    AreaId, Audience, Basis, Caller, CategoryId, Content as Said, EditionId, FeatureLevel, Form,
+    Geography, KeyId, Kind, Labels, LegalBasisId, Observation, ObservationId, OrganisationId,
+    PartyId, Period, PriorityId, PurposeId, Reason, Regime, Sealed, Secrecy, Secret, ServiceId,
+    SourceId, State, Timestamp, UnitKey,
     command::{
         Actor, AnswerEdition, Command, Digest, Found, LockEdition, OpenEdition, Publish,
         ReleaseEdition, Reply, Submission,
@@ -151,12 +151,9 @@ impl World {
         let keys = Keys::new();
         let mut world = Self { state: State::default(), keys, position: 0 };
         let document: Document = serde_json::from_value(document(depth)).unwrap();
-        let found = Found {
-            domain: "d".into(),
-            document: document.into(),
-            key_file: [0; 32],
-            policy: [1; 32],
-        };
+        let (document, key_file, policy) = (document.into(), [0; 32], [1; 32]);
+        let level = FeatureLevel::FIRST;
+        let found = Found { domain: "d".into(), document, key_file, policy, level };
         assert_eq!(world.apply(Command::Found(Box::new(found))), Reply::Epoch { epoch: 1 });
         world
     }
