@@ -258,6 +258,10 @@ impl Consensus {
     /// As [`Self::add_learner`]; [`Error::Behind`] when it is.
     pub(crate) async fn promote(&self, node: u64) -> Result<(), Error> {
         self.is_one(node, &[Role::Learner], "no learner")?;
+        if !self.leads() {
+            // Only who leads knows how far others are.
+            return Err(Error::NoLeader);
+        }
         if self.lag(node).is_none_or(|lag| lag > LAG_MAX) {
             return Err(Error::Behind);
         }

@@ -33,6 +33,16 @@ async fn a_node_that_lost_all_comes_back_by_a_snapshot() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_does_not_lead_promotes_nobody_and_says_why() {
+    let mut nodes = Several::start().await;
+    nodes.join(4).await;
+    nodes.alike().await;
+    let follower = nodes.leader().await.cluster().node % 3 + 1;
+    let refused = nodes.at(follower).promote(4).await;
+    assert!(matches!(refused, Err(Error::NoLeader)), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn leadership_is_handed_over() {
     let nodes = Several::start().await;
     let leader = nodes.leader().await;

@@ -141,7 +141,8 @@ impl Several {
 
     /// Adds a node and starts it.
     async fn join(&mut self, id: u64) {
-        self.change(|| self.at(1).add_learner(node(id)), || self.at(1).has_member(id)).await;
+        let add = async |leader: Ledger| leader.add_learner(node(id)).await;
+        self.change(add, || self.at(1).has_member(id)).await;
         self.open(id).await;
     }
 
@@ -150,17 +151,18 @@ impl Several {
             let members = self.at(1).cluster().members;
             members.iter().any(|member| member.node.id == id && member.role != Role::Learner)
         };
-        self.change(|| self.at(1).promote(id), is_voter).await;
+        self.change(async |leader: Ledger| leader.promote(id).await, is_voter).await;
     }
 
-    /// Changes the members: anew where a leader had lost touch, and not where it came about.
-    async fn change<F>(&self, change: impl Fn() -> F, is_done: impl Fn() -> bool)
+    /// Changes the members, at the node that leads by then: anew where a leader had lost touch, and
+    /// not where it came about.
+    async fn change<F>(&self, change: impl Fn(Ledger) -> F, is_done: impl Fn() -> bool)
     where
         F: Future<Output = Result<(), Error>>,
     {
         let deadline = Instant::now() + PATIENCE;
         while !is_done() {
-            if let Err(error) = change().await {
+            if let Err(error) = change(self.leader().await.clone()).await {
                 assert!(Instant::now() < deadline, "{error}");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
