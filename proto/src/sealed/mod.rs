@@ -8,6 +8,7 @@ mod event;
 mod finding;
 mod joint;
 mod list;
+mod message;
 mod observation;
 mod picture;
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod change;
 mod cluster;
 mod edition;
 mod joint;
+mod message;
 mod picture;
 mod registry;
 mod stream;
