@@ -9,6 +9,7 @@ mod finding;
 mod joint;
 mod link;
 mod list;
+mod message;
 mod observation;
 mod picture;
 #[cfg(test)]

@@ -1,6 +1,10 @@
 //! The clock of the commands, and the days of Europe/Stockholm.
 
-use jiff::{Timestamp, Zoned, civil::Date, tz::TimeZone};
+use jiff::{
+    Timestamp, Zoned,
+    civil::{Date, DateTime},
+    tz::TimeZone,
+};
 
 use crate::failure::Failure;
 
@@ -26,6 +30,26 @@ pub(crate) fn midnight(day: Date) -> Result<Timestamp, Failure> {
     })
 }
 
+/// A point in time, a local time, or the end of a day, as it is given on the command line.
+///
+/// # Errors
+/// When it is none, with how to write one.
+pub(crate) fn until(text: &str) -> Result<Timestamp, String> {
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Ok(at);
+    }
+    let bad = || "is no time; write `2025-10-14` or `2025-10-14T16:00`".to_owned();
+    if text.contains(['T', ' ']) {
+        let written: DateTime = text.parse().map_err(|_| bad())?;
+        let day = midnight(written.date()).map_err(|_| bad())?;
+        let at = local(day).with().time(written.time()).build();
+        return at.map(|at| at.timestamp()).map_err(|_| bad());
+    }
+    let day: Date = text.parse().map_err(|_| bad())?;
+    let next = day.tomorrow().map_err(|_| bad())?;
+    midnight(next).map_err(|_| bad())
+}
+
 /// Falls back to UTC where the program has no time zone data.
 fn stockholm() -> TimeZone {
     TimeZone::get("Europe/Stockholm").unwrap_or(TimeZone::UTC)
@@ -45,5 +69,18 @@ mod tests {
         ] {
             assert_eq!(midnight(day).unwrap().to_string(), start);
         }
+    }
+
+    #[test]
+    fn a_day_that_something_is_wanted_by_ends_at_its_end_in_stockholm() {
+        for (text, at) in [
+            ("2025-10-14", "2025-10-14T22:00:00Z"),
+            ("2025-10-14T16:00", "2025-10-14T14:00:00Z"),
+            ("2025-10-14T16:00:00Z", "2025-10-14T16:00:00Z"),
+            ("2025-12-01 09:30", "2025-12-01T08:30:00Z"),
+        ] {
+            assert_eq!(until(text).unwrap().to_string(), at, "{text}");
+        }
+        assert!(until("tomorrow").unwrap_err().contains("2025-10-14"));
     }
 }

@@ -167,6 +167,19 @@ impl Session {
         })
     }
 
+    /// The function to read and send messages for: as the command line says, else the profile's.
+    ///
+    /// # Errors
+    /// When neither names one.
+    pub(crate) fn function(&self, flag: Option<String>) -> Result<String, Failure> {
+        let of_profile = Some(self.profile().function.clone()).filter(|one| !one.is_empty());
+        flag.or(of_profile).ok_or_else(|| {
+            Failure::Usage(
+                "the profile names no function; say which, by `--function ADDRESS`".into(),
+            )
+        })
+    }
+
     /// Writes an answer in the chosen form.
     ///
     /// # Errors

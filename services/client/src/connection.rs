@@ -11,7 +11,7 @@ use samsyn_proto::{
         GetAccessRequest, PublishPictureRequest, PublishPictureResponse, WriteContext,
         access_service_client::AccessServiceClient, edition_service_client::EditionServiceClient,
         joint_picture_service_client::JointPictureServiceClient,
-        picture_service_client::PictureServiceClient,
+        message_service_client::MessageServiceClient, picture_service_client::PictureServiceClient,
     },
 };
 use tokio::sync::OnceCell;
@@ -58,6 +58,8 @@ pub struct Client {
     pub joint: JointPictureServiceClient<Transport>,
     /// Editions.
     pub editions: EditionServiceClient<Transport>,
+    /// Messages between functions.
+    pub messages: MessageServiceClient<Transport>,
     /// Rights, disclosures, duties.
     pub access: AccessServiceClient<Transport>,
     /// The registry.
@@ -96,6 +98,8 @@ impl Client {
             joint: JointPictureServiceClient::new(channel.clone())
                 .max_decoding_message_size(ANSWER_BYTES_MAX),
             editions: EditionServiceClient::new(channel.clone())
+                .max_decoding_message_size(ANSWER_BYTES_MAX),
+            messages: MessageServiceClient::new(channel.clone())
                 .max_decoding_message_size(ANSWER_BYTES_MAX),
             access: AccessServiceClient::new(channel.clone())
                 .max_decoding_message_size(ANSWER_BYTES_MAX),

@@ -30,6 +30,9 @@ struct File {
     /// The party it speaks for.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     party: String,
+    /// The function whose messages it reads and sends.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    function: String,
     /// The digest of the agreement's descriptor that it has pinned, in hexadecimal.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     descriptor: String,
@@ -59,6 +62,8 @@ pub struct Profile {
     pub weighing_ref: String,
     /// The party it speaks for; empty when it speaks for none.
     pub party: String,
+    /// The function whose messages it reads and sends, by its address; empty when there is none.
+    pub function: String,
     /// The pinned digest of the agreement's descriptor, in hexadecimal; empty when none is.
     pub descriptor: String,
     /// The Ed25519 keys with which the party endorses, by function, as far as this service holds
@@ -153,6 +158,7 @@ impl Profile {
             legal_basis: file.legal_basis,
             weighing_ref: file.weighing_ref,
             party: file.party,
+            function: file.function,
             descriptor: file.descriptor,
             endorsement_keys,
             registry_key: key(REGISTRY_FILE)?,
@@ -185,6 +191,7 @@ impl Profile {
             legal_basis: self.legal_basis.clone(),
             weighing_ref: self.weighing_ref.clone(),
             party: self.party.clone(),
+            function: self.function.clone(),
             descriptor: self.descriptor.clone(),
             publisher_key: self.publisher_key.as_ref().map_or("", |key| key.id()).to_owned(),
         };
@@ -267,6 +274,7 @@ mod tests {
             legal_basis: "law_2023_196".into(),
             weighing_ref: String::new(),
             party: "sdf-skarholmen".into(),
+            function: "2120000142/samordnare-skarholmen".into(),
             descriptor: "00".into(),
             endorsement_keys: [(Role::Endorser, [7; 32]), (Role::Coordinator, [8; 32])].into(),
             registry_key: Some([9; 32]),

@@ -13,7 +13,7 @@ use samsyn_proto::{
     v1::{
         access_service_server::AccessServiceServer, edition_service_server::EditionServiceServer,
         joint_picture_service_server::JointPictureServiceServer,
-        picture_service_server::PictureServiceServer,
+        message_service_server::MessageServiceServer, picture_service_server::PictureServiceServer,
     },
 };
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time};
@@ -346,6 +346,7 @@ async fn services(shared: &Shared, limits: &Limits) -> Result<Routes, Error> {
     let routes = Routes::new(limited!(PictureServiceServer))
         .add_service(limited!(JointPictureServiceServer))
         .add_service(limited!(EditionServiceServer))
+        .add_service(limited!(MessageServiceServer))
         .add_service(limited!(AccessServiceServer))
         .add_service(limited!(RegistryServiceServer))
         .add_service(limited!(ClusterServiceServer))

@@ -1,19 +1,15 @@
 //! Messages: sent, read, marked, followed.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc};
 
 use samsyn_domain::{
     Caller, DomainId, FunctionId, Period, PeriodKind, Sealed, State, Timestamp, UnitKey,
     command::{Command, MarkMessage, Reply, SendMessage},
     disclosure::Ground,
     message::{Core, MessageId, Step, Text},
-    row::Event,
 };
-use samsyn_policy::{InboxView, Mailbox, MessageView, Projection, ThreadView, TrackView, View};
-use samsyn_proto::inbound::{
-    InboxAsked, MailboxAsked, MarkAsked, MessageAsked, SendAsked, TrackAsked,
-};
-use tokio::{sync::broadcast, time::timeout};
+use samsyn_policy::{Mailbox, MessageView, Projection, ThreadView, TrackPage, TrackView, View};
+use samsyn_proto::inbound::{MailboxAsked, MarkAsked, MessageAsked, SendAsked, TrackAsked};
 
 use crate::{
     Error, Ledger, Rejection,
@@ -98,36 +94,6 @@ impl Ledger {
         self.inner.keys.seal(&unit, &format!("message {id}"), &text.message())
     }
 
-    /// What stands in an inbox after a number; waits for something, as long as is asked for.
-    ///
-    /// # Errors
-    /// When the caller does not speak for the function.
-    pub async fn inbox(
-        &self,
-        caller: &Caller,
-        asked: &InboxAsked,
-    ) -> Result<Option<View<InboxView>>, Rejection> {
-        let mut events = self.events();
-        let wait = Duration::from_secs(asked.wait_seconds.into());
-        let found = async {
-            loop {
-                let shown = self
-                    .mail(caller, &asked.of, |mailbox| Ok(mailbox.inbox(asked.after, asked.size)));
-                if let Some(view) = shown.await? {
-                    return Ok(view);
-                }
-                came_into(&mut events, &asked.of.function).await;
-            }
-        };
-        // Once it is looked at whatever the wait is.
-        if wait.is_zero() {
-            return self
-                .mail(caller, &asked.of, |mailbox| Ok(mailbox.inbox(asked.after, asked.size)))
-                .await;
-        }
-        timeout(wait, found).await.map_or(Ok(None), |view| view.map(Some))
-    }
-
     /// A message, whole. A recipient that opens it has read it: that is ordered first.
     ///
     /// # Errors
@@ -177,8 +143,7 @@ impl Ledger {
         Ok(self.mail(caller, &asked.of, shown).await?.ok_or_else(nothing)?)
     }
 
-    /// How far messages have come that the caller's function has sent; of the page that begins at a
-    /// place, one more than asked for, where there is one.
+    /// How far messages have come that the caller's function has sent: a page of them.
     ///
     /// # Errors
     /// When it has not sent the one that is asked for.
@@ -186,10 +151,9 @@ impl Ledger {
         &self,
         caller: &Caller,
         asked: &TrackAsked,
-        from: usize,
+        page: TrackPage,
     ) -> Result<View<TrackView>, Rejection> {
         let now = (self.inner.clock)();
-        let page = (from, asked.page.size.saturating_add(1));
         let shown =
             |mailbox: &Mailbox<'_>| Ok(Some(mailbox.track(asked.message.as_ref(), page, now)?));
         let nothing = || Error::Fatal("a projection was made and is not there".to_owned());
@@ -211,6 +175,11 @@ impl Ledger {
         self.propose(caller, &asked.context, &body, make).await.map(drop)
     }
 
+    /// Whether a caller speaks for a function, on a ground.
+    pub(crate) fn speaks_for(&self, caller: &Caller, of: &MailboxAsked) -> Result<(), Rejection> {
+        self.read(|state| self.mailbox(state, caller, of).map(drop))
+    }
+
     fn mailbox<'a>(
         &'a self,
         state: &'a State,
@@ -223,7 +192,7 @@ impl Ledger {
     }
 
     /// Shows what a function may read, its disclosure committed first.
-    async fn mail<T>(
+    pub(crate) async fn mail<T>(
         &self,
         caller: &Caller,
         of: &MailboxAsked,
@@ -250,24 +219,7 @@ pub(crate) fn unit(from: &FunctionId, at: Timestamp) -> UnitKey {
     UnitKey::named(&format!("messages|{from}|{month}"))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` gives it by value")]
 pub(crate) fn unwritten(why: samsyn_domain::commit::Error) -> Error {
     Error::Fatal(format!("a message has no canonical form: {why}"))
-}
-
-/// Waits until a message came into an inbox, or much happened at once.
-async fn came_into(
-    events: &mut broadcast::Receiver<crate::trace::Happened>,
-    function: &FunctionId,
-) {
-    loop {
-        match events.recv().await {
-            Ok(happened) if happened.event == Event::Inboxed(function.clone()) => return,
-            Ok(happened) if matches!(happened.event, Event::Epoch(_) | Event::Suspended(_)) => {
-                return;
-            }
-            Ok(_) => {}
-            Err(broadcast::error::RecvError::Lagged(_)) => return,
-            Err(broadcast::error::RecvError::Closed) => std::future::pending::<()>().await,
-        }
-    }
 }

@@ -184,13 +184,11 @@ fn is_of_now(keys: &Keys, command: &Command) -> bool {
 
 /// How many disclosures a command records.
 fn disclosures_of(command: &Command) -> usize {
-    match command {
-        Command::Disclose(disclose) => disclose.disclosures.len(),
-        Command::NumberEnvelopes(number) => {
-            number.envelopes.iter().filter(|envelope| envelope.disclosure.is_some()).count()
-        }
-        _ => 0,
+    if let Command::Disclose(disclose) = command {
+        return disclose.disclosures.len();
     }
+    let Command::NumberEnvelopes(number) = command else { return 0 };
+    number.envelopes.iter().filter(|envelope| envelope.disclosure.is_some()).count()
 }
 
 fn submission(permit: Permit<Command>, context: &Context, body: Digest) -> Submission {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use samsyn_domain::{
     AreaId, Caller, EditionId, LabelClass, PartyId, State, Timestamp,
-    command::Command,
+    command::{Command, Publish},
     disclosure::Grant,
     registry::{Agreement, FieldGroup, Registry, ReleaseRow, Role, Service, Shown, Variant},
 };
@@ -74,10 +74,7 @@ impl Policy {
                 None
             }
             Command::Acknowledge(_) => None,
-            Command::SendMessage(c) => {
-                self.sends(registry, service, &c.core)?;
-                None
-            }
+            Command::SendMessage(c) => self.sends(registry, service, &c.core).map(|()| None)?,
             Command::MarkMessage(c) => {
                 let (action, field) = ("read_messages", "function_address");
                 self.speaks_for(registry, service, action, &c.function, field)?;
@@ -113,16 +110,7 @@ impl Policy {
             self.allow(registry, service, action, &area, &party, role)?;
         }
         if let Command::Publish(publish) = &command {
-            for (i, observation) in publish.upserts.iter().enumerate() {
-                let content = &observation.content;
-                let Some(sub_area) = &content.geography.sub_area else { continue };
-                if registry.is_divided(&publish.party)
-                    && !registry.answers_for(&publish.party, sub_area, content.starts_at)
-                {
-                    let field = format!("upserts[{i}].location");
-                    return Err(Denial::of(Why::NotYourArea).by("POL-40").at(field));
-                }
-            }
+            answers_where_it_is(registry, publish)?;
         }
         let until = now.after_seconds(VALID_SECONDS);
         Ok(Permit::grant(command, caller.clone(), state.epoch(), until))
@@ -280,6 +268,21 @@ impl Policy {
         ];
         self.ask(("Receiver", "receiver", who), action, ("Content", "content", what), context)
     }
+}
+
+/// A party whose area is divided answers for the sub-areas that it publishes of.
+fn answers_where_it_is(registry: &Registry, publish: &Publish) -> Result<(), Denial> {
+    for (i, observation) in publish.upserts.iter().enumerate() {
+        let content = &observation.content;
+        let Some(sub_area) = &content.geography.sub_area else { continue };
+        if registry.is_divided(&publish.party)
+            && !registry.answers_for(&publish.party, sub_area, content.starts_at)
+        {
+            let field = format!("upserts[{i}].location");
+            return Err(Denial::of(Why::NotYourArea).by("POL-40").at(field));
+        }
+    }
+    Ok(())
 }
 
 pub(crate) fn principal(service: &Service) -> (&str, &str, Vec<(&'static str, Attribute)>) {

@@ -323,11 +323,10 @@ impl Reader {
     }
 }
 
-/// The service of a caller, when it is registered, of that organisation, and not shut out.
+/// Whether a ground is one of the registry's lists, weighed where that is asked for.
 ///
 /// # Errors
-/// When it is not, or its certificate has expired by now.
-/// Whether a ground is one of the registry's lists, weighed where that is asked for.
+/// When it is not, at that field of the ground.
 pub(crate) fn on_ground(lists: &Lists, ground: &Ground, field: &str) -> Result<(), Denial> {
     if !lists.has_purpose(&ground.purpose) {
         return Err(Denial::of(Why::PurposeNotCovered).at(format!("{field}.purpose")));
@@ -341,6 +340,10 @@ pub(crate) fn on_ground(lists: &Lists, ground: &Ground, field: &str) -> Result<(
     Ok(())
 }
 
+/// The service of a caller, when it is registered, of that organisation, and not shut out.
+///
+/// # Errors
+/// When it is not, or its certificate has expired by now.
 pub(crate) fn registered<'a>(
     registry: &'a Registry,
     now: Timestamp,

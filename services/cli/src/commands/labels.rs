@@ -1,12 +1,16 @@
 //! Labels (märkning) from flags, and from a file of defaults.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
+use jiff::{Timestamp, ToSpan as _};
 use samsyn_client::wire::Labels;
 use samsyn_domain::{Basis, Credibility, Reliability, SourceId};
 use serde::Deserialize;
 
-use crate::failure::Failure;
+use crate::{clock, failure::Failure};
 
 /// The defaults as shipped.
 const SHIPPED: &str = include_str!("../../../../config/import/defaults.toml");
@@ -33,6 +37,33 @@ pub(super) struct Flags {
     /// How long it may be kept, in months.
     #[arg(long, value_name = "MONTHS", value_parser = clap::value_parser!(i32).range(1..=1200))]
     retention: Option<i32>,
+}
+
+/// Labels of a message. Its recipients are its audience.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Labels")]
+pub(super) struct OfMessage {
+    /// Secrecy level, 0–3 [default: 1].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=3))]
+    level: Option<u32>,
+    /// What it may be used for; may be repeated [default: as shipped].
+    #[arg(long, value_name = "CODE")]
+    purpose: Vec<String>,
+    /// How long it may be kept, in months [default: 24].
+    #[arg(long, value_name = "MONTHS", value_parser = clap::value_parser!(i32).range(1..=1200))]
+    retention: Option<i32>,
+}
+
+impl OfMessage {
+    /// The labels.
+    ///
+    /// # Errors
+    /// When the shipped defaults do not hold.
+    pub(super) fn labels(&self) -> Result<Labels, Failure> {
+        let Self { level, purpose, retention } = self.clone();
+        let defaults = Flags { level, purpose, retention, ..Flags::default() }.defaults()?;
+        Ok(Labels { audience: Vec::new(), ..defaults.kept(clock::now()) })
+    }
 }
 
 /// What is given to everything that does not say it itself.
@@ -109,6 +140,13 @@ impl Defaults {
             secrecy_provisions: self.secrecy_provisions.clone(),
             ..Labels::default()
         }
+    }
+
+    /// The labels of what is made at a time.
+    pub(super) fn kept(&self, made_at: Timestamp) -> Labels {
+        let until = clock::local(made_at).saturating_add(self.retention_months.months());
+        let retain_until = Some(SystemTime::from(until.timestamp()).into());
+        Labels { retain_until, ..self.labels() }
     }
 
     /// How long it may be kept.

@@ -15,6 +15,7 @@ mod import;
 mod joint;
 mod labels;
 mod man;
+mod message;
 mod partner;
 mod picture;
 mod pki;
@@ -70,6 +71,9 @@ enum Command {
     /// Settles a disagreement, or records that it stands.
     #[command(subcommand)]
     Conflict(conflict::Command),
+    /// Messages (meddelanden) between functions: send, inbox, read, ack, decline, thread, track.
+    #[command(subcommand)]
+    Message(message::Command),
     /// For partners: stream, poll, proof, and what is needed to begin.
     #[command(subcommand)]
     Partner(partner::Command),
@@ -195,6 +199,7 @@ async fn dispatch(globals: &Globals, command: Command) -> Result<(), Failure> {
         Command::Joint(command) => Box::pin(joint::run(globals, command)).await,
         Command::Edition(command) => Box::pin(edition::run(globals, command)).await,
         Command::Conflict(command) => conflict::run(globals, command).await,
+        Command::Message(command) => Box::pin(message::run(globals, command)).await,
         Command::Partner(command) => Box::pin(partner::run(globals, command)).await,
         Command::Duties(args) => duties::run(globals, args).await,
         Command::Collisions(args) => collisions::run(globals, args).await,

@@ -14,7 +14,7 @@ fn the_command_line_is_consistent() {
 }
 
 /// A line for each command.
-const LINES: [&str; 70] = [
+const LINES: [&str; 78] = [
     "samsyn serve --config gateway.toml",
     "samsyn serve --check --config gateway.toml",
     "samsyn demo --once",
@@ -54,6 +54,15 @@ const LINES: [&str; 70] = [
     "samsyn conflict settle 2025-09:a/b:trend --trend up --reason r --revision 3",
     "samsyn conflict settle 2025-09:a/b:trend --both-stand --reason r",
     "samsyn conflict dissent a a/b --period 2025-09 --field trend --reason r",
+    "samsyn message send --to 1/a --to 2/b --kind notice --subject s --body b --level 2",
+    "samsyn message send --from 1/a --to 2/b --reply-to 3f9a01c2 --subject s --body-file - \
+     --respond-by 2025-10-14 --precedence flash --valid 48",
+    "samsyn message inbox --function 1/a --after 7 --open --wait 30",
+    "samsyn message inbox --watch --count 2 --output json",
+    "samsyn message read 3f9a01c2",
+    "samsyn message ack 3f9a01c2 --as sdf-a",
+    "samsyn message thread 3f9a01c2",
+    "samsyn message track",
     "samsyn partner watch --cursor-file at --acknowledge",
     "samsyn partner poll --wait 30 --limit 10",
     "samsyn partner verify e1 --save e1.bin",
@@ -126,6 +135,11 @@ fn what_does_not_hold_is_a_usage_error() {
         ("samsyn joint export a", ErrorKind::MissingRequiredArgument),
         ("samsyn joint export a --format pdf", ErrorKind::InvalidValue),
         ("samsyn partner poll --wait 31", ErrorKind::ValueValidation),
+        ("samsyn message send --to a --subject s", ErrorKind::MissingRequiredArgument),
+        ("samsyn message send --to a --kind letter --subject s", ErrorKind::InvalidValue),
+        ("samsyn message send --kind notice --subject s", ErrorKind::MissingRequiredArgument),
+        ("samsyn message inbox --watch --wait 3", ErrorKind::ArgumentConflict),
+        ("samsyn message inbox --count 3", ErrorKind::MissingRequiredArgument),
         ("samsyn registry apply --from f", ErrorKind::MissingRequiredArgument),
         ("samsyn registry release-row edit r --live maybe --reason r", ErrorKind::InvalidValue),
     ] {

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::{Date, date};
 use samsyn_domain::{
-    AgreementId, KeyId, OrganisationId, PartyId, PeriodKind, ServiceId,
+    AgreementId, FunctionId, KeyId, OrganisationId, PartyId, PeriodKind, ServiceId,
     registry::{
-        self, Agreement, Document, EndorsementKey, Endorser, Party, PartyKind, PublisherKey,
-        RegistryKey, Responsibility, Role, Service, Track,
+        self, Agreement, Document, EndorsementKey, Endorser, Function, Party, PartyKind,
+        PublisherKey, RegistryKey, Responsibility, Role, Service, Track,
     },
 };
 
@@ -40,6 +40,7 @@ pub(crate) fn registry(
     let mut document = seed.rights.clone();
     document.parties = parties(seed);
     document.services.extend(services(seed, &document.parties)?);
+    document.functions.extend(functions(seed, &document.parties)?);
     document.endorsement_keys = endorsement_keys(keys)?;
     document.registry_keys = registry_keys(registrars)?;
     document.publisher_keys = publisher_keys(publishers)?;
@@ -112,6 +113,34 @@ fn service(party: &Party) -> Result<Service, Error> {
         roles: roles.into_iter().chain(function).collect(),
         suspended: false,
     })
+}
+
+/// A function for the coordinator of each district administration and for the kommunpolis of each
+/// local police area.
+fn functions(seed: &Seed, parties: &[Party]) -> Result<Vec<Function>, Error> {
+    let acting = parties.iter().filter(|party| !is_former(seed, &party.id));
+    let named = acting.filter_map(|party| match (party.kind, party.sub_kind.as_str()) {
+        (PartyKind::Police, _) => Some((party, "kommunpolis", "Kommunpolis")),
+        (PartyKind::Municipal, "district_administration") => {
+            Some((party, "samordnare", "Samordnare"))
+        }
+        (PartyKind::Municipal | PartyKind::Other, _) => None,
+    });
+    let function = |(party, role, title): (&Party, &str, &str)| {
+        let organisations = &seed.rights.organisations;
+        let own = organisations.iter().find(|one| one.id == party.organisation);
+        let orgnr = own.map_or("", |organisation| organisation.orgnr.as_str());
+        // `sdf-skarholmen` and `lpo-skarholmen` are of the same place.
+        let place = party.id.as_str().split_once('-').map_or("", |(_, place)| place);
+        let id = format!("{orgnr}/{role}-{place}");
+        Ok(Function {
+            id: FunctionId::parse(&id).map_err(|why| Error::id(&id, why))?,
+            organisation: party.organisation.clone(),
+            name: format!("{title}, {}", party.name),
+            services: [service(party)?.id].into(),
+        })
+    };
+    named.map(function).collect()
 }
 
 fn endorsement_keys(keys: &Keys) -> Result<Vec<EndorsementKey>, Error> {

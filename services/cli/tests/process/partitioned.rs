@@ -188,7 +188,7 @@ async fn rounds_of_faults_lose_nothing_acknowledged_and_double_nothing() {
     let options = Options { faults, seed: 7, writers: 3 };
     let program = Path::new(env!("CARGO_BIN_EXE_samsyn"));
     let told = |round: &samsyn_tests::rounds::Round| println!("{round}");
-    let report = run(program, &options, told).await.unwrap();
+    let report = Box::pin(run(program, &options, told)).await.unwrap();
     assert!(report.is_clean(), "{report}");
     let acknowledged: usize = report.rounds().iter().map(|round| round.acknowledged).sum();
     assert!(acknowledged > 30, "too little was written to tell\n{report}");

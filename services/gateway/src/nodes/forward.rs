@@ -42,7 +42,7 @@ const RETRY: Duration = Duration::from_millis(200);
 const LOOK: Duration = Duration::from_millis(50);
 
 /// What changes something, or is otherwise for the leader.
-const WRITES: [&str; 19] = [
+const WRITES: [&str; 23] = [
     "/samsyn.v1.PictureService/PublishPicture",
     "/samsyn.v1.PictureService/UploadPicture",
     "/samsyn.v1.JointPictureService/ResolveConflict",
@@ -52,10 +52,14 @@ const WRITES: [&str; 19] = [
     "/samsyn.v1.EditionService/LockEdition",
     "/samsyn.v1.EditionService/AnswerEdition",
     "/samsyn.v1.EditionService/ReleaseEdition",
+    "/samsyn.v1.MessageService/SendMessage",
+    "/samsyn.v1.MessageService/MarkMessage",
     "/samsyn.admin.v1.RegistryService/SuspendService",
     "/samsyn.admin.v1.RegistryService/ProposeRegistryChange",
     "/samsyn.admin.v1.RegistryService/ApproveRegistryChange",
     "/samsyn.admin.v1.RegistryService/WithdrawRegistryChange",
+    "/samsyn.admin.v1.LinkService/PauseLink",
+    "/samsyn.admin.v1.LinkService/ResumeLink",
     "/samsyn.admin.v1.ClusterService/AddLearner",
     "/samsyn.admin.v1.ClusterService/PromoteNode",
     "/samsyn.admin.v1.ClusterService/DemoteNode",

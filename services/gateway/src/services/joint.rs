@@ -91,7 +91,7 @@ impl JointPictureService for Shared {
         let ground = reader.ground().clone();
         let open = self.ledger.subscribe(&caller, ground, asked.scope, &asked.cursor);
         let feed = self.answered(&caller, open).await?;
-        Ok(Response::new(stream::events(feed, held, meter, self.stopping.clone(), self.bounds)))
+        Ok(Response::new(stream::served(feed, held, meter, self.stopping.clone(), self.bounds)))
     }
 
     async fn list_events(

@@ -7,6 +7,7 @@ mod cluster;
 mod edition;
 mod joint;
 mod link;
+mod message;
 mod picture;
 mod registry;
 mod stream;

@@ -1,13 +1,13 @@
-//! A subscription as a stream: every stream ends by a stop signal and a last message that says why.
+//! What is followed, as a stream: every stream ends by a stop signal and a last message that says why.
 
 use std::{collections::VecDeque, future::Future, pin::Pin, time::Duration};
 
-use samsyn_ledger::{Feed, Rejection};
+use samsyn_ledger::{Feed, Inbox, Rejection, Woken};
 use samsyn_policy::Why;
 use samsyn_proto::{
     Reason,
     sealed::{Close, Encoded},
-    v1::WatchEventsResponse,
+    v1::{WatchEventsResponse, WatchInboxResponse},
 };
 use tokio::{sync::watch, time::Instant};
 use tokio_stream::Stream;
@@ -16,16 +16,124 @@ use tracing::Span;
 
 use crate::{edge::Held, status, telemetry::Meter, tls::Leaving};
 
-/// How many events are recorded and sent at a time.
+/// How much is recorded and sent at a time.
 const BATCH_MAX: usize = 200;
-/// After so long without an event a heartbeat is sent.
+/// After so long without anything new a heartbeat is sent.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// After which time a client comes back, in seconds.
 const RETRY_SECONDS: u32 = 1;
 /// When all must come back at once, each is given one of so many seconds.
 const SPREAD_SECONDS: u64 = 10;
 
-type Item = Result<Encoded<WatchEventsResponse>, Status>;
+type Item<M> = Result<Encoded<M>, Status>;
+/// What is to be sent, each with the cursor behind it.
+type Waiting<M> = VecDeque<(String, Encoded<M>)>;
+
+/// What a stream follows.
+pub(super) trait Followed: Send {
+    /// What is sent.
+    type Message;
+
+    /// The next of it; none when there is nothing new. It is recorded by then.
+    fn next(
+        &mut self,
+    ) -> impl Future<Output = Result<Option<Waiting<Self::Message>>, Rejection>> + Send;
+    /// Until something may be new, or so long.
+    fn wait(&mut self, longest: Duration) -> impl Future<Output = ()> + Send;
+    /// What woke it for what it has just given.
+    fn woken(&mut self) -> Woken;
+    /// The epoch in force.
+    fn epoch(&self) -> u64;
+    /// Who follows still may.
+    fn holds(&self) -> Result<(), Rejection>;
+    /// Where to go on from; empty where what is sent says it itself.
+    fn cursor(&self) -> Result<String, samsyn_ledger::Error>;
+    /// Nothing new, at a cursor.
+    fn heartbeat(cursor: &str) -> Encoded<Self::Message>;
+    /// The last message, at a cursor.
+    fn closing(cursor: &str, why: Close, retry_seconds: u32) -> Encoded<Self::Message>;
+}
+
+impl Followed for Feed {
+    type Message = WatchEventsResponse;
+
+    async fn next(&mut self) -> Result<Option<Waiting<Self::Message>>, Rejection> {
+        let view = self.next(BATCH_MAX).await?;
+        Ok(view.map(|view| {
+            let cursors = view.content().events.iter().map(|event| event.cursor.clone());
+            cursors.zip(Encoded::<WatchEventsResponse>::events(&view)).collect()
+        }))
+    }
+
+    async fn wait(&mut self, longest: Duration) {
+        self.wait(longest).await;
+    }
+
+    fn woken(&mut self) -> Woken {
+        self.woken()
+    }
+
+    fn epoch(&self) -> u64 {
+        self.epoch()
+    }
+
+    fn holds(&self) -> Result<(), Rejection> {
+        self.holds()
+    }
+
+    fn cursor(&self) -> Result<String, samsyn_ledger::Error> {
+        self.cursor()
+    }
+
+    fn heartbeat(cursor: &str) -> Encoded<Self::Message> {
+        Encoded::<WatchEventsResponse>::heartbeat(cursor)
+    }
+
+    fn closing(cursor: &str, why: Close, retry_seconds: u32) -> Encoded<Self::Message> {
+        Encoded::<WatchEventsResponse>::closing(cursor, why, retry_seconds)
+    }
+}
+
+/// Its messages are numbered: they need no cursors.
+impl Followed for Inbox {
+    type Message = WatchInboxResponse;
+
+    async fn next(&mut self) -> Result<Option<Waiting<Self::Message>>, Rejection> {
+        let view = self.next(BATCH_MAX).await?;
+        Ok(view.map(|view| {
+            let entries = Encoded::<WatchInboxResponse>::entries(&view).into_iter();
+            entries.map(|entry| (String::new(), entry)).collect()
+        }))
+    }
+
+    async fn wait(&mut self, longest: Duration) {
+        self.wait(longest).await;
+    }
+
+    fn woken(&mut self) -> Woken {
+        self.woken()
+    }
+
+    fn epoch(&self) -> u64 {
+        self.epoch()
+    }
+
+    fn holds(&self) -> Result<(), Rejection> {
+        self.holds()
+    }
+
+    fn cursor(&self) -> Result<String, samsyn_ledger::Error> {
+        Ok(String::new())
+    }
+
+    fn heartbeat(_: &str) -> Encoded<Self::Message> {
+        Encoded::<WatchInboxResponse>::heartbeat()
+    }
+
+    fn closing(_: &str, why: Close, retry_seconds: u32) -> Encoded<Self::Message> {
+        Encoded::<WatchInboxResponse>::closing(why, retry_seconds)
+    }
+}
 
 /// What a stream does next.
 enum Phase {
@@ -35,8 +143,8 @@ enum Phase {
     Ended,
 }
 
-struct Serving {
-    feed: Feed,
+struct Serving<F: Followed> {
+    followed: F,
     held: Held,
     meter: Meter,
     stopping: watch::Receiver<bool>,
@@ -44,10 +152,10 @@ struct Serving {
     /// The span in which what waits is sent, in the trace of what caused it.
     sending: Option<Span>,
     /// What waits to be sent, each with its cursor.
-    waiting: VecDeque<(String, Encoded<WatchEventsResponse>)>,
+    waiting: Waiting<F::Message>,
     /// The epoch under which that was made.
     epoch: u64,
-    /// The cursor of the last event that was sent; empty before the first.
+    /// The cursor of the last that was sent; empty before the first.
     sent: String,
     /// When the last message was made. What a receiver does not see must not move its heartbeats.
     spoke: Instant,
@@ -65,18 +173,18 @@ pub(crate) struct Bounds {
     pub(crate) lag_max: Duration,
 }
 
-/// The events of a feed until it is stopped, its access ends, it lags, or it becomes too old.
-pub(super) fn events(
-    feed: Feed,
+/// What is followed, until it is stopped, its access ends, it lags, or it becomes too old.
+pub(super) fn served<F: Followed + 'static>(
+    followed: F,
     held: Held,
     meter: Meter,
     stopping: watch::Receiver<bool>,
     bounds: Bounds,
-) -> Pin<Box<dyn Stream<Item = Item> + Send>> {
+) -> Pin<Box<dyn Stream<Item = Item<F::Message>> + Send>> {
     let now = Instant::now();
     let serving = Serving {
-        epoch: feed.epoch(),
-        feed,
+        epoch: followed.epoch(),
+        followed,
         held,
         meter,
         stopping,
@@ -94,13 +202,13 @@ pub(super) fn events(
     }))
 }
 
-impl Serving {
-    async fn next(&mut self) -> Option<Item> {
+impl<F: Followed> Serving<F> {
+    async fn next(&mut self) -> Option<Item<F::Message>> {
         loop {
             self.still_may();
-            if let Some((cursor, event)) = self.waiting.pop_front() {
+            if let Some((cursor, message)) = self.waiting.pop_front() {
                 self.sent = cursor;
-                return Some(Ok(event));
+                return Some(Ok(message));
             }
             match std::mem::replace(&mut self.phase, Phase::Ended) {
                 Phase::Ended => return None,
@@ -127,9 +235,9 @@ impl Serving {
                 Leaving::CutOff => self.close(Close::Draining, None),
             };
         }
-        let epoch = self.feed.epoch();
+        let epoch = self.followed.epoch();
         if epoch != self.epoch && !self.waiting.is_empty() {
-            match self.feed.holds() {
+            match self.followed.holds() {
                 Ok(()) => self.epoch = epoch,
                 Err(rejection) => {
                     self.waiting.clear();
@@ -155,27 +263,25 @@ impl Serving {
         if !unpaid.is_zero() {
             return self.rest(tokio::time::sleep(unpaid.min(age_left))).await;
         }
-        let epoch = self.feed.epoch();
+        let epoch = self.followed.epoch();
         let mut access = self.held.access.clone();
         let next = tokio::select! {
             biased;
             // What is to be recorded may wait for other nodes, and a last word must not.
             _ = access.leaving() => return,
-            next = self.feed.next(BATCH_MAX) => next,
+            next = self.followed.next() => next,
         };
         match next {
-            Ok(Some(view)) => {
-                let cursors = view.content().events.iter().map(|event| event.cursor.clone());
-                let events = Encoded::<WatchEventsResponse>::events(&view);
+            Ok(Some(new)) => {
                 let now = Instant::now();
-                self.paid_at = now + self.held.spending.rows(events.len(), now);
-                self.told(events.len());
-                self.waiting.extend(cursors.zip(events));
+                self.paid_at = now + self.held.spending.rows(new.len(), now);
+                self.told(new.len());
+                self.waiting.extend(new);
                 (self.epoch, self.spoke) = (epoch, Instant::now());
             }
-            Ok(None) if self.spoke.elapsed() >= HEARTBEAT => match self.feed.cursor() {
+            Ok(None) if self.spoke.elapsed() >= HEARTBEAT => match self.followed.cursor() {
                 Ok(cursor) => {
-                    let beat = Encoded::<WatchEventsResponse>::heartbeat(&cursor);
+                    let beat = F::heartbeat(&cursor);
                     self.waiting.push_back((cursor, beat));
                     (self.epoch, self.spoke) = (epoch, Instant::now());
                 }
@@ -185,7 +291,7 @@ impl Serving {
                 let silence = HEARTBEAT.saturating_sub(self.spoke.elapsed());
                 let mut stopping = self.stopping.clone();
                 tokio::select! {
-                    () = self.feed.wait(silence.min(age_left)) => {}
+                    () = self.followed.wait(silence.min(age_left)) => {}
                     // The sender is gone only when the process ends.
                     _ = stopping.wait_for(|stop| *stop) => {}
                     _ = access.leaving() => {}
@@ -198,7 +304,7 @@ impl Serving {
     /// What is about to be sent is counted, and put under what caused it.
     fn told(&mut self, events: usize) {
         self.meter.rows(events);
-        let woken = self.feed.woken();
+        let woken = self.followed.woken();
         if let Some(since) = woken.since {
             self.meter.metrics().fed(since.elapsed());
         }
@@ -238,11 +344,12 @@ impl Serving {
     }
 
     fn close(&mut self, reason: Close, status: Option<Status>) {
-        let cursor = if self.sent.is_empty() { self.feed.cursor() } else { Ok(self.sent.clone()) };
+        let cursor =
+            if self.sent.is_empty() { self.followed.cursor() } else { Ok(self.sent.clone()) };
         self.phase = match cursor {
             Ok(cursor) => {
                 let retry = self.retry_seconds(reason);
-                let last = Encoded::<WatchEventsResponse>::closing(&cursor, reason, retry);
+                let last = F::closing(&cursor, reason, retry);
                 self.waiting.push_back((cursor, last));
                 Phase::Ending(status)
             }

@@ -31,7 +31,7 @@ pub(super) fn place(peer: &DomainId, epoch: u64, sequence: u64) -> log::LinkPlac
     log::LinkPlace { peer: peer.to_string(), epoch, sequence }
 }
 
-pub(super) fn decode_place(message: log::LinkPlace) -> Result<(DomainId, u64, u64), Damaged> {
+pub(super) fn decode_place(message: &log::LinkPlace) -> Result<(DomainId, u64, u64), Damaged> {
     Ok((peer(&message.peer, "link_place.peer")?, message.epoch, message.sequence))
 }
 
@@ -39,7 +39,7 @@ fn required_place(
     message: Option<log::LinkPlace>,
     field: &'static str,
 ) -> Result<(DomainId, u64, u64), Damaged> {
-    decode_place(message.ok_or(Damaged::Missing(field))?)
+    decode_place(&message.ok_or(Damaged::Missing(field))?)
 }
 
 fn quarantined_for(number: u32, field: &'static str) -> Result<QuarantinedFor, Damaged> {

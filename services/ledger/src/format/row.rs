@@ -118,22 +118,22 @@ impl Stored for Row {
             Kind::Link(row) => Self::Link(Link::decode(row)?.into()),
             Kind::Queued(row) => Self::Queued(Queued::decode(row)?.into()),
             Kind::Unqueued(row) => {
-                let (peer, _, number) = link::decode_place(row)?;
+                let (peer, _, number) = link::decode_place(&row)?;
                 Self::Unqueued(peer, number)
             }
             Kind::Numbered(row) => Self::Numbered(Numbered::decode(row)?.into()),
             Kind::Settled(row) => {
-                let (peer, epoch, sequence) = link::decode_place(row)?;
+                let (peer, epoch, sequence) = link::decode_place(&row)?;
                 Self::Settled(peer, epoch, sequence)
             }
             Kind::Arrived(row) => Self::Arrived(Arrived::decode(row)?),
             Kind::Passed(row) => {
-                let (peer, epoch, sequence) = link::decode_place(row)?;
+                let (peer, epoch, sequence) = link::decode_place(&row)?;
                 Self::Passed(peer, epoch, sequence)
             }
             Kind::Quarantined(row) => Self::Quarantined(Quarantined::decode(row)?.into()),
             Kind::Unquarantined(row) => {
-                let (peer, epoch, sequence) = link::decode_place(row)?;
+                let (peer, epoch, sequence) = link::decode_place(&row)?;
                 Self::Unquarantined(peer, epoch, sequence)
             }
             Kind::Level(level) => Self::Level(checked(FeatureLevel::of(level), "row.level")?),

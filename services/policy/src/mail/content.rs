@@ -99,9 +99,24 @@ pub struct Tracked {
     pub overdue: bool,
 }
 
+/// Which of the messages that a function has sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrackPage {
+    /// Of the first so many; none: of all. What is sent meanwhile moves no page.
+    pub of: Option<usize>,
+    /// How many stand before it, the newest first.
+    pub from: usize,
+    /// How many at most.
+    pub size: usize,
+}
+
 /// Messages that were sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrackView {
     /// The newest first.
     pub messages: Vec<Tracked>,
+    /// Of how many.
+    pub of: usize,
+    /// Whether others follow.
+    pub more: bool,
 }

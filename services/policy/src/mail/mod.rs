@@ -7,8 +7,8 @@ mod read;
 mod send;
 
 pub use content::{
-    Delivery, HeldUp, InboxLine, InboxView, MessageHead, MessageView, ThreadView, TrackView,
-    Tracked,
+    Delivery, HeldUp, InboxLine, InboxView, MessageHead, MessageView, ThreadView, TrackPage,
+    TrackView, Tracked,
 };
 pub use judge::{BadEnvelope, Came, Judged, judge, position};
 pub use parcel::Parcel;

@@ -45,7 +45,7 @@ impl Policy {
         (id, core, to): (&MessageId, &Core, &samsyn_domain::FunctionId),
     ) -> Result<Disclosure, Denial> {
         let registry = state.registry();
-        if !registry.peer_of(to.orgnr()).is_some_and(|home| home.id == peer.id) {
+        if registry.peer_of(to.orgnr()).is_none_or(|home| home.id != peer.id) {
             return Err(Denial::of(Why::NotFound));
         }
         self.reaches(registry, core, to)?;

@@ -12,7 +12,7 @@ use samsyn_domain::{
 
 use super::{
     Delivery, FUNCTION_RULE, HeldUp, InboxLine, InboxView, LIST_MAX, MessageHead, MessageView,
-    ThreadView, TrackView, Tracked,
+    ThreadView, TrackPage, TrackView, Tracked,
 };
 use crate::{
     Denial, Known, Policy, Projection, Why,
@@ -108,10 +108,11 @@ impl Mailbox<'_> {
     pub fn track(
         &self,
         one: Option<&MessageId>,
-        (from, size): (usize, usize),
+        page: TrackPage,
         now: Timestamp,
     ) -> Result<Projection<TrackView>, Denial> {
         let mut sent: Vec<&Kept> = self.state.messages().sent_by(self.function).collect();
+        sent.truncate(page.of.unwrap_or(usize::MAX));
         sent.reverse();
         if let Some(one) = one {
             sent.retain(|kept| kept.message.id == *one);
@@ -119,8 +120,10 @@ impl Mailbox<'_> {
                 return Err(Denial::of(Why::NotFound).at("message_id"));
             }
         }
-        let page = sent.into_iter().skip(from).take(size.min(LIST_MAX));
-        let tracked = page.map(|kept| Tracked {
+        let (of, size) = (sent.len(), page.size.min(LIST_MAX));
+        let more = page.from.saturating_add(size) < of;
+        let shown = sent.into_iter().skip(page.from).take(size);
+        let tracked = shown.map(|kept| Tracked {
             head: self.head(kept),
             deliveries: self.deliveries(kept),
             overdue: self.is_overdue(kept, now),
@@ -128,7 +131,7 @@ impl Mailbox<'_> {
         let messages: Vec<Tracked> = tracked.collect();
         let shown = messages.iter().map(|tracked| &tracked.head);
         let record = self.record(Object::Inbox(self.function.clone()), 0, shown);
-        Ok(Projection::new(TrackView { messages }, vec![record]))
+        Ok(Projection::new(TrackView { messages, of, more }, vec![record]))
     }
 
     fn takes_part(&self, kept: &Kept) -> bool {

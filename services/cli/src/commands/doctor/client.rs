@@ -238,6 +238,7 @@ mod tests {
             legal_basis: "b".to_owned(),
             weighing_ref: String::new(),
             party: String::new(),
+            function: String::new(),
             descriptor: String::new(),
             endorsement_keys: std::collections::BTreeMap::new(),
             registry_key: None,

@@ -1,9 +1,8 @@
 //! `samsyn edition lock`.
 
-use std::{path::PathBuf, time::SystemTime};
+use std::path::PathBuf;
 
-use jiff::ToSpan as _;
-use samsyn_client::wire::{Labels, LockEditionRequest};
+use samsyn_client::wire::LockEditionRequest;
 use samsyn_domain::{Period, registry::Role};
 use serde_json::json;
 
@@ -47,8 +46,6 @@ pub(super) async fn run(session: &Session, args: Lock) -> Result<(), Failure> {
         (None, None) => String::new(),
     };
     let defaults = args.labels.defaults()?;
-    let kept = clock::local(clock::now()).saturating_add(defaults.retention_months().months());
-    let retain_until = Some(SystemTime::from(kept.timestamp()).into());
     let revision = match args.revision {
         Some(revision) => revision,
         None => newest(session, &args.edition).await?,
@@ -58,7 +55,7 @@ pub(super) async fn run(session: &Session, args: Lock) -> Result<(), Failure> {
         edition_id: args.edition,
         revision,
         analysis: analysis.trim().to_owned(),
-        analysis_labels: Some(Labels { retain_until, ..defaults.labels() }),
+        analysis_labels: Some(defaults.kept(clock::now())),
         party: session.party(args.party)?,
     };
     let locked = answer(session.client.editions.clone().lock_edition(request)).await?;

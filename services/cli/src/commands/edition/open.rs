@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use jiff::{Timestamp, civil};
+use jiff::Timestamp;
 use samsyn_client::wire::{OpenEditionRequest, Period as WirePeriod};
 use samsyn_domain::{
     Period,
@@ -31,7 +31,7 @@ pub(in crate::commands) struct Open {
     #[arg(long, value_parser = track)]
     track: Track,
     /// By when the answers are wanted: a day, with or without time, in Europe/Stockholm.
-    #[arg(long, value_name = "TIME", value_parser = due)]
+    #[arg(long, value_name = "TIME", value_parser = clock::until)]
     due: Timestamp,
     /// For which party [default: the profile's].
     #[arg(long, value_name = "ID")]
@@ -40,27 +40,6 @@ pub(in crate::commands) struct Open {
 
 fn track(code: &str) -> Result<Track, &'static str> {
     Track::from_code(code).ok_or("is no track; give operative or strategic")
-}
-
-/// A point in time, a local time, or the end of a day.
-fn due(text: &str) -> Result<Timestamp, String> {
-    if let Ok(at) = text.parse::<Timestamp>() {
-        return Ok(at);
-    }
-    let bad = || "is no time; write `2025-10-14` or `2025-10-14T16:00`".to_owned();
-    if text.contains(['T', ' ']) {
-        let local: civil::DateTime = text.parse().map_err(|_| bad())?;
-        let day = clock::midnight(local.date()).map_err(|_| bad())?;
-        return clock::local(day)
-            .with()
-            .time(local.time())
-            .build()
-            .map(|at| at.timestamp())
-            .map_err(|_| bad());
-    }
-    let day: civil::Date = text.parse().map_err(|_| bad())?;
-    let next = day.tomorrow().map_err(|_| bad())?;
-    clock::midnight(next).map_err(|_| bad())
 }
 
 pub(super) async fn run(session: &Session, args: Open) -> Result<(), Failure> {
@@ -74,22 +53,4 @@ pub(super) async fn run(session: &Session, args: Open) -> Result<(), Failure> {
     };
     let opened = answer(session.client.editions.clone().open_edition(request)).await?;
     super::show_header(session, opened.edition)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_due_day_ends_at_its_end_in_stockholm() {
-        for (text, at) in [
-            ("2025-10-14", "2025-10-14T22:00:00Z"),
-            ("2025-10-14T16:00", "2025-10-14T14:00:00Z"),
-            ("2025-10-14T16:00:00Z", "2025-10-14T16:00:00Z"),
-            ("2025-12-01 09:30", "2025-12-01T08:30:00Z"),
-        ] {
-            assert_eq!(due(text).unwrap().to_string(), at, "{text}");
-        }
-        assert!(due("tomorrow").unwrap_err().contains("2025-10-14"));
-    }
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::{failure::Failure, names, output, session::Globals};
 
 /// Public files, as they are in the release.
-const FILES: [(&str, &str); 21] = [
+const FILES: [(&str, &str); 22] = [
     ("contract.py", include_str!("../../../kit/contract.py")),
     ("python/partner.py", include_str!("../../../kit/python/partner.py")),
     ("python/requirements.txt", include_str!("../../../kit/python/requirements.txt")),
@@ -37,6 +37,7 @@ const FILES: [(&str, &str); 21] = [
         "proto/samsyn/v1/joint_picture.proto",
         include_str!("../../../../../proto/samsyn/v1/joint_picture.proto"),
     ),
+    ("proto/samsyn/v1/message.proto", include_str!("../../../../../proto/samsyn/v1/message.proto")),
     ("proto/samsyn/v1/picture.proto", include_str!("../../../../../proto/samsyn/v1/picture.proto")),
     ("proto/samsyn/v1/rules.proto", include_str!("../../../../../proto/samsyn/v1/rules.proto")),
 ];

@@ -39,6 +39,7 @@ pub(super) fn write(stage: &Stage, authorities: &Authorities, now: Timestamp) ->
             legal_basis,
             weighing_ref: String::new(),
             party: party.map(ToString::to_string).unwrap_or_default(),
+            function: function(&stage.document, service),
             descriptor: descriptor.clone(),
             endorsement_keys: service
                 .roles
@@ -64,6 +65,13 @@ pub(super) fn named(document: &Document) -> Vec<(String, &Service)> {
         named.push((if free { name.to_owned() } else { whose() }, service));
     }
     named
+}
+
+/// The address of the first function that a service acts for; empty when there is none.
+fn function(document: &Document, service: &Service) -> String {
+    let mut functions = document.functions.iter();
+    let own = functions.find(|function| function.services.contains(&service.id));
+    own.map(|function| function.id.to_string()).unwrap_or_default()
 }
 
 /// A purpose and legal basis that the service has; of several bases, one that needs no weighing

@@ -1,4 +1,4 @@
-//! 11: what waits for one office in all districts, and where one person is wanted at once.
+//! 12: what waits for one office in all districts, and where one person is wanted at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! 10: the auditor asks who received what.
+//! 11: the auditor asks who received what.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,7 +33,8 @@ pub(super) async fn tell(story: &mut Story<'_>, section: &mut Section) -> Result
     for partner in [PRISON_SERVICE, REGION, FIRE_SERVICE] {
         let Some(of) = received.get(partner) else { continue };
         let all = |of: &BTreeSet<String>| of.iter().cloned().collect::<Vec<_>>().join(" · ");
-        section.line(&format!("{} {}", cell(&name(story, partner), 27), all(&of.objects)));
+        let objects = of.objects.iter().map(|object| shown(object)).collect();
+        section.line(&format!("{} {}", cell(&name(story, partner), 27), all(&objects)));
         section.line(&format!("{} {} by {}", cell("", 27), all(&of.grounds), all(&of.rules)));
     }
     let parties = received.len();
@@ -64,6 +65,14 @@ pub(super) async fn tell(story: &mut Story<'_>, section: &mut Section) -> Result
         || format!("it was told of {} rows, {foreign} of them of others", told.len()),
     );
     Ok(())
+}
+
+/// An object as it fits on a line: of the id of a message, its beginning.
+fn shown(object: &str) -> String {
+    match object.split_once(' ') {
+        Some(("message", id)) => format!("message {}", cell(id, 9)),
+        Some(_) | None => object.to_owned(),
+    }
 }
 
 /// What the story has shown, and to whom.

@@ -10,6 +10,7 @@ mod edition;
 mod endorse;
 mod joint;
 mod merged;
+mod messages;
 mod notices;
 mod own_pictures;
 mod partners;
@@ -165,9 +166,10 @@ impl<'a> Story<'a> {
             "A refusal that explains itself: Försäkringskassan asks for criminal milieus",
             refusal
         );
-        section!(9, "Revocation bites", suspension);
-        section!(10, "Who received what, on what ground (utlämnanden)", disclosures);
-        section!(11, "Trafikkontoret's desk", desk);
+        section!(9, "A question with a deadline, and its answer (begäran om uppgift)", messages);
+        section!(10, "Revocation bites", suspension);
+        section!(11, "Who received what, on what ground (utlämnanden)", disclosures);
+        section!(12, "Trafikkontoret's desk", desk);
         checks
     }
 

@@ -1,4 +1,4 @@
-//! 9, going on: one registrar takes away, two give.
+//! 10, going on: one registrar takes away, two give.
 
 use samsyn_client::{Client, Exported, Word, admin, operations, wire, write_context};
 use samsyn_domain::{

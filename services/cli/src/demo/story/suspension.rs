@@ -1,4 +1,4 @@
-//! 9: a service is shut out while its stream is open.
+//! 10: a service is shut out while its stream is open.
 
 use std::time::{Duration, Instant};
 
