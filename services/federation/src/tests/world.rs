@@ -23,9 +23,9 @@ use samsyn_domain::{
     },
 };
 use samsyn_ledger::{Clock, Ledger, Levels, Options};
-use samsyn_policy::{Policy, Recorder};
+use samsyn_policy::{Policy, Recorder, TrackPage};
 use samsyn_proto::{
-    inbound::{Context, InboxAsked, MailboxAsked, MarkAsked, PageAsked, SendAsked, TrackAsked},
+    inbound::{Context, MailboxAsked, MarkAsked, PageAsked, SendAsked, TrackAsked},
     link::Frame,
 };
 use tempfile::TempDir;
@@ -332,11 +332,9 @@ impl Domain {
     /// The subjects in its inbox, in order.
     pub(super) async fn inbox(&self) -> Vec<String> {
         let mut subjects = Vec::new();
+        let mut inbox = self.ledger.inbox(&self.who.caller(), self.mailbox(), 0).unwrap();
         loop {
-            let after = subjects.len() as u64;
-            let asked = InboxAsked { of: self.mailbox(), after, size: 100, wait_seconds: 0 };
-            let view = self.ledger.inbox(&self.who.caller(), &asked).await.unwrap();
-            let Some(view) = view else { return subjects };
+            let Some(view) = inbox.next(100).await.unwrap() else { return subjects };
             for line in &view.content().lines {
                 assert_eq!(line.number, subjects.len() as u64 + 1, "dense");
                 subjects.push(line.head.subject.clone());
@@ -354,7 +352,8 @@ impl Domain {
     pub(super) async fn steps(&self, message: MessageId) -> Vec<Step> {
         let page = PageAsked { size: 10, token: String::new() };
         let asked = TrackAsked { of: self.mailbox(), message: Some(message), page };
-        let view = self.ledger.track_messages(&self.who.caller(), &asked, 0).await.unwrap();
+        let first = TrackPage { of: None, from: 0, size: 10 };
+        let view = self.ledger.track_messages(&self.who.caller(), &asked, first).await.unwrap();
         let [tracked] = view.content().messages.as_slice() else { panic!() };
         let [delivery] = tracked.deliveries.as_slice() else { panic!() };
         delivery.receipts.iter().map(|receipt| receipt.step).collect()
