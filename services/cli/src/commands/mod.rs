@@ -1,5 +1,6 @@
 //! The commands: one file each.
 
+mod accept;
 mod access;
 mod backup;
 mod cluster;
@@ -12,8 +13,10 @@ mod duties;
 mod edition;
 mod export;
 mod import;
+mod invite;
 mod joint;
 mod labels;
+pub(crate) mod link;
 mod man;
 mod partner;
 mod picture;
@@ -85,6 +88,11 @@ enum Command {
     /// The nodes that carry the domain: status, add, promote, demote, remove, hand over.
     #[command(subcommand)]
     Cluster(cluster::Command),
+    /// Links with other domains: status, pause, resume, what was set aside.
+    #[command(subcommand)]
+    Link(link::Command),
+    Invite(invite::Args),
+    Accept(Box<accept::Args>),
     /// Backups of the running domain: key, create, verify, restore into a new cluster.
     #[command(subcommand)]
     Backup(backup::Command),
@@ -202,6 +210,9 @@ async fn dispatch(globals: &Globals, command: Command) -> Result<(), Failure> {
         Command::Access(command) => access::run(globals, command).await,
         Command::Registry(command) => Box::pin(registry::run(globals, command)).await,
         Command::Cluster(command) => cluster::run(globals, command).await,
+        Command::Link(command) => link::run(globals, command).await,
+        Command::Invite(args) => invite::run(globals, args).await,
+        Command::Accept(args) => Box::pin(accept::run(globals, *args)).await,
         Command::Backup(command) => Box::pin(backup::run(globals, command)).await,
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(globals, &args),
