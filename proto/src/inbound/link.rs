@@ -1,6 +1,10 @@
 //! Links, for operators.
 
-use samsyn_domain::{DomainId, command::LinkChange};
+use samsyn_domain::{
+    DomainId,
+    command::LinkChange,
+    registry::{PEER_PARTS_MAX, Peer},
+};
 
 use super::{
     Context,
@@ -8,7 +12,7 @@ use super::{
     fault::{Fault, Named as _},
     value,
 };
-use crate::admin;
+use crate::{Reason, admin};
 
 /// A link is to be stopped or let go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +38,22 @@ impl LinkAsked {
     pub fn resume(request: admin::v1::ResumeLinkRequest) -> Result<Self, Fault> {
         let context = write_context(request.context)?;
         Ok(Self { context, peer: peer(&request.peer)?, change: LinkChange::Resume })
+    }
+}
+
+/// Where other nodes of this domain listen for links.
+///
+/// # Errors
+/// When one is no `host:port`, or they are too many.
+pub fn endpoints(request: admin::v1::CreateInvitationRequest) -> Result<Vec<String>, Fault> {
+    // The node that is asked names its own.
+    if request.endpoints.len() >= PEER_PARTS_MAX {
+        return Err(Fault::new(Reason::BadField, "endpoints"));
+    }
+    let bad = request.endpoints.iter().position(|endpoint| !Peer::is_endpoint(endpoint));
+    match bad {
+        Some(place) => Err(Fault::new(Reason::BadField, format!("endpoints[{place}]"))),
+        None => Ok(request.endpoints),
     }
 }
 

@@ -30,7 +30,7 @@ pub use joint::{
     AcknowledgeAsked, CompareAsked, DissentAsked, EventsAsked, ExplainAsked, JointAsked,
     PictureAsked, Resolve, RevisionsAsked, VersionsAsked, WatchAsked,
 };
-pub use link::{LinkAsked, peer};
+pub use link::{LinkAsked, endpoints, peer};
 pub use message::{InboxAsked, MailboxAsked, MarkAsked, MessageAsked, SendAsked, TrackAsked};
 pub use publication::{Change, ManifestAsked, Publication, Trial, publication, trial};
 pub use registry::{

@@ -5,7 +5,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use samsyn_proto::{
     admin::v1::{
         backup_service_client::BackupServiceClient, cluster_service_client::ClusterServiceClient,
-        registry_service_client::RegistryServiceClient,
+        link_service_client::LinkServiceClient, registry_service_client::RegistryServiceClient,
     },
     v1::{
         GetAccessRequest, PublishPictureRequest, PublishPictureResponse, WriteContext,
@@ -68,6 +68,8 @@ pub struct Client {
     pub cluster: ClusterServiceClient<Transport>,
     /// Backups of the domain.
     pub backups: BackupServiceClient<Transport>,
+    /// Links with other domains.
+    pub links: LinkServiceClient<Transport>,
     profile: Profile,
     /// The domain's name, once it was asked for.
     domain: Arc<OnceCell<String>>,
@@ -106,7 +108,8 @@ impl Client {
             registry: RegistryServiceClient::new(channel.clone())
                 .max_decoding_message_size(ANSWER_BYTES_MAX),
             cluster: ClusterServiceClient::new(channel.clone()),
-            backups: BackupServiceClient::new(channel),
+            backups: BackupServiceClient::new(channel.clone()),
+            links: LinkServiceClient::new(channel),
             profile: profile.clone(),
             domain: Arc::default(),
         })

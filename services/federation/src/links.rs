@@ -103,6 +103,12 @@ impl Links {
         Self { ledger, clock, dialer, board, sessions }
     }
 
+    /// The time, as links see it.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
     /// How a link is, as this node knows it.
     #[must_use]
     pub fn standing(&self, peer: &DomainId) -> Standing {

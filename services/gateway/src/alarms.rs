@@ -22,12 +22,31 @@ pub(crate) enum Alarm {
     ListEnded(String),
     /// The server's certificate ends soon, or has ended.
     CertificateEnds,
+    /// Certificate, key or lists of links changed and do not hold; the old ones go on.
+    LinkReloadFailed,
+    /// The certificate for links with other domains ends soon, or has ended.
+    LinkCertificateEnds,
+    /// Half of the time of another domain's revocation list has gone, and no newer one came.
+    LinkListHalfOver,
+    /// Another domain's revocation list has ended: it is not let in.
+    LinkListEnded,
+    /// The link with this domain stands still until an operator has looked at it.
+    LinkFrozen(String),
 }
 
 impl Alarm {
     /// All of the words.
-    const WORDS: [&str; 4] =
-        ["reload_failed", "revocation_list_half_over", "revocation_list_ended", "certificate_ends"];
+    const WORDS: [&str; 9] = [
+        "reload_failed",
+        "revocation_list_half_over",
+        "revocation_list_ended",
+        "certificate_ends",
+        "link_reload_failed",
+        "link_certificate_ends",
+        "link_revocation_list_half_over",
+        "link_revocation_list_ended",
+        "link_frozen",
+    ];
 
     const fn word(&self) -> &'static str {
         match self {
@@ -35,13 +54,53 @@ impl Alarm {
             Self::ListHalfOver(_) => "revocation_list_half_over",
             Self::ListEnded(_) => "revocation_list_ended",
             Self::CertificateEnds => "certificate_ends",
+            Self::LinkReloadFailed => "link_reload_failed",
+            Self::LinkCertificateEnds => "link_certificate_ends",
+            Self::LinkListHalfOver => "link_revocation_list_half_over",
+            Self::LinkListEnded => "link_revocation_list_ended",
+            Self::LinkFrozen(_) => "link_frozen",
         }
     }
 
     fn anchor(&self) -> &str {
         match self {
             Self::ListHalfOver(anchor) | Self::ListEnded(anchor) => anchor,
-            Self::ReloadFailed | Self::CertificateEnds => "",
+            Self::ReloadFailed
+            | Self::CertificateEnds
+            | Self::LinkReloadFailed
+            | Self::LinkCertificateEnds
+            | Self::LinkListHalfOver
+            | Self::LinkListEnded
+            | Self::LinkFrozen(_) => "",
+        }
+    }
+
+    fn peer(&self) -> &str {
+        match self {
+            Self::LinkFrozen(peer) => peer,
+            Self::ReloadFailed
+            | Self::ListHalfOver(_)
+            | Self::ListEnded(_)
+            | Self::CertificateEnds
+            | Self::LinkReloadFailed
+            | Self::LinkCertificateEnds
+            | Self::LinkListHalfOver
+            | Self::LinkListEnded => "",
+        }
+    }
+
+    /// Whether it is about links with other domains.
+    pub(crate) const fn is_of_links(&self) -> bool {
+        match self {
+            Self::LinkReloadFailed
+            | Self::LinkCertificateEnds
+            | Self::LinkListHalfOver
+            | Self::LinkListEnded
+            | Self::LinkFrozen(_) => true,
+            Self::ReloadFailed
+            | Self::ListHalfOver(_)
+            | Self::ListEnded(_)
+            | Self::CertificateEnds => false,
         }
     }
 
@@ -51,6 +110,15 @@ impl Alarm {
             Self::ListHalfOver(_) => "fetch a newer list before this one ends",
             Self::ListEnded(_) => "fetch a newer list: until then nobody of this anchor gets in",
             Self::CertificateEnds => "have the server's certificate issued anew",
+            Self::LinkReloadFailed => {
+                "write the files of `[link]` anew; the old ones go on until then"
+            }
+            Self::LinkCertificateEnds => "issue it anew with `samsyn pki issue --link`",
+            Self::LinkListHalfOver => "fetch a newer list from its domain before this one ends",
+            Self::LinkListEnded => "fetch a newer list: until then its domain is not let in",
+            Self::LinkFrozen(_) => {
+                "call its operator; docs/operate.md, \"Links with other domains\""
+            }
         }
     }
 }
@@ -65,8 +133,8 @@ impl Alarms {
         let mut lasting = self.lock();
         let told = lasting.get(&alarm).is_some_and(|told| told.elapsed() < AGAIN);
         if !told {
-            let (word, anchor, remedy) = (alarm.word(), alarm.anchor(), alarm.remedy());
-            tracing::error!(alarm = word, anchor, why, remedy, "alarm");
+            let (word, anchor, peer) = (alarm.word(), alarm.anchor(), alarm.peer());
+            tracing::error!(alarm = word, anchor, peer, why, remedy = alarm.remedy(), "alarm");
             lasting.insert(alarm, Instant::now());
         }
     }
@@ -74,7 +142,8 @@ impl Alarms {
     /// An alarm is over.
     pub(crate) fn clear(&self, alarm: &Alarm) {
         if self.lock().remove(alarm).is_some() {
-            tracing::info!(alarm = alarm.word(), anchor = alarm.anchor(), "the alarm is over");
+            let (word, anchor, peer) = (alarm.word(), alarm.anchor(), alarm.peer());
+            tracing::info!(alarm = word, anchor, peer, "the alarm is over");
         }
     }
 

@@ -25,7 +25,7 @@ use crate::{
     config::{BadConfig, Config, Limits, TlsSource},
     denials::Denials,
     edge::Edge,
-    links::{BadLink, Linked},
+    links::{BadLink, Files, Linked},
     nodes::{self, BadNode, Dialer, Forward, Identity},
     operations::{Operations, Told},
     services::{Bounds, Linking, Shared, Uploads},
@@ -131,6 +131,7 @@ impl Checked {
     pub fn verify(&self) -> Result<(), Error> {
         self.tls()?;
         self.identity()?;
+        self.link.as_ref().map(Files::check).transpose()?;
         self.policy().map(drop)
     }
 
@@ -267,12 +268,15 @@ impl App {
         metrics.of_ledger(&ledger);
         metrics.of_listener(&tls);
         metrics.of_alarms(&alarms);
+        if let Some(linked) = &self.linked {
+            metrics.of_links(&ledger, &linked.links());
+        }
         metrics.of_process(self.exported);
         let told =
             Told { metrics: metrics.clone(), ledger: ledger.clone(), stopping: stopping.clone() };
         let telling = self.operations.map(|operations| tokio::spawn(operations.run(told)));
         let links = self.linked.as_ref().map(Linked::links);
-        let linking = self.linked.map(|linked| tokio::spawn(linked.run()));
+        let linking = self.linked.map(|linked| tokio::spawn(linked.run(alarms.clone())));
         let keeping = self.for_nodes.is_some().then(|| tokio::spawn(ledger.clone().keep()));
         let ticking = tokio::spawn(tick(ledger.clone(), denials));
         let ending = tokio::spawn(end_suspended(ledger.clone(), tls.connections()));

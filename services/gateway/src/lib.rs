@@ -22,7 +22,7 @@ mod tls;
 pub use app::{App, Error};
 pub use config::{
     AnchorFiles, Apart, Backup, BadConfig, Checked, Cluster, Config, ENVIRONMENT_PREFIX, Limits,
-    Mode, Operations, Other, SharedAnchorFiles, SharedService, TlsFiles,
+    Link, Mode, Operations, Other, SharedAnchorFiles, SharedService, TlsFiles,
 };
 pub use links::BadLink;
 pub use nodes::BadNode;

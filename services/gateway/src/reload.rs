@@ -76,7 +76,7 @@ fn take_up(tls: &Tls, source: &TlsSource, alarms: &Alarms) {
 
 fn worry(tls: &Tls, alarms: &Alarms) {
     let now: Vec<Alarm> = tls.worries().into_iter().map(Alarm::from).collect();
-    alarms.are(&now, |alarm| *alarm != Alarm::ReloadFailed);
+    alarms.are(&now, |alarm| *alarm != Alarm::ReloadFailed && !alarm.is_of_links());
 }
 
 impl From<Worry> for Alarm {

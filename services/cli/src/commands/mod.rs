@@ -1,5 +1,6 @@
 //! The commands: one file each.
 
+mod accept;
 mod access;
 mod backup;
 mod cluster;
@@ -12,8 +13,10 @@ mod duties;
 mod edition;
 mod export;
 mod import;
+mod invite;
 mod joint;
 mod labels;
+pub(crate) mod link;
 mod man;
 mod message;
 mod partner;
@@ -89,6 +92,11 @@ enum Command {
     /// The nodes that carry the domain: status, add, promote, demote, remove, hand over.
     #[command(subcommand)]
     Cluster(cluster::Command),
+    /// Links with other domains: status, pause, resume, what was set aside.
+    #[command(subcommand)]
+    Link(link::Command),
+    Invite(invite::Args),
+    Accept(Box<accept::Args>),
     /// Backups of the running domain: key, create, verify, restore into a new cluster.
     #[command(subcommand)]
     Backup(backup::Command),
@@ -115,6 +123,10 @@ struct DemoArgs {
     /// middle.
     #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = nodes)]
     nodes: u64,
+    /// Runs four domains that are linked with each other (city, police, region, prison and probation
+    /// service), each with its own root of trust: messages, receipts, a wire that is cut.
+    #[arg(long, conflicts_with_all = ["nodes", "write"])]
+    federated: bool,
     /// Ends when the story is told, instead of serving on.
     #[arg(long)]
     once: bool,
@@ -168,8 +180,8 @@ impl From<SandboxArgs> for demo::Sandbox {
 /// Runs a command; a failure goes to standard error.
 pub(crate) async fn run(cli: Cli) -> ExitCode {
     let Cli { globals, command } = cli;
-    if let Command::Demo(DemoArgs { nodes, once, write }) = command {
-        return Box::pin(demo::run(demo::Args { nodes, once, write })).await;
+    if let Command::Demo(DemoArgs { nodes, federated, once, write }) = command {
+        return Box::pin(demo::run(demo::Args { nodes, federated, once, write })).await;
     }
     if let Command::Sandbox(args) = command {
         return Box::pin(demo::sandbox(args.into())).await;
@@ -207,6 +219,9 @@ async fn dispatch(globals: &Globals, command: Command) -> Result<(), Failure> {
         Command::Access(command) => access::run(globals, command).await,
         Command::Registry(command) => Box::pin(registry::run(globals, command)).await,
         Command::Cluster(command) => cluster::run(globals, command).await,
+        Command::Link(command) => link::run(globals, command).await,
+        Command::Invite(args) => invite::run(globals, args).await,
+        Command::Accept(args) => Box::pin(accept::run(globals, *args)).await,
         Command::Backup(command) => Box::pin(backup::run(globals, command)).await,
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(globals, &args),

@@ -50,17 +50,19 @@ pub(super) enum Command {
 
 /// Issues a certificate with a fresh key, good for 90 days.
 ///
-/// For a service that calls gateways, for a gateway, or for a node among nodes.
+/// For a service that calls gateways, for a gateway, for a node among nodes, or for a domain's links
+/// with others.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     samsyn pki issue pki --service sdf-skarholmen\n  \
     samsyn pki issue pki --server --dns gateway.stockholm.example --ip 127.0.0.1\n  \
-    samsyn pki issue nodes --node 1 --ip 10.0.0.1")]
+    samsyn pki issue nodes --node 1 --ip 10.0.0.1\n  \
+    samsyn pki issue links --link --dns link.stockholm.example")]
 pub(super) struct Issue {
     /// The authority's folder.
     dir: PathBuf,
     /// For a service of this name.
-    #[arg(long, value_name = "NAME", required_unless_present_any = ["server", "node"])]
+    #[arg(long, value_name = "NAME", required_unless_present_any = ["server", "node", "link"])]
     service: Option<String>,
     /// For a gateway of this name; it needs a name or an address to connect to.
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "gateway")]
@@ -70,6 +72,11 @@ pub(super) struct Issue {
     #[arg(long, value_name = "NUMBER", conflicts_with_all = ["service", "server"])]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     node: Option<u64>,
+    /// For the domain's links under this name, by an authority that issues for links and nothing
+    /// else.
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "link")]
+    #[arg(conflicts_with_all = ["service", "server", "node"])]
+    link: Option<String>,
     /// A name that others connect to; may be repeated.
     #[arg(long, value_name = "NAME", conflicts_with = "service")]
     dns: Vec<String>,
@@ -83,11 +90,12 @@ pub(super) fn run(globals: &Globals, command: Command) -> Result<(), Failure> {
     let now = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let written = match command {
         Command::Init { dir, trust_domain } => pki::init(&dir, &trust_domain, now)?,
-        Command::Issue(Issue { dir, service, server, node, dns, ip: ips }) => {
-            let (name, kind) = match (service, node, server) {
-                (Some(name), _, _) => (name, Kind::Service),
-                (None, Some(node), _) => (format!("node-{node}"), Kind::Node { node, dns, ips }),
-                (None, None, name) => (name.unwrap_or_default(), Kind::Server { dns, ips }),
+        Command::Issue(Issue { dir, service, server, node, link, dns, ip: ips }) => {
+            let (name, kind) = match (service, node, link, server) {
+                (Some(name), ..) => (name, Kind::Service),
+                (None, Some(node), ..) => (format!("node-{node}"), Kind::Node { node, dns, ips }),
+                (None, None, Some(name), _) => (name, Kind::Link { dns, ips }),
+                (None, None, None, name) => (name.unwrap_or_default(), Kind::Server { dns, ips }),
             };
             pki::issue(&dir, &name, &kind, now)?
         }

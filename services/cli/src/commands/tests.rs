@@ -14,7 +14,7 @@ fn the_command_line_is_consistent() {
 }
 
 /// A line for each command.
-const LINES: [&str; 78] = [
+const LINES: [&str; 85] = [
     "samsyn serve --config gateway.toml",
     "samsyn serve --check --config gateway.toml",
     "samsyn demo --once",
@@ -88,6 +88,14 @@ const LINES: [&str; 78] = [
     "samsyn registry release-row remove r --reason r",
     "samsyn registry agreement edit a --periods month,quarter --reason r",
     "samsyn registry key profiles/registrar/registry.key",
+    "samsyn pki issue links --link --dns link.a.example",
+    "samsyn pki issue links --link link-2 --ip 10.0.0.2",
+    "samsyn link status b.example --output json",
+    "samsyn link pause b.example",
+    "samsyn invite --out a.invitation --endpoint link-2.a.example:7446",
+    "samsyn accept b.invitation --fingerprint 0011-2233-4455-6677-8899-aabb-ccdd-eeff --ceiling 1 \
+     --kinds notice,answer --organisation 2120000142 --reason r",
+    "samsyn accept b.invitation --ceiling 0 --kinds notice --out registry/b.toml",
     "samsyn doctor --config gateway.toml",
     "samsyn doctor --as region-stockholm --output json",
     "samsyn completions elvish",
@@ -116,6 +124,19 @@ fn what_does_not_hold_is_a_usage_error() {
         ("samsyn whoami --output xml", ErrorKind::InvalidValue),
         ("samsyn pki issue pki", ErrorKind::MissingRequiredArgument),
         ("samsyn pki issue pki --service a --dns b", ErrorKind::ArgumentConflict),
+        ("samsyn pki issue links --link --node 1", ErrorKind::ArgumentConflict),
+        ("samsyn accept i --ceiling 1 --kinds notice", ErrorKind::MissingRequiredArgument),
+        ("samsyn accept i --ceiling 1 --reason r", ErrorKind::MissingRequiredArgument),
+        ("samsyn accept i --ceiling 4 --kinds notice --reason r", ErrorKind::ValueValidation),
+        ("samsyn accept i --ceiling 1 --kinds gossip --reason r", ErrorKind::ValueValidation),
+        (
+            "samsyn accept i --ceiling 1 --kinds notice --reason r --fingerprint 00",
+            ErrorKind::ValueValidation,
+        ),
+        (
+            "samsyn accept i --ceiling 1 --kinds notice --reason r --out f",
+            ErrorKind::ArgumentConflict,
+        ),
         ("samsyn conflict settle c --reason r", ErrorKind::MissingRequiredArgument),
         ("samsyn conflict settle c --severity 6 --reason r", ErrorKind::ValueValidation),
         (

@@ -4,6 +4,7 @@
 
 mod clock;
 mod cluster;
+mod federated;
 mod gateway;
 mod memory;
 mod print;
@@ -32,6 +33,8 @@ use self::{
 pub(crate) struct Args {
     /// On how many nodes it runs.
     pub(crate) nodes: u64,
+    /// Tells of four domains that are linked, instead of one.
+    pub(crate) federated: bool,
     /// Ends when the story is told, instead of serving on.
     pub(crate) once: bool,
     /// Writes the city's domain to this folder instead of telling the story.
@@ -71,6 +74,9 @@ enum Error {
     /// The nodes do not come up.
     #[error(transparent)]
     Nodes(#[from] cluster::Error),
+    /// The domains cannot be set up.
+    #[error(transparent)]
+    Federated(#[from] federated::Error),
     /// The gateway does not start, or has failed.
     #[error(transparent)]
     Gateway(#[from] gateway::Error),
@@ -83,6 +89,7 @@ enum Error {
 pub(crate) async fn run(args: Args) -> ExitCode {
     let told = match &args.write {
         Some(dir) => write(dir, args.nodes),
+        None if args.federated => federated::run(args.once, stopped()).await.map_err(Error::from),
         None => tell_all(Play::Story { once: args.once }, args.nodes).await,
     };
     ended(told)

@@ -13,6 +13,9 @@ use super::{CERTIFICATE_VALIDITY, CRL_VALIDITY, Error, index::Index};
 
 /// How far clocks of peers may lag behind ours.
 const CLOCK_SKEW: Duration = Duration::minutes(5);
+/// For who connects and is connected to.
+const BOTH: [ExtendedKeyUsagePurpose; 2] =
+    [ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
 const TRUST_DOMAIN_LENGTH_MAX: usize = 255;
 const NAME_LENGTH_MAX: usize = 63;
 
@@ -155,9 +158,23 @@ impl Authority {
         node: u64,
         now: OffsetDateTime,
     ) -> Result<Issued, Error> {
-        let uri = self.node_uri(&node.to_string())?;
-        let both = &[ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        self.issue_at(dns, ips, &uri, both, now)
+        self.issue_at(dns, ips, &self.node_uri(&node.to_string())?, &BOTH, now)
+    }
+
+    /// Issues a certificate for links with other domains, which connect to it and to which it
+    /// connects. Its one URI is `spiffe://<trust-domain>/link/<name>`.
+    ///
+    /// # Errors
+    /// [`Error::Name`], otherwise as [`Self::issue_server`].
+    pub(crate) fn issue_link(
+        &self,
+        dns: &[String],
+        ips: &[IpAddr],
+        name: &str,
+        now: OffsetDateTime,
+    ) -> Result<Issued, Error> {
+        let uri = format!("spiffe://{}/link/{}", self.trust_domain, checked(name)?);
+        self.issue_at(dns, ips, &uri, &BOTH, now)
     }
 
     fn issue_at(

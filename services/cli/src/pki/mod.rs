@@ -65,6 +65,13 @@ pub(crate) enum Kind {
         /// IP addresses.
         ips: Vec<IpAddr>,
     },
+    /// A domain's links, with the names and addresses that other domains connect to.
+    Link {
+        /// DNS names.
+        dns: Vec<String>,
+        /// IP addresses.
+        ips: Vec<IpAddr>,
+    },
 }
 
 /// What a command wrote.
@@ -121,6 +128,7 @@ pub(crate) fn issue(
             authority.issue_server(dns, ips, &uri, now)?
         }
         Kind::Node { node, dns, ips } => authority.issue_node(dns, ips, *node, now)?,
+        Kind::Link { dns, ips } => authority.issue_link(dns, ips, name, now)?,
     };
     index.add(Row::new(name, issued.serial(), issued.not_after()));
     let files = vec![

@@ -103,6 +103,23 @@ fn a_server_has_one_uri_name_beside_its_addresses() {
 }
 
 #[test]
+fn a_link_has_one_uri_name_and_both_connects_and_is_connected_to() {
+    let dir = folder();
+    let link = Kind::Link { dns: vec!["link.example".to_owned()], ips: vec![[10, 0, 0, 1].into()] };
+    issue(dir.path(), "link-1", &link, noon()).unwrap();
+    let der = section(&read(&dir, "issued/link-1.pem"));
+    let (_, cert) = X509Certificate::from_der(&der).unwrap();
+    let uri = vec!["spiffe://norrmalm.example/link/link-1".to_owned()];
+    assert_eq!(names(&cert), (uri, vec!["link.example".to_owned()], vec![vec![10, 0, 0, 1]]));
+    let extended = cert.extended_key_usage().unwrap().unwrap().value;
+    assert!(extended.server_auth && extended.client_auth && !extended.any);
+    assert!(!cert.is_ca());
+    let bare = Kind::Link { dns: vec![], ips: vec![] };
+    assert!(matches!(issue(dir.path(), "link", &bare, noon()), Err(Error::NoAddress)));
+    assert!(matches!(issue(dir.path(), "../x", &link, noon()), Err(Error::Name(_))));
+}
+
+#[test]
 fn serial_numbers_are_sixteen_random_bytes() {
     let authority = Authority::create(DOMAIN, "x", AUTHORITY_VALIDITY, noon()).unwrap();
     let mut seen = std::collections::BTreeSet::new();

@@ -34,6 +34,8 @@ pub const TAG_ENTRY_NODE: u8 = 0x0b;
 pub const TAG_ENVELOPE: u8 = 0x0c;
 /// First byte of what is hashed to the id of a message.
 pub const TAG_MESSAGE: u8 = 0x0d;
+/// First byte of what is hashed to the fingerprint of a domain's keys.
+pub const TAG_FINGERPRINT: u8 = 0x0e;
 
 /// 32 bytes out of SHA-256 or HMAC-SHA-256, shown as 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

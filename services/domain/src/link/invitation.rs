@@ -1,12 +1,13 @@
 //! What a domain says of itself to one that it would be linked with.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use crate::{
     Timestamp,
     commit::{
         Error,
         canonical::{Message, Value},
+        hash,
         reader::Fields,
     },
 };
@@ -51,7 +52,44 @@ pub struct Invitation {
     pub made_at: Timestamp,
 }
 
+/// The fingerprint of a domain's key and authorities: 128 bits of a digest. Whoever would have
+/// another key taken for it has to find one with this very fingerprint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fingerprint([u8; 16]);
+
+impl Fingerprint {
+    /// Reads 32 hexadecimal digits, with whatever blanks, colons and hyphens between them.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_gap = |c: &char| c.is_whitespace() || matches!(c, ':' | '-');
+        let digits: String = text.chars().filter(|c| !is_gap(c)).collect();
+        let mut bytes = [0; 16];
+        hex::decode_to_slice(digits, &mut bytes).ok().map(|()| Self(bytes))
+    }
+}
+
+/// Eight groups of four digits, to be read out.
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, group) in self.0.chunks(2).enumerate() {
+            let gap = if place == 0 { "" } else { " " };
+            write!(f, "{gap}{}", hex::encode(group))?;
+        }
+        Ok(())
+    }
+}
+
 impl Invitation {
+    /// What the operators of both domains compare over another way: of the key and of every
+    /// authority. What else it says is signed by that key.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        let authorities = self.authorities.iter().map(|pem| hash::hash(&[pem.as_bytes()]).0);
+        let parts: Vec<[u8; 32]> = std::iter::once(self.public_key).chain(authorities).collect();
+        let digest = hash::hash(&[&[hash::TAG_FINGERPRINT], parts.as_flattened()]);
+        Fingerprint(digest.0.first_chunk().copied().unwrap_or_default())
+    }
+
     /// The canonical bytes.
     ///
     /// # Errors
@@ -127,4 +165,51 @@ fn texts(fields: &mut Fields, number: u16) -> Result<Vec<String>, Error> {
         }
     };
     items.into_iter().map(text).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn invitation() -> Invitation {
+        Invitation {
+            domain: "a.example".into(),
+            federation: "f.example".into(),
+            endpoints: vec!["a.example:7446".into()],
+            authorities: vec!["one".into(), "two".into()],
+            public_key: [7; 32],
+            organisations: BTreeMap::from([("2120000142".into(), "Staden".into())]),
+            made_at: Timestamp::ZERO,
+        }
+    }
+
+    #[test]
+    fn an_invitation_is_read_as_it_was_written() {
+        let bytes = invitation().encode().unwrap();
+        assert_eq!(Invitation::decode(&bytes), Ok(invitation()));
+        for cut in 0..bytes.len() {
+            assert!(Invitation::decode(&bytes[..cut]).is_err(), "{cut}");
+        }
+    }
+
+    #[test]
+    fn a_fingerprint_is_of_the_key_and_of_every_authority_and_can_be_read_out() {
+        let whole = invitation().fingerprint();
+        let other_key = Invitation { public_key: [8; 32], ..invitation() };
+        let fewer = Invitation { authorities: vec!["one".into()], ..invitation() };
+        let joined = Invitation { authorities: vec!["onetwo".into()], ..invitation() };
+        for other in [other_key, fewer, joined] {
+            assert_ne!(other.fingerprint(), whole);
+        }
+        let moved = Invitation { endpoints: vec!["b.example:1".into()], ..invitation() };
+        assert_eq!(moved.fingerprint(), whole);
+        let told = whole.to_string();
+        assert_eq!(told.split(' ').map(str::len).collect::<Vec<_>>(), [4; 8]);
+        for spelled in [told.clone(), told.to_uppercase(), told.replace(' ', ":-\n")] {
+            assert_eq!(Fingerprint::parse(&spelled), Some(whole), "{spelled}");
+        }
+        for no in ["", &told[..38], &format!("{told}0"), &told.replace(' ', "+")] {
+            assert_eq!(Fingerprint::parse(no), None, "{no}");
+        }
+    }
 }

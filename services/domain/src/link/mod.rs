@@ -12,7 +12,7 @@ mod position;
 use std::{fmt, sync::Arc};
 
 pub use header::{Address, CRITICAL_FROM, HEADER_BYTES_MAX, Header, Kind, PAYLOAD_BYTES_MAX};
-pub use invitation::{INVITATION_BYTES_MAX, Invitation};
+pub use invitation::{Fingerprint, INVITATION_BYTES_MAX, Invitation};
 pub use payload::{Payload, SealedPayload, Sent, payload_digest};
 pub use position::{POSITION_BYTES_MAX, Position};
 

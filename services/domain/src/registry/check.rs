@@ -8,7 +8,8 @@ use std::{
 use crate::{KeyId, commit::descriptor::PublicKey};
 
 use super::{
-    Document, FieldGroup, PEER_PARTS_MAX, PartyKind, Registry, ReleaseRow, Responsibility, Variant,
+    Document, FieldGroup, PEER_PARTS_MAX, PartyKind, Peer, Registry, ReleaseRow, Responsibility,
+    Variant,
 };
 
 /// Everything that is wrong with a registry document, each with the mend.
@@ -225,7 +226,7 @@ fn peers(registry: &Registry, faults: &mut Vec<String>) {
         if peer.envelopes_per_minute == 0 {
             fault("may send no envelope a minute; remove it, or pause its link");
         }
-        if !peer.endpoints.iter().all(|endpoint| is_endpoint(endpoint)) {
+        if !peer.endpoints.iter().all(|endpoint| Peer::is_endpoint(endpoint)) {
             fault("has an endpoint that is not `host:port`");
         }
         for key in &peer.keys {
@@ -243,11 +244,6 @@ fn peers(registry: &Registry, faults: &mut Vec<String>) {
             }
         }
     }
-}
-
-fn is_endpoint(text: &str) -> bool {
-    let parts = text.rsplit_once(':');
-    parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|p| p > 0))
 }
 
 fn places(registry: &Registry, faults: &mut Vec<String>) {

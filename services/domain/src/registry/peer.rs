@@ -102,6 +102,14 @@ impl Registry {
 }
 
 impl Peer {
+    /// Whether a text can be an endpoint: `host:port`.
+    #[must_use]
+    pub fn is_endpoint(text: &str) -> bool {
+        let parts = text.rsplit_once(':');
+        let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
+        parts.is_some_and(|(host, port)| !host.is_empty() && is_port(port))
+    }
+
     /// Whether an organisation is at home there.
     #[must_use]
     pub fn has(&self, orgnr: &str) -> bool {

@@ -52,7 +52,6 @@ impl Link {
             authority: folder.join(&self.authority),
             lists: self.lists.iter().map(|list| folder.join(list)).collect(),
         };
-        files.read().map_err(|bad| BadConfig::Link(bad.to_string()))?;
         Ok(files)
     }
 }

@@ -380,6 +380,22 @@ mod tests {
     }
 
     #[test]
+    fn the_sample_of_links_is_one() {
+        let sample = include_str!("../../../../config/gateway.toml");
+        let (_, rest) = sample.split_once("# [link]").unwrap();
+        let (section, _) = rest.split_once("\n\n").unwrap();
+        let link: Link = toml::from_str(&section.replace("\n# ", "\n")).unwrap();
+        assert_eq!(link.lists.len(), 1);
+        let files = link.files("stockholm.example", Path::new("/etc/samsyn")).unwrap();
+        assert_eq!(files.address, "link.stockholm.example:7446");
+        assert_eq!(files.chain, Path::new("/etc/samsyn/links/link.pem"));
+        let listen = "0.0.0.0:7446".parse().unwrap();
+        let nowhere = Link { address: None, listen, ..link };
+        let refused = nowhere.files("stockholm.example", Path::new(".")).unwrap_err().to_string();
+        assert!(refused.contains("write in `address` how other domains reach"), "{refused}");
+    }
+
+    #[test]
     fn the_sample_of_backups_is_one() {
         let sample = include_str!("../../../../config/gateway.toml");
         let (_, rest) = sample.split_once("# [backup]").unwrap();

@@ -28,7 +28,10 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 use x509_parser::{extensions::GeneralName, prelude::FromDer};
 
 use super::{BadLink, Material};
-use crate::tls::{HTTP2, provider, until};
+use crate::{
+    alarms::Alarm,
+    tls::{CERTIFICATE_ENDS, Dates, HTTP2, provider, until},
+};
 
 /// What is in the files, parsed.
 struct Held {
@@ -71,6 +74,14 @@ impl Linker {
     }
 }
 
+/// Checks certificate, key, authority and lists, without a domain.
+///
+/// # Errors
+/// Which part does not hold.
+pub(super) fn check(material: &Material) -> Result<(), BadLink> {
+    Held::of(material, &Arc::new(provider())).map(drop)
+}
+
 impl Identity {
     /// Checks certificate, key and lists.
     ///
@@ -109,6 +120,30 @@ impl Identity {
         let judged = linker.chain.split_first().map(|(leaf, rest)| self.judge(leaf, rest, now));
         let proved = matches!(judged, Some(Ok((domain, _))) if domain == linker.domain);
         proved && now.as_secs() < self.held().until
+    }
+
+    /// What to worry about now.
+    pub(super) fn worries(&self) -> Vec<Alarm> {
+        let micros = u64::try_from((self.clock)().micros()).unwrap_or_default();
+        let now = Duration::from_micros(micros).as_secs();
+        let held = self.held();
+        let ends = held.until.saturating_sub(CERTIFICATE_ENDS) <= now;
+        let mut worries: Vec<Alarm> =
+            ends.then_some(Alarm::LinkCertificateEnds).into_iter().collect();
+        let lists = || held.lists.iter().filter_map(Dates::of);
+        if lists().any(|dates| dates.ends() <= now) {
+            worries.push(Alarm::LinkListEnded);
+        }
+        if lists().any(|dates| dates.ends() > now && dates.is_half_over(now)) {
+            worries.push(Alarm::LinkListHalfOver);
+        }
+        if self.ledger.holds_links() {
+            let registry = self.ledger.registry();
+            let frozen =
+                registry.peers().filter(|peer| self.ledger.link(&peer.id).link.frozen.is_some());
+            worries.extend(frozen.map(|peer| Alarm::LinkFrozen(peer.id.to_string())));
+        }
+        worries
     }
 
     /// Lets a peer in; tells which it is.
@@ -205,9 +240,7 @@ impl Held {
         let until = until(leaf);
         let key = PrivateKeyDer::from_pem_slice(material.key_pem.as_bytes())
             .map_err(|_| BadLink::Pem { part: "key" })?;
-        if certificates(&material.authority_pem, "authority")?.is_empty() {
-            return Err(BadLink::Pem { part: "authority" });
-        }
+        issued(&chain, &material.authority_pem, until, provider)?;
         let lists = material.lists_pem.iter().flat_map(|pem| {
             CertificateRevocationListDer::pem_slice_iter(pem.as_bytes())
                 .map(|list| list.map_err(|_| BadLink::Pem { part: "revocation list" }))
@@ -222,6 +255,26 @@ impl Held {
             .map_err(BadLink::Tls)?;
         Ok(Self { chain, key, lists, until })
     }
+}
+
+/// Checks that the authority that peers register has issued the certificate, whatever time it is.
+fn issued(
+    chain: &[CertificateDer<'static>],
+    authority_pem: &str,
+    until: u64,
+    provider: &Arc<CryptoProvider>,
+) -> Result<(), BadLink> {
+    let mut roots = RootCertStore::empty();
+    for root in certificates(authority_pem, "authority")? {
+        roots.add(root).map_err(BadLink::Tls)?;
+    }
+    let other = || BadLink::OtherAuthority;
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build();
+    let verifier = verifier.map_err(|_| BadLink::Pem { part: "authority" })?;
+    let (leaf, rest) = chain.split_first().ok_or_else(other)?;
+    let good = UnixTime::since_unix_epoch(Duration::from_secs(until.saturating_sub(1)));
+    verifier.verify_client_cert(leaf, rest, good).map(drop).map_err(|_| other())
 }
 
 /// Asks for a certificate of whichever peer it claims to be.

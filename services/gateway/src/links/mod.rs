@@ -13,12 +13,16 @@ use std::{
     time::Duration,
 };
 
+use samsyn_domain::link::Link;
 use samsyn_federation::Links;
 use samsyn_ledger::{Clock, Ledger};
 use sha2::{Digest as _, Sha256};
 use tokio::{net::TcpListener, task::JoinSet, time};
 
-use crate::config;
+use crate::{
+    alarms::{Alarm, Alarms},
+    config,
+};
 
 use self::{dial::TlsDial, identity::Identity, serve::serve};
 
@@ -43,6 +47,12 @@ pub enum BadLink {
         /// Which domain it should have.
         domain: String,
     },
+    /// The certificate is not of the authority that peers register.
+    #[error(
+        "the certificate of `[link]` is not issued by its `authority`; name the `ca.pem` of the \
+         folder in which it was issued"
+    )]
+    OtherAuthority,
     /// Certificate and key do not fit.
     #[error("certificate and key of `[link]` do not fit; issue it anew")]
     Tls(#[source] rustls::Error),
@@ -93,6 +103,14 @@ pub(crate) struct Material {
 }
 
 impl Files {
+    /// Checks what stands in them.
+    ///
+    /// # Errors
+    /// What does not hold, with the mend.
+    pub(crate) fn check(&self) -> Result<(), BadLink> {
+        identity::check(&self.read()?)
+    }
+
     /// Reads them.
     ///
     /// # Errors
@@ -121,6 +139,44 @@ impl Material {
             hash.update(part);
         }
         hash.finalize().into()
+    }
+}
+
+/// How a link is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LinkState {
+    /// A session is open.
+    Open,
+    /// It is tried again.
+    Unreached,
+    /// An operator has stopped it.
+    Paused,
+    /// Nothing crosses it until an operator has looked at it.
+    Frozen,
+}
+
+impl LinkState {
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] = [Self::Open, Self::Unreached, Self::Paused, Self::Frozen];
+
+    /// Of a link, with a session or without.
+    pub(crate) const fn of(link: &Link, has_session: bool) -> Self {
+        match (link.frozen, link.paused, has_session) {
+            (Some(_), ..) => Self::Frozen,
+            (None, true, _) => Self::Paused,
+            (None, false, true) => Self::Open,
+            (None, false, false) => Self::Unreached,
+        }
+    }
+
+    /// Its word.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Unreached => "unreached",
+            Self::Paused => "paused",
+            Self::Frozen => "frozen",
+        }
     }
 }
 
@@ -166,11 +222,11 @@ impl Linked {
     }
 
     /// Serves and dials peers as long as it is polled.
-    pub(crate) async fn run(self) {
+    pub(crate) async fn run(self, alarms: Alarms) {
         let Self { links, identity, files, listener } = self;
         let mut tasks = JoinSet::new();
         tasks.spawn(links.clone().run());
-        tasks.spawn(take_up(identity.clone(), files));
+        tasks.spawn(take_up(identity.clone(), files, alarms));
         if let Err(error) = serve(listener, identity, links).await {
             tracing::error!(%error, "other domains are not served any more");
         }
@@ -178,12 +234,15 @@ impl Linked {
 }
 
 /// Takes up changed files: what does not hold leaves the old in force.
-async fn take_up(identity: Identity, files: Files) {
+async fn take_up(identity: Identity, files: Files, alarms: Alarms) {
     let mut interval = time::interval(LOOK);
     interval.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
     let mut seen = None;
     loop {
         interval.tick().await;
+        alarms.are(&identity.worries(), |alarm| {
+            alarm.is_of_links() && *alarm != Alarm::LinkReloadFailed
+        });
         let (identity, files) = (identity.clone(), files.clone());
         let look = move || -> Result<[u8; 32], BadLink> {
             let material = files.read()?;
@@ -195,8 +254,11 @@ async fn take_up(identity: Identity, files: Files) {
             Ok(digest)
         };
         match tokio::task::spawn_blocking(look).await {
-            Ok(Ok(digest)) => seen = Some(digest),
-            Ok(Err(error)) => tracing::warn!(%error, "the files of links were not taken up"),
+            Ok(Ok(digest)) => {
+                seen = Some(digest);
+                alarms.clear(&Alarm::LinkReloadFailed);
+            }
+            Ok(Err(error)) => alarms.raise(Alarm::LinkReloadFailed, &error.to_string()),
             Err(error) => tracing::warn!(%error, "a look at the files of links broke off"),
         }
     }

@@ -20,7 +20,7 @@ use samsyn_proto::{
 use tonic::{Request, Response, Status};
 
 use super::{Shared, access::time};
-use crate::{caller::caller, status};
+use crate::{caller::caller, links, status};
 
 #[tonic::async_trait]
 impl LinkService for Shared {
@@ -32,7 +32,9 @@ impl LinkService for Shared {
         self.answered(&caller, async { self.ledger.oversee(&caller, "administer") }).await?;
         let registry = self.ledger.registry();
         let links = registry.peers().map(|peer| self.link_of(peer)).collect();
-        Ok(Response::new(ListLinksResponse { domain: self.ledger.domain(), links }))
+        let federation = self.links.as_ref().map(|linking| linking.federation.clone());
+        let federation = federation.unwrap_or_default();
+        Ok(Response::new(ListLinksResponse { domain: self.ledger.domain(), federation, links }))
     }
 
     async fn pause_link(
@@ -82,7 +84,8 @@ impl LinkService for Shared {
     ) -> Result<Response<CreateInvitationResponse>, Status> {
         let caller = caller(&request)?;
         self.answered(&caller, async { self.ledger.oversee(&caller, "operate") }).await?;
-        let invitation = self.invitation()?;
+        let others = inbound::endpoints(request.into_inner()).map_err(|f| status::fault(&f))?;
+        let invitation = self.invitation(others)?;
         let statement = invitation.encode().map_err(|error| {
             tracing::error!(%error, "an invitation cannot be written");
             status::reason(Reason::Internal, "")
@@ -94,7 +97,7 @@ impl LinkService for Shared {
 
 impl Shared {
     /// What this domain says of itself to one that it would be linked with.
-    fn invitation(&self) -> Result<Invitation, Status> {
+    fn invitation(&self, others: Vec<String>) -> Result<Invitation, Status> {
         let linking = self.links.as_ref();
         let linking = linking.ok_or_else(|| status::reason(Reason::LinkClosed, ""))?;
         let authority = std::fs::read_to_string(&linking.authority).map_err(|error| {
@@ -108,7 +111,7 @@ impl Shared {
         Ok(Invitation {
             domain: self.ledger.domain(),
             federation: linking.federation.clone(),
-            endpoints: vec![linking.address.clone()],
+            endpoints: std::iter::once(linking.address.clone()).chain(others).collect(),
             authorities: vec![authority],
             public_key: self.ledger.public_key(),
             organisations: at_home.map(|of| (of.orgnr.clone(), of.name.clone())).collect(),
@@ -122,11 +125,11 @@ impl Shared {
         let standing = linking.map(|linking| linking.links.standing(&peer.id));
         let standing = standing.unwrap_or_default();
         let session = standing.session;
-        let state = match (link.frozen, link.paused, session) {
-            (Some(_), ..) => LinkState::Frozen,
-            (None, true, _) => LinkState::Paused,
-            (None, false, Some(_)) => LinkState::Open,
-            (None, false, None) => LinkState::Unreached,
+        let state = match links::LinkState::of(&link, session.is_some()) {
+            links::LinkState::Open => LinkState::Open,
+            links::LinkState::Unreached => LinkState::Unreached,
+            links::LinkState::Paused => LinkState::Paused,
+            links::LinkState::Frozen => LinkState::Frozen,
         };
         Link {
             peer: peer.id.to_string(),

@@ -12,7 +12,7 @@ use tracing_opentelemetry::get_otel_context;
 
 /// Every name that our lines and spans may have. What stands under them is ids, words of closed
 /// sets, numbers, times, paths of the operator's own and texts of our errors: never content.
-pub(super) const ALLOWED: [&str; 27] = [
+pub(super) const ALLOWED: [&str; 30] = [
     "alarm",
     "anchor",
     "applied",
@@ -27,13 +27,16 @@ pub(super) const ALLOWED: [&str; 27] = [
     "issuer",
     "message",
     "method",
+    "node",
     "offset",
     "otel.kind",
     "otel.name",
+    "peer",
     "position",
     "reason",
     "remedy",
     "root",
+    "sequence",
     "serial",
     "service",
     "source",

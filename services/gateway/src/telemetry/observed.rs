@@ -1,16 +1,21 @@
 //! What is looked up at each scrape: state of the ledger, the connections, the alarms, the process.
 
-use std::fs;
+use std::{collections::BTreeMap, fs};
 
 use opentelemetry::metrics::AsyncInstrument;
-use samsyn_ledger::Ledger;
+use samsyn_domain::DomainId;
+use samsyn_federation::Links;
+use samsyn_ledger::{Ledger, LinkFigures};
 
 use super::{
     metrics::{Metrics, label},
     queue::Exported,
     table::{self, Row},
 };
-use crate::{alarms::Alarms, tls::Tls};
+use crate::{alarms::Alarms, links::LinkState, tls::Tls};
+
+/// Microseconds in a second.
+const MICROS: i64 = 1_000_000;
 
 impl Metrics {
     /// Has a ledger looked at.
@@ -46,6 +51,39 @@ impl Metrics {
             for (anchor, left) in lists.left().lists {
                 gauge.observe(left, &[label(table::ANCHOR, anchor)]);
             }
+        });
+    }
+
+    /// Has the links with other domains looked at, where this node holds them.
+    pub(crate) fn of_links(&self, ledger: &Ledger, links: &Links) {
+        let (one, standing) = (ledger.clone(), links.clone());
+        self.gauge(&table::LINKS, move |gauge| {
+            let mut counts = BTreeMap::from(LinkState::ALL.map(|state| (state.as_str(), 0)));
+            for (peer, figures) in figures(&one) {
+                let session = standing.standing(&peer).session;
+                let state = LinkState::of(&figures.link, session.is_some());
+                *counts.entry(state.as_str()).or_default() += 1;
+            }
+            for (state, number) in counts {
+                gauge.observe(number, &[label(table::LINK_STATE, state)]);
+            }
+        });
+        let (waiting, lag, aside) = (ledger.clone(), ledger.clone(), ledger.clone());
+        self.gauge(&table::LINKS_WAITING, move |gauge| {
+            let of = |figures: &LinkFigures| {
+                count(figures.waiting).saturating_add(figures.link.in_flight())
+            };
+            gauge.observe(figures(&waiting).iter().map(|(_, figures)| of(figures)).sum(), &[]);
+        });
+        let links = links.clone();
+        self.gauge(&table::LINKS_LAG, move |gauge| {
+            let oldest = figures(&lag).into_iter().filter_map(|(_, figures)| figures.oldest).min();
+            let micros = oldest.map_or(0, |at| links.now().micros().saturating_sub(at.micros()));
+            gauge.observe(u64::try_from(micros / MICROS).unwrap_or_default(), &[]);
+        });
+        self.gauge(&table::LINKS_QUARANTINED, move |gauge| {
+            let of = |(_, figures): &(_, LinkFigures)| count(figures.quarantined);
+            gauge.observe(figures(&aside).iter().map(of).sum(), &[]);
         });
     }
 
@@ -97,6 +135,15 @@ impl Metrics {
         let made = self.meter().u64_observable_counter(row.name);
         made.with_unit(row.unit).with_description(row.help).with_callback(look).build();
     }
+}
+
+/// The links, where this node holds them.
+fn figures(ledger: &Ledger) -> Vec<(DomainId, LinkFigures)> {
+    if !ledger.holds_links() {
+        return Vec::new();
+    }
+    let registry = ledger.registry();
+    registry.peers().map(|peer| (peer.id.clone(), ledger.link(&peer.id))).collect()
 }
 
 fn count(number: usize) -> u64 {

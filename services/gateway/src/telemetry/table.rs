@@ -71,6 +71,8 @@ pub(crate) const VERB: Label = Label { name: "verb", values: "the verbs of the l
 pub(crate) const DONE: Label = Label { name: "outcome", values: "`done`, `refused`, `failed`" };
 pub(crate) const ANCHOR: Label = Label { name: "anchor", values: "the configured anchors" };
 pub(crate) const ALARM: Label = Label { name: "alarm", values: "the words of docs/operate.md" };
+pub(crate) const LINK_STATE: Label =
+    Label { name: "state", values: "`open`, `unreached`, `paused`, `frozen`" };
 pub(crate) const SIGNAL: Label = Label { name: "signal", values: "`traces`, `logs`" };
 pub(crate) const SENT: Label = Label { name: "outcome", values: "`sent`, `failed`, `dropped`" };
 
@@ -193,6 +195,34 @@ pub(crate) const ALARMS: Row = Row {
     help: "Alarms that last",
     labels: &[ALARM],
 };
+pub(crate) const LINKS: Row = Row {
+    name: "samsyn.links",
+    kind: Kind::Gauge,
+    unit: "{link}",
+    help: "Links with other domains, on the node that leads",
+    labels: &[LINK_STATE],
+};
+pub(crate) const LINKS_WAITING: Row = Row {
+    name: "samsyn.links.waiting",
+    kind: Kind::Gauge,
+    unit: "{envelope}",
+    help: "What other domains have not taken in yet, of all links",
+    labels: &[],
+};
+pub(crate) const LINKS_LAG: Row = Row {
+    name: "samsyn.links.lag",
+    kind: Kind::Gauge,
+    unit: "s",
+    help: "Since when the oldest waits that another domain has not taken in; 0 where nothing does",
+    labels: &[],
+};
+pub(crate) const LINKS_QUARANTINED: Row = Row {
+    name: "samsyn.links.quarantined",
+    kind: Kind::Gauge,
+    unit: "{envelope}",
+    help: "What came from other domains and was set aside, of all links",
+    labels: &[],
+};
 pub(crate) const EXPORTED: Row = Row {
     name: "samsyn.exported",
     kind: Kind::Counter,
@@ -217,7 +247,7 @@ pub(crate) const FILES: Row = Row {
 
 /// All of them.
 #[cfg(test)]
-pub(crate) const ALL: [Row; 20] = [
+pub(crate) const ALL: [Row; 24] = [
     CALLS,
     CALL_DURATION,
     STREAMS,
@@ -235,6 +265,10 @@ pub(crate) const ALL: [Row; 20] = [
     CERTIFICATE_LEFT,
     LIST_LEFT,
     ALARMS,
+    LINKS,
+    LINKS_WAITING,
+    LINKS_LAG,
+    LINKS_QUARANTINED,
     EXPORTED,
     MEMORY,
     FILES,

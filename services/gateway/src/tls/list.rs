@@ -5,14 +5,14 @@ use x509_parser::{prelude::FromDer, revocation_list::CertificateRevocationList};
 
 /// When a revocation list was made and when it ends, in seconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Dates {
+pub(crate) struct Dates {
     made: u64,
     ends: u64,
 }
 
 impl Dates {
     /// Of a list; none when it does not say when it ends.
-    pub(super) fn of(list: &CertificateRevocationListDer<'_>) -> Option<Self> {
+    pub(crate) fn of(list: &CertificateRevocationListDer<'_>) -> Option<Self> {
         let (_, list) = CertificateRevocationList::from_der(list).ok()?;
         let made = u64::try_from(list.last_update().timestamp()).ok()?;
         let ends = u64::try_from(list.next_update()?.timestamp()).ok()?;
@@ -20,12 +20,12 @@ impl Dates {
     }
 
     /// When it ends.
-    pub(super) const fn ends(self) -> u64 {
+    pub(crate) const fn ends(self) -> u64 {
         self.ends
     }
 
     /// Half of its time or more has gone.
-    pub(super) const fn is_half_over(self, now: u64) -> bool {
+    pub(crate) const fn is_half_over(self, now: u64) -> bool {
         now >= self.made.midpoint(self.ends)
     }
 }

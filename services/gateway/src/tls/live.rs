@@ -22,7 +22,7 @@ use super::{
 /// How often connections are looked over.
 const SWEEP: Duration = Duration::from_millis(500);
 /// So long before its end the server's certificate is worried about.
-const CERTIFICATE_ENDS: u64 = 14 * 24 * 60 * 60;
+pub(crate) const CERTIFICATE_ENDS: u64 = 14 * 24 * 60 * 60;
 
 /// A certificate and anchors that hold together.
 pub(super) struct Live {

@@ -96,13 +96,13 @@ pub(in crate::commands) struct Lift {
 
 /// How a change is made.
 #[derive(Debug, Args)]
-pub(super) struct By {
+pub(in crate::commands) struct By {
     /// Why; at most 500 characters, never about persons.
     #[arg(long, required_unless_present = "plan")]
-    reason: Option<String>,
+    pub(in crate::commands) reason: Option<String>,
     /// Shows what it would do, and changes nothing.
     #[arg(long)]
-    plan: bool,
+    pub(in crate::commands) plan: bool,
 }
 
 /// Makes a key with which a registrar signs, as `registry.key` in a profile's folder.
@@ -189,7 +189,7 @@ pub(super) fn key(globals: &Globals, args: &Key) -> Result<(), Failure> {
 }
 
 /// A change of one row.
-pub(super) fn single(record: Record) -> Result<Change, Failure> {
+pub(in crate::commands) fn single(record: Record) -> Result<Change, Failure> {
     of(Operation::Put(record.into()))
 }
 
@@ -203,7 +203,7 @@ fn of(operation: Operation) -> Result<Change, Failure> {
 }
 
 /// Shows a change, approves it where it waits for that, or proposes it.
-pub(super) async fn carry(
+pub(in crate::commands) async fn carry(
     session: &Session,
     exported: &Exported,
     change: &Change,

@@ -7,6 +7,7 @@ mod files;
 mod list;
 mod plan;
 
+pub(super) use change::{By, carry, single};
 use clap::{Args, Subcommand, ValueEnum};
 use samsyn_client::admin::{GetRegistryRequest, GetRegistryResponse, SuspendServiceRequest};
 use samsyn_domain::registry::Role;

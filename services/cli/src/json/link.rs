@@ -1,0 +1,42 @@
+//! Links with other domains.
+
+use samsyn_client::admin::{Link, QuarantinedEnvelope};
+use serde_json::{Value, json};
+
+use super::{code, time};
+use crate::commands::link::{lag, lag_seconds};
+
+/// A link, at a time in seconds since 1970.
+pub(crate) fn link(link: &Link, now: i64) -> Value {
+    json!({
+        "peer": link.peer,
+        "name": link.name,
+        "state": code(link.state().as_str_name(), "LINK_STATE_"),
+        "frozen_for": link.frozen_for,
+        "lag": lag(link),
+        "lag_seconds": lag_seconds(link, now),
+        "waiting": link.waiting,
+        "numbered": link.numbered,
+        "acknowledged": link.acknowledged,
+        "taken": link.taken,
+        "oldest_waiting_at": time(link.oldest_waiting_at.as_ref()),
+        "quarantined": link.quarantined,
+        "clock_millis": link.clock_millis,
+        "peer_level": link.peer_level,
+        "certificate_until": time(link.certificate_until.as_ref()),
+        "last_fault": link.last_fault,
+        "next_try_at": time(link.next_try_at.as_ref()),
+        "node": link.node,
+    })
+}
+
+/// An envelope that was set aside.
+pub(crate) fn quarantined(envelope: &QuarantinedEnvelope) -> Value {
+    json!({
+        "epoch": envelope.epoch,
+        "sequence": envelope.sequence,
+        "envelope_id": envelope.envelope_id,
+        "reason": envelope.reason,
+        "at": time(envelope.at.as_ref()),
+    })
+}
