@@ -203,9 +203,6 @@ pub(super) struct Domain {
     pub(super) registrar: Client,
     /// Looks after the domain.
     pub(super) operator: Client,
-    /// Where it listens for clients, and for other domains.
-    pub(super) clients: SocketAddr,
-    pub(super) links: SocketAddr,
     dir: PathBuf,
     authority: Authority,
     serial: String,
@@ -284,8 +281,6 @@ impl Domain {
             desk: Client::connect(&desk).await?,
             registrar: Client::connect(&signs).await?,
             operator: Client::connect(&operates).await?,
-            clients,
-            links,
             dir,
             authority: own,
             serial,
