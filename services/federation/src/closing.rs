@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use samsyn_domain::link::FrozenFor;
+use samsyn_domain::{Reason, link::FrozenFor};
 use samsyn_ledger::{NotTaken, Rejection};
 use samsyn_policy::BadEnvelope;
 
@@ -134,9 +134,15 @@ impl From<&NotTaken> for Closing {
 
 impl From<&Rejection> for Closing {
     fn from(why: &Rejection) -> Self {
-        match why {
-            Rejection::Failed(samsyn_ledger::Error::NoLeader) => Self::NotLeading,
-            _ => Self::Failed,
+        if matches!(why, Rejection::Failed(samsyn_ledger::Error::NoLeader)) {
+            return Self::NotLeading;
+        }
+        let refused =
+            if let Rejection::Refused(refusal) = why { Some(refusal.reason) } else { None };
+        match refused {
+            Some(Reason::LinkClosed) => Self::Paused,
+            Some(Reason::LinkFull) => Self::OverQuota,
+            Some(_) | None => Self::Failed,
         }
     }
 }

@@ -177,13 +177,7 @@ impl App {
             levels,
         };
         let ledger = Ledger::open(options, policy, recorder).await?;
-        let linked = match config.link.as_ref().zip(link) {
-            None => None,
-            Some((link, files)) => {
-                let of = (ledger.clone(), Arc::clone(&clock));
-                Some(Linked::open(files, link, of).await?)
-            }
-        };
+        let linked = linked(&config, link, (&ledger, &clock)).await?;
         let limits = config.limits;
         let (stopped, stopping) = watch::channel(false);
         let denials = Denials::default();
@@ -210,13 +204,7 @@ impl App {
             }
         };
         ledger.begin().await?;
-        let operations = match config.operations.listen {
-            Some(at) => {
-                let bound = Operations::bind(at).await;
-                Some(bound.map_err(|why| Error::Operations { at, why })?)
-            }
-            None => None,
-        };
+        let operations = operations(config.operations.listen).await?;
         let reload = Reload::default();
         Ok(Self {
             ledger,
@@ -317,6 +305,23 @@ impl App {
         }
         outcome
     }
+}
+
+/// The listener of those who run the process, where there is one.
+async fn operations(listen: Option<SocketAddr>) -> Result<Option<Operations>, Error> {
+    let Some(at) = listen else { return Ok(None) };
+    let bound = Operations::bind(at).await;
+    bound.map(Some).map_err(|why| Error::Operations { at, why })
+}
+
+/// The links with other domains, where there are any.
+async fn linked(
+    config: &Config,
+    files: Option<Files>,
+    (ledger, clock): (&Ledger, &Clock),
+) -> Result<Option<Linked>, Error> {
+    let Some((link, files)) = config.link.as_ref().zip(files) else { return Ok(None) };
+    Ok(Some(Linked::open(files, link, (ledger.clone(), Arc::clone(clock))).await?))
 }
 
 /// What operators are told of links.

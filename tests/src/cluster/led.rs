@@ -17,7 +17,7 @@ impl Cluster {
         let since = Instant::now();
         while since.elapsed() < PATIENCE {
             for node in among {
-                let status = self.status(*node).await;
+                let status = Box::pin(self.status(*node)).await;
                 let leader = status.as_ref().ok().and_then(leader);
                 if let Some(leader) = leader.filter(|leader| among.contains(leader)) {
                     return Ok(leader);
@@ -65,7 +65,7 @@ impl Cluster {
         let since = Instant::now();
         while since.elapsed() < PATIENCE {
             for node in self.places.keys() {
-                if self.status(*node).await.as_ref().is_ok_and(is_alike) {
+                if Box::pin(self.status(*node)).await.as_ref().is_ok_and(is_alike) {
                     return Ok(());
                 }
             }

@@ -94,7 +94,7 @@ pub async fn run(
     let reader = Reader::start(&stage.cluster.whole(1, READER)?, AREA);
     let mut report = Report::default();
     for fault in &options.faults {
-        let round = stage.round(*fault, &reader).await;
+        let round = Box::pin(stage.round(*fault, &reader)).await;
         let round = round.map_err(|why| format!("{fault}: {why}"))?;
         told(&round);
         report.add(round);
@@ -128,7 +128,7 @@ impl Stage {
     }
 
     async fn round(&mut self, fault: Fault, reader: &Reader) -> Result<Round, Failure> {
-        let leader = self.cluster.leader(&self.cluster.nodes()).await?;
+        let leader = Box::pin(self.cluster.leader(&self.cluster.nodes())).await?;
         let acknowledged = Arc::new(Acknowledged::default());
         let (stop, stopped) = watch::channel(false);
         let mut writing = JoinSet::new();
@@ -157,7 +157,7 @@ impl Stage {
         if is_stuck {
             return Err("not every party got an answer after all was healed".into());
         }
-        self.cluster.alike().await?;
+        Box::pin(self.cluster.alike()).await?;
         let (silent, waited) = acknowledged.longest();
         let mut round = Round { fault, silent, waited, elected, ..Round::default() };
         self.read_back(&mut round).await?;

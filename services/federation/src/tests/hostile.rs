@@ -111,7 +111,7 @@ impl Hostile {
             match self.next().await {
                 frame::Kind::Taken(taken) => return taken,
                 frame::Kind::Closing(closing) => panic!("{}", closing.reason),
-                _ => {}
+                frame::Kind::Hello(_) | frame::Kind::Envelope(_) | frame::Kind::Heartbeat(_) => {}
             }
         }
     }

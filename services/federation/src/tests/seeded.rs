@@ -33,8 +33,8 @@ enum Act {
     Tear,
     RestartCity,
     RestartPolice,
-    CityActs,
-    PoliceAct,
+    CityMarks,
+    PoliceMark,
     Wait(u64),
 }
 
@@ -47,8 +47,8 @@ fn act(dice: &mut Dice) -> Act {
         9 => Act::Tear,
         10 => Act::RestartCity,
         11 => Act::RestartPolice,
-        12 if dice.below(2) == 0 => Act::CityActs,
-        12 => Act::PoliceAct,
+        12 if dice.below(2) == 0 => Act::CityMarks,
+        12 => Act::PoliceMark,
         _ => Act::Wait(dice.below(300)),
     }
 }
@@ -85,14 +85,14 @@ async fn life(seed: u64) {
             Act::Tear => world.wire.tear(),
             Act::RestartCity => world.restart_city().await,
             Act::RestartPolice => world.restart_police().await,
-            Act::CityActs => {
+            Act::CityMarks => {
                 let there = world.city.inbox().await.len();
                 for (id, _) in by_police.ids.iter().take(there) {
                     world.city.acts_on(*id).await;
                     by_police.acted.insert(*id, ());
                 }
             }
-            Act::PoliceAct => {
+            Act::PoliceMark => {
                 let there = world.police.inbox().await.len();
                 for (id, _) in by_city.ids.iter().take(there) {
                     world.police.acts_on(*id).await;

@@ -158,9 +158,7 @@ pub(super) fn row_key(row: &Row) -> Vec<u8> {
         Row::Arrived(row) => linked(Table::Arrived, &row.peer, row.epoch, row.sequence),
         Row::Passed(peer, epoch, sequence) => linked(Table::Arrived, peer, *epoch, *sequence),
         Row::Quarantined(row) => linked(Table::Quarantined, &row.peer, row.epoch, row.sequence),
-        Row::Unquarantined(peer, epoch, sequence) => {
-            linked(Table::Quarantined, peer, *epoch, *sequence)
-        }
+        Row::Unquarantined(peer, epoch, n) => linked(Table::Quarantined, peer, *epoch, *n),
         Row::Level(_) => Key::of(Table::Level),
     };
     key.0
