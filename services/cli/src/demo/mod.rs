@@ -89,8 +89,10 @@ enum Error {
 pub(crate) async fn run(args: Args) -> ExitCode {
     let told = match &args.write {
         Some(dir) => write(dir, args.nodes),
-        None if args.federated => federated::run(args.once, stopped()).await.map_err(Error::from),
-        None => tell_all(Play::Story { once: args.once }, args.nodes).await,
+        None if args.federated => {
+            Box::pin(federated::run(args.once, stopped())).await.map_err(Error::from)
+        }
+        None => Box::pin(tell_all(Play::Story { once: args.once }, args.nodes)).await,
     };
     ended(told)
 }
@@ -98,7 +100,7 @@ pub(crate) async fn run(args: Args) -> ExitCode {
 /// Serves the city, in which something new happens by itself, until it is stopped or its time is
 /// over.
 pub(crate) async fn sandbox(args: Sandbox) -> ExitCode {
-    ended(tell_all(Play::Sandbox(args), 1).await)
+    ended(Box::pin(tell_all(Play::Sandbox(args), 1)).await)
 }
 
 fn ended(told: Result<Checks, Error>) -> ExitCode {

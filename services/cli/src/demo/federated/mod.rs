@@ -49,7 +49,7 @@ impl World {
         let [city, police, region, prison] =
             all.map(|who| domains::empty_list(folder.path(), who, now));
         let found = async |who: Who, at, authority| {
-            Domain::found(who, folder.path(), at, (authority, &lists(who)), now).await
+            Box::pin(Domain::found(who, folder.path(), at, (authority, &lists(who)), now)).await
         };
         let alone = async || free().await.map(|at| (at, at));
         Ok(Self {
@@ -77,7 +77,7 @@ impl World {
 /// When a domain cannot be set up, or fails.
 pub(super) async fn run(once: bool, stopped: impl Future<Output = ()>) -> Result<Checks, Error> {
     let started = Instant::now();
-    let mut world = World::found(clock::now()).await?;
+    let mut world = Box::pin(World::found(clock::now())).await?;
     let mut stopped = std::pin::pin!(stopped);
     let told = tokio::select! {
         checks = Box::pin(Story::new(&mut world).tell()) => Some(checks),
@@ -91,7 +91,7 @@ pub(super) async fn run(once: bool, stopped: impl Future<Output = ()>) -> Result
         invitation(&world);
         stopped.await;
     }
-    world.stop().await?;
+    Box::pin(world.stop()).await?;
     tell(" Stopped; everything is removed.\n");
     Ok(checks)
 }

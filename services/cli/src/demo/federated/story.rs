@@ -301,16 +301,16 @@ impl<'a> Story<'a> {
             ..message(CITY, PRISON, "notice", "För hög nivå")
         };
         let refused = city.desk.send_message(secret).await;
-        says(section, "level 3, where 2 was agreed", refused, "ABOVE_CEILING");
+        says(section, "level 3, where 2 was agreed", &refused, "ABOVE_CEILING");
         let kind = message(CITY, REGION, "meeting_call", "Kallelse");
         let refused = city.desk.send_message(kind).await;
-        says(section, "a kind of message that was not agreed", refused, "NOT_ALLOWED");
+        says(section, "a kind of message that was not agreed", &refused, "NOT_ALLOWED");
         let other = wire::SendMessageRequest {
             to_functions: vec!["5560000000/nagon".to_owned()],
             ..message(CITY, PRISON, "notice", "Till en främmande")
         };
         let refused = city.desk.send_message(other).await;
-        says(section, "an organisation that is at home nowhere", refused, "UNKNOWN_ADDRESS");
+        says(section, "an organisation that is at home nowhere", &refused, "UNKNOWN_ADDRESS");
         let nobody = wire::SendMessageRequest {
             to_functions: vec![format!("{}/ingen", REGION.orgnr)],
             ..message(CITY, REGION, "notice", "Till ingen")
@@ -527,8 +527,8 @@ async fn until(
     Ok(())
 }
 
-fn says(section: &mut Section, what: &str, refused: Result<String, Refused>, reason: &str) {
-    let said = match &refused {
+fn says(section: &mut Section, what: &str, refused: &Result<String, Refused>, reason: &str) {
+    let said = match refused {
         Ok(_) => "it was taken".to_owned(),
         Err(refused) => refused.reason.map_or("no reason", samsyn_client::Reason::id).to_owned(),
     };

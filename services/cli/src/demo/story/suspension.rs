@@ -49,7 +49,7 @@ pub(super) async fn tell(story: &mut Story<'_>, section: &mut Section) -> Result
         Err(why) => Err(why.to_string()),
     };
     section.check("it comes back with the same certificate: SUSPENDED", again);
-    registrars::tell(story, section).await
+    Box::pin(registrars::tell(story, section)).await
 }
 
 /// Reads a stream until it ends; says how.
