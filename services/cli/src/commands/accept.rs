@@ -40,8 +40,8 @@ use crate::{
 /// others that `samsyn registry propose` reads.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
-    samsyn accept goteborg.invitation --fingerprint \"1f3a 09bc …\" --ceiling 1 \
-    --kinds notice,answer --reason \"avtal om samverkan\" --as registrar\n  \
+    samsyn accept goteborg.invitation --ceiling 1 --kinds notice \
+    --fingerprint \"1f3a 09bc 5d11 e0a7 4c2b 9f60 8d3e 7715\" --reason \"avtal\" --as registrar\n  \
     samsyn accept goteborg.invitation --ceiling 1 --kinds notice --out registry/goteborg.toml")]
 pub(super) struct Args {
     /// The invitation; `-` is standard input.

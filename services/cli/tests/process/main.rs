@@ -30,6 +30,8 @@ mod leaks;
 #[cfg(test)]
 mod levels;
 #[cfg(test)]
+mod linked;
+#[cfg(test)]
 mod logged;
 #[cfg(test)]
 mod orphaned;
