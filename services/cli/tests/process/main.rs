@@ -32,6 +32,8 @@ mod levels;
 #[cfg(test)]
 mod logged;
 #[cfg(test)]
+mod messages;
+#[cfg(test)]
 mod orphaned;
 #[cfg(target_os = "linux")]
 #[cfg(test)]
