@@ -1,6 +1,6 @@
 //! Messages on their way in.
 
-use std::{collections::BTreeSet, fmt};
+use std::fmt;
 
 use samsyn_domain::{
     FunctionId, Labels, Timestamp,
@@ -35,8 +35,8 @@ pub struct SendAsked {
     pub ground: Ground,
     /// The sending function.
     pub from: FunctionId,
-    /// To whom.
-    pub to: BTreeSet<FunctionId>,
+    /// To whom, as asked; none twice.
+    pub to: Vec<FunctionId>,
     /// What it is.
     pub kind: MessageKind,
     /// How urgent.
@@ -138,7 +138,7 @@ impl SendAsked {
     }
 }
 
-fn recipients(asked: &[String], within: &mut Within<'_>) -> Option<BTreeSet<FunctionId>> {
+fn recipients(asked: &[String], within: &mut Within<'_>) -> Option<Vec<FunctionId>> {
     if asked.is_empty() {
         within.refuse(Reason::MissingField, "to_functions");
         return None;
@@ -147,12 +147,12 @@ fn recipients(asked: &[String], within: &mut Within<'_>) -> Option<BTreeSet<Func
         within.refuse(Reason::TooLarge, "to_functions");
         return None;
     }
-    let mut to = BTreeSet::new();
+    let mut to = Vec::new();
     let mut whole = true;
     for (place, text) in asked.iter().enumerate() {
         let name = format!("to_functions[{place}]");
         match within.take(&name, value::code(text, FunctionId::parse)) {
-            Some(function) if to.insert(function.clone()) => {}
+            Some(function) if !to.contains(&function) => to.push(function),
             Some(_) => {
                 within.refuse(Reason::DuplicateId, &name);
                 whole = false;

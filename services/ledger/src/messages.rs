@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use samsyn_domain::{
-    Caller, DomainId, FunctionId, Period, PeriodKind, Sealed, State, Timestamp, UnitKey,
+    Caller, DomainId, FunctionId, Period, PeriodKind, Refusal, Sealed, State, Timestamp, UnitKey,
     command::{Command, MarkMessage, Reply, SendMessage},
     disclosure::Ground,
     message::{Core, MessageId, Step, Text},
@@ -22,6 +22,15 @@ impl Ledger {
     /// # Errors
     /// When policy or the domain says no.
     pub async fn send_message(
+        &self,
+        caller: &Caller,
+        asked: &SendAsked,
+    ) -> Result<MessageId, Rejection> {
+        let sent = self.ordered_message(caller, asked).await;
+        sent.map_err(|rejection| as_asked(asked, rejection))
+    }
+
+    async fn ordered_message(
         &self,
         caller: &Caller,
         asked: &SendAsked,
@@ -67,7 +76,7 @@ impl Ledger {
         Ok(Core {
             domain: DomainId::parse(&self.domain()).map_err(bad)?,
             from: asked.from.clone(),
-            to: asked.to.clone(),
+            to: asked.to.iter().cloned().collect(),
             kind: asked.kind,
             precedence: asked.precedence,
             thread,
@@ -209,6 +218,35 @@ impl Ledger {
             }
         }
         Err(Error::Overloaded.into())
+    }
+}
+
+/// Names a recipient by its place in the request: a message has its recipients in their own order.
+fn as_asked(asked: &SendAsked, rejection: Rejection) -> Rejection {
+    let ordered: BTreeSet<&FunctionId> = asked.to.iter().collect();
+    let renamed = |field: &str| {
+        let place = field.strip_prefix("to_functions[")?.strip_suffix(']')?.parse().ok()?;
+        let recipient = *ordered.iter().nth(place)?;
+        let asked = asked.to.iter().position(|one| one == recipient)?;
+        Some(format!("to_functions[{asked}]"))
+    };
+    match rejection {
+        Rejection::Denied(denial) => {
+            let field = renamed(&denial.field).unwrap_or_else(|| denial.field.clone());
+            Rejection::Denied(denial.at(field))
+        }
+        Rejection::Refused(refusal) => {
+            let field = renamed(&refusal.field).map_or_else(|| refusal.field.clone(), Into::into);
+            Rejection::Refused(Refusal { field, ..refusal })
+        }
+        other @ (Rejection::Answer(_)
+        | Rejection::Signature(_)
+        | Rejection::Manifest(_)
+        | Rejection::Edition(_)
+        | Rejection::CursorInvalid
+        | Rejection::CursorTooOld
+        | Rejection::NotReached
+        | Rejection::Failed(_)) => other,
     }
 }
 

@@ -34,6 +34,8 @@ mod linked;
 #[cfg(test)]
 mod logged;
 #[cfg(test)]
+mod messages;
+#[cfg(test)]
 mod orphaned;
 #[cfg(target_os = "linux")]
 #[cfg(test)]

@@ -28,7 +28,7 @@ impl SendMessage {
         let Self { id, core, text } = self;
         let state = moment.state;
         if state.registry().function(&core.from).is_none() {
-            return Err(Refusal::at(Reason::UnknownAddress, "from"));
+            return Err(Refusal::at(Reason::UnknownAddress, "from_function"));
         }
         self.belongs(moment)?;
         let mut rows = vec![Row::Message(Arc::new(Message {
@@ -41,7 +41,7 @@ impl SendMessage {
         }))];
         let mut outbox = Outbox::new(state, moment.at);
         for (place, to) in core.to.iter().enumerate() {
-            let field = format!("to[{place}]");
+            let field = format!("to_functions[{place}]");
             rows.push(self.receipt(moment, to, Step::Stored));
             if state.registry().function(to).is_some() {
                 if state.messages().open(to) >= INBOX_MAX {

@@ -4,7 +4,11 @@ use std::{io, path::PathBuf, sync::Arc};
 
 use futures::{Stream, StreamExt as _, pin_mut};
 use openraft::errors::{Fatal, RaftError};
-use samsyn_domain::{FeatureLevel, State, command::Command};
+use samsyn_domain::{
+    FeatureLevel, State,
+    command::{Command, MarkMessage},
+    message::Step,
+};
 use samsyn_proto::raft::{self, install_snapshot_request::Part};
 use tokio::{fs::File, io::AsyncWriteExt as _, sync::Mutex};
 
@@ -256,12 +260,16 @@ impl Peer {
     }
 }
 
-/// What every node asks of the leader in the course of reads: records of what is shown, what policy
-/// decides of labels, what was refused; and of backups.
+/// What every node asks of the leader in the course of reads: records of what is shown and of which
+/// message was opened, what policy decides of labels, what was refused; and of backups.
 const fn is_for_nodes(command: &Command) -> bool {
     matches!(
         command,
-        Command::Disclose(_) | Command::Grants(_) | Command::Denials(_) | Command::BackUp(_)
+        Command::Disclose(_)
+            | Command::Grants(_)
+            | Command::Denials(_)
+            | Command::BackUp(_)
+            | Command::MarkMessage(MarkMessage { step: Step::Read, .. })
     )
 }
 
