@@ -245,7 +245,8 @@ fn as_asked(asked: &SendAsked, rejection: Rejection) -> Rejection {
         | Rejection::Edition(_)
         | Rejection::CursorInvalid
         | Rejection::CursorTooOld
-        | Rejection::NotReached
+        | Rejection::NotReached { .. }
+        | Rejection::Level(_)
         | Rejection::Failed(_)) => other,
     }
 }

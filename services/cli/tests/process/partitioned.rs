@@ -101,9 +101,9 @@ async fn nodes_at_sites_that_are_far_apart_keep_their_leader() {
     cluster.proxy().unwrap().set_all(APART);
     let writing = Writing::start(&cluster).await;
     let before = cluster.leader(&cluster.nodes()).await.unwrap();
-    let term = cluster.status(before).await.unwrap().term;
+    let term = Box::pin(cluster.status(before)).await.unwrap().term;
     tokio::time::sleep(CUT_OFF_MAX).await;
-    let status = cluster.status(before).await.unwrap();
+    let status = Box::pin(cluster.status(before)).await.unwrap();
     assert_eq!((leader(&status), status.term), (Some(before), term), "it was given up");
     cluster.kill(before).unwrap();
     let next = cluster.elected(Some(before), &cluster.besides(before), Instant::now()).await;

@@ -308,7 +308,7 @@ impl Domain {
             context: self.context(),
             ground: ground(),
             from: self.who.function(),
-            to: BTreeSet::from([to.function()]),
+            to: vec![to.function()],
             kind: MessageKind::InformationRequest,
             precedence: Precedence::Routine,
             in_reply_to: None,
