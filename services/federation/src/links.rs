@@ -13,7 +13,7 @@ use samsyn_proto::link::{self, Frame, frame::Kind};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
-    time::{interval, sleep},
+    time::{Instant, interval, sleep},
 };
 
 use crate::{
@@ -25,6 +25,8 @@ use crate::{
 
 /// How often it is looked which links there are.
 const LOOK: Duration = Duration::from_millis(500);
+/// A session that has lasted so long was one.
+const GOOD: Duration = Duration::from_secs(2);
 
 /// Both ways to the other side.
 pub struct Wire {
@@ -183,9 +185,15 @@ impl Links {
                 let Ok(domain) = DomainId::parse(&self.ledger.domain()) else { return false };
                 match self.begin(&peer, domain) {
                     Some((number, over)) => {
+                        let began = Instant::now();
                         let ended = self.session(peer, wire, (number, over)).await;
-                        // Another node of the peer holds the session: it is asked at once.
-                        !matches!(ended, Closing::Broken | Closing::Silent)
+                        // Another node of the peer holds the session, or it was a good one: then it
+                        // is tried again at once.
+                        let elsewhere = matches!(
+                            ended,
+                            Closing::NotLeading | Closing::Draining | Closing::Replaced
+                        );
+                        elsewhere || began.elapsed() > GOOD
                     }
                     None => true,
                 }

@@ -1,8 +1,9 @@
 //! Who this domain is to others, and who they are to it.
 
 use std::{
+    collections::BTreeMap,
     fmt, io,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -23,7 +24,10 @@ use rustls::{
 };
 use samsyn_domain::{DomainId, Timestamp, registry::Peer};
 use samsyn_ledger::{Clock, Ledger};
-use tokio::net::TcpStream;
+use tokio::{
+    net::TcpStream,
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 use x509_parser::{extensions::GeneralName, prelude::FromDer};
 
@@ -32,6 +36,9 @@ use crate::{
     alarms::Alarm,
     tls::{CERTIFICATE_ENDS, Dates, HTTP2, provider, until},
 };
+
+/// Connections of one domain at a time: of its nodes, with those that are dead and not known to be.
+const CONNECTIONS_PER_DOMAIN_MAX: usize = 16;
 
 /// What is in the files, parsed.
 struct Held {
@@ -51,6 +58,7 @@ pub(crate) struct Identity {
     clock: Clock,
     provider: Arc<CryptoProvider>,
     domain: Arc<str>,
+    places: Arc<Mutex<BTreeMap<DomainId, Arc<Semaphore>>>>,
 }
 
 impl fmt::Debug for Identity {
@@ -64,6 +72,8 @@ impl fmt::Debug for Identity {
 pub(super) struct Linker {
     pub(super) domain: DomainId,
     pub(super) chain: Arc<[CertificateDer<'static>]>,
+    /// Its place among the connections of its domain; given back when the connection ends.
+    _place: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 impl Linker {
@@ -96,6 +106,7 @@ impl Identity {
             clock,
             provider,
             domain: material.domain.as_str().into(),
+            places: Arc::default(),
         })
     }
 
@@ -163,8 +174,9 @@ impl Identity {
         config.send_tls13_tickets = 0;
         config.session_storage = Arc::new(NoServerSessionStorage {});
         let stream = TlsAcceptor::from(Arc::new(config)).accept(tcp).await?;
-        let linker = linker(stream.get_ref().1.peer_certificates());
-        linker.map(|linker| (stream, linker)).ok_or_else(nobody)
+        let linker = linker(stream.get_ref().1.peer_certificates()).ok_or_else(nobody)?;
+        let place = self.place(&linker.domain).ok_or_else(crowded)?;
+        Ok((stream, Linker { _place: Some(Arc::new(place)), ..linker }))
     }
 
     /// Connects to an endpoint of a peer, and makes sure that it is that one.
@@ -201,6 +213,15 @@ impl Identity {
         let linker = linker(stream.get_ref().1.peer_certificates());
         let linker = linker.filter(|linker| linker.domain == peer.id).ok_or_else(nobody)?;
         Ok((stream, linker))
+    }
+
+    /// A place among the connections of a peer. Only who was let in asks: there are as many domains
+    /// as are registered.
+    fn place(&self, domain: &DomainId) -> Option<OwnedSemaphorePermit> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = places.entry(domain.clone());
+        let of = of.or_insert_with(|| Arc::new(Semaphore::new(CONNECTIONS_PER_DOMAIN_MAX)));
+        Arc::clone(of).try_acquire_owned().ok()
     }
 
     /// Which registered peer a chain proves.
@@ -320,13 +341,17 @@ impl ClientCertVerifier for Verifier {
     }
 }
 
+fn crowded() -> io::Error {
+    io::Error::new(io::ErrorKind::QuotaExceeded, "that domain has too many connections")
+}
+
 fn nobody() -> io::Error {
     io::Error::new(io::ErrorKind::PermissionDenied, "the certificate is not that domain's")
 }
 
 fn linker(chain: Option<&[CertificateDer<'static>]>) -> Option<Linker> {
     let chain = chain?;
-    Some(Linker { domain: domain_of(chain.first()?)?, chain: chain.into() })
+    Some(Linker { domain: domain_of(chain.first()?)?, chain: chain.into(), _place: None })
 }
 
 /// The authorities that are registered of a peer.

@@ -1,7 +1,6 @@
 //! Links with other domains, for operators.
 
 use samsyn_domain::{
-    Timestamp,
     commit::dsse::PayloadType,
     link::{FrozenFor, Invitation, QuarantinedFor},
     registry::Peer,
@@ -146,7 +145,7 @@ impl Shared {
             peer_level: session.map_or(0, |session| session.level),
             certificate_until: session.map(|session| time(session.certificate_until)),
             last_fault: standing.fault.map_or_else(String::new, |fault| fault.to_string()),
-            next_try_at: standing.next_try.map(|at: Timestamp| time(at)),
+            next_try_at: standing.next_try.filter(|_| session.is_none()).map(time),
             node: linking.map_or(0, |linking| linking.node),
         }
     }

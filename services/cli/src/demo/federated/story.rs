@@ -33,7 +33,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// The highest level that crosses the links of the story.
 const CEILING: u8 = 2;
 /// How many notices wait while the wire is cut.
-const MISSED: usize = 200;
+const MISSED: usize = 1_000;
 
 /// Why a section cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -467,11 +467,18 @@ async fn is_down(domain: &Domain, other: Who) -> Result<(), Broken> {
 
 /// Waits until a message stands in a domain's inbox.
 async fn arrives(domain: &Domain, id: &str) -> Result<(), Broken> {
-    until("a message", async || {
-        let inbox = all_of(domain).await?;
-        Ok(inbox.iter().any(|one| one == id))
-    })
-    .await
+    let since = Instant::now();
+    let mut after = 0;
+    while since.elapsed() < PATIENCE {
+        // It waits there until there is something.
+        let entries = domain.desk.inbox(&domain.who.address(), after, 1).await?;
+        after = entries.last().map_or(after, |entry| entry.number);
+        let heads = entries.into_iter().filter_map(|entry| entry.head);
+        if heads.into_iter().any(|head| head.message_id == id) {
+            return Ok(());
+        }
+    }
+    Err(Broken::TooLate("a message"))
 }
 
 /// The ids in a domain's inbox, in order.
