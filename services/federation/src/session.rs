@@ -108,9 +108,8 @@ impl Session {
         let granted = quota.lock().await.credits(now);
         let link = self.ledger.link(&self.peer.id).link;
         let first = hello::hello(&self.domain, &self.peer, &link, now, granted);
-        if out.send(frame(Kind::Hello(first))).await.is_err() {
-            return Closing::Broken;
-        }
+        // Who does not listen any more may have said why: that is read next.
+        let _ = out.send(frame(Kind::Hello(first))).await;
         let greeted = match self.greet(&mut incoming).await {
             Ok(greeted) => greeted,
             Err(why) => return why,

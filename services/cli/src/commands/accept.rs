@@ -239,7 +239,8 @@ fn compared(invitation: &Invitation, told: Option<Fingerprint>) -> Result<(), Fa
 fn asked(domain: &str, own: Fingerprint) -> Result<(), Failure> {
     eprint!(
         "fingerprint    {own}\n\nCall the operator of {domain} by a number that you have from \
-         elsewhere, and have the\nfingerprint read out. Is it this one, to the last digit? [yes/no] "
+         elsewhere, and have the\nfingerprint read out. Is it this one, to the last digit? \
+         [yes/no] "
     );
     let mut line = String::new();
     let read = io::stderr().flush().and_then(|()| io::stdin().lock().read_line(&mut line));

@@ -59,8 +59,8 @@ pub(super) async fn run(globals: &Globals, args: Args) -> Result<(), Failure> {
                 ("fingerprint", fingerprint.clone()),
             ]);
             format!(
-                "{pairs}\nSend the file to the operator of the other domain. Then call them, and read \
-                 out:\n  \"The fingerprint of {} is {fingerprint}.\"\n",
+                "{pairs}\nSend the file to the operator of the other domain. Then call them, and \
+                 read out:\n  \"The fingerprint of {} is {fingerprint}.\"\n",
                 invitation.domain
             )
         },

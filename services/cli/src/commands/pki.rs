@@ -50,8 +50,8 @@ pub(super) enum Command {
 
 /// Issues a certificate with a fresh key, good for 90 days.
 ///
-/// For a service that calls gateways, for a gateway, for a node among nodes, or for a domain's links
-/// with others.
+/// For a service that calls gateways, for a gateway, for a node among nodes, or for a domain's
+/// links with others.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     samsyn pki issue pki --service sdf-skarholmen\n  \
