@@ -308,7 +308,7 @@ fn of_links(method: &str) -> Requests {
         "PauseLink" => plain(&admin::PauseLinkRequest { context, peer }),
         "ResumeLink" => plain(&admin::ResumeLinkRequest { context, peer }),
         "ListQuarantine" => plain(&admin::ListQuarantineRequest { peer }),
-        "CreateInvitation" => plain(&admin::CreateInvitationRequest {}),
+        "CreateInvitation" => plain(&admin::CreateInvitationRequest::default()),
         other => nobody_asks(other),
     }
 }

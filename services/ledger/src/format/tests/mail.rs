@@ -96,11 +96,9 @@ pub(super) fn replies() -> [Reply; 1] {
     [Reply::Sent { message: message_id(5) }]
 }
 
-pub(super) fn commands(full: bool) -> Vec<Command> {
-    let (id, text) = (message_id(5), sealed());
-    let function = function("mottagning");
-    let step = if full { Step::Rejected } else { Step::Read };
-    let effects = [
+fn effects(full: bool, step: Step) -> [Effect; 3] {
+    let (id, function) = (message_id(5), function("mottagning"));
+    [
         Effect::Message {
             id,
             core: core(full),
@@ -121,7 +119,13 @@ pub(super) fn commands(full: bool) -> Vec<Command> {
             signature: bytes(64),
             payload: sealed(),
         },
-    ];
+    ]
+}
+
+pub(super) fn commands(full: bool) -> Vec<Command> {
+    let (id, text) = (message_id(5), sealed());
+    let function = function("mottagning");
+    let step = if full { Step::Rejected } else { Step::Read };
     let take = |effect: Effect| ToTake { id: envelope(1), effect };
     let number = ToNumber {
         queued: 8,
@@ -158,7 +162,7 @@ pub(super) fn commands(full: bool) -> Vec<Command> {
             TakeEnvelopes {
                 peer: peer(),
                 after: if full { chain(7, 1) } else { Chain::default() },
-                envelopes: effects.map(take).into(),
+                envelopes: effects(full, step).map(take).into(),
             }
             .into(),
         ),
