@@ -245,8 +245,8 @@ fn as_asked(asked: &SendAsked, rejection: Rejection) -> Rejection {
         | Rejection::Edition(_)
         | Rejection::CursorInvalid
         | Rejection::CursorTooOld
-        | Rejection::NotReached { .. }
         | Rejection::Level(_)
+        | Rejection::NotReached { .. }
         | Rejection::Failed(_)) => other,
     }
 }

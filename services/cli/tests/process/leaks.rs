@@ -19,10 +19,11 @@ use samsyn_tests::{
     raw::{Answer, Raw, frame},
 };
 
-use self::requests::asked;
+use self::requests::{There, asked};
 use crate::{
     endorsed::{open, released},
     harness::{AREA, Domain, PARTY, delta, observation},
+    messages,
     revoked::Authority,
 };
 
@@ -127,6 +128,14 @@ async fn filled(city: &Client, police: &Client) -> [String; 2] {
     [edition, open(city, "2025-08").await.id]
 }
 
+/// The district asks the police, who do not take it: no later call moves it.
+async fn declined(city: &Client, police: &Client) -> String {
+    let to = messages::function(police);
+    let id = city.send_message(messages::question(city, std::slice::from_ref(&to))).await.unwrap();
+    police.mark_message(&to, &id, wire::MessageStep::Rejected).await.unwrap();
+    id
+}
+
 fn finding() -> String {
     format!("{AREA}/skarholmen-centrum/p1/graffiti")
 }
@@ -209,14 +218,14 @@ impl Callers {
     async fn told(
         &self,
         (call, path, of): (&str, &str, &str),
-        editions: &[String; 2],
+        there: &There,
         all: &Messages,
         table: &mut BTreeMap<(String, String), Vec<&'static str>>,
     ) {
         let timeout: [(&str, &[u8]); 1] = [("grpc-timeout", STREAM.as_bytes())];
         let asking = self.profiles.iter().zip(&self.connections).map(async |(who, raw)| {
             let mut got = Vec::new();
-            for (what, bytes) in asked(call, &who.1, editions) {
+            for (what, bytes) in asked(call, &who.1, there) {
                 let request = Raw::request(path, &timeout).unwrap();
                 let answer = raw.call(request, frame(0, None, &bytes)).await.unwrap();
                 // The registry names every category there is, whether anything is of it or not.
@@ -246,6 +255,7 @@ async fn who_gets_which_field_of_which_call_is_as_the_leak_matrix_says() {
     let city = Client::connect(&authority.issue(&domain, PARTY)).await.unwrap();
     let registrar = Client::connect(&authority.issue(&domain, "registrar")).await.unwrap();
     let editions = filled(&city, &police).await;
+    let there = There { editions, message: declined(&city, &police).await };
     let suspend = admin::SuspendServiceRequest {
         context: Some(write_context("registrar")),
         service: format!("stockholms-stad/{SHUT_OUT}"),
@@ -269,7 +279,7 @@ async fn who_gets_which_field_of_which_call_is_as_the_leak_matrix_says() {
                 let call = format!("{}/{}", service.name(), method.name());
                 let path = format!("/{}.{call}", file.package());
                 let what = (call.as_str(), path.as_str(), method.output_type());
-                callers.told(what, &editions, &all, &mut table).await;
+                callers.told(what, &there, &all, &mut table).await;
             }
         }
     }

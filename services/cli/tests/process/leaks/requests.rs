@@ -10,19 +10,33 @@ use crate::{
     harness::{AREA, PARTY, delta, observation},
 };
 
+/// What is there to be asked for.
+pub(super) struct There {
+    /// A released edition and one that is being collected.
+    pub(super) editions: [String; 2],
+    /// A message from a function to another, which has declined it.
+    pub(super) message: String,
+}
+
+/// The function that has sent it, and the one that got it.
+const FROM: &str = "2120000142/samordnare-skarholmen";
+const TO: &str = "2021000076/kommunpolis-skarholmen";
+
 pub(super) type Requests = Vec<(&'static str, Vec<u8>)>;
 
 /// The requests of a call. What changes something is asked so that it is refused at last, by who
 /// may do it: nothing changes by asking.
-pub(super) fn asked(call: &str, profile: &Profile, editions: &[String; 2]) -> Requests {
+pub(super) fn asked(call: &str, profile: &Profile, there: &There) -> Requests {
     let (service, method) = call.split_once('/').unwrap();
     match service {
         "PictureService" => of_pictures(method, profile),
         "JointPictureService" => of_joint(method, profile),
-        "EditionService" => of_editions(method, profile, editions),
+        "EditionService" => of_editions(method, profile, &there.editions),
+        "MessageService" => of_messages(method, profile, &there.message),
         "AccessService" => of_access(method, profile),
         "RegistryService" => of_registry(method),
         "ClusterService" => of_cluster(method),
+        "LinkService" => of_links(method),
         "BackupService" => match method {
             "CreateBackup" => plain(&admin::CreateBackupRequest {}),
             other => nobody_asks(other),
@@ -174,6 +188,59 @@ fn of_editions(method: &str, profile: &Profile, editions: &[String; 2]) -> Reque
     }
 }
 
+fn of_messages(method: &str, profile: &Profile, message: &str) -> Requests {
+    let context = Some(profile.read_context());
+    let message_id = message.to_owned();
+    let as_both = |asked: &dyn Fn(String) -> Vec<u8>| -> Requests {
+        [(" as sender", FROM), (" as recipient", TO)]
+            .map(|(what, function)| (what, asked(function.to_owned())))
+            .into()
+    };
+    match method {
+        "SendMessage" => plain(&wire::SendMessageRequest {
+            context: Some(write_context("")),
+            ground: context,
+            from_function: FROM.to_owned(),
+            to_functions: vec!["2021000076/ingen".to_owned()],
+            kind: "notice".to_owned(),
+            subject: "Nej.".to_owned(),
+            labels: observation("any", 1)
+                .labels
+                .map(|labels| wire::Labels { audience: Vec::new(), ..labels }),
+            ..wire::SendMessageRequest::default()
+        }),
+        "ListInbox" => plain(&wire::ListInboxRequest {
+            context,
+            function_address: TO.to_owned(),
+            ..wire::ListInboxRequest::default()
+        }),
+        "WatchInbox" => {
+            let function_address = TO.to_owned();
+            plain(&wire::WatchInboxRequest { context, function_address, after_number: 0 })
+        }
+        "GetMessage" => as_both(&|function_address| {
+            let (context, message_id) = (context.clone(), message_id.clone());
+            wire::GetMessageRequest { context, function_address, message_id }.encode_to_vec()
+        }),
+        "ListThread" => as_both(&|function_address| {
+            let (context, message_id) = (context.clone(), message_id.clone());
+            wire::ListThreadRequest { context, function_address, message_id }.encode_to_vec()
+        }),
+        "MarkMessage" => plain(&wire::MarkMessageRequest {
+            context: Some(write_context("")),
+            function_address: TO.to_owned(),
+            message_id,
+            step: wire::MessageStep::Acted.into(),
+        }),
+        "TrackMessages" => plain(&wire::TrackMessagesRequest {
+            context,
+            function_address: FROM.to_owned(),
+            ..wire::TrackMessagesRequest::default()
+        }),
+        other => nobody_asks(other),
+    }
+}
+
 fn of_access(method: &str, profile: &Profile) -> Requests {
     let context = Some(profile.read_context());
     match method {
@@ -229,6 +296,19 @@ fn of_cluster(method: &str) -> Requests {
         "TransferLeader" => plain(&admin::TransferLeaderRequest { node }),
         "BuildSnapshot" => plain(&admin::BuildSnapshotRequest {}),
         "RaiseLevel" => plain(&admin::RaiseLevelRequest { level: u32::MAX }),
+        other => nobody_asks(other),
+    }
+}
+
+/// Requests about the link with a domain that never was.
+fn of_links(method: &str) -> Requests {
+    let (context, peer) = (Some(write_context("operator")), "nowhere.example".to_owned());
+    match method {
+        "ListLinks" => plain(&admin::ListLinksRequest {}),
+        "PauseLink" => plain(&admin::PauseLinkRequest { context, peer }),
+        "ResumeLink" => plain(&admin::ResumeLinkRequest { context, peer }),
+        "ListQuarantine" => plain(&admin::ListQuarantineRequest { peer }),
+        "CreateInvitation" => plain(&admin::CreateInvitationRequest::default()),
         other => nobody_asks(other),
     }
 }

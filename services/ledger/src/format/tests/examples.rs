@@ -5,12 +5,11 @@ use std::{collections::BTreeSet, sync::Arc};
 use samsyn_domain::{
     AreaId, Audience, Basis, CategoryId, Content, Credibility, EditionId, FeatureLevel, Form,
     Geography, KeyId, Kind, LabelClass, Labels, LegalBasisId, Observation, ObservationId,
-    OrganisationId, PartyId, Period, PlaceId, PriorityId, PurposeId, Reason, Refusal, Regime,
-    Reliability, Sealed, Secrecy, ServiceId, Severity, SourceId, SubAreaId, Timestamp, Trend,
-    UnitKey,
+    OrganisationId, PartyId, Period, PlaceId, PriorityId, PurposeId, Regime, Reliability, Sealed,
+    Secrecy, ServiceId, Severity, SourceId, SubAreaId, Timestamp, Trend, UnitKey,
     command::{
         Acknowledge, Actor, AdoptPolicy, AnswerEdition, Command, Denials, Disclose, Found, Grants,
-        IdempotencyKey, LockEdition, OpenEdition, Publish, RecordDissent, ReleaseEdition, Reply,
+        IdempotencyKey, LockEdition, OpenEdition, Publish, RecordDissent, ReleaseEdition,
         ResolveConflict, Submission, SuspendService, Tick,
     },
     commit::{
@@ -23,7 +22,7 @@ use samsyn_domain::{
     },
     edition::{Answer, Edition, Locked, Phase, Released, Round, Verdict},
     merge::{self, Candidates, ConflictRef, Dissent, Field, Key, Statement},
-    registry::{Document, FieldGroup, ProposalId, Role, Shown, SignedDescriptor, Track, Variant},
+    registry::{Document, FieldGroup, Role, Shown, SignedDescriptor, Track, Variant},
     row::{Dissented, Founded, Outcome, Revised, Row, Stage, Stated, Suspended, Version, What},
 };
 
@@ -282,6 +281,7 @@ pub(super) fn commands() -> Vec<(&'static str, Command)> {
     let mut all: Vec<Command> = [true, false].into_iter().flat_map(content_commands).collect();
     all.extend([true, false].into_iter().flat_map(super::changes::commands));
     all.extend(super::backups::commands());
+    all.extend([true, false].into_iter().flat_map(super::mail::commands));
     all.extend(outcomes().into_iter().map(|outcome| {
         Command::ResolveConflict(ResolveConflict {
             conflict: conflict(Field::Severity),
@@ -389,37 +389,25 @@ pub(super) fn submission(command: Command, full: bool) -> Submission {
     }
 }
 
-pub(super) fn replies() -> Vec<Reply> {
-    let mut all = vec![
-        Reply::Done,
-        Reply::Published { version: 1, revision: 2, unchanged: true },
-        Reply::Revised { revision: 3 },
-        Reply::Edition { id: edition_id(), round: 0 },
-        Reply::Recorded { first: 4 },
-        Reply::Epoch { epoch: 5 },
-        Reply::Proposed { id: ProposalId(6), epoch: Some(7) },
-        Reply::Proposed { id: ProposalId(6), epoch: None },
-        Reply::Refused(Refusal::at(Reason::VersionConflict, "base_version").now(6)),
-    ];
-    all.extend(Reason::ALL.iter().map(|reason| Reply::Refused(Refusal::of(*reason))));
-    all
-}
-
 pub(super) fn rows() -> Vec<(&'static str, Row)> {
     let mut all: Vec<_> = [true, false].into_iter().flat_map(rows_with_options).collect();
     all.extend([true, false].into_iter().flat_map(super::changes::rows));
     all.extend([true, false].into_iter().flat_map(super::parts::rows));
     all.extend(super::statements::rows());
     all.extend(super::backups::rows());
+    all.extend([true, false].into_iter().flat_map(super::mail::rows));
     all.extend(super::levels::rows());
     all.extend(
-        objects().into_iter().map(|o| ("disclosure", Row::Disclosure(disclosure(o, true).into()))),
+        objects()
+            .into_iter()
+            .chain(super::mail::objects())
+            .map(|o| ("disclosure", Row::Disclosure(disclosure(o, true).into()))),
     );
     all.extend(changes().into_iter().map(|change| {
         ("step", Row::Step(Step { at: NOW, advance: advance(1, 2, change) }.into()))
     }));
     all.extend(outcomes().into_iter().map(|outcome| ("stated", stated(outcome, false))));
-    all.extend(replies().into_iter().map(|reply| {
+    all.extend(super::replies::all().into_iter().map(|reply| {
         let (key, body) = (key_made(NOW, 1), [0xb0; 32]);
         ("outcome", Row::Outcome(Outcome { service: service("stad/sdf"), key, body, reply }))
     }));

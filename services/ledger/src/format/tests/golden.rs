@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, env, fmt::Write as _, fs, path::Path};
 
 use prost::Message as _;
 
-use super::examples;
+use super::{examples, replies};
 use crate::format::{Stored, encode_row, encode_submission, key::row_key};
 
 const INTRODUCTION: &str = "\
@@ -37,7 +37,7 @@ fn made() -> String {
         let bytes = hex::encode(encode_submission(&submission).encode_to_vec());
         writeln!(text, "command {verb} {bytes}").unwrap();
     }
-    for reply in examples::replies() {
+    for reply in replies::all() {
         writeln!(text, "reply {}", hex::encode(Stored::encode(&reply).encode_to_vec())).unwrap();
     }
     for (name, row) in examples::rows() {
