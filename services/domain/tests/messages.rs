@@ -97,10 +97,9 @@ mod tests {
         }
 
         fn sent(&mut self, from: &str, to: &[&str], answers: Option<MessageId>) -> MessageId {
-            match self.send(from, to, answers) {
-                Reply::Sent { message } => message,
-                other => panic!("{other:?}"),
-            }
+            let reply = self.send(from, to, answers);
+            let Reply::Sent { message } = reply else { panic!("{reply:?}") };
+            message
         }
 
         fn mark(&mut self, message: MessageId, by: &str, step: Step) -> Reply {

@@ -108,7 +108,7 @@ fn effects(full: bool, step: Step) -> [Effect; 3] {
         },
         Effect::Receipt {
             message: id,
-            to: function.clone(),
+            to: function,
             step,
             at: NOW,
             reason: full.then_some(RejectedFor::InboxFull),
