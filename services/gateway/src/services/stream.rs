@@ -1,4 +1,4 @@
-//! What is followed, as a stream: every stream ends by a stop signal and a last message that says why.
+//! What is followed, as a stream: each ends by a stop signal and a last message that says why.
 
 use std::{collections::VecDeque, future::Future, pin::Pin, time::Duration};
 
