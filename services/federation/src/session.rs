@@ -209,6 +209,7 @@ impl Session {
             match self.sent((out, word), to, &mut sent, &key).await {
                 Ok(true) => continue,
                 Ok(false) => {}
+                Err(Closing::Broken) => return lost().await,
                 Err(why) => return why,
             }
             tokio::select! {
@@ -219,7 +220,7 @@ impl Session {
                     let clock_micros = (self.clock)().micros();
                     let heartbeat = Kind::Heartbeat(link::Heartbeat { clock_micros });
                     if out.send(frame(heartbeat)).await.is_err() {
-                        return Closing::Broken;
+                        return lost().await;
                     }
                 }
             }
@@ -430,6 +431,12 @@ fn sequence_of(came: &Came) -> Option<u64> {
 
 pub(crate) const fn frame(kind: Kind) -> Frame {
     Frame { kind: Some(kind) }
+}
+
+/// Nobody takes what is sent any more: a last word that is on its way is heard first.
+async fn lost() -> Closing {
+    sleep(LOOK).await;
+    Closing::Broken
 }
 
 /// Waits until it is told that the session is over.

@@ -147,7 +147,7 @@ async fn t34_a_service_is_not_let_in_at_the_port_of_the_nodes() {
             "the transport refuses, and no service answers: {refused:?}"
         );
     }
-    assert!(cluster.log(1).contains("no node was let in"), "{}", cluster.log(1));
+    assert!(cluster.log(1).contains("nobody was let in"), "{}", cluster.log(1));
 }
 
 /// A node that has lost the others ends its streams within seconds, and shows nothing; a subscriber
