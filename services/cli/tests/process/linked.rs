@@ -296,7 +296,7 @@ async fn a_paused_link_is_closed_until_it_is_resumed() {
     let unknown = a.refused(OPERATOR, &["link", "status", "nobody.example"], 2);
     assert!(unknown.contains("`nobody.example` is not registered as a peer"), "{unknown}");
     a.refused(OPERATOR, &["link", "pause", "nobody.example"], 1);
-    a.refused(PARTY, &["link", "pause", b.name], 1);
+    a.refused(PARTY, &["link", "pause", b.name, "--role", "operator"], 1);
     a.becomes("open", BOUND).await;
 }
 
