@@ -58,7 +58,7 @@ closings! {
     /// The protocol is unknown.
     ProtocolUnknown = "PROTOCOL_UNKNOWN", "the versions have no protocol in common; upgrade one";
     /// Something is not signed by who sends it.
-    BadSignature = "BAD_SIGNATURE", "something was not signed by a registered key; compare the keys";
+    BadSignature = "BAD_SIGNATURE", "something has no registered signature; compare the keys";
     /// An envelope is missing.
     Gap = "GAP", "an envelope is missing before one that came";
     /// There are two histories.

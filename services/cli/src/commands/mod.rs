@@ -123,8 +123,8 @@ struct DemoArgs {
     /// middle.
     #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = nodes)]
     nodes: u64,
-    /// Runs four domains that are linked with each other (city, police, region, prison and probation
-    /// service), each with its own root of trust: messages, receipts, a wire that is cut.
+    /// Runs four domains that are linked with each other (city, police, region, prison and
+    /// probation service), each with its own root of trust: messages, receipts, a wire that is cut.
     #[arg(long, conflicts_with_all = ["nodes", "write"])]
     federated: bool,
     /// Ends when the story is told, instead of serving on.

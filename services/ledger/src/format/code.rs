@@ -76,8 +76,8 @@ coded! {
         EditionWrongState EditionRoundStale RootMismatch AlreadyAnswered NotAnEndorser
         ConflictSettled ConflictUnknownValue EditionUnderWay ViewStale TooLarge
         WrongGenesis DuplicateId RegistryBaseStale RegistryInvalid ProposalLimit ProposalClosed
-        OwnProposal NotTheProposer PartGone UploadLimit FeatureLevelTooLow UnknownAddress InboxFull LinkFull
-        MessageClosed LinkClosed LinkStale;
+        OwnProposal NotTheProposer PartGone UploadLimit FeatureLevelTooLow UnknownAddress InboxFull
+        LinkFull MessageClosed LinkClosed LinkStale;
     Regime: Nonpersonal Gdpr CrimeData;
     Role: Publisher Reader Coordinator Kommunpolis Endorser Registrar Auditor Operator;
     Track: Operative Strategic;

@@ -262,7 +262,7 @@ impl Stored for Link {
         log::Link {
             peer: self.peer.to_string(),
             queued: self.queued,
-            out: Some(self.out.encode()),
+            numbered: Some(self.out.encode()),
             acknowledged: self.acknowledged,
             word: self.word.as_deref().map(Stored::encode),
             taken: Some(self.taken.encode()),
@@ -275,7 +275,7 @@ impl Stored for Link {
         Ok(Self {
             peer: peer(&message.peer, "link.peer")?,
             queued: message.queued,
-            out: required(message.out, "link.out")?,
+            out: required(message.numbered, "link.numbered")?,
             acknowledged: message.acknowledged,
             word: optional::<SignedPosition>(message.word)?.map(Arc::new),
             taken: required(message.taken, "link.taken")?,

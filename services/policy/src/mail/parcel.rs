@@ -70,8 +70,8 @@ impl Policy {
         })
     }
 
-    /// Numbered envelopes after a number, in their exact bytes. Their leaving was recorded when they
-    /// were numbered.
+    /// Numbered envelopes after a number, in their exact bytes. That they leave was recorded when
+    /// they were numbered.
     ///
     /// # Errors
     /// When the key of one is gone.

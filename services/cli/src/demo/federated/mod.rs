@@ -2,6 +2,7 @@
 //! registry and folder, linked with each other; told from the first invitation to a certificate
 //! that was revoked.
 
+mod acts;
 mod domains;
 mod story;
 mod wire;

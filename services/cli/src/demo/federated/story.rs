@@ -6,59 +6,24 @@ use std::{
     time::{Duration, Instant},
 };
 
-use samsyn_client::{
-    Client, ConnectError, NoChange, NotAnInvitation, Refused, SignedInvitation, Word, admin,
-    operations, wire, write_context,
-};
-use samsyn_domain::{
-    DomainId, KeyId,
-    link::Invitation,
-    message::{MessageKind, Step},
-    registry::{Change, Operation, Peer, PeerKey, PeerOrganisation, Record},
-};
-use tokio::time::sleep;
+use samsyn_client::{admin, wire};
+use samsyn_domain::{link::Invitation, message::Step};
 
 use super::{
     World,
-    domains::{BASIS, CITY, Domain, FEDERATION, POLICE, PRISON, PURPOSE, REGION, Who},
+    acts::{
+        Broken, accept, all_of, arrives, climbs, first_is, invited, is_down, is_open, labels,
+        link_with, linked, message, says, short,
+    },
+    domains::{CITY, POLICE, PRISON, REGION},
 };
 use crate::demo::{
     clock,
     print::{Checks, Section, cell, number, rule, tell},
 };
 
-/// How long anything is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
-const PAUSE: Duration = Duration::from_millis(50);
-/// The highest level that crosses the links of the story.
-const CEILING: u8 = 2;
 /// How many notices wait while the wire is cut.
 const MISSED: usize = 1_000;
-
-/// Why a section cannot go on.
-#[derive(Debug, thiserror::Error)]
-enum Broken {
-    #[error("{0}")]
-    Refused(#[from] Refused),
-    #[error("{0}")]
-    Connect(#[from] ConnectError),
-    #[error("{0}")]
-    NoChange(#[from] NoChange),
-    #[error("{0}")]
-    Invitation(#[from] NotAnInvitation),
-    #[error("{0}")]
-    Domain(#[from] super::Error),
-    #[error("{0} did not come in time")]
-    TooLate(&'static str),
-    #[error("{0} is missing")]
-    Missing(&'static str),
-}
-
-impl From<tonic::Status> for Broken {
-    fn from(status: tonic::Status) -> Self {
-        Self::Refused(status.into())
-    }
-}
 
 /// The story.
 pub(super) struct Story<'a> {
@@ -386,185 +351,5 @@ impl<'a> Story<'a> {
             || format!("{expected} were sent"),
         );
         Ok(())
-    }
-}
-
-/// What a domain says of itself, once its own key has signed it.
-async fn invited(domain: &Domain) -> Result<Invitation, Broken> {
-    let request = admin::CreateInvitationRequest::default();
-    let made = domain.operator.links.clone().create_invitation(request).await?.into_inner();
-    let signed = SignedInvitation::verify(made.statement, &made.signature)?;
-    Ok(signed.invitation().clone())
-}
-
-fn short(invitation: &Invitation) -> String {
-    let fingerprint = invitation.fingerprint().to_string();
-    fingerprint.split(' ').take(3).collect::<Vec<_>>().join(" ") + " …"
-}
-
-/// Registers another domain as a peer, signed by the registrar.
-async fn accept(domain: &Domain, of: &Invitation) -> Result<(), Broken> {
-    let missing = || Broken::Missing("an id");
-    let id = DomainId::parse(&of.domain).map_err(|_| missing())?;
-    let key = KeyId::parse(&format!("{id}/1")).map_err(|_| missing())?;
-    let key = PeerKey { id: key, public_key: hex::encode(of.public_key) };
-    let organisations = of
-        .organisations
-        .iter()
-        .map(|(orgnr, name)| PeerOrganisation { orgnr: orgnr.clone(), name: name.clone() });
-    let peer = Peer {
-        name: of.domain.clone(),
-        id,
-        federation: FEDERATION.to_owned(),
-        endpoints: of.endpoints.clone(),
-        authorities: of.authorities.clone(),
-        keys: BTreeSet::from([key]),
-        organisations: organisations.collect(),
-        ceiling: CEILING,
-        message_kinds: BTreeSet::from([
-            MessageKind::InformationRequest,
-            MessageKind::Notice,
-            MessageKind::Answer,
-        ]),
-        envelopes_per_minute: 6_000,
-    };
-    let change = Change::of(vec![Operation::Put(Record::Peers(peer).into())]);
-    let change = change.map_err(|_| Broken::Missing("a change"))?;
-    let client: &Client = &domain.registrar;
-    let exported = client.export_registry().await?;
-    let request = admin::ProposeRegistryChangeRequest {
-        context: Some(write_context("registrar")),
-        against: Some(exported.base()),
-        operations: operations(&change),
-        signature: Some(exported.sign(client, &change, Word::Propose, exported.epoch)?),
-        reason: "Avtal om informationsutbyte.".to_owned(),
-    };
-    client.registry.clone().propose_registry_change(request).await?;
-    Ok(())
-}
-
-async fn linked(domain: &Domain) -> Result<Vec<admin::Link>, Broken> {
-    let listed = domain.operator.links.clone().list_links(admin::ListLinksRequest {}).await?;
-    Ok(listed.into_inner().links)
-}
-
-async fn link_with(domain: &Domain, other: Who) -> Result<admin::Link, Broken> {
-    let links = linked(domain).await?;
-    links.into_iter().find(|link| link.peer == other.domain).ok_or(Broken::Missing("a link"))
-}
-
-async fn is_open(domain: &Domain, other: Who) -> Result<(), Broken> {
-    until("a link", async || Ok(link_with(domain, other).await?.state() == admin::LinkState::Open))
-        .await
-}
-
-async fn is_down(domain: &Domain, other: Who) -> Result<(), Broken> {
-    until("the end of a link", async || {
-        Ok(link_with(domain, other).await?.state() == admin::LinkState::Unreached)
-    })
-    .await
-}
-
-/// Waits until a message stands in a domain's inbox.
-async fn arrives(domain: &Domain, id: &str) -> Result<(), Broken> {
-    let since = Instant::now();
-    let mut after = 0;
-    while since.elapsed() < PATIENCE {
-        // It waits there until there is something.
-        let entries = domain.desk.inbox(&domain.who.address(), after, 1).await?;
-        after = entries.last().map_or(after, |entry| entry.number);
-        let heads = entries.into_iter().filter_map(|entry| entry.head);
-        if heads.into_iter().any(|head| head.message_id == id) {
-            return Ok(());
-        }
-    }
-    Err(Broken::TooLate("a message"))
-}
-
-/// The ids in a domain's inbox, in order.
-async fn all_of(domain: &Domain) -> Result<Vec<String>, Broken> {
-    let mut ids = Vec::new();
-    loop {
-        let after = u64::try_from(ids.len()).unwrap_or(u64::MAX);
-        let entries = domain.desk.inbox(&domain.who.address(), after, 0).await?;
-        if entries.is_empty() {
-            return Ok(ids);
-        }
-        let heads = entries.into_iter().filter_map(|entry| entry.head);
-        ids.extend(heads.map(|head| head.message_id));
-    }
-}
-
-fn first_is(inbox: &[String], from: usize, urgent: &str) -> bool {
-    // What was numbered before the wire was cut keeps its place; the urgent one comes before all
-    // that was not.
-    let place = inbox.iter().position(|id| id == urgent);
-    place.is_some_and(|place| place >= from && place < inbox.len().saturating_sub(1))
-}
-
-/// The steps that a message has reached with one recipient, once it has reached one.
-async fn climbs(domain: &Domain, id: &str, with: Who, step: Step) -> Result<Vec<String>, Broken> {
-    let ladder = async || -> Result<Vec<String>, Broken> {
-        let tracked = domain.desk.track_messages(&domain.who.address(), Some(id)).await?;
-        let all = tracked.into_iter().flat_map(|one| one.deliveries);
-        let of = |delivery: &wire::MessageDelivery| delivery.to_function.starts_with(with.orgnr);
-        let delivery = all.into_iter().find(of).ok_or(Broken::Missing("a delivery"))?;
-        let name = |receipt: &wire::MessageReceipt| {
-            let name = receipt.step().as_str_name();
-            name.trim_start_matches("MESSAGE_STEP_").to_lowercase()
-        };
-        Ok(delivery.receipts.iter().map(name).collect())
-    };
-    let reached = async || Ok(ladder().await?.iter().any(|one| one == step.as_str()));
-    until("a receipt", reached).await?;
-    ladder().await
-}
-
-async fn until(
-    what: &'static str,
-    holds: impl AsyncFn() -> Result<bool, Broken>,
-) -> Result<(), Broken> {
-    let since = Instant::now();
-    while !holds().await? {
-        if since.elapsed() > PATIENCE {
-            return Err(Broken::TooLate(what));
-        }
-        sleep(PAUSE).await;
-    }
-    Ok(())
-}
-
-fn says(section: &mut Section, what: &str, refused: &Result<String, Refused>, reason: &str) {
-    let said = match refused {
-        Ok(_) => "it was taken".to_owned(),
-        Err(refused) => refused.reason.map_or("no reason", samsyn_client::Reason::id).to_owned(),
-    };
-    section.holds(&format!("{what}: `{reason}`"), said == reason, || said.clone());
-}
-
-fn labels() -> wire::Labels {
-    wire::Labels {
-        level: 1,
-        purposes: vec![PURPOSE.to_owned()],
-        regime: "nonpersonal".to_owned(),
-        retain_until: Some(clock::wire(clock::now().after_seconds(365 * 86_400))),
-        ..wire::Labels::default()
-    }
-}
-
-fn message(from: Who, to: Who, kind: &str, subject: &str) -> wire::SendMessageRequest {
-    wire::SendMessageRequest {
-        context: Some(write_context("")),
-        ground: Some(wire::ReadContext {
-            purpose: PURPOSE.to_owned(),
-            legal_basis: BASIS.to_owned(),
-            ..wire::ReadContext::default()
-        }),
-        from_function: from.address(),
-        to_functions: vec![to.address()],
-        kind: kind.to_owned(),
-        subject: subject.to_owned(),
-        labels: Some(labels()),
-        ..wire::SendMessageRequest::default()
     }
 }
