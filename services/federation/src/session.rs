@@ -103,6 +103,9 @@ impl Session {
         mut incoming: impl Stream<Item = Result<Frame, E>> + Send + Unpin,
         out: &mpsc::Sender<Frame>,
     ) -> Closing {
+        if let Err(why) = self.ledger.up_to_date().await {
+            return Closing::from(&why);
+        }
         let now = (self.clock)();
         let quota = Mutex::new(Quota::new(self.peer.envelopes_per_minute, now));
         let granted = quota.lock().await.credits(now);

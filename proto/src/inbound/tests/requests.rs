@@ -51,6 +51,30 @@ pub(super) fn open() -> v1::OpenEditionRequest {
     }
 }
 
+pub(super) fn send() -> v1::SendMessageRequest {
+    v1::SendMessageRequest {
+        context: Some(fixture::write_context()),
+        ground: Some(fixture::read_context()),
+        from_function: "2120000142/larmcentral".to_owned(),
+        to_functions: vec!["2021000225/frivard".to_owned()],
+        kind: "question".to_owned(),
+        respond_by: Some(wire_time(86_400)),
+        subject: "Belysning vid torget".to_owned(),
+        body: "Vet ni när den lagas?".to_owned(),
+        labels: Some(v1::Labels { audience: Vec::new(), ..fixture::labels() }),
+        ..v1::SendMessageRequest::default()
+    }
+}
+
+pub(super) fn mark() -> v1::MarkMessageRequest {
+    v1::MarkMessageRequest {
+        context: Some(fixture::write_context()),
+        function_address: "2021000225/frivard".to_owned(),
+        message_id: "1f".repeat(32),
+        step: v1::MessageStep::Acted.into(),
+    }
+}
+
 pub(super) fn lock() -> v1::LockEditionRequest {
     v1::LockEditionRequest {
         context: Some(fixture::write_context()),

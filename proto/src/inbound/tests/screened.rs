@@ -18,7 +18,7 @@ use crate::{
 /// Tolvan's number in the register, valid since 1912.
 const IDENTIFIER: &str = "19121212-1212";
 
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     include_str!("../../../samsyn/v1/common.proto"),
     include_str!("../../../samsyn/v1/picture.proto"),
     include_str!("../../../samsyn/v1/finding.proto"),
@@ -26,6 +26,7 @@ const FILES: [&str; 8] = [
     include_str!("../../../samsyn/v1/edition.proto"),
     include_str!("../../../samsyn/v1/access.proto"),
     include_str!("../../../samsyn/v1/event.proto"),
+    include_str!("../../../samsyn/v1/message.proto"),
     include_str!("../../../samsyn/admin/v1/registry.proto"),
 ];
 
@@ -189,6 +190,23 @@ fn refused(name: &str, injected: &[u8]) -> Option<Vec<Fault>> {
             let good = v1::AcknowledgeEventsRequest { context, cursor: "c".to_owned() };
             inbound::AcknowledgeAsked::parse(merged(&good, injected)).err()
         }
+        "SendMessageRequest" => {
+            let request = merged(&requests::send(), injected);
+            return Some(inbound::SendAsked::parse(request, &registry, fixture::NOW).faults);
+        }
+        "MarkMessageRequest" => {
+            inbound::MarkAsked::parse(merged(&requests::mark(), injected)).err()
+        }
+        "PauseLinkRequest" => {
+            let context = Some(fixture::write_context());
+            let good = admin::v1::PauseLinkRequest { context, peer: "b.example".to_owned() };
+            inbound::LinkAsked::pause(merged(&good, injected)).err()
+        }
+        "ResumeLinkRequest" => {
+            let context = Some(fixture::write_context());
+            let good = admin::v1::ResumeLinkRequest { context, peer: "b.example".to_owned() };
+            inbound::LinkAsked::resume(merged(&good, injected)).err()
+        }
         "SuspendServiceRequest" => {
             let request: admin::v1::SuspendServiceRequest = merged(&requests::suspend(), injected);
             inbound::SuspendAsked::parse(request).err()
@@ -266,6 +284,11 @@ fn refused_read(name: &str, injected: &[u8]) -> Option<Vec<Fault>> {
         ListMeetingCollisionsRequest
         CompareRevisionsRequest
         ListVersionsRequest
+        ListInboxRequest
+        WatchInboxRequest
+        GetMessageRequest
+        ListThreadRequest
+        TrackMessagesRequest
     };
     Some(fault.into_iter().collect())
 }

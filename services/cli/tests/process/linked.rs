@@ -19,26 +19,26 @@ use crate::harness::{Domain, PARTY, samsyn};
 /// Within this a revocation ends a session.
 const BOUND: Duration = Duration::from_secs(5);
 /// Long enough for whatever must come; a link is tried again after pauses that grow.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Long enough for a session to come up that must not.
 const LOOKED: Duration = Duration::from_secs(5);
-const OPERATOR: &str = "drift";
-const REGISTRARS: [&str; 2] = ["registrar", "registrar-polismyndigheten"];
-const PRISON_SERVICE: &str = "kriminalvarden";
-const PRISON_SERVICE_NUMBER: &str = "2021000225";
-const CITY_NUMBER: &str = "2120000142";
+pub(crate) const OPERATOR: &str = "drift";
+pub(crate) const REGISTRARS: [&str; 2] = ["registrar", "registrar-polismyndigheten"];
+pub(crate) const PRISON_SERVICE: &str = "kriminalvarden";
+pub(crate) const PRISON_SERVICE_NUMBER: &str = "2021000225";
+pub(crate) const CITY_NUMBER: &str = "2120000142";
 
 /// A domain that can be linked.
-struct Side {
-    domain: Domain,
-    name: &'static str,
+pub(crate) struct Side {
+    pub(crate) domain: Domain,
+    pub(crate) name: &'static str,
     /// Where it listens for others.
     port: u16,
 }
 
 impl Side {
     /// A domain in which nobody has an address for an organisation: that is at home elsewhere.
-    fn written(name: &'static str, without: &str) -> Self {
+    pub(crate) fn written(name: &'static str, without: &str) -> Self {
         let domain = Domain::written();
         domain.edit_registry(|text| {
             let mut registry: toml::Table = toml::from_str(text).unwrap();
@@ -56,6 +56,11 @@ impl Side {
 
     /// Writes its configuration, which names the other's revocation list.
     fn configure(&self, other: &Self, federation: &str) {
+        self.configure_for(&other.links().join("crl.pem"), federation);
+    }
+
+    /// Writes its configuration, with the revocation list of the other.
+    pub(crate) fn configure_for(&self, list: &Path, federation: &str) {
         let text = fs::read_to_string(self.domain.config()).unwrap();
         let (_, rest) = text.split_once("\ndomain = \"").unwrap();
         let (before, _) = rest.split_once('"').unwrap();
@@ -64,8 +69,7 @@ impl Side {
             "\n[link]\nfederation = \"{federation}\"\nlisten = \"127.0.0.1:{}\"\n\
              chain = \"links/issued/link.pem\"\nkey = \"links/issued/link.key\"\n\
              authority = \"links/ca.pem\"\nlists = [{:?}]\n",
-            self.port,
-            other.links().join("crl.pem"),
+            self.port, list,
         );
         fs::write(self.domain.config(), format!("{named}{link}")).unwrap();
         let mut check = samsyn();
@@ -74,7 +78,7 @@ impl Side {
     }
 
     /// The folder of its authority for links.
-    fn links(&self) -> PathBuf {
+    pub(crate) fn links(&self) -> PathBuf {
         self.domain.path().join("links")
     }
 
@@ -94,7 +98,7 @@ impl Side {
     }
 
     /// Runs a command that succeeds; what it answers.
-    fn done(&self, who: &str, args: &[&str]) -> Value {
+    pub(crate) fn done(&self, who: &str, args: &[&str]) -> Value {
         serde_json::from_str(&done(&self.run(who, args))).unwrap()
     }
 
@@ -107,7 +111,7 @@ impl Side {
     }
 
     /// Its invitation: the file, and the fingerprint that its operator reads out.
-    fn invitation(&self) -> (String, String) {
+    pub(crate) fn invitation(&self) -> (String, String) {
         let file = self.domain.path().join("invitation.json").display().to_string();
         let told = self.done(OPERATOR, &["invite", "--out", &file]);
         assert_eq!(
@@ -122,7 +126,7 @@ impl Side {
     }
 
     /// Both registrars take an invitation; the second one approves what the first has proposed.
-    fn accept(&self, (file, fingerprint): (&str, &str), organisation: &str) {
+    pub(crate) fn accept(&self, (file, fingerprint): (&str, &str), organisation: &str) {
         let accept = [
             "accept",
             file,
@@ -157,7 +161,7 @@ impl Side {
     }
 
     /// Waits until its link is so.
-    async fn becomes(&self, state: &str, within: Duration) -> Value {
+    pub(crate) async fn becomes(&self, state: &str, within: Duration) -> Value {
         let since = Instant::now();
         loop {
             let link = self.link();
@@ -190,7 +194,7 @@ impl Side {
     }
 }
 
-fn done(output: &Output) -> String {
+pub(crate) fn done(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout.clone()).unwrap()
 }
@@ -264,7 +268,7 @@ async fn two_domains_are_linked_by_invitations_and_a_message_crosses() {
     assert_eq!(a.becomes("open", BOUND).await["lag"], 0);
 }
 
-fn question(city: &samsyn_client::Client, to: &str) -> wire::SendMessageRequest {
+pub(crate) fn question(city: &samsyn_client::Client, to: &str) -> wire::SendMessageRequest {
     let labels = observed::observation("any", 1).labels.unwrap();
     wire::SendMessageRequest {
         context: Some(write_context("")),

@@ -32,6 +32,8 @@ mod levels;
 #[cfg(test)]
 mod linked;
 #[cfg(test)]
+mod linked_led;
+#[cfg(test)]
 mod logged;
 #[cfg(test)]
 mod messages;

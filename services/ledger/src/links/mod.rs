@@ -13,7 +13,7 @@ use samsyn_domain::{
         descriptor::PublicKey,
         dsse::{PayloadType, pre_authentication},
     },
-    link::{EnvelopeId, FrozenFor, Link, Position, Quarantined, SignedPosition},
+    link::{Chain, EnvelopeId, FrozenFor, Link, Position, Quarantined, SignedPosition},
     registry::Peer,
 };
 use samsyn_policy::{BadEnvelope, position};
@@ -88,6 +88,16 @@ impl Ledger {
     #[must_use]
     pub fn holds_links(&self) -> bool {
         self.inner.consensus.leads() && self.serves()
+    }
+
+    /// Waits until this node's state holds all that was acknowledged before. What a peer says is
+    /// compared with nothing less: a node that leads anew, or no more, would take what it has not
+    /// applied yet for what was forgotten.
+    ///
+    /// # Errors
+    /// When this node does not lead, or a quorum does not answer.
+    pub async fn up_to_date(&self) -> Result<(), Rejection> {
+        Ok(self.inner.consensus.barrier().await?)
     }
 
     /// A link as it stands.
@@ -165,20 +175,19 @@ impl Ledger {
         let domain = self.own_domain()?;
         let said = position(&domain, peer, (payload, signature, key));
         let said = said.ok_or(BadEnvelope::Signature)?;
-        let link = self.read(|state| state.links().link(&peer.id));
+        let mut link = self.read(|state| state.links().link(&peer.id));
         if said.chain.epoch != link.out.epoch {
             return Err(NotTaken::Epoch(said.chain.epoch));
         }
-        let sent = self.sent_under(&peer.id, said.chain.sequence);
-        let is_other = sent.is_some_and(|sent| sent != said.chain.head);
-        if said.chain.sequence > link.out.sequence || is_other {
+        if self.contradicts(&link, said.chain) {
+            self.up_to_date().await?;
+            link = self.read(|state| state.links().link(&peer.id));
+        }
+        if self.contradicts(&link, said.chain) {
             self.freeze_link(&peer.id, FrozenFor::Fork).await?;
             return Err(NotTaken::Fork(said.chain.sequence));
         }
-        if said.chain.sequence < link.acknowledged {
-            self.freeze_link(&peer.id, FrozenFor::Regression).await?;
-            return Err(NotTaken::Fork(said.chain.sequence));
-        }
+        // An earlier word that comes late takes nothing back.
         if said.chain.sequence > link.acknowledged {
             let (payload, signature) = (payload.to_vec(), signature.to_vec());
             let word = Arc::new(SignedPosition { payload, signature });
@@ -186,6 +195,12 @@ impl Ledger {
             self.own_if(Command::SettleEnvelopes(settle)).await?;
         }
         Ok(said.chain.sequence)
+    }
+
+    /// Whether what a peer says that it has taken in cannot be, by what was sent.
+    fn contradicts(&self, link: &Link, said: Chain) -> bool {
+        let sent = self.sent_under(&link.peer, said.sequence);
+        said.sequence > link.out.sequence || sent.is_some_and(|sent| sent != said.head)
     }
 
     /// The envelope that was sent under a number of the chain in force, as long as it is kept.

@@ -50,7 +50,8 @@ impl Ledger {
 
     /// Takes in a batch: what was taken in before is compared, the rest takes effect in one entry.
     async fn take_batch(&self, peer: &Peer, judged: &[(Judged, &Came)]) -> Result<(), NotTaken> {
-        for _ in 0..RACES_MAX {
+        let mut sure = false;
+        'anew: for _ in 0..RACES_MAX {
             let (epoch, taken) =
                 self.read(|state| (state.epoch(), state.links().link(&peer.id).taken));
             let mut chain = taken;
@@ -61,13 +62,24 @@ impl Ledger {
                     return Err(NotTaken::Epoch(header.epoch));
                 }
                 if header.sequence <= taken.sequence {
-                    self.seen_before(peer, judged).await?;
-                    continue;
+                    let Some(why) = self.contradicted(peer, judged) else { continue };
+                    if !sure {
+                        sure = true;
+                        self.up_to_date().await?;
+                        continue 'anew;
+                    }
+                    self.freeze_link(&peer.id, why).await?;
+                    return Err(NotTaken::Fork(header.sequence));
                 }
                 if header.sequence != chain.sequence.saturating_add(1) {
                     return Err(NotTaken::Gap(header.sequence));
                 }
                 if header.previous != chain.head {
+                    if !sure {
+                        sure = true;
+                        self.up_to_date().await?;
+                        continue 'anew;
+                    }
                     self.freeze_link(&peer.id, FrozenFor::Fork).await?;
                     return Err(NotTaken::Fork(header.sequence));
                 }
@@ -86,23 +98,17 @@ impl Ledger {
         Err(Rejection::from(Error::Overloaded).into())
     }
 
-    /// An envelope under a number that was taken in: the same again, or the link stands still. What
-    /// is so old that it is not known any more cannot come again from a peer that kept its word.
-    async fn seen_before(&self, peer: &Peer, judged: &Judged) -> Result<(), NotTaken> {
+    /// Why an envelope under a number that was taken in is not the same again: another stands
+    /// there, or what stood there is so old that a peer that kept its word does not send it.
+    fn contradicted(&self, peer: &Peer, judged: &Judged) -> Option<FrozenFor> {
         let (epoch, sequence) = (judged.header.epoch, judged.header.sequence);
         let known = self.read(|state| {
             state.links().arrived(&peer.id, epoch, sequence).map(|arrived| arrived.id)
         });
         match known {
-            Some(id) if id == judged.id => Ok(()),
-            Some(_) => {
-                self.freeze_link(&peer.id, FrozenFor::Fork).await?;
-                Err(NotTaken::Fork(sequence))
-            }
-            None => {
-                self.freeze_link(&peer.id, FrozenFor::Regression).await?;
-                Err(NotTaken::Fork(sequence))
-            }
+            Some(id) if id == judged.id => None,
+            Some(_) => Some(FrozenFor::Fork),
+            None => Some(FrozenFor::Regression),
         }
     }
 
