@@ -22,8 +22,10 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use samsyn_gateway::{LogFormat, Telemetry};
 
-/// What commands log that run no gateway when `RUST_LOG` does not say: their answer says the rest.
-const LOGGED_BY_CLIENTS: &str = "warn,openraft::raft::responder=error";
+/// What commands log that run no gateway when `RUST_LOG` does not say: their answer says the rest,
+/// also of links that a demo closes.
+const LOGGED_BY_CLIENTS: &str =
+    "warn,openraft::raft::responder=error,samsyn_federation::session=error";
 
 /// Runs the command that the arguments of the process say.
 pub fn main() -> ExitCode {
