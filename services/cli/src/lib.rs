@@ -23,9 +23,8 @@ use clap::Parser as _;
 use samsyn_gateway::{LogFormat, Telemetry};
 
 /// What commands log that run no gateway when `RUST_LOG` does not say: their answer says the rest,
-/// also of links that a demo closes.
-const LOGGED_BY_CLIENTS: &str =
-    "warn,openraft::raft::responder=error,samsyn_federation::session=error";
+/// also of elections and closed links in a demo.
+const LOGGED_BY_CLIENTS: &str = "warn,openraft=error,samsyn_federation::session=error";
 
 /// Runs the command that the arguments of the process say.
 pub fn main() -> ExitCode {
