@@ -91,7 +91,7 @@ pub(crate) fn greeted(
     if hello.protocol != PROTOCOL {
         return Err(Closing::ProtocolUnknown.into());
     }
-    let link = ledger.link(&peer.id).link;
+    let link = ledger.link(&peer.id);
     let theirs = Theirs {
         numbered: chain(hello.numbered.as_ref())?,
         acknowledged: chain(hello.acknowledged.as_ref())?,

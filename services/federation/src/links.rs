@@ -174,7 +174,7 @@ impl Links {
     async fn try_once(&self, id: &DomainId, turn: usize) -> bool {
         let Some(peer) = self.ledger.registered_peer(id) else { return false };
         let Some(dialer) = &self.dialer else { return false };
-        if !self.ledger.link(id).link.is_open() || self.has_session(id) {
+        if !self.ledger.link(id).is_open() || self.has_session(id) {
             return true;
         }
         let place = turn.checked_rem(peer.endpoints.len()).unwrap_or_default();
@@ -213,7 +213,7 @@ impl Links {
             _ if !self.ledger.holds_links() => Err(Closing::NotLeading),
             None => Err(Closing::NotRegistered),
             Some(peer) => {
-                let link = self.ledger.link(id).link;
+                let link = self.ledger.link(id);
                 if link.frozen.is_some() {
                     Err(Closing::Frozen)
                 } else if link.paused {

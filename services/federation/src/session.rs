@@ -109,7 +109,7 @@ impl Session {
         let now = (self.clock)();
         let quota = Mutex::new(Quota::new(self.peer.envelopes_per_minute, now));
         let granted = quota.lock().await.credits(now);
-        let link = self.ledger.link(&self.peer.id).link;
+        let link = self.ledger.link(&self.peer.id);
         let first = hello::hello(&self.domain, &self.peer, &link, now, granted);
         // Who does not listen any more may have said why: that is read next.
         let _ = out.send(frame(Kind::Hello(first))).await;
@@ -181,7 +181,7 @@ impl Session {
                 Some(_) => return Closing::Replaced,
                 None => return Closing::NotRegistered,
             }
-            let link = self.ledger.link(&self.peer.id).link;
+            let link = self.ledger.link(&self.peer.id);
             if link.frozen.is_some() {
                 return Closing::Frozen;
             }
@@ -326,7 +326,7 @@ impl Session {
         quota: &Mutex<Quota>,
         granted: u64,
     ) -> Result<u64, Closing> {
-        let before = self.ledger.link(&self.peer.id).link.taken.sequence;
+        let before = self.ledger.link(&self.peer.id).taken.sequence;
         if before.saturating_add(envelopes.len() as u64) > granted {
             // More than was granted, or what was taken in before once more; the ledger tells.
             let last = envelopes.last().and_then(sequence_of);
@@ -367,7 +367,7 @@ impl Session {
 
     /// Grants more, where the peer has used half of what it had and more has come together.
     async fn grant(&self, word: &Word, quota: &Mutex<Quota>, granted: u64) -> Result<u64, Closing> {
-        let taken = self.ledger.link(&self.peer.id).link.taken.sequence;
+        let taken = self.ledger.link(&self.peer.id).taken.sequence;
         let left = granted.saturating_sub(taken);
         let credits = quota.lock().await.credits((self.clock)());
         if u64::from(credits) < left.saturating_mul(2).max(1) {

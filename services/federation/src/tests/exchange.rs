@@ -56,7 +56,7 @@ async fn a_wire_that_tears_again_and_again_doubles_and_loses_nothing() {
     assert_eq!(world.police.inbox().await, expected);
     let (sent, taken) =
         (world.city.ledger.link(&POLICE.id()), world.police.ledger.link(&CITY.id()));
-    assert_eq!(sent.link.out, taken.link.taken, "both have one chain");
+    assert_eq!(sent.out, taken.taken, "both have one chain");
     world.close().await;
 }
 

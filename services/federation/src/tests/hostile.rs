@@ -44,7 +44,7 @@ impl Hostile {
         let until = NOW.after_seconds(86_400);
         let wire = Wire { incoming, outgoing, certificate_until: until, holds: Arc::new(|| true) };
         world.police.links.answer(&CITY.id(), wire);
-        let link = world.police.ledger.link(&CITY.id()).link;
+        let link = world.police.ledger.link(&CITY.id());
         let mut hello = honest(&link);
         bend(&mut hello);
         // A link that stands still is closed without a hello.
@@ -228,7 +228,7 @@ async fn what_is_not_the_peers_word_ends_the_session_and_takes_no_number() {
         let envelope = spoil(&world, &mut hostile);
         hostile.sends(envelope).await;
         assert_eq!(hostile.closed().await, expected, "fault {place}");
-        let link = world.police.ledger.link(&CITY.id()).link;
+        let link = world.police.ledger.link(&CITY.id());
         assert_eq!((link.taken.sequence, link.frozen), (0, None), "fault {place}");
     }
     has(&world.police, &[]).await;
@@ -260,7 +260,7 @@ async fn what_does_not_follow_what_came_before_is_refused() {
         let closed = hostile.closed().await;
         let far = place == 3 && closed == Closing::OverQuota;
         assert!(closed == expected || far, "fault {place}: {closed:?}");
-        let link = world.police.ledger.link(&CITY.id()).link;
+        let link = world.police.ledger.link(&CITY.id());
         assert_eq!((link.taken.sequence, link.frozen), (1, None), "fault {place}");
     }
     has(&world.police, &["första"]).await;
@@ -286,7 +286,7 @@ async fn what_comes_again_is_the_same_or_the_link_stands_still() {
     let other = again.message("andra", |_| ());
     again.sends(other).await;
     assert_eq!(again.closed().await, Closing::Fork);
-    let link = world.police.ledger.link(&CITY.id()).link;
+    let link = world.police.ledger.link(&CITY.id());
     assert_eq!((link.taken.sequence, link.frozen), (1, Some(FrozenFor::Fork)));
     // It stands still for the city too, and nothing is lost.
     let mut later = Hostile::opens(&world, |_| ()).await;
@@ -305,7 +305,7 @@ async fn another_history_before_it_freezes_the_link() {
     let next = hostile.message("x", |header| header.previous = EnvelopeId::of([5; 32]));
     hostile.sends(next).await;
     assert_eq!(hostile.closed().await, Closing::Fork);
-    assert_eq!(world.police.ledger.link(&CITY.id()).link.frozen, Some(FrozenFor::Fork));
+    assert_eq!(world.police.ledger.link(&CITY.id()).frozen, Some(FrozenFor::Fork));
     world.close().await;
 }
 
@@ -324,7 +324,7 @@ async fn a_hello_of_another_link_or_history_opens_nothing() {
     for (place, (expected, bend)) in faults.into_iter().enumerate() {
         let mut hostile = Hostile::opens(&world, bend).await;
         assert_eq!(hostile.closed().await, expected, "fault {place}");
-        assert_eq!(world.police.ledger.link(&CITY.id()).link.frozen, None, "fault {place}");
+        assert_eq!(world.police.ledger.link(&CITY.id()).frozen, None, "fault {place}");
     }
     let mut hostile = Hostile::opens(&world, |_| ()).await;
     let first = hostile.message("första", |_| ());
@@ -333,7 +333,7 @@ async fn a_hello_of_another_link_or_history_opens_nothing() {
     let forgot = |hello: &mut Hello| hello.numbered.as_mut().unwrap().sequence = 0;
     let mut hostile = Hostile::opens(&world, forgot).await;
     assert_eq!(hostile.closed().await, Closing::Regression);
-    let frozen = world.police.ledger.link(&CITY.id()).link.frozen;
+    let frozen = world.police.ledger.link(&CITY.id()).frozen;
     assert_eq!(frozen, Some(FrozenFor::Regression));
     world.close().await;
 }
@@ -376,7 +376,7 @@ async fn what_cannot_be_acted_on_is_set_aside_and_the_next_is_taken() {
     }
     let aside = world.police.ledger.quarantined(&CITY.id());
     assert_eq!(aside.len(), 7);
-    let link = world.police.ledger.link(&CITY.id()).link;
+    let link = world.police.ledger.link(&CITY.id());
     assert_eq!((link.taken.sequence, link.frozen), (8, None));
     has(&world.police, &["32767"]).await;
     world.close().await;
@@ -434,7 +434,7 @@ async fn a_peer_that_sends_more_than_it_was_granted_is_cut_off_and_one_that_wait
         hostile.sends(envelope).await;
     }
     assert_eq!(hostile.closed().await, Closing::OverQuota);
-    let taken = world.police.ledger.link(&CITY.id()).link.taken.sequence;
+    let taken = world.police.ledger.link(&CITY.id()).taken.sequence;
     assert!(taken <= 3, "{taken}");
     world.close().await;
 }

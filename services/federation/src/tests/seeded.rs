@@ -117,8 +117,8 @@ async fn life(seed: u64) {
         let subjects: Vec<String> = sent.ids.iter().map(|(_, subject)| subject.clone()).collect();
         assert_eq!(other.inbox().await, subjects, "{told}");
     }
-    let city = world.city.ledger.link(&POLICE.id()).link;
-    let police = world.police.ledger.link(&CITY.id()).link;
+    let city = world.city.ledger.link(&POLICE.id());
+    let police = world.police.ledger.link(&CITY.id());
     assert_eq!((city.out, police.out), (police.taken, city.taken), "{told}");
     assert_eq!((city.frozen, police.frozen), (None, None), "{told}");
     world.close().await;

@@ -151,7 +151,7 @@ impl Identity {
         if self.ledger.holds_links() {
             let registry = self.ledger.registry();
             let frozen =
-                registry.peers().filter(|peer| self.ledger.link(&peer.id).link.frozen.is_some());
+                registry.peers().filter(|peer| self.ledger.link(&peer.id).frozen.is_some());
             worries.extend(frozen.map(|peer| Alarm::LinkFrozen(peer.id.to_string())));
         }
         worries

@@ -119,7 +119,7 @@ impl Shared {
     }
 
     fn link_of(&self, peer: &Peer) -> Link {
-        let LinkFigures { link, waiting, oldest, quarantined } = self.ledger.link(&peer.id);
+        let LinkFigures { link, waiting, oldest, quarantined } = self.ledger.link_figures(&peer.id);
         let linking = self.links.as_ref();
         let standing = linking.map(|linking| linking.links.standing(&peer.id));
         let standing = standing.unwrap_or_default();

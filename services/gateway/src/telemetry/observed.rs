@@ -143,7 +143,7 @@ fn figures(ledger: &Ledger) -> Vec<(DomainId, LinkFigures)> {
         return Vec::new();
     }
     let registry = ledger.registry();
-    registry.peers().map(|peer| (peer.id.clone(), ledger.link(&peer.id))).collect()
+    registry.peers().map(|peer| (peer.id.clone(), ledger.link_figures(&peer.id))).collect()
 }
 
 fn count(number: usize) -> u64 {

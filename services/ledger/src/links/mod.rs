@@ -102,7 +102,13 @@ impl Ledger {
 
     /// A link as it stands.
     #[must_use]
-    pub fn link(&self, peer: &DomainId) -> LinkFigures {
+    pub fn link(&self, peer: &DomainId) -> Link {
+        self.read(|state| state.links().link(peer))
+    }
+
+    /// A link as it stands, with what waits: all of that is looked through.
+    #[must_use]
+    pub fn link_figures(&self, peer: &DomainId) -> LinkFigures {
         self.read(|state| {
             let links = state.links();
             let link = links.link(peer);
@@ -155,7 +161,7 @@ impl Ledger {
     /// # Errors
     /// When it cannot be written.
     pub fn position(&self, peer: &DomainId) -> Result<Arc<SignedPosition>, Rejection> {
-        let chain = self.read(|state| state.links().link(peer).taken);
+        let chain = self.link(peer).taken;
         let (by, at) = (self.own_domain()?, (self.inner.clock)());
         let position = Position { from: peer.clone(), by, chain, at };
         let payload = position.encode().map_err(unwritten)?;
@@ -175,13 +181,13 @@ impl Ledger {
         let domain = self.own_domain()?;
         let said = position(&domain, peer, (payload, signature, key));
         let said = said.ok_or(BadEnvelope::Signature)?;
-        let mut link = self.read(|state| state.links().link(&peer.id));
+        let mut link = self.link(&peer.id);
         if said.chain.epoch != link.out.epoch {
             return Err(NotTaken::Epoch(said.chain.epoch));
         }
         if self.contradicts(&link, said.chain) {
             self.up_to_date().await?;
-            link = self.read(|state| state.links().link(&peer.id));
+            link = self.link(&peer.id);
         }
         if self.contradicts(&link, said.chain) {
             self.freeze_link(&peer.id, FrozenFor::Fork).await?;

@@ -44,7 +44,7 @@ impl Ledger {
                 }
             }
         });
-        let sequence = self.link(&peer.id).link.taken.sequence;
+        let sequence = self.link(&peer.id).taken.sequence;
         Ok(TakenIn { position, sequence, set_aside })
     }
 
