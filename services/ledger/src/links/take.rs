@@ -61,27 +61,27 @@ impl Ledger {
                 if header.epoch != taken.epoch {
                     return Err(NotTaken::Epoch(header.epoch));
                 }
-                if header.sequence <= taken.sequence {
-                    let Some(why) = self.contradicted(peer, judged) else { continue };
-                    if !sure {
-                        sure = true;
-                        self.up_to_date().await?;
-                        continue 'anew;
-                    }
-                    self.freeze_link(&peer.id, why).await?;
-                    return Err(NotTaken::Fork(header.sequence));
-                }
-                if header.sequence != chain.sequence.saturating_add(1) {
+                let comes_again = header.sequence <= taken.sequence;
+                if !comes_again && header.sequence != chain.sequence.saturating_add(1) {
                     return Err(NotTaken::Gap(header.sequence));
                 }
-                if header.previous != chain.head {
-                    if !sure {
+                let contradicts = if comes_again {
+                    self.contradicted(peer, judged)
+                } else {
+                    (header.previous != chain.head).then_some(FrozenFor::Fork)
+                };
+                match contradicts {
+                    None if comes_again => continue,
+                    None => {}
+                    Some(_) if !sure => {
                         sure = true;
                         self.up_to_date().await?;
                         continue 'anew;
                     }
-                    self.freeze_link(&peer.id, FrozenFor::Fork).await?;
-                    return Err(NotTaken::Fork(header.sequence));
+                    Some(why) => {
+                        self.freeze_link(&peer.id, why).await?;
+                        return Err(NotTaken::Fork(header.sequence));
+                    }
                 }
                 chain = Chain { sequence: header.sequence, head: judged.id, ..chain };
                 let effect = self.effect(peer, judged, came).await?;
