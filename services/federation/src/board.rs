@@ -3,12 +3,12 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use samsyn_domain::{DomainId, Timestamp};
 
-use crate::Closing;
+use crate::{Closing, links::locked};
 
 /// A session as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub(crate) struct Board(Arc<Mutex<BTreeMap<DomainId, Standing>>>);
 
 impl Board {
     fn all(&self) -> MutexGuard<'_, BTreeMap<DomainId, Standing>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.0)
     }
 
     pub(crate) fn of(&self, peer: &DomainId) -> Standing {

@@ -68,7 +68,7 @@ closings! {
     /// The chain is not the one in force.
     EpochUnknown = "EPOCH_UNKNOWN", "the chain is not the one in force";
     /// More was sent than was asked for.
-    OverQuota = "OVER_QUOTA", "more was sent than was granted";
+    OverQuota = "OVER_QUOTA", "more was sent than was granted, or more was set aside than is kept";
     /// An envelope is too large.
     TooLarge = "TOO_LARGE", "an envelope is larger than 256 KiB";
     /// Something cannot be read.
@@ -126,7 +126,7 @@ impl From<&NotTaken> for Closing {
             NotTaken::Bad(BadEnvelope::Federation) => Self::WrongFederation,
             NotTaken::Gap(_) => Self::Gap,
             NotTaken::Epoch(_) => Self::EpochUnknown,
-            NotTaken::Fork(_) => Self::Fork,
+            NotTaken::Frozen(_, why) => (*why).into(),
             NotTaken::Rejected(rejection) => rejection.into(),
         }
     }

@@ -133,13 +133,8 @@ impl Theirs {
         }
         let other =
             |known: Option<EnvelopeId>, said: EnvelopeId| known.is_some_and(|known| known != said);
-        let ours = if taken.sequence == link.out.sequence {
-            Some(link.out.head)
-        } else {
-            sent(taken.sequence)
-        };
         let same = (numbered.sequence == link.taken.sequence).then_some(link.taken.head);
-        if other(ours, taken.head) || other(same, numbered.head) {
+        if other(sent(taken.sequence), taken.head) || other(same, numbered.head) {
             return Err(Apart::Freeze(FrozenFor::Fork));
         }
         Ok(())

@@ -20,6 +20,7 @@ use crate::{
     Closing, Standing,
     backoff::{Backoff, draw},
     board::Board,
+    quota::Quota,
     session::{Session, frame},
 };
 
@@ -79,6 +80,17 @@ struct Open {
 struct Sessions {
     open: BTreeMap<DomainId, Open>,
     last: u64,
+    /// What each peer may send: it outlives its sessions.
+    quotas: BTreeMap<DomainId, Arc<Mutex<Quota>>>,
+    /// The node stops: there are no more.
+    draining: bool,
+}
+
+/// A session has its place.
+struct Begun {
+    number: u64,
+    over: watch::Receiver<Option<Closing>>,
+    quota: Arc<Mutex<Quota>>,
 }
 
 /// The links of a node; clones are the same.
@@ -89,6 +101,10 @@ pub struct Links {
     dialer: Option<Arc<dyn Dial>>,
     board: Board,
     sessions: Arc<Mutex<Sessions>>,
+}
+
+pub(crate) fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl std::fmt::Debug for Links {
@@ -184,9 +200,9 @@ impl Links {
             Ok(wire) => {
                 let Ok(domain) = DomainId::parse(&self.ledger.domain()) else { return false };
                 match self.begin(&peer, domain) {
-                    Some((number, over)) => {
+                    Ok(begun) => {
                         let began = Instant::now();
-                        let ended = self.session(peer, wire, (number, over)).await;
+                        let ended = self.session(peer, wire, begun).await;
                         // Another node of the peer holds the session, or it was a good one: then it
                         // is tried again at once.
                         let elsewhere = matches!(
@@ -195,12 +211,16 @@ impl Links {
                         );
                         elsewhere || began.elapsed() > GOOD
                     }
-                    None => true,
+                    Err(_) => true,
                 }
             }
             Err(why) => {
                 tracing::debug!(peer = %id, %why, "a peer was not reached");
-                self.board.ended(id, Closing::Broken);
+                let sessions = self.sessions();
+                // The peer may have come by itself meanwhile.
+                if !sessions.open.contains_key(id) {
+                    self.board.ended(id, Closing::Broken);
+                }
                 false
             }
         }
@@ -219,9 +239,7 @@ impl Links {
                 } else if link.paused {
                     Err(Closing::Paused)
                 } else {
-                    self.begin(&peer, id.clone())
-                        .map(|begun| (peer, begun))
-                        .ok_or(Closing::Replaced)
+                    self.begin(&peer, id.clone()).map(|begun| (peer, begun))
                 }
             }
         };
@@ -239,15 +257,17 @@ impl Links {
         }
     }
 
-    /// Ends all sessions: the node stops.
+    /// Ends all sessions, and begins no more: the node stops.
     pub fn drain(&self) {
-        for open in self.sessions().open.values() {
+        let mut sessions = self.sessions();
+        sessions.draining = true;
+        for open in sessions.open.values() {
             open.over.send_replace(Some(Closing::Draining));
         }
     }
 
     fn sessions(&self) -> MutexGuard<'_, Sessions> {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.sessions)
     }
 
     fn has_session(&self, peer: &DomainId) -> bool {
@@ -256,11 +276,15 @@ impl Links {
 
     /// Takes the place of the link's session. Where both sides dialled at once, that of the domain
     /// stays whose name comes first; else the newer one: the older may be dead and not know it.
-    fn begin(&self, peer: &Peer, by: DomainId) -> Option<(u64, watch::Receiver<Option<Closing>>)> {
+    fn begin(&self, peer: &Peer, by: DomainId) -> Result<Begun, Closing> {
+        let (per_minute, now) = (peer.envelopes_per_minute, self.now());
         let mut sessions = self.sessions();
+        if sessions.draining {
+            return Err(Closing::Draining);
+        }
         if let Some(open) = sessions.open.get(&peer.id) {
             if open.by < by {
-                return None;
+                return Err(Closing::Replaced);
             }
             open.over.send_replace(Some(Closing::Replaced));
         }
@@ -268,17 +292,17 @@ impl Links {
         sessions.last = number;
         let (over, ended) = watch::channel(None);
         sessions.open.insert(peer.id.clone(), Open { number, by, over });
-        Some((number, ended))
+        let quota = sessions.quotas.entry(peer.id.clone());
+        let quota = quota.or_insert_with(|| Arc::new(Mutex::new(Quota::new(per_minute, now))));
+        locked(quota).agree(per_minute, now);
+        Ok(Begun { number, over: ended, quota: Arc::clone(quota) })
     }
 
-    async fn session(
-        &self,
-        peer: Peer,
-        wire: Wire,
-        (number, over): (u64, watch::Receiver<Option<Closing>>),
-    ) -> Closing {
-        let id = peer.id.clone();
-        let _left = Left { links: self, peer: id.clone(), number };
+    async fn session(&self, peer: Peer, wire: Wire, begun: Begun) -> Closing {
+        let Begun { number, over, quota } = begun;
+        // Whoever drops the session had no further use for it.
+        let (id, ended) = (peer.id.clone(), Closing::NotLeading);
+        let mut left = Left { links: self, peer: id, number, ended };
         let Ok(domain) = DomainId::parse(&self.ledger.domain()) else { return Closing::Failed };
         let session = Session {
             ledger: self.ledger.clone(),
@@ -289,16 +313,10 @@ impl Links {
             certificate_until: wire.certificate_until,
             holds: wire.holds,
             over,
+            quota,
         };
-        let ended = session.run(wire.incoming, wire.outgoing).await;
-        if self.is_current(&id, number) {
-            self.board.ended(&id, ended);
-        }
-        ended
-    }
-
-    fn is_current(&self, peer: &DomainId, number: u64) -> bool {
-        self.sessions().open.get(peer).is_some_and(|open| open.number == number)
+        left.ended = session.run(wire.incoming, wire.outgoing).await;
+        left.ended
     }
 }
 
@@ -307,12 +325,16 @@ struct Left<'a> {
     links: &'a Links,
     peer: DomainId,
     number: u64,
+    ended: Closing,
 }
 
 impl Drop for Left<'_> {
     fn drop(&mut self) {
-        if self.links.is_current(&self.peer, self.number) {
-            self.links.sessions().open.remove(&self.peer);
+        let mut sessions = self.links.sessions();
+        let is_current = |open: &Open| open.number == self.number;
+        if sessions.open.get(&self.peer).is_some_and(is_current) {
+            sessions.open.remove(&self.peer);
+            self.links.board.ended(&self.peer, self.ended);
         }
     }
 }

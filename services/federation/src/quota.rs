@@ -19,6 +19,13 @@ impl Quota {
         Self { per_minute, level: i64::from(per_minute).saturating_mul(MINUTE_MICROS), at: now }
     }
 
+    /// The same peer with what is agreed now: what it has used stays used.
+    pub(crate) fn agree(&mut self, per_minute: u32, now: Timestamp) {
+        self.fill(now);
+        self.per_minute = per_minute;
+        self.fill(now);
+    }
+
     /// So many envelopes came.
     pub(crate) fn took(&mut self, count: u64, now: Timestamp) {
         self.fill(now);
@@ -56,5 +63,7 @@ mod tests {
         assert_eq!(quota.credits(start.after_seconds(1)), 2);
         assert_eq!(quota.credits(start.after_seconds(600)), 120);
         assert_eq!(Quota::new(1_000_000, start).credits(start), 256);
+        quota.agree(60, start.after_seconds(600));
+        assert_eq!(quota.credits(start.after_seconds(600)), 60);
     }
 }

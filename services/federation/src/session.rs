@@ -1,10 +1,18 @@
 //! A session: hello, and then each side sends what it has numbered and tells how far it has taken
 //! in what came.
 
-use std::{sync::PoisonError, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use futures::{Stream, StreamExt as _};
-use samsyn_domain::{DomainId, Timestamp, link::BATCH_MAX, registry::Peer, row::Event};
+use samsyn_domain::{
+    DomainId, Timestamp,
+    link::{BATCH_MAX, SignedPosition},
+    registry::Peer,
+    row::Event,
+};
 use samsyn_ledger::{Clock, Happened, Ledger};
 use samsyn_policy::Came;
 use samsyn_proto::{
@@ -12,7 +20,7 @@ use samsyn_proto::{
     sealed,
 };
 use tokio::{
-    sync::{Mutex, Notify, broadcast, mpsc, watch},
+    sync::{Notify, broadcast, mpsc, watch},
     time::{Instant, interval, sleep, timeout},
 };
 
@@ -20,6 +28,7 @@ use crate::{
     Closing, Holds,
     board::{Board, Connection},
     hello::{self, Apart, Greeted},
+    links::locked,
     quota::Quota,
 };
 
@@ -47,6 +56,8 @@ pub(crate) struct Session {
     pub(crate) holds: Holds,
     /// Set when the session is to end.
     pub(crate) over: watch::Receiver<Option<Closing>>,
+    /// What the peer may send.
+    pub(crate) quota: Arc<Mutex<Quota>>,
 }
 
 /// How far the peer takes what is sent: up to this number.
@@ -56,13 +67,13 @@ type Limit = watch::Sender<u64>;
 /// reads never waits until it is written, or both sides could wait for each other.
 #[derive(Default)]
 struct Word {
-    taken: std::sync::Mutex<Option<link::Taken>>,
+    taken: Mutex<Option<link::Taken>>,
     there: Notify,
 }
 
 impl Word {
     fn say(&self, mut newest: link::Taken) {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = locked(&self.taken);
         if let Some(before) = taken.take() {
             newest.set_aside.splice(0..0, before.set_aside);
         }
@@ -72,7 +83,7 @@ impl Word {
     }
 
     fn take(&self) -> Option<link::Taken> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner).take()
+        locked(&self.taken).take()
     }
 }
 
@@ -107,8 +118,7 @@ impl Session {
             return Closing::from(&why);
         }
         let now = (self.clock)();
-        let quota = Mutex::new(Quota::new(self.peer.envelopes_per_minute, now));
-        let granted = quota.lock().await.credits(now);
+        let granted = locked(&self.quota).credits(now);
         let link = self.ledger.link(&self.peer.id);
         let first = hello::hello(&self.domain, &self.peer, &link, now, granted);
         // Who does not listen any more may have said why: that is read next.
@@ -136,7 +146,7 @@ impl Session {
             biased;
             ended = ended(&mut over) => ended,
             ended = this.stands() => ended,
-            ended = this.receive(incoming, &word, (&limit, &quota, granted)) => ended,
+            ended = this.receive(incoming, &word, (&limit, granted)) => ended,
             ended = this.send(out, &word, (&limit, from)) => ended,
         }
     }
@@ -264,7 +274,7 @@ impl Session {
         &self,
         incoming: impl Stream<Item = Result<Frame, E>> + Send + Unpin,
         word: &Word,
-        (limit, quota, mut granted): (&Limit, &Mutex<Quota>, u64),
+        (limit, mut granted): (&Limit, u64),
     ) -> Closing {
         // What is there at once is taken in at once.
         let mut incoming = incoming.ready_chunks(BATCH_MAX);
@@ -277,7 +287,7 @@ impl Session {
                     if heard.elapsed() >= SILENT_MAX {
                         return Closing::Silent;
                     }
-                    match self.grant(word, quota, granted).await {
+                    match self.grant(word, granted).await {
                         Ok(now) => granted = now,
                         Err(why) => return why,
                     }
@@ -311,7 +321,7 @@ impl Session {
             if envelopes.is_empty() {
                 continue;
             }
-            match self.take(&envelopes, word, quota, granted).await {
+            match self.take(&envelopes, word, granted).await {
                 Ok(now) => granted = now,
                 Err(why) => return why,
             }
@@ -319,13 +329,7 @@ impl Session {
     }
 
     /// Takes envelopes in, and tells how far.
-    async fn take(
-        &self,
-        envelopes: &[Came],
-        word: &Word,
-        quota: &Mutex<Quota>,
-        granted: u64,
-    ) -> Result<u64, Closing> {
+    async fn take(&self, envelopes: &[Came], word: &Word, granted: u64) -> Result<u64, Closing> {
         let before = self.ledger.link(&self.peer.id).taken.sequence;
         if before.saturating_add(envelopes.len() as u64) > granted {
             // More than was granted, or what was taken in before once more; the ledger tells.
@@ -346,7 +350,7 @@ impl Session {
         }
         let now = (self.clock)();
         let credits = {
-            let mut quota = quota.lock().await;
+            let mut quota = locked(&self.quota);
             quota.took(taken.sequence.saturating_sub(before), now);
             quota.credits(now)
         };
@@ -354,35 +358,36 @@ impl Session {
             sequence: *sequence,
             reason: why.as_str().to_owned(),
         });
-        let told = link::Taken {
-            position: taken.position.payload.clone(),
-            signature: taken.position.signature.clone(),
-            key_id: self.ledger.link_key().to_vec(),
-            set_aside: set_aside.collect(),
-            credits,
-        };
-        word.say(told);
+        word.say(self.told(&taken.position, set_aside.collect(), credits));
         Ok(taken.sequence.saturating_add(credits.into()).max(granted))
     }
 
     /// Grants more, where the peer has used half of what it had and more has come together.
-    async fn grant(&self, word: &Word, quota: &Mutex<Quota>, granted: u64) -> Result<u64, Closing> {
+    async fn grant(&self, word: &Word, granted: u64) -> Result<u64, Closing> {
         let taken = self.ledger.link(&self.peer.id).taken.sequence;
         let left = granted.saturating_sub(taken);
-        let credits = quota.lock().await.credits((self.clock)());
+        let credits = locked(&self.quota).credits((self.clock)());
         if u64::from(credits) < left.saturating_mul(2).max(1) {
             return Ok(granted);
         }
         let position = self.ledger.position(&self.peer.id).map_err(|why| Closing::from(&why))?;
-        let told = link::Taken {
+        word.say(self.told(&position, Vec::new(), credits));
+        Ok(taken.saturating_add(credits.into()).max(granted))
+    }
+
+    fn told(
+        &self,
+        position: &SignedPosition,
+        set_aside: Vec<SetAside>,
+        credits: u32,
+    ) -> link::Taken {
+        link::Taken {
             position: position.payload.clone(),
             signature: position.signature.clone(),
             key_id: self.ledger.link_key().to_vec(),
-            set_aside: Vec::new(),
+            set_aside,
             credits,
-        };
-        word.say(told);
-        Ok(taken.saturating_add(credits.into()).max(granted))
+        }
     }
 
     /// The peer tells how far it is.

@@ -1,8 +1,15 @@
 //! What is sent takes effect once, whatever happens to the wire.
 
-use samsyn_domain::message::{Precedence, Step};
+use std::{sync::Arc, time::Duration};
 
-use super::world::{CITY, POLICE, World};
+use futures::StreamExt as _;
+use samsyn_domain::message::{Precedence, Step};
+use samsyn_proto::link::Frame;
+use tokio::{sync::mpsc, time::timeout};
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::world::{CITY, NOW, PATIENCE, POLICE, World};
+use crate::{Closing, Wire};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_crosses_and_its_receipts_climb_back() {
@@ -94,9 +101,9 @@ async fn an_address_that_nobody_has_is_answered_by_the_other_domain() {
 async fn what_did_not_leave_within_its_time_expires_and_never_leaves() {
     let world = World::new().await;
     world.wire.cut();
-    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
     let id = world.city.sends(POLICE, "för sent").await;
-    world.city.at(super::world::NOW.after_seconds(86_401));
+    world.city.at(NOW.after_seconds(86_401));
     world.city.ledger.tick_if_due().await.unwrap();
     assert_eq!(world.city.steps(id).await, [Step::Stored, Step::Expired]);
     world.wire.mend();
@@ -104,4 +111,54 @@ async fn what_did_not_leave_within_its_time_expires_and_never_leaves() {
     world.city.reaches(next, Step::Accepted).await;
     assert_eq!(world.police.inbox().await, ["nästa"]);
     world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dial_that_fails_takes_nothing_from_a_session_that_came_meanwhile() {
+    let world = World::new().await;
+    let held = world.wire.held.lock().await;
+    world.wire.cut();
+    let before = world.wire.dials();
+    eventually(|| world.wire.dials() > before).await;
+    // The police come by themselves.
+    let [(to_city, at_city), (to_police, at_police)] = [mpsc::channel(8), mpsc::channel(8)];
+    let wire = |outgoing, at: mpsc::Receiver<Frame>| Wire {
+        incoming: ReceiverStream::new(at).map(Ok).boxed(),
+        outgoing,
+        certificate_until: NOW.after_seconds(86_400),
+        holds: Arc::new(|| true),
+    };
+    world.city.links.answer(&POLICE.id(), wire(to_police, at_city));
+    world.police.links.answer(&CITY.id(), wire(to_city, at_police));
+    let is_open = || world.city.links.standing(&POLICE.id()).session.is_some();
+    eventually(is_open).await;
+    drop(held);
+    let message = world.city.sends(POLICE, "over their wire").await;
+    world.city.reaches(message, Step::Accepted).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(is_open(), "{:?}", world.city.links.standing(&POLICE.id()));
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_stops_opens_no_session_any_more() {
+    let world = World::new().await;
+    let standing = || world.city.links.standing(&POLICE.id());
+    eventually(|| standing().session.is_some()).await;
+    world.police.links.drain();
+    eventually(|| standing().fault == Some(Closing::Draining)).await;
+    let dials = world.wire.dials();
+    eventually(|| world.wire.dials() > dials + 1).await;
+    assert_eq!(standing().session, None);
+    assert_eq!(world.police.links.standing(&CITY.id()).session, None);
+    world.close().await;
+}
+
+async fn eventually(holds: impl Fn() -> bool) {
+    let holds = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, holds).await.expect("it did not come to be");
 }

@@ -440,6 +440,29 @@ async fn a_peer_that_sends_more_than_it_was_granted_is_cut_off_and_one_that_wait
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_comes_anew_has_used_what_it_was_granted_before() {
+    let world = World::agreed(|city| city.envelopes_per_minute = 3).await;
+    world.wire.cut();
+    let mut hostile = Hostile::opens(&world, |_| ()).await;
+    for n in 0..3 {
+        let envelope = hostile.message(&n.to_string(), |_| ());
+        hostile.sends(envelope).await;
+        assert_eq!(hostile.taken().await.set_aside, []);
+    }
+    let mut again = Hostile::opens(&world, |_| ()).await;
+    let envelope = again.message("3", |_| ());
+    again.sends(envelope).await;
+    assert_eq!(again.closed().await, Closing::OverQuota);
+    world.police.at(NOW.after_seconds(20));
+    let mut later = Hostile::opens(&world, |_| ()).await;
+    let envelope = later.message("3", |_| ());
+    later.sends(envelope).await;
+    assert_eq!(later.taken().await.set_aside, []);
+    has(&world.police, &["0", "1", "2", "3"]).await;
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_lies_is_shown_and_changes_nothing() {
     let world = world().await;
     let year = 365 * 86_400;

@@ -171,6 +171,8 @@ pub(super) struct World {
 pub(super) struct Fibre {
     cut: AtomicBool,
     dials: AtomicUsize,
+    /// A dial waits as long as somebody has this.
+    pub(super) held: tokio::sync::Mutex<()>,
     broken: Mutex<Vec<tokio::sync::watch::Sender<bool>>>,
     /// Answers at the other end.
     far: Mutex<Option<(DomainId, Links)>>,
@@ -190,6 +192,11 @@ impl Fibre {
         self.mend();
     }
 
+    /// How often it was dialled.
+    pub(super) fn dials(&self) -> usize {
+        self.dials.load(Ordering::SeqCst)
+    }
+
     pub(super) fn mend(&self) {
         self.cut.store(false, Ordering::SeqCst);
     }
@@ -202,6 +209,7 @@ impl Dial for DialFibre {
         let fibre = Arc::clone(&self.0);
         async move {
             fibre.dials.fetch_add(1, Ordering::SeqCst);
+            drop(fibre.held.lock().await);
             if fibre.cut.load(Ordering::SeqCst) {
                 return Err(DialError("cut".to_owned()));
             }

@@ -57,9 +57,9 @@ pub enum NotTaken {
     /// It is of a chain that is not the one that was agreed.
     #[error("an envelope is of chain {0}, which is not the one in force")]
     Epoch(u64),
-    /// Another came under its number before: the link stands still now.
-    #[error("another envelope came under number {0} before")]
-    Fork(u64),
+    /// It cannot be, by what came before: the link stands still now.
+    #[error("number {0} does not fit what was said before: {why}", why = .1.as_str())]
+    Frozen(u64, FrozenFor),
     /// The ledger says no, or failed.
     #[error(transparent)]
     Rejected(#[from] Rejection),
@@ -191,7 +191,7 @@ impl Ledger {
         }
         if self.contradicts(&link, said.chain) {
             self.freeze_link(&peer.id, FrozenFor::Fork).await?;
-            return Err(NotTaken::Fork(said.chain.sequence));
+            return Err(NotTaken::Frozen(said.chain.sequence, FrozenFor::Fork));
         }
         // An earlier word that comes late takes nothing back.
         if said.chain.sequence > link.acknowledged {

@@ -80,7 +80,7 @@ impl Ledger {
                     }
                     Some(why) => {
                         self.freeze_link(&peer.id, why).await?;
-                        return Err(NotTaken::Fork(header.sequence));
+                        return Err(NotTaken::Frozen(header.sequence, why));
                     }
                 }
                 chain = Chain { sequence: header.sequence, head: judged.id, ..chain };
