@@ -194,9 +194,14 @@ impl Keys {
 
     /// The unit of erasure of a party's objects in an area and the month of a time.
     pub(crate) fn unit(party: &PartyId, area: &AreaId, at: Timestamp) -> UnitKey {
+        Self::month_unit(&format!("{party}|{area}"), at)
+    }
+
+    /// The unit of erasure of something in the month of a time.
+    pub(crate) fn month_unit(of: &str, at: Timestamp) -> UnitKey {
         let month = Period::holding(PeriodKind::Month, at);
         let month = month.map_or_else(String::new, |month| month.to_string());
-        UnitKey::named(&format!("{party}|{area}|{month}"))
+        UnitKey::named(&format!("{of}|{month}"))
     }
 
     /// Makes the keys of units that have none yet, and makes them durable, all in one write: a key

@@ -5,10 +5,10 @@ use std::fmt;
 use futures::future::join_all;
 use samsyn_domain::{
     Caller, FeatureLevel, State,
-    command::{Actor, Command, RaiseLevel},
+    command::{Command, RaiseLevel},
 };
 
-use crate::{Ledger, Rejection, handle::Inner};
+use crate::{Ledger, Rejection, handle::Inner, order::actor_of};
 
 /// What a program knows of the log. By default that of this one.
 #[derive(Debug, Clone, Copy)]
@@ -84,13 +84,7 @@ impl Ledger {
             if !nodes.is_empty() {
                 return Err(NotRaised { level, nodes }.into());
             }
-            let actor = Actor {
-                organisation: caller.organisation().clone(),
-                service: caller.service().clone(),
-                role: None,
-                pseudonym: None,
-            };
-            self.order_as(actor, Command::RaiseLevel(RaiseLevel { level })).await?;
+            self.order_as(actor_of(caller), Command::RaiseLevel(RaiseLevel { level })).await?;
         }
         Ok(self.level())
     }

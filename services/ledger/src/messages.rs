@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use samsyn_domain::{
-    Caller, DomainId, FunctionId, Period, PeriodKind, Refusal, Sealed, State, Timestamp, UnitKey,
+    Caller, FunctionId, Refusal, Sealed, State, Timestamp, UnitKey,
     command::{Command, MarkMessage, Reply, SendMessage},
     disclosure::Ground,
     message::{Core, MessageId, Step, Text},
@@ -14,6 +14,8 @@ use samsyn_proto::inbound::{MailboxAsked, MarkAsked, MessageAsked, SendAsked, Tr
 use crate::{
     Error, Ledger, Rejection,
     handle::{Inner, RACES_MAX},
+    keys::Keys,
+    order::actor_of,
 };
 
 impl Ledger {
@@ -72,9 +74,8 @@ impl Ledger {
         let thread = self.read(|state| {
             answered.and_then(|id| state.messages().get(id)).map(|kept| kept.message.thread())
         });
-        let bad = |_| Error::Fatal("the domain's own name is not an id".to_owned());
         Ok(Core {
-            domain: DomainId::parse(&self.domain()).map_err(bad)?,
+            domain: self.own_domain()?,
             from: asked.from.clone(),
             to: asked.to.iter().cloned().collect(),
             kind: asked.kind,
@@ -112,30 +113,19 @@ impl Ledger {
         caller: &Caller,
         asked: &MessageAsked,
     ) -> Result<View<MessageView>, Rejection> {
-        let shown = |mailbox: &Mailbox<'_>| Ok(Some(mailbox.message(&asked.message)?));
         let unread = self.read(|state| {
             let mailbox = self.mailbox(state, caller, &asked.of)?;
-            let _may_see = mailbox.message(&asked.message)?;
-            let kept = state.messages().get(&asked.message);
-            let step = kept.and_then(|kept| kept.step(&asked.of.function));
-            Ok::<_, Rejection>(step == Some(Step::Accepted))
+            Ok::<_, Rejection>(mailbox.step(&asked.message)? == Some(Step::Accepted))
         })?;
         if unread {
-            let actor = samsyn_domain::command::Actor {
-                organisation: caller.organisation().clone(),
-                service: caller.service().clone(),
-                role: None,
-                pseudonym: None,
-            };
             let mark = MarkMessage {
                 message: asked.message,
                 function: asked.of.function.clone(),
                 step: Step::Read,
             };
-            self.order_as(actor, Command::MarkMessage(mark)).await?;
+            self.order_as(actor_of(caller), Command::MarkMessage(mark)).await?;
         }
-        let nothing = || Error::Fatal("a projection was made and is not there".to_owned());
-        Ok(self.mail(caller, &asked.of, shown).await?.ok_or_else(nothing)?)
+        self.mail_shown(caller, &asked.of, |mailbox| Ok(mailbox.message(&asked.message)?)).await
     }
 
     /// The thread of a message, as far as the caller's function takes part.
@@ -147,9 +137,7 @@ impl Ledger {
         caller: &Caller,
         asked: &MessageAsked,
     ) -> Result<View<ThreadView>, Rejection> {
-        let shown = |mailbox: &Mailbox<'_>| Ok(Some(mailbox.thread(&asked.message)?));
-        let nothing = || Error::Fatal("a projection was made and is not there".to_owned());
-        Ok(self.mail(caller, &asked.of, shown).await?.ok_or_else(nothing)?)
+        self.mail_shown(caller, &asked.of, |mailbox| Ok(mailbox.thread(&asked.message)?)).await
     }
 
     /// How far messages have come that the caller's function has sent: a page of them.
@@ -163,10 +151,8 @@ impl Ledger {
         page: TrackPage,
     ) -> Result<View<TrackView>, Rejection> {
         let now = (self.inner.clock)();
-        let shown =
-            |mailbox: &Mailbox<'_>| Ok(Some(mailbox.track(asked.message.as_ref(), page, now)?));
-        let nothing = || Error::Fatal("a projection was made and is not there".to_owned());
-        Ok(self.mail(caller, &asked.of, shown).await?.ok_or_else(nothing)?)
+        let shown = |mailbox: &Mailbox<'_>| Ok(mailbox.track(asked.message.as_ref(), page, now)?);
+        self.mail_shown(caller, &asked.of, shown).await
     }
 
     /// A recipient says that a message is dealt with, or not taken.
@@ -198,6 +184,18 @@ impl Ledger {
         let Inner { policy, keys, clock, .. } = &*self.inner;
         let ground: &Ground = &of.ground;
         Ok(policy.mailbox(state, &**keys, clock(), (caller, &of.function, ground))?)
+    }
+
+    /// As [`Self::mail`], of what is there whenever it may be read.
+    async fn mail_shown<T>(
+        &self,
+        caller: &Caller,
+        of: &MailboxAsked,
+        mut project: impl FnMut(&Mailbox<'_>) -> Result<Projection<T>, Rejection>,
+    ) -> Result<View<T>, Rejection> {
+        let nothing = || Error::Fatal("a projection was made and is not there".to_owned());
+        let view = self.mail(caller, of, |mailbox| project(mailbox).map(Some)).await?;
+        Ok(view.ok_or_else(nothing)?)
     }
 
     /// Shows what a function may read, its disclosure committed first.
@@ -253,9 +251,7 @@ fn as_asked(asked: &SendAsked, rejection: Rejection) -> Rejection {
 
 /// The unit of erasure of what a function says in the month of a time.
 pub(crate) fn unit(from: &FunctionId, at: Timestamp) -> UnitKey {
-    let month = Period::holding(PeriodKind::Month, at);
-    let month = month.map_or_else(String::new, |month| month.to_string());
-    UnitKey::named(&format!("messages|{from}|{month}"))
+    Keys::month_unit(&format!("messages|{from}"), at)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` gives it by value")]

@@ -215,6 +215,16 @@ fn ordered(command: Command) -> Command {
     command
 }
 
+/// A caller, as the actor of what the domain writes down as its act.
+pub(crate) fn actor_of(caller: &Caller) -> Actor {
+    Actor {
+        organisation: caller.organisation().clone(),
+        service: caller.service().clone(),
+        role: None,
+        pseudonym: None,
+    }
+}
+
 /// The domain itself, as the actor of its own changes.
 fn own_actor() -> Result<Actor, Error> {
     let bad = |_| Error::Fatal("the domain's own name is not an id".to_owned());

@@ -138,10 +138,14 @@ async fn an_answer_joins_the_thread_of_its_question_and_a_late_one_is_told() {
         ..question(&city, std::slice::from_ref(&to))
     };
     let id = city.send_message(asked).await.unwrap();
-    let overdue = async || city.track_messages(&from, None).await.unwrap()[0].overdue;
+    let overdue = async || city.track_messages(&from, Some(&id)).await.unwrap()[0].overdue;
     assert!(!overdue().await);
     tokio::time::sleep(Duration::from_millis(1_700)).await;
     assert!(overdue().await, "its time has passed without an answer");
+    let more = question(&city, std::slice::from_ref(&to));
+    let more = wire::SendMessageRequest { in_reply_to: id.clone(), ..more };
+    let added = city.send_message(more).await.unwrap();
+    assert!(overdue().await, "what the sender adds is no answer");
     let answer = |in_reply_to: &str| wire::SendMessageRequest {
         kind: "answer".to_owned(),
         in_reply_to: in_reply_to.to_owned(),
@@ -154,7 +158,7 @@ async fn an_answer_joins_the_thread_of_its_question_and_a_late_one_is_told() {
         let thread = client.thread(function, &id).await.unwrap();
         let ids: Vec<String> =
             thread.iter().map(|one| one.head.clone().unwrap().message_id).collect();
-        assert_eq!(ids, [id.clone(), answered.clone()]);
+        assert_eq!(ids, [id.clone(), added.clone(), answered.clone()]);
         assert!(thread.iter().all(|one| one.head.as_ref().unwrap().thread_id == id));
     }
     // A thread is no receipt.

@@ -94,6 +94,18 @@ impl Fields {
         self.take_bytes(number)?.try_into().map_err(|_| Error::OutOfRange(number))
     }
 
+    /// Takes exactly `N` bytes that may be left out.
+    ///
+    /// # Errors
+    /// When the field is of another type or of another length.
+    pub fn take_opt_array<const N: usize>(
+        &mut self,
+        number: u16,
+    ) -> Result<Option<[u8; N]>, Error> {
+        let bytes = self.take_opt_bytes(number)?;
+        bytes.map(|bytes| bytes.try_into().map_err(|_| Error::OutOfRange(number))).transpose()
+    }
+
     /// Takes a message that must be there.
     ///
     /// # Errors

@@ -216,7 +216,7 @@ impl Header {
             kind: fields.take_i64(KIND)?,
             key: fields.take_array(KEY)?,
             expected_version: opt_integer(&mut fields, EXPECTED_VERSION)?,
-            in_reply_to: opt_id(&mut fields)?,
+            in_reply_to: fields.take_opt_array(IN_REPLY_TO)?.map(EnvelopeId::of),
             issued_at: Timestamp::from_micros(fields.take_i64(ISSUED_AT)?),
             valid_seconds: opt_integer(&mut fields, VALID_SECONDS)?,
             precedence: Precedence::from_number(fields.take_i64(PRECEDENCE)?)
@@ -246,12 +246,6 @@ fn number(field: u16, value: u64) -> Result<i64, Error> {
 fn opt_integer<T: TryFrom<i64>>(fields: &mut Fields, field: u16) -> Result<Option<T>, Error> {
     let value = fields.take_opt_i64(field)?;
     value.map(|value| value.try_into().map_err(|_| Error::OutOfRange(field))).transpose()
-}
-
-fn opt_id(fields: &mut Fields) -> Result<Option<EnvelopeId>, Error> {
-    let bytes = fields.take_opt_bytes(IN_REPLY_TO)?;
-    let digest = bytes.map(|bytes| bytes.try_into().map_err(|_| Error::OutOfRange(IN_REPLY_TO)));
-    Ok(digest.transpose()?.map(EnvelopeId::of))
 }
 
 fn parts(fields: &mut Fields) -> Result<Vec<Digest>, Error> {

@@ -116,8 +116,8 @@ impl Core {
                 .ok_or(Error::OutOfRange(KIND))?,
             precedence: Precedence::from_number(fields.take_i64(PRECEDENCE)?)
                 .ok_or(Error::OutOfRange(PRECEDENCE))?,
-            thread: message_id(&mut fields, THREAD)?,
-            in_reply_to: message_id(&mut fields, IN_REPLY_TO)?,
+            thread: fields.take_opt_array(THREAD)?.map(MessageId::of),
+            in_reply_to: fields.take_opt_array(IN_REPLY_TO)?.map(MessageId::of),
             respond_by: fields.take_opt_i64(RESPOND_BY)?.map(Timestamp::from_micros),
             valid_seconds: fields.take_integer(VALID_SECONDS)?,
             labels: labels::decode(fields.take_message(LABELS)?)?.into(),
@@ -144,12 +144,6 @@ impl Core {
 
 fn id<T, E>(number: u16, text: &str, parse: fn(&str) -> Result<T, E>) -> Result<T, Error> {
     parse(text).map_err(|_| Error::OutOfRange(number))
-}
-
-fn message_id(fields: &mut Fields, number: u16) -> Result<Option<MessageId>, Error> {
-    let bytes = fields.take_opt_bytes(number)?;
-    let digest = bytes.map(|bytes| Digest::try_from(bytes).map_err(|_| Error::OutOfRange(number)));
-    Ok(digest.transpose()?.map(MessageId::of))
 }
 
 fn recipients(fields: &mut Fields) -> Result<BTreeSet<FunctionId>, Error> {

@@ -80,17 +80,6 @@ impl Links {
         self.quarantined.get(peer).into_iter().flat_map(BTreeMap::values)
     }
 
-    /// An envelope that was set aside.
-    #[must_use]
-    pub fn set_aside(
-        &self,
-        peer: &DomainId,
-        epoch: u64,
-        sequence: u64,
-    ) -> Option<&Arc<Quarantined>> {
-        self.quarantined.get(peer)?.get(&(epoch, sequence))
-    }
-
     /// How much of a peer is set aside.
     #[must_use]
     pub fn quarantine_size(&self, peer: &DomainId) -> usize {

@@ -114,6 +114,20 @@ async fn what_did_not_leave_within_its_time_expires_and_never_leaves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_has_ended_is_not_numbered_though_nobody_has_said_so_yet() {
+    let world = World::new().await;
+    world.wire.cut();
+    eventually(|| world.city.links.standing(&POLICE.id()).session.is_none()).await;
+    world.city.sends(POLICE, "för sent").await;
+    world.city.at(NOW.after_seconds(86_401));
+    let next = world.city.sends(POLICE, "nästa").await;
+    world.wire.mend();
+    world.city.reaches(next, Step::Accepted).await;
+    assert_eq!(world.police.inbox().await, ["nästa"]);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dial_that_fails_takes_nothing_from_a_session_that_came_meanwhile() {
     let world = World::new().await;
     let held = world.wire.held.lock().await;

@@ -34,7 +34,7 @@ use x509_parser::{extensions::GeneralName, prelude::FromDer};
 use super::{BadLink, Material};
 use crate::{
     alarms::Alarm,
-    tls::{CERTIFICATE_ENDS, Dates, HTTP2, provider, until},
+    tls::{CERTIFICATE_ENDS, Dates, HTTP2, is_service, is_trust_domain, provider, until},
 };
 
 /// Connections of one domain at a time: of its nodes, with those that are dead and not known to be.
@@ -382,10 +382,6 @@ fn domain_of(leaf: &CertificateDer<'_>) -> Option<DomainId> {
     let (uri, none) = (uris.next()?, uris.next());
     let (domain, path) = uri.strip_prefix("spiffe://")?.split_once('/')?;
     let name = path.strip_prefix("link/")?;
-    let is_name = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_');
-    let is_domain = domain
-        .bytes()
-        .all(|c| c.is_ascii_lowercase() || matches!(c, b'0'..=b'9' | b'.' | b'-' | b'_'));
-    let holds = none.is_none() && is_domain && !name.is_empty() && name.bytes().all(is_name);
+    let holds = none.is_none() && is_trust_domain(domain) && is_service(name);
     holds.then(|| DomainId::parse(domain).ok()).flatten()
 }

@@ -58,6 +58,7 @@ pub(crate) use self::{
     list::Dates,
     live::{CERTIFICATE_ENDS, Worry},
     outcome::Outcomes,
+    spiffe::{is_service, is_trust_domain},
     table::Connections,
     underway::Underway,
     verify::Peer,

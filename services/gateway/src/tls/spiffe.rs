@@ -27,13 +27,13 @@ impl<'a> ServiceName<'a> {
 }
 
 /// Whether a text can be a trust domain.
-pub(super) fn is_trust_domain(text: &str) -> bool {
+pub(crate) fn is_trust_domain(text: &str) -> bool {
     (1..=TRUST_DOMAIN_LENGTH_MAX).contains(&text.len())
         && text.bytes().all(|c| matches!(c, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_'))
 }
 
 /// Whether a text can be the name of a service: one path segment.
-pub(super) fn is_service(text: &str) -> bool {
+pub(crate) fn is_service(text: &str) -> bool {
     let letters = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_');
     !matches!(text, "" | "." | "..") && text.bytes().all(letters)
 }

@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use samsyn_domain::{
     Caller, Timestamp,
-    command::{Actor, BackUp, Command},
+    command::{BackUp, Command},
     commit::dsse::{PayloadType, pre_authentication},
 };
 use sha2::{Digest as _, Sha256};
@@ -19,7 +19,8 @@ use tokio::sync::mpsc;
 
 use super::{KEYS, Manifest, Part, ROWS, Recipients, manifest::FORMAT, survey::Survey};
 use crate::{
-    Error, Ledger, Rejection, handle::Inner, keys::Keys, raft_handle::Consensus, snapshot,
+    Error, Ledger, Rejection, handle::Inner, keys::Keys, order::actor_of, raft_handle::Consensus,
+    snapshot,
 };
 
 /// So many pieces wait to be taken.
@@ -74,14 +75,8 @@ impl Ledger {
         self.oversee(caller, "back_up")?;
         let turn = Arc::clone(&self.inner.backing_up).try_acquire_owned();
         let turn = turn.map_err(|_| Error::Overloaded)?;
-        let actor = Actor {
-            organisation: caller.organisation().clone(),
-            service: caller.service().clone(),
-            role: None,
-            pseudonym: None,
-        };
         let record = Command::BackUp(BackUp { recipients: recipients.digest() });
-        self.order_as(actor, record).await?;
+        self.order_as(actor_of(caller), record).await?;
         let Inner { consensus, keys, dir, clock, .. } = &*self.inner;
         let making = Making {
             consensus: consensus.clone(),

@@ -7,7 +7,7 @@ mod take;
 use std::sync::Arc;
 
 use samsyn_domain::{
-    Caller, DomainId, Period, PeriodKind, State, Timestamp, UnitKey,
+    Caller, DomainId, State, Timestamp, UnitKey,
     command::{Command, LinkChange, Reply, SetLink, SettleEnvelopes},
     commit::{
         descriptor::PublicKey,
@@ -19,7 +19,7 @@ use samsyn_domain::{
 use samsyn_policy::{BadEnvelope, position};
 use samsyn_proto::inbound::LinkAsked;
 
-use crate::{Error, Ledger, Rejection, messages::unwritten};
+use crate::{Error, Ledger, Rejection, keys::Keys, messages::unwritten};
 
 /// A link with what is around it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -246,7 +246,5 @@ impl Ledger {
 
 /// The unit of erasure of what is under way with a peer in the month of a time.
 fn unit(peer: &DomainId, at: Timestamp) -> UnitKey {
-    let month = Period::holding(PeriodKind::Month, at);
-    let month = month.map_or_else(String::new, |month| month.to_string());
-    UnitKey::named(&format!("link|{peer}|{month}"))
+    Keys::month_unit(&format!("link|{peer}"), at)
 }

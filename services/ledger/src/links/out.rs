@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use samsyn_domain::{
-    DomainId, State,
+    DomainId, State, Timestamp,
     command::{Command, NumberEnvelopes, ToNumber},
     commit::dsse::PayloadType,
     disclosure::Disclosure,
@@ -32,9 +32,10 @@ impl Ledger {
     /// When it cannot be committed.
     pub async fn number_envelopes(&self, peer: &DomainId) -> Result<usize, Rejection> {
         for _ in 0..RACES_MAX {
-            let made = self.read(|state| (state.epoch(), Batch::of(state, peer)));
+            let now = (self.inner.clock)();
+            let made = self.read(|state| (state.epoch(), Batch::of(state, peer, now)));
             let (epoch, Some(batch)) = made else { return Ok(0) };
-            let command = self.numbering(batch).await?;
+            let command = self.numbering(batch, now).await?;
             let count = command.envelopes.len();
             if self.linked(epoch, Command::NumberEnvelopes(command.into())).await? {
                 return Ok(count);
@@ -63,8 +64,7 @@ impl Ledger {
     }
 
     /// Makes envelopes of a batch: headers in a chain, signed, payloads sealed.
-    async fn numbering(&self, batch: Batch) -> Result<NumberEnvelopes, Rejection> {
-        let now = (self.inner.clock)();
+    async fn numbering(&self, batch: Batch, now: Timestamp) -> Result<NumberEnvelopes, Rejection> {
         let domain = self.own_domain()?;
         let unit = unit(&batch.peer.id, now);
         self.make_units(BTreeSet::from([unit.clone()])).await?;
@@ -72,7 +72,7 @@ impl Ledger {
         let mut envelopes = Vec::with_capacity(batch.queued.len());
         let mut dropped = Vec::new();
         for queued in &batch.queued {
-            let made = match self.made(&domain, &batch.peer, queued) {
+            let made = match self.made(&domain, &batch.peer, queued, now) {
                 Ok(made) => made,
                 Err(Rejection::Denied(denial)) => {
                     tracing::warn!(peer = %batch.peer.id, reason = denial.why.id(), "not sent");
@@ -83,13 +83,7 @@ impl Ledger {
             };
             let sequence = chain.sequence.saturating_add(1);
             let Made { header, payload, disclosure } = made;
-            let header = Header {
-                epoch: chain.epoch,
-                sequence,
-                previous: chain.head,
-                issued_at: now,
-                ..header
-            };
+            let header = Header { epoch: chain.epoch, sequence, previous: chain.head, ..header };
             let bytes = header.encode().map_err(unwritten)?;
             let id = Header::id_of(&bytes);
             let signature = self.sign_as_domain(PayloadType::LinkEnvelope, &bytes);
@@ -109,7 +103,13 @@ impl Ledger {
     }
 
     /// What an item says, with the header that goes before it but for its place in the chain.
-    fn made(&self, domain: &DomainId, peer: &Peer, queued: &Queued) -> Result<Made, Rejection> {
+    fn made(
+        &self,
+        domain: &DomainId,
+        peer: &Peer,
+        queued: &Queued,
+        now: Timestamp,
+    ) -> Result<Made, Rejection> {
         let Inner { policy, keys, .. } = &*self.inner;
         let gone = || Error::Fatal("what waits for a peer is not there".to_owned());
         let salt = random()?;
@@ -155,7 +155,7 @@ impl Ledger {
             .digest("link key", &[peer.id.as_str().as_bytes(), &queued.number.to_be_bytes()]);
         let key: [u8; 16] = std::array::from_fn(|at| key.get(at).copied().unwrap_or_default());
         let valid_seconds = queued.until.map(|until| {
-            let left = until.micros().saturating_sub(queued.at.micros()) / 1_000_000;
+            let left = until.micros().saturating_sub(now.micros()) / 1_000_000;
             u32::try_from(left).unwrap_or_default()
         });
         let header = Header {
@@ -169,7 +169,7 @@ impl Ledger {
             key,
             expected_version: None,
             in_reply_to: None,
-            issued_at: queued.at,
+            issued_at: now,
             valid_seconds,
             precedence: queued.precedence,
             labels,
@@ -198,23 +198,25 @@ struct Batch {
 }
 
 impl Batch {
-    /// The most urgent of what waits, as much as the window takes; none when nothing may go.
-    fn of(state: &State, peer: &DomainId) -> Option<Self> {
+    /// The most urgent of what waits and whose time has not ended, as much as the window takes; none
+    /// when nothing may go.
+    fn of(state: &State, peer: &DomainId, now: Timestamp) -> Option<Self> {
         let registered = state.registry().peer(peer)?;
         let links = state.links();
         let link = links.link(peer);
         if !link.is_open() {
             return None;
         }
-        let under_way = links.numbered_after(peer, link.out.epoch, link.acknowledged);
-        let bytes: u64 = under_way.map(|envelope| envelope.payload.bytes.len() as u64).sum();
         let room = WINDOW_MAX.saturating_sub(link.in_flight());
-        if room == 0 || bytes >= WINDOW_BYTES_MAX {
+        let room = usize::try_from(room).unwrap_or(usize::MAX).min(BATCH_MAX);
+        let is_good = |queued: &&Arc<Queued>| queued.until.is_none_or(|until| until > now);
+        let queued: Vec<_> = links.queue(peer).filter(is_good).take(room).cloned().collect();
+        if queued.is_empty() {
             return None;
         }
-        let room = usize::try_from(room).unwrap_or(usize::MAX).min(BATCH_MAX);
-        let queued: Vec<Arc<Queued>> = links.queue(peer).take(room).cloned().collect();
+        let under_way = links.numbered_after(peer, link.out.epoch, link.acknowledged);
+        let bytes: u64 = under_way.map(|envelope| envelope.payload.bytes.len() as u64).sum();
         let after = link.out;
-        (!queued.is_empty()).then(|| Self { peer: registered.clone(), after, queued })
+        (bytes < WINDOW_BYTES_MAX).then(|| Self { peer: registered.clone(), after, queued })
     }
 }

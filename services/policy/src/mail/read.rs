@@ -71,14 +71,20 @@ impl Mailbox<'_> {
         Some(Projection::new(InboxView { lines }, vec![record]))
     }
 
+    /// How far a message has come with the function; none: it has sent it.
+    ///
+    /// # Errors
+    /// When the function has neither sent nor received it.
+    pub fn step(&self, id: &MessageId) -> Result<Option<Step>, Denial> {
+        Ok(self.own(id)?.step(self.function))
+    }
+
     /// A message, whole.
     ///
     /// # Errors
     /// When the function has neither sent nor received it.
     pub fn message(&self, id: &MessageId) -> Result<Projection<MessageView>, Denial> {
-        let kept = self.state.messages().get(id).filter(|kept| self.takes_part(kept));
-        let kept = kept.ok_or_else(|| Denial::of(Why::NotFound).at("message_id"))?;
-        let view = self.whole(kept);
+        let view = self.whole(self.own(id)?);
         let record = self.record(Object::Message(*id), 0, std::iter::once(&view.head));
         Ok(Projection::new(view, vec![record]))
     }
@@ -88,10 +94,7 @@ impl Mailbox<'_> {
     /// # Errors
     /// When the function has neither sent nor received the message.
     pub fn thread(&self, of: &MessageId) -> Result<Projection<ThreadView>, Denial> {
-        let messages = self.state.messages();
-        let kept = messages.get(of).filter(|kept| self.takes_part(kept));
-        let kept = kept.ok_or_else(|| Denial::of(Why::NotFound).at("message_id"))?;
-        let thread = messages.thread(&kept.message.thread());
+        let thread = self.state.messages().thread(&self.own(of)?.message.thread());
         let own = thread.filter(|kept| self.takes_part(kept)).take(LIST_MAX);
         let messages: Vec<MessageView> = own.map(|kept| self.whole(kept)).collect();
         let records = messages.iter().map(|view| {
@@ -134,6 +137,12 @@ impl Mailbox<'_> {
         Ok(Projection::new(TrackView { messages, of, more }, vec![record]))
     }
 
+    /// A message that the function has sent or received.
+    fn own(&self, id: &MessageId) -> Result<&Kept, Denial> {
+        let kept = self.state.messages().get(id).filter(|kept| self.takes_part(kept));
+        kept.ok_or_else(|| Denial::of(Why::NotFound).at("message_id"))
+    }
+
     fn takes_part(&self, kept: &Kept) -> bool {
         let sent = !kept.message.came() && kept.message.core.from == *self.function;
         sent || kept.reached(self.function)
@@ -149,8 +158,10 @@ impl Mailbox<'_> {
     }
 
     fn whole(&self, kept: &Kept) -> MessageView {
-        let body = self.text(kept).map(|text| text.body).unwrap_or_default();
-        MessageView { head: self.head(kept), body, deliveries: self.deliveries(kept) }
+        let (subject, body) =
+            self.text(kept).map(|text| (text.subject, text.body)).unwrap_or_default();
+        let head = MessageHead { message: Arc::clone(&kept.message), subject };
+        MessageView { head, body, deliveries: self.deliveries(kept) }
     }
 
     /// To its sender, how far it is with each; to a recipient, with itself.
@@ -179,7 +190,11 @@ impl Mailbox<'_> {
 
     fn is_overdue(&self, kept: &Kept, now: Timestamp) -> bool {
         let id = kept.message.id;
-        let answered = |other: &Kept| other.message.core.in_reply_to == Some(id);
+        // What the sender itself adds is no answer.
+        let answered = |other: &Kept| {
+            let core = &other.message.core;
+            core.in_reply_to == Some(id) && core.from != kept.message.core.from
+        };
         let passed = kept.message.core.respond_by.is_some_and(|by| by <= now);
         passed && !self.state.messages().thread(&kept.message.thread()).any(answered)
     }
