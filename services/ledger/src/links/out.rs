@@ -198,8 +198,8 @@ struct Batch {
 }
 
 impl Batch {
-    /// The most urgent of what waits and whose time has not ended, as much as the window takes; none
-    /// when nothing may go.
+    /// The most urgent of what waits and whose time has not ended, as much as the window takes;
+    /// none when nothing may go.
     fn of(state: &State, peer: &DomainId, now: Timestamp) -> Option<Self> {
         let registered = state.registry().peer(peer)?;
         let links = state.links();
