@@ -82,6 +82,13 @@ impl<U: Message + Default + Name> Decoder for Strict<U> {
     }
 }
 
+/// A message, where it can be read and every field of it that must be understood is known.
+pub(crate) fn strictly<U: Message + Default + Name>(bytes: &Bytes) -> Option<U> {
+    let message = U::decode(bytes.clone()).ok()?;
+    let schema = SCHEMA.as_ref()?;
+    (!schema.leaves_out(&U::full_name(), bytes)).then_some(message)
+}
+
 /// The fields of one message by number: of a message, which one.
 type Fields = BTreeMap<u32, Option<usize>>;
 

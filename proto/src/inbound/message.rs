@@ -26,6 +26,20 @@ const INBOX_ROWS_MAX: u32 = 100;
 /// How long an inbox is waited for at most, in seconds.
 const WAIT_SECONDS_MAX: u32 = 30;
 
+/// Whether subject and body of a message that came from another domain are what could have been
+/// sent from here, to the letter.
+#[must_use]
+pub fn message_is_fit(subject: &str, body: &str) -> bool {
+    let fits = |raw: &str, form| {
+        let mut faults = Faults::default();
+        let mut within = Within::new(&mut faults, String::new());
+        let text = text::collected(raw.to_owned(), form, None, &mut within, "text");
+        // A warning stops nothing here, as it stops nothing there.
+        faults.checked(Some(())).value.is_some() && text.as_deref().unwrap_or_default() == raw
+    };
+    !subject.is_empty() && fits(subject, Form::SUBJECT) && fits(body, Form::BODY)
+}
+
 /// A message to be sent.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SendAsked {

@@ -6,6 +6,7 @@
 
 mod access;
 mod context;
+mod contribution;
 mod edition;
 mod fault;
 #[cfg(test)]
@@ -24,6 +25,7 @@ mod value;
 
 pub use access::{CollisionsAsked, DisclosuresAsked, ExplainAccessAsked, SuspendAsked};
 pub use context::{Context, PageAsked, ground, page, scope, write_context};
+pub use contribution::Contributed;
 pub use edition::{AnswerAsked, EditionAsked, EditionsAsked, LockAsked, OpenAsked, ReleaseAsked};
 pub use fault::{Checked, FAULTS_MAX, Fault};
 pub use joint::{
@@ -31,7 +33,9 @@ pub use joint::{
     PictureAsked, Resolve, RevisionsAsked, VersionsAsked, WatchAsked,
 };
 pub use link::{LinkAsked, endpoints, peer};
-pub use message::{InboxAsked, MailboxAsked, MarkAsked, MessageAsked, SendAsked, TrackAsked};
+pub use message::{
+    InboxAsked, MailboxAsked, MarkAsked, MessageAsked, SendAsked, TrackAsked, message_is_fit,
+};
 pub use publication::{Change, ManifestAsked, Publication, Trial, publication, trial};
 pub use registry::{
     ApproveChangeAsked, ChangesAsked, PreviewChangeAsked, ProposeChangeAsked, SignatureAsked,

@@ -300,6 +300,35 @@ fn full(asked: v1::FullPicture, frame: Frame<'_>, faults: &mut Faults) -> Option
     Some(Change::Full { period: period?, drafts })
 }
 
+/// What a contribution changes in an area; it comes in pieces of one request's size, and gives no
+/// reason.
+pub(super) fn contributed(
+    delta: v1::PictureDelta,
+    (area, registry, now): (&AreaId, &Registry, Timestamp),
+    faults: &mut Faults,
+) -> Option<(Vec<Draft>, Vec<ObservationId>)> {
+    let request = v1::PublishPictureRequest {
+        change: Some(v1::publish_picture_request::Change::Delta(delta)),
+        ..v1::PublishPictureRequest::default()
+    };
+    if let Some(fault) = too_large(&request, SINGLE) {
+        faults.push(fault);
+        return None;
+    }
+    let Some(v1::publish_picture_request::Change::Delta(asked)) = request.change else {
+        return None;
+    };
+    let frame = Frame { registry, area: Some(area), period: None, now };
+    match self::delta(asked, frame, faults)? {
+        (Change::Delta { drafts, withdrawn }, None) => Some((drafts, withdrawn)),
+        (Change::Delta { .. }, Some(_)) => {
+            faults.push(Fault::new(Reason::BadField, "delta.reason"));
+            None
+        }
+        (Change::Full { .. }, _) => None,
+    }
+}
+
 fn delta(
     asked: v1::PictureDelta,
     frame: Frame<'_>,

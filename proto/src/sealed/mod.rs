@@ -3,6 +3,7 @@
 //! [`Encoded`] holds bytes and has no maker but views and the frames that carry nothing, so no
 //! handler can build a response from what was not released and recorded.
 
+mod contribution;
 mod edition;
 mod event;
 mod finding;
@@ -24,6 +25,7 @@ use prost::{
     encoding::{DecodeContext, WireType, skip_field},
 };
 
+pub use contribution::Delta;
 pub use event::Close;
 pub use link::envelopes;
 pub use list::disclosures;

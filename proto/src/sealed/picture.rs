@@ -1,9 +1,9 @@
 //! Own pictures: published, tried, read.
 
-use samsyn_domain::{Form, row::SignedManifest};
+use samsyn_domain::{Form, link::Share, row::SignedManifest};
 use samsyn_policy::{
-    PictureVersion, PictureVersions, PictureView, Preview, Problem, PublishedView, ValidationView,
-    View,
+    ContributedView, PictureVersion, PictureVersions, PictureView, Preview, Problem, PublishedView,
+    ValidationView, View,
 };
 
 use super::{
@@ -95,6 +95,25 @@ pub(super) fn versions(
     v1::ListVersionsResponse {
         versions: paged.rows(&view.versions).iter().map(version).collect(),
         next_page_token: paged.next(&view.versions, token),
+        contributed: view.contributed.as_ref().map(contributed),
+    }
+}
+
+fn contributed(view: &ContributedView) -> v1::Contributed {
+    let count = |of: usize| u32::try_from(of).unwrap_or(u32::MAX);
+    let Share { of, version, under_way, told, .. } = &view.share;
+    let refused = told.as_ref().and_then(|told| told.refused.as_ref());
+    v1::Contributed {
+        home: of.peer.to_string(),
+        held: count(view.held),
+        may_hold: count(view.may_hold),
+        own: count(view.of),
+        in_step: view.in_step,
+        version: *version,
+        under_way_since: under_way.as_ref().map(|under_way| time(under_way.since)),
+        answered_at: told.as_ref().map(|told| time(told.at)),
+        refused_reason: refused.map_or_else(String::new, |why| why.reason().to_owned()),
+        refused_field: refused.map_or_else(String::new, |why| why.field().to_owned()),
     }
 }
 

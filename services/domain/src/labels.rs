@@ -123,6 +123,27 @@ impl Labels {
         self.audience.iter().any(|token| token.as_str() == Audience::SIGNATORIES)
     }
 
+    /// The labels of what is made of others: the highest level, every caveat, whom and what all of
+    /// them allow, and the earliest end. None of nothing.
+    pub fn derived<'a>(of: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
+        of.into_iter().fold(None, |so_far, one| {
+            let Some(so_far) = so_far else { return Some(one.clone()) };
+            Some(Self {
+                level: so_far.level.max(one.level),
+                audience: so_far.audience.intersection(&one.audience).cloned().collect(),
+                purposes: so_far.purposes.intersection(&one.purposes).cloned().collect(),
+                regime: so_far.regime.max(one.regime),
+                secrecy_provisions: &so_far.secrecy_provisions | &one.secrecy_provisions,
+                retain_until: so_far.retain_until.min(one.retain_until),
+                person_related: so_far.person_related || one.person_related,
+                special_category: so_far.special_category || one.special_category,
+                originator_control: so_far.originator_control || one.originator_control,
+                embargo_until: so_far.embargo_until.max(one.embargo_until),
+                onward_sharing: so_far.onward_sharing && one.onward_sharing,
+            })
+        })
+    }
+
     /// Whether it is still under embargo.
     #[must_use]
     pub fn embargoed(&self, at: Timestamp) -> bool {
@@ -145,4 +166,38 @@ pub struct LabelClass {
     pub labels: Arc<Labels>,
     /// It is under embargo at the time of the view.
     pub embargoed: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_made_of_others_is_bound_by_each_of_them() {
+        let labels = |level, audience: &[&str], until, embargo: Option<i64>| Labels {
+            level: Secrecy::of(level).unwrap(),
+            audience: audience.iter().map(|token| Audience::parse(token).unwrap()).collect(),
+            purposes: BTreeSet::new(),
+            regime: if level > 1 { Regime::CrimeData } else { Regime::Nonpersonal },
+            secrecy_provisions: BTreeSet::from([format!("osl {level}").into()]),
+            retain_until: Timestamp::from_micros(until),
+            person_related: level > 1,
+            special_category: false,
+            originator_control: level == 1,
+            embargo_until: embargo.map(Timestamp::from_micros),
+            onward_sharing: level == 1,
+        };
+        let (low, high) =
+            (labels(1, &["signatories", "a"], 5, None), labels(2, &["signatories"], 9, Some(3)));
+        let derived = Labels::derived([&low, &high]).unwrap();
+        assert_eq!(derived, Labels::derived([&high, &low]).unwrap());
+        assert_eq!(derived.level.level(), 2);
+        assert_eq!(derived.audience.len(), 1);
+        assert_eq!(derived.regime, Regime::CrimeData);
+        assert_eq!(derived.secrecy_provisions.len(), 2);
+        assert_eq!(derived.retain_until, low.retain_until);
+        assert!(derived.person_related && derived.originator_control && !derived.onward_sharing);
+        assert_eq!(derived.embargo_until, high.embargo_until);
+        assert_eq!(Labels::derived([]), None);
+    }
 }

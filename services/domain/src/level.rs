@@ -16,8 +16,12 @@ impl FeatureLevel {
     /// Messages, and links with other domains.
     pub const MESSAGES: Self = Self(2);
 
+    /// Own pictures that cross a link to the home of their area, and messages that are declined for
+    /// what they hold.
+    pub const CONTRIBUTIONS: Self = Self(3);
+
     /// The highest level that this program knows.
-    pub const NEWEST: Self = Self::MESSAGES;
+    pub const NEWEST: Self = Self::CONTRIBUTIONS;
 
     /// What each level brought, from the first on: a level is never taken out and never changes
     /// what it means.
@@ -28,6 +32,11 @@ impl FeatureLevel {
              of what was shown, backups, and the raising of the level",
         ),
         (Self::MESSAGES, "messages between functions, and links with other domains"),
+        (
+            Self::CONTRIBUTIONS,
+            "own pictures that cross a link to the home of their area, and messages of other \
+             domains that are declined for what they hold",
+        ),
     ];
 
     /// Takes a number, from 1 on.

@@ -9,7 +9,7 @@ use crate::{
     command::{Digest, IdempotencyKey, Reply, Upload},
     disclosure::{Acknowledged, Denied, Disclosure, Grant, Step},
     edition::Edition,
-    link::{Arrived, Link, Numbered, Quarantined, Queued},
+    link::{Arrived, Link, Numbered, PictureRef, Piece, Quarantined, Queued, Share},
     merge::{Dissent, Key, Statement},
     message::{Inboxed, Message, Receipt},
     registry::{Document, Proposal, ProposalId},
@@ -94,6 +94,16 @@ pub enum Row {
     Quarantined(Arc<Quarantined>),
     /// It is set aside no more.
     Unquarantined(DomainId, u64, u64),
+    /// How an own picture stands with a peer.
+    Share(Arc<Share>),
+    /// A peer has an observation of an own picture, as it was at a revision.
+    Shared(PictureRef, ObservationId, u64),
+    /// It has it no more.
+    Unshared(PictureRef, ObservationId),
+    /// A piece of a contribution of a peer waits for the last one.
+    Piece(Arc<Piece>),
+    /// It waits no more.
+    PieceGone(PictureRef, u32),
     /// The feature level of the domain.
     Level(FeatureLevel),
 }
@@ -364,6 +374,7 @@ impl Event {
             Row::Inboxed(row) => Some(Self::Inboxed(row.function.clone())),
             Row::Receipt(row) => Some(Self::Receipt(row.message)),
             Row::Link(link) => Some(Self::Linked(link.peer.clone())),
+            Row::Share(share) => Some(Self::Linked(share.of.peer.clone())),
             Row::Founded(_)
             | Row::Policy(_)
             | Row::Stamp(_)
@@ -394,6 +405,10 @@ impl Event {
             | Row::Passed(..)
             | Row::Quarantined(_)
             | Row::Unquarantined(..)
+            | Row::Shared(..)
+            | Row::Unshared(..)
+            | Row::Piece(_)
+            | Row::PieceGone(..)
             | Row::Level(_) => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use samsyn_domain::{
     DomainId, Timestamp,
-    link::{Chain, EnvelopeId, FrozenFor, LEVEL, Link, PROTOCOL},
+    link::{Chain, EnvelopeId, FrozenFor, Link, PROTOCOL},
     registry::Peer,
 };
 use samsyn_ledger::Ledger;
@@ -10,9 +10,9 @@ use samsyn_proto::link::{ChainHead, Hello};
 
 use crate::Closing;
 
-/// What a side says first.
+/// What a side says first: who it is, the level up to which it reads, and how far it has come.
 pub(crate) fn hello(
-    domain: &DomainId,
+    (domain, level): (&DomainId, u32),
     peer: &Peer,
     link: &Link,
     now: Timestamp,
@@ -24,7 +24,7 @@ pub(crate) fn hello(
         peer: peer.id.to_string(),
         federation: peer.federation.clone(),
         protocol: PROTOCOL,
-        level: LEVEL,
+        level,
         numbered: Some(head(link.out)),
         acknowledged: Some(head(acknowledged)),
         taken: Some(head(link.taken)),

@@ -120,7 +120,8 @@ impl Session {
         let now = (self.clock)();
         let granted = locked(&self.quota).credits(now);
         let link = self.ledger.link(&self.peer.id);
-        let first = hello::hello(&self.domain, &self.peer, &link, now, granted);
+        let level = self.ledger.link_level();
+        let first = hello::hello((&self.domain, level), &self.peer, &link, now, granted);
         // Who does not listen any more may have said why: that is read next.
         let _ = out.send(frame(Kind::Hello(first))).await;
         let greeted = match self.greet(&mut incoming).await {
@@ -147,7 +148,7 @@ impl Session {
             ended = ended(&mut over) => ended,
             ended = this.stands() => ended,
             ended = this.receive(incoming, &word, (&limit, granted)) => ended,
-            ended = this.send(out, &word, (&limit, from)) => ended,
+            ended = this.send(out, &word, (&limit, from), greeted.level) => ended,
         }
     }
 
@@ -181,12 +182,13 @@ impl Session {
 
     /// Looks whether this node still holds the link, and whether it still stands as it was agreed.
     async fn stands(&self) -> Closing {
+        let level = self.ledger.link_level();
         loop {
             if !self.ledger.holds_links() {
                 return Closing::NotLeading;
             }
             match self.ledger.registered_peer(&self.peer.id) {
-                Some(peer) if peer == self.peer => {}
+                Some(peer) if peer == self.peer && self.ledger.link_level() == level => {}
                 // It begins anew by what is agreed now.
                 Some(_) => return Closing::Replaced,
                 None => return Closing::NotRegistered,
@@ -211,6 +213,7 @@ impl Session {
         out: &mpsc::Sender<Frame>,
         word: &Word,
         (limit, from): (&Limit, u64),
+        level: u32,
     ) -> Closing {
         let mut events = self.ledger.events();
         let mut limits = limit.subscribe();
@@ -219,7 +222,7 @@ impl Session {
         let key = self.ledger.link_key();
         loop {
             let to = *limits.borrow_and_update();
-            match self.sent((out, word), to, &mut sent, &key).await {
+            match self.sent((out, word), (to, level), &mut sent, &key).await {
                 Ok(true) => continue,
                 Ok(false) => {}
                 Err(Closing::Broken) => return lost().await,
@@ -227,7 +230,7 @@ impl Session {
             }
             tokio::select! {
                 changed = limits.changed() => if changed.is_err() { return Closing::Broken },
-                () = concerns(&mut events, &self.peer.id) => {}
+                () = concerns(&mut events, (&self.ledger, &self.peer.id)) => {}
                 () = word.there.notified() => {}
                 _ = heartbeat.tick() => {
                     let clock_micros = (self.clock)().micros();
@@ -244,7 +247,7 @@ impl Session {
     async fn sent(
         &self,
         (out, word): (&mpsc::Sender<Frame>, &Word),
-        limit: u64,
+        (limit, level): (u64, u32),
         sent: &mut u64,
         key: &[u8; 32],
     ) -> Result<bool, Closing> {
@@ -254,7 +257,7 @@ impl Session {
         };
         let peer = &self.peer.id;
         say(out, word).await?;
-        let numbered = self.ledger.number_envelopes(peer).await.map_err(failed)?;
+        let numbered = self.ledger.number_envelopes(peer, level).await.map_err(failed)?;
         let room = usize::try_from(limit.saturating_sub(*sent)).unwrap_or(usize::MAX);
         if room == 0 {
             return Ok(false);
@@ -455,12 +458,26 @@ async fn ended(over: &mut watch::Receiver<Option<Closing>>) -> Closing {
     }
 }
 
-/// Waits until something on the link changed, or much happened at once.
-async fn concerns(events: &mut broadcast::Receiver<Happened>, peer: &DomainId) {
+/// Waits until something on the link changed, or may be due for it, or much happened at once.
+async fn concerns(
+    events: &mut broadcast::Receiver<Happened>,
+    (ledger, peer): (&Ledger, &DomainId),
+) {
     loop {
         match events.recv().await {
-            Ok(happened) if happened.event == Event::Linked(peer.clone()) => return,
-            Ok(_) => {}
+            Ok(happened) => match &happened.event {
+                Event::Linked(with) if with == peer => return,
+                // What the peer may have of an own picture may be another by now.
+                Event::Revised { area, .. } if ledger.concerns_link(peer, area) => return,
+                Event::Epoch(_) => return,
+                Event::Revised { .. }
+                | Event::Linked(_)
+                | Event::Edition(_)
+                | Event::Suspended(_)
+                | Event::Advanced(_)
+                | Event::Inboxed(_)
+                | Event::Receipt(_) => {}
+            },
             Err(broadcast::error::RecvError::Lagged(_)) => return,
             Err(broadcast::error::RecvError::Closed) => std::future::pending::<()>().await,
         }

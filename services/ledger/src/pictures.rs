@@ -295,19 +295,8 @@ impl Ledger {
         bare: Publish,
         digest: Option<Digest>,
     ) -> Result<Publish, Rejection> {
-        let unit = |draft: &Draft| Keys::unit(&asked.party, &asked.area, draft.content.starts_at);
-        let secret = drafts(&asked.change).iter().filter(|draft| !draft.secret.is_empty());
-        self.make_units(secret.map(unit).collect()).await?;
-        let seal = |draft: &Draft| {
-            let form = draft.content.form.as_str();
-            let object = format!("{form} {} {} {}", asked.party, asked.area, draft.id);
-            Ok(Observation {
-                id: draft.id.clone(),
-                content: draft.content.clone(),
-                sealed: self.inner.keys.seal_secret(&unit(draft), &object, &draft.secret)?,
-            })
-        };
-        let upserts = drafts(&asked.change).iter().map(seal).collect::<Result<Vec<_>, Error>>()?;
+        let of = (&asked.party, &asked.area);
+        let upserts = self.seal_drafts(of, drafts(&asked.change)).await?;
         let object = format!("publication {} {}", asked.party, asked.area);
         let reason = (&asked.party, &asked.area, object.as_str(), asked.reason.as_deref());
         let reason = self.seal_reason(&asked.context, reason).await?;
@@ -316,6 +305,27 @@ impl Ledger {
             Some((signed, digest)) => Some(self.signed(asked, signed, digest).await?),
         };
         Ok(Publish { upserts, reason, manifest, ..bare })
+    }
+
+    /// Drafts of an own picture with their free text and coordinates sealed.
+    pub(crate) async fn seal_drafts(
+        &self,
+        (party, area): (&PartyId, &AreaId),
+        drafts: &[Draft],
+    ) -> Result<Vec<Observation>, Error> {
+        let unit = |draft: &Draft| Keys::unit(party, area, draft.content.starts_at);
+        let secret = drafts.iter().filter(|draft| !draft.secret.is_empty());
+        self.make_units(secret.map(unit).collect()).await?;
+        let seal = |draft: &Draft| {
+            let form = draft.content.form.as_str();
+            let object = format!("{form} {party} {area} {}", draft.id);
+            Ok(Observation {
+                id: draft.id.clone(),
+                content: draft.content.clone(),
+                sealed: self.inner.keys.seal_secret(&unit(draft), &object, &draft.secret)?,
+            })
+        };
+        drafts.iter().map(seal).collect()
     }
 
     /// What a party signed, as it is kept: its salt goes with the texts that it would find.

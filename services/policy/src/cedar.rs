@@ -262,8 +262,15 @@ mod tests {
                 ("parties", Attribute::set(["p"])),
                 ("roles", Attribute::set([role])),
             ];
-            let area = vec![("signatories", Attribute::set([signatory]))];
-            let context = vec![("party", Attribute::text("p")), ("role", Attribute::text(role))];
+            let area = vec![
+                ("signatories", Attribute::set([signatory])),
+                ("elsewhere", Attribute::Flag(false)),
+            ];
+            let context = vec![
+                ("party", Attribute::text("p")),
+                ("role", Attribute::text(role)),
+                ("elsewhere", Attribute::Flag(false)),
+            ];
             policy.ask(("Service", id, who), "publish", ("Area", "a", area), context).unwrap()
         };
         for _ in 0..2 {

@@ -10,6 +10,7 @@ use samsyn_domain::{
     AreaId, ConflictId, EditionId, PartyId, Period, Sealed, Secret, Timestamp,
     disclosure::Disclosure,
     edition::Edition,
+    link::Share,
     merge::{Conflict, Finding, Step},
     registry::{Collision, Endorser, Role},
     row::{Revised, Stage, Version},
@@ -149,6 +150,23 @@ pub struct PictureVersions {
     pub versions: Vec<PictureVersion>,
     /// What stands under seal.
     pub secrets: Secrets,
+    /// How the picture stands with the home of its area, where that is another domain.
+    pub contributed: Option<ContributedView>,
+}
+
+/// How an own picture stands with the domain that is the home of its area.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContributedView {
+    /// The share, with the peer that is the home.
+    pub share: Share,
+    /// How many observations the home has said that it has.
+    pub held: usize,
+    /// How many it may have: with those that are on their way.
+    pub may_hold: usize,
+    /// How many there are here.
+    pub of: usize,
+    /// It has all that it may have of now, and has said so.
+    pub in_step: bool,
 }
 
 /// How a finding came to be.

@@ -31,6 +31,8 @@ pub enum Why {
     NotFound,
     /// The level is above what the recipient may have.
     AboveCeiling,
+    /// It is at home in another domain.
+    HomeElsewhere,
     /// Policy could not decide; denied.
     Undecided,
     /// The gateway failed; the cause is for its log alone.
@@ -55,6 +57,7 @@ impl Why {
             Self::WeighingRequired => "WEIGHING_REQUIRED",
             Self::NotFound => "NOT_FOUND",
             Self::AboveCeiling => "ABOVE_CEILING",
+            Self::HomeElsewhere => "HOME_ELSEWHERE",
             Self::Undecided => "POLICY_UNDECIDED",
             Self::Internal(_) => "INTERNAL",
         }
@@ -116,6 +119,7 @@ impl fmt::Display for Denial {
             }
             Why::NotFound => "there is no such thing, or you may not know of it",
             Why::AboveCeiling => "the level is above what the recipient may have",
+            Why::HomeElsewhere => "it is at home in another domain; turn to that one",
             Why::Undecided => "policy could not decide, so it is denied; tell the operator",
             Why::Internal(_) => "the gateway failed; the cause is in its log",
         })

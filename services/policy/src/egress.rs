@@ -348,6 +348,10 @@ impl<'a> Egress<'a> {
         if Reader::areas(registry, &rights).contains(area) {
             return Ok(rights);
         }
+        let agreement = registry.agreement_of(area).filter(|agreement| agreement.home.is_some());
+        if agreement.is_some_and(|a| rights.parties.iter().any(|party| a.signed_by(party))) {
+            return Err(Denial::of(Why::HomeElsewhere).by("POL-56").at("area"));
+        }
         Err(Denial::of(Why::NoReleaseRow).by("POL-12").at("area"))
     }
 }

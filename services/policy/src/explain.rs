@@ -130,6 +130,11 @@ impl Policy {
                 "The certificate of this connection has expired.".to_owned(),
                 "get a new certificate and connect again".to_owned(),
             ),
+            Why::HomeElsewhere => (
+                "Lägesbilden förs i en annan domän.".to_owned(),
+                "The picture is kept in another domain.".to_owned(),
+                "turn to the domain that is its home".to_owned(),
+            ),
             Why::AboveCeiling
             | Why::UnknownService
             | Why::NotYourParty

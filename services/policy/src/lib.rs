@@ -4,6 +4,7 @@
 mod cedar;
 mod change_preview;
 mod content;
+mod contribution;
 mod denial;
 mod door;
 mod egress;
@@ -21,11 +22,12 @@ mod signature;
 pub use cedar::{BadPolicy, Policy, RuleText};
 pub use change_preview::{ChangePreview, NoPreview, PreviewBasis, Replayed, RightChange};
 pub use content::{
-    CollisionList, Compared, ComparedView, DisclosureList, Duty, DutyKind, DutyList, EditionHeader,
-    EditionList, EditionView, EventBatch, Explanation, JointView, Masked, Opening, PictureVersion,
-    PictureVersions, PictureView, Preview, Problem, PublishedView, ReviewView, RevisionList,
-    Secrets, Shared, ValidationView, ViewChange, ViewEvent,
+    CollisionList, Compared, ComparedView, ContributedView, DisclosureList, Duty, DutyKind,
+    DutyList, EditionHeader, EditionList, EditionView, EventBatch, Explanation, JointView, Masked,
+    Opening, PictureVersion, PictureVersions, PictureView, Preview, Problem, PublishedView,
+    ReviewView, RevisionList, Secrets, Shared, ValidationView, ViewChange, ViewEvent,
 };
+pub use contribution::{Home, Leaving, contributors, is_home_of, may_contribute};
 pub use denial::{Denial, Why};
 pub use door::{Permit, Projection, Receipt, Recorder, View};
 pub use egress::{At, Bare, Contents, DisclosureFilter, Egress, Known, edition};

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use samsyn_domain::{
-    AreaId, Caller, EditionId, LabelClass, PartyId, State, Timestamp,
-    command::{Command, Publish},
+    AreaId, Caller, EditionId, LabelClass, Observation, PartyId, State, Timestamp,
+    command::Command,
     disclosure::Grant,
     registry::{Agreement, FieldGroup, Registry, ReleaseRow, Role, Service, Shown, Variant},
 };
@@ -110,7 +110,7 @@ impl Policy {
             self.allow(registry, service, action, &area, &party, role)?;
         }
         if let Command::Publish(publish) = &command {
-            answers_where_it_is(registry, publish)?;
+            answers_where_it_is(registry, &publish.party, &publish.upserts)?;
         }
         let until = now.after_seconds(VALID_SECONDS);
         Ok(Permit::grant(command, caller.clone(), state.epoch(), until))
@@ -156,7 +156,11 @@ impl Policy {
     }
 
     fn overseer(&self, service: &Service, action: &str) -> Result<(), Denial> {
-        let domain = ("Area", "domain", vec![("signatories", Attribute::Set(Vec::new()))]);
+        let domain = vec![
+            ("signatories", Attribute::Set(Vec::new())),
+            ("elsewhere", Attribute::Flag(false)),
+        ];
+        let domain = ("Area", "domain", domain);
         let verdict = self.ask(principal(service), action, domain, Vec::new())?;
         if verdict.allowed { Ok(()) } else { Err(Denial::of(Why::NotAllowed)) }
     }
@@ -173,11 +177,18 @@ impl Policy {
         let agreement = registry.agreement_of(area);
         let signatories = agreement.map_or_else(Vec::new, |a| a.signatories.clone());
         let signatories = Attribute::set(signatories.iter().map(|s| &s.party));
-        let context = vec![
+        let mut context = vec![
             ("party", Attribute::text(party)),
             ("role", Attribute::text(role.map_or("", Role::as_str))),
         ];
-        let resource = ("Area", area.as_str(), vec![("signatories", signatories)]);
+        let keeps_it_elsewhere = registry.party(party).is_some_and(|party| party.home.is_some());
+        if action == "publish" {
+            context.push(("elsewhere", Attribute::Flag(keeps_it_elsewhere)));
+        }
+        let is_elsewhere = agreement.is_some_and(|agreement| agreement.home.is_some());
+        let attributes =
+            vec![("signatories", signatories), ("elsewhere", Attribute::Flag(is_elsewhere))];
+        let resource = ("Area", area.as_str(), attributes);
         let verdict = self.ask(principal(service), action, resource, context)?;
         if verdict.allowed {
             return Ok(());
@@ -187,6 +198,10 @@ impl Policy {
             Denial::of(Why::NotYourParty).at("party")
         } else if agreement.is_none_or(|agreement| !agreement.signed_by(party)) {
             Denial::of(Why::NotYourArea).at("area")
+        } else if action == "publish" && keeps_it_elsewhere {
+            Denial::of(Why::HomeElsewhere).by("POL-53").at("party")
+        } else if action != "publish" && is_elsewhere {
+            Denial::of(Why::HomeElsewhere).by("POL-54").at("area")
         } else {
             Denial::of(Why::NotAllowed).at("context.actor_role")
         })
@@ -253,31 +268,45 @@ impl Policy {
             ("groups", Attribute::set(groups.map(|group| &group.id))),
             ("clearance", Attribute::Number(clearance.into())),
         ];
-        let agreement = registry.agreement_of(&label.area);
-        let signatories = agreement.map_or_else(Vec::new, |a| a.signatories.clone());
-        let what = vec![
-            ("owner", Attribute::text(&label.owner)),
-            ("area", Attribute::text(&label.area)),
-            ("kind", Attribute::text(&label.kind.as_str())),
-            ("priority", Attribute::text(&label.priority)),
-            ("level", Attribute::Number(label.labels.level.level().into())),
-            ("audience", Attribute::set(label.labels.audience.iter().map(|a| a.as_str()))),
-            ("purposes", Attribute::set(&label.labels.purposes)),
-            ("signatories", Attribute::set(signatories.iter().map(|s| &s.party))),
-            ("embargoed", Attribute::Flag(label.embargoed)),
-        ];
-        self.ask(("Receiver", "receiver", who), action, ("Content", "content", what), context)
+        self.ask(("Receiver", "receiver", who), action, content(registry, label), context)
     }
 }
 
+/// What policy knows of a class of labels.
+pub(crate) fn content(
+    registry: &Registry,
+    label: &LabelClass,
+) -> (&'static str, &'static str, Vec<(&'static str, Attribute)>) {
+    let agreement = registry.agreement_of(&label.area);
+    let signatories = agreement.map_or_else(Vec::new, |a| a.signatories.clone());
+    let what = vec![
+        ("owner", Attribute::text(&label.owner)),
+        ("area", Attribute::text(&label.area)),
+        ("kind", Attribute::text(&label.kind.as_str())),
+        ("priority", Attribute::text(&label.priority)),
+        ("level", Attribute::Number(label.labels.level.level().into())),
+        ("audience", Attribute::set(label.labels.audience.iter().map(|a| a.as_str()))),
+        ("purposes", Attribute::set(&label.labels.purposes)),
+        ("signatories", Attribute::set(signatories.iter().map(|s| &s.party))),
+        ("embargoed", Attribute::Flag(label.embargoed)),
+        ("elsewhere", Attribute::Flag(agreement.is_some_and(|a| a.home.is_some()))),
+    ];
+    ("Content", "content", what)
+}
+
 /// A party whose area is divided answers for the sub-areas that it publishes of.
-fn answers_where_it_is(registry: &Registry, publish: &Publish) -> Result<(), Denial> {
-    for (i, observation) in publish.upserts.iter().enumerate() {
+///
+/// # Errors
+/// Where it does not, with the place among its observations.
+pub(crate) fn answers_where_it_is(
+    registry: &Registry,
+    party: &PartyId,
+    upserts: &[Observation],
+) -> Result<(), Denial> {
+    for (i, observation) in upserts.iter().enumerate() {
         let content = &observation.content;
         let Some(sub_area) = &content.geography.sub_area else { continue };
-        if registry.is_divided(&publish.party)
-            && !registry.answers_for(&publish.party, sub_area, content.starts_at)
-        {
+        if registry.is_divided(party) && !registry.answers_for(party, sub_area, content.starts_at) {
             let field = format!("upserts[{i}].location");
             return Err(Denial::of(Why::NotYourArea).by("POL-40").at(field));
         }

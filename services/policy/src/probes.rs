@@ -28,7 +28,9 @@ impl Policy {
     pub(crate) fn refuses_strangers(&self) -> Result<(), BadPolicy> {
         self.refuses_deeds()?;
         self.refuses_letters()?;
-        self.refuses_readers()
+        self.refuses_contributions()?;
+        self.refuses_readers()?;
+        self.refuses_receivers()
     }
 
     fn refuses_deeds(&self) -> Result<(), BadPolicy> {
@@ -42,13 +44,18 @@ impl Policy {
             let deeds = DEEDS.iter().filter(|deed| !roles.is_empty() || **deed != "dissent");
             for deed in deeds {
                 for role in every_role {
-                    let context =
-                        vec![("party", Attribute::text(party)), ("role", Attribute::text(role))];
-                    let signatories = vec![("signatories", Attribute::set([SIGNED]))];
-                    let area = ("Area", "a", signatories);
-                    let asked = self.ask(service(roles, parties), deed, area, context);
-                    must_refuse(asked, what)?;
+                    let (who, context) = (service(roles, parties), acts(deed, party, role, false));
+                    must_refuse(self.ask(who, deed, area("a", false), context), what)?;
                 }
+            }
+        }
+        for deed in DEEDS {
+            for role in every_role {
+                let at_home = deed != "publish";
+                let context = acts(deed, SIGNED, role, !at_home);
+                let who = service(&every_role, &[SIGNED]);
+                let asked = self.ask(who, deed, area("a", at_home), context);
+                must_refuse(asked, "lets a domain do what is another's to do")?;
             }
         }
         let oversees = [Role::Registrar, Role::Auditor, Role::Operator];
@@ -58,8 +65,8 @@ impl Policy {
             .map(|role| role.as_str())
             .collect();
         for deed in OVERSIGHT {
-            let domain = ("Area", "domain", vec![("signatories", Attribute::set([SIGNED]))]);
-            let asked = self.ask(service(&insiders, &[SIGNED]), deed, domain, Vec::new());
+            let who = service(&insiders, &[SIGNED]);
+            let asked = self.ask(who, deed, area("domain", false), Vec::new());
             must_refuse(asked, "lets a service oversee that is no registrar, auditor or operator")?;
         }
         Ok(())
@@ -101,13 +108,31 @@ impl Policy {
         Ok(())
     }
 
+    fn refuses_contributions(&self) -> Result<(), BadPolicy> {
+        let content = Content { elsewhere: true, ..Content::default() };
+        for (what, ceiling, content) in [
+            ("contributes what its owner keeps", 3, Content { audience: &[], ..content }),
+            ("contributes what is for others", 3, Content { audience: &["q"], ..content }),
+            ("contributes what is under embargo", 3, Content { embargoed: true, ..content }),
+            ("contributes above the level of the link", 0, content),
+            ("contributes for who has not signed", 3, Content { signatories: &[OWN], ..content }),
+            ("contributes what is at home here", 3, Content { elsewhere: false, ..content }),
+        ] {
+            let home = vec![
+                ("ceiling", Attribute::Number(ceiling)),
+                ("organisations", Attribute::set(["o"])),
+                ("parties", Attribute::set([OWN])),
+            ];
+            let home = ("Home", "home", home);
+            must_refuse(self.ask(home, "contribute", content.entity(), Vec::new()), what)?;
+        }
+        Ok(())
+    }
+
     fn refuses_readers(&self) -> Result<(), BadPolicy> {
         let stranger = Receiver::default();
-        let cleared_for_less = Receiver { clearance: 0, ..Receiver::default() };
         let signatory = Receiver { parties: &[OWN], ..Receiver::default() };
         let content = Content::default();
-        let addressed = Content { audience: &["o"], ..Content::default() };
-        let embargoed = Content { embargoed: true, ..addressed };
         let shared = Content { signatories: &[OWN, SIGNED], ..Content::default() };
         let own_alone = Content { audience: &[], ..shared };
         for (what, action, reader, content) in [
@@ -121,6 +146,12 @@ impl Policy {
             ),
             ("shows signatories what its owner keeps", "share", &signatory, &own_alone),
             (
+                "shows the joint picture of an area that is at home elsewhere",
+                "share",
+                &signatory,
+                &Content { elsewhere: true, ..shared },
+            ),
+            (
                 "shows above the level of a signatory",
                 "share",
                 &Receiver { clearance: 0, ..signatory },
@@ -129,11 +160,26 @@ impl Policy {
         ] {
             must_refuse(self.ask(reader.entity(), action, content.entity(), Vec::new()), what)?;
         }
+        Ok(())
+    }
+
+    fn refuses_receivers(&self) -> Result<(), BadPolicy> {
+        let stranger = Receiver::default();
+        let cleared_for_less = Receiver { clearance: 0, ..Receiver::default() };
+        let content = Content::default();
+        let addressed = Content { audience: &["o"], ..Content::default() };
+        let embargoed = Content { embargoed: true, ..addressed };
         let row = Row::default();
         for (what, reader, content, row) in [
             ("gives what is not addressed to the receiver", &stranger, &content, &row),
             ("gives what is under embargo", &stranger, &embargoed, &row),
             ("gives above the receiver's level", &cleared_for_less, &addressed, &row),
+            (
+                "gives of an area that is at home elsewhere",
+                &stranger,
+                &Content { elsewhere: true, ..addressed },
+                &row,
+            ),
             (
                 "gives by another receiver's row",
                 &stranger,
@@ -195,6 +241,23 @@ fn service(roles: &[&str], parties: &[&str]) -> Asked {
     ("Service", "o/s", attributes)
 }
 
+/// An area whose agreement one party has signed.
+fn area(id: &'static str, elsewhere: bool) -> Asked {
+    let attributes =
+        vec![("signatories", Attribute::set([SIGNED])), ("elsewhere", Attribute::Flag(elsewhere))];
+    ("Area", id, attributes)
+}
+
+/// What is done for a party, in a role; a publication also says whether the party keeps its own
+/// picture elsewhere.
+fn acts(deed: &str, party: &str, role: &str, elsewhere: bool) -> Vec<(&'static str, Attribute)> {
+    let mut context = vec![("party", Attribute::text(party)), ("role", Attribute::text(role))];
+    if deed == "publish" {
+        context.push(("elsewhere", Attribute::Flag(elsewhere)));
+    }
+    context
+}
+
 /// Who would read: without parties or groups, cleared for all.
 #[derive(Clone, Copy)]
 struct Receiver {
@@ -226,11 +289,13 @@ struct Content {
     audience: &'static [&'static str],
     signatories: &'static [&'static str],
     embargoed: bool,
+    elsewhere: bool,
 }
 
 impl Default for Content {
     fn default() -> Self {
-        Self { audience: &["signatories"], signatories: &[SIGNED], embargoed: false }
+        let (audience, signatories) = (&["signatories"], &[SIGNED]);
+        Self { audience, signatories, embargoed: false, elsewhere: false }
     }
 }
 
@@ -246,6 +311,7 @@ impl Content {
             ("purposes", Attribute::set(["u"])),
             ("signatories", Attribute::set(self.signatories)),
             ("embargoed", Attribute::Flag(self.embargoed)),
+            ("elsewhere", Attribute::Flag(self.elsewhere)),
         ];
         ("Content", "content", attributes)
     }
@@ -329,15 +395,24 @@ mod tests {
             "context.row.kinds.contains(resource.kind) &&",
             "resource.purposes.containsAny(context.row.purposes) &&",
             "resource.signatories.containsAny(principal.parties) &&",
+            "resource.elsewhere &&",
+            "!resource.embargoed &&",
+            "resource.level <= principal.ceiling &&",
+            "resource.signatories.contains(resource.owner) &&",
         ] {
             let without = POLICIES.replacen(condition, "", 1);
             assert_ne!(without, POLICIES, "{condition}");
             let refused = loaded(&without).unwrap_err();
             assert!(refused.contains("allow what none may"), "{condition}: {refused}");
         }
-        for forbid in ["resource.embargoed", "resource.level > principal.clearance"] {
-            let never = "when { resource.level > 99 }";
-            let without = POLICIES.replace(&format!("when {{ {forbid} }}"), never);
+        for (forbid, never) in [
+            ("resource.embargoed", "resource.level > 99"),
+            ("resource.level > principal.clearance", "resource.level > 99"),
+            ("resource.elsewhere", "resource.signatories.contains(\"nobody\")"),
+            ("context.elsewhere", "context.party == \"nobody\""),
+        ] {
+            let when = |condition: &str| format!("when {{ {condition} }}");
+            let without = POLICIES.replace(&when(forbid), &when(never));
             assert_ne!(without, POLICIES, "{forbid}");
             let refused = loaded(&without).unwrap_err();
             assert!(refused.contains("allow what none may"), "{forbid}: {refused}");

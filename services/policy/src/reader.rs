@@ -64,6 +64,7 @@ impl Rights {
         let organisation = registry.organisation(&self.organisation);
         let signed = registry
             .agreements()
+            .filter(|agreement| agreement.home.is_none())
             .filter(|agreement| self.parties.iter().any(|party| agreement.signed_by(party)));
         let areas: Vec<_> = signed.map(|agreement| (&agreement.id, &agreement.area)).collect();
         let mut hash = Sha256::new_with_prefix(b"samsyn terms 1");
@@ -281,11 +282,12 @@ impl Reader {
         }
     }
 
-    /// The areas that rights reach.
+    /// The areas that rights reach; one that is at home elsewhere is shown there.
     #[must_use]
     pub fn areas(registry: &Registry, rights: &Rights) -> BTreeSet<AreaId> {
         let signed = registry
             .agreements()
+            .filter(|agreement| agreement.home.is_none())
             .filter(|agreement| rights.parties.iter().any(|party| agreement.signed_by(party)))
             .map(|agreement| agreement.area.clone());
         let rows = rights.rows.iter().filter_map(|id| registry.release_row(id));

@@ -107,6 +107,7 @@ fn status(session: &Session, all: ListLinksResponse, peer: Option<&str>) -> Resu
                 "oldest waiting",
                 "taken in",
                 "aside",
+                "pictures",
                 "clock",
                 "level",
                 "certificate",
@@ -121,7 +122,7 @@ fn status(session: &Session, all: ListLinksResponse, peer: Option<&str>) -> Resu
     )
 }
 
-fn row(link: &Link, now: i64) -> [String; 10] {
+fn row(link: &Link, now: i64) -> [String; 11] {
     let seconds = lag_seconds(link, now);
     let is_open = link.state() == LinkState::Open;
     let days =
@@ -134,11 +135,22 @@ fn row(link: &Link, now: i64) -> [String; 10] {
         moment(link.oldest_waiting_at.as_ref()),
         link.taken.to_string(),
         link.quarantined.to_string(),
+        pictures(link),
         or_none(link.clock_millis.map(|millis| format!("{millis:+} ms"))),
         or_none(is_open.then(|| link.peer_level.to_string())),
         or_none(days.map(|days| format!("{days} days"))),
         or_none(Some(link.last_fault.clone()).filter(|fault| !fault.is_empty())),
     ]
+}
+
+/// How many own pictures are not there yet as they may be, and how many were not taken.
+fn pictures(link: &Link) -> String {
+    match (link.pictures_waiting, link.pictures_refused) {
+        (0, 0) => NONE.to_owned(),
+        (waiting, 0) => format!("{waiting} waiting"),
+        (0, refused) => format!("{refused} refused"),
+        (waiting, refused) => format!("{waiting} waiting, {refused} refused"),
+    }
 }
 
 /// How much the other domain has not taken in.
@@ -200,7 +212,7 @@ mod tests {
             ..Link::default()
         };
         let row = row(&link, 1_060);
-        assert_eq!((&*row[1], &*row[2], &*row[8]), ("frozen: fork", "5 since 60 s", "3 days"));
+        assert_eq!((&*row[1], &*row[2], &*row[9]), ("frozen: fork", "5 since 60 s", "3 days"));
         let idle = Link { oldest_waiting_at: None, waiting: 0, numbered: 4, ..link };
         assert_eq!((lag(&idle), lag_seconds(&idle, 1_060)), (0, None));
     }

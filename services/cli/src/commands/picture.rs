@@ -1,8 +1,8 @@
 //! `samsyn picture`: a party's own picture (egen lägesbild).
 
 use samsyn_client::wire::{
-    Assessment, GetPictureRequest, ListVersionsRequest, Observation, Series, Version, assessment,
-    series,
+    Assessment, Contributed, GetPictureRequest, ListVersionsRequest, Observation, Series, Version,
+    assessment, series,
 };
 use serde_json::json;
 
@@ -71,7 +71,7 @@ pub(super) async fn run(globals: &Globals, args: Args) -> Result<(), Failure> {
 
 async fn versions(session: &Session, party: &str, area: &str) -> Result<(), Failure> {
     let (mut all, mut token) = (Vec::new(), String::new());
-    loop {
+    let contributed = loop {
         let request = ListVersionsRequest {
             context: session.reads(),
             party: party.to_owned(),
@@ -82,9 +82,9 @@ async fn versions(session: &Session, party: &str, area: &str) -> Result<(), Fail
         all.extend(next.versions);
         token = next.next_page_token;
         if token.is_empty() {
-            break;
+            break next.contributed;
         }
-    }
+    };
     let covers = |one: &Version| one.covers.clone().map_or_else(|| NONE.into(), |of| of.code);
     session.show(
         || {
@@ -100,7 +100,12 @@ async fn versions(session: &Session, party: &str, area: &str) -> Result<(), Fail
                     "reason": one.reason,
                 })
             };
-            json!({ "party": party, "area": area, "versions": json::list(&all, version) })
+            json!({
+                "party": party,
+                "area": area,
+                "versions": json::list(&all, version),
+                "contributed": contributed.as_ref().map(json::contributed),
+            })
         },
         || {
             let head =
@@ -118,9 +123,26 @@ async fn versions(session: &Session, party: &str, area: &str) -> Result<(), Fail
                     one.reason.clone(),
                 ]);
             }
-            table.to_string()
+            let contributed = contributed.as_ref().map_or_else(String::new, stands);
+            format!("{table}{contributed}")
         },
     )
+}
+
+/// How the picture stands with the domain that is the home of its area.
+fn stands(contributed: &Contributed) -> String {
+    let Contributed { home, held, own, version, refused_reason, .. } = contributed;
+    let state = match (refused_reason.as_str(), contributed.under_way_since.as_ref()) {
+        (_, Some(since)) => format!("on its way since {}", moment(Some(since))),
+        ("", None) if contributed.in_step => "has all that it may have".to_owned(),
+        ("", None) => "waits for the link".to_owned(),
+        (reason, None) => {
+            let field = &contributed.refused_field;
+            let at = if field.is_empty() { String::new() } else { format!(" at `{field}`") };
+            format!("did not take the last contribution: {reason}{at}; mend it and publish again")
+        }
+    };
+    format!("\n{home} has {held} of {own}, as version {version}: {state}\n")
 }
 
 /// All pages of one version.

@@ -1,6 +1,9 @@
-//! Links with other domains.
+//! Links with other domains, and own pictures that cross them.
 
-use samsyn_client::admin::{Link, QuarantinedEnvelope};
+use samsyn_client::{
+    admin::{Link, QuarantinedEnvelope},
+    wire::Contributed,
+};
 use serde_json::{Value, json};
 
 use super::{code, time};
@@ -21,6 +24,8 @@ pub(crate) fn link(link: &Link, now: i64) -> Value {
         "taken": link.taken,
         "oldest_waiting_at": time(link.oldest_waiting_at.as_ref()),
         "quarantined": link.quarantined,
+        "pictures_waiting": link.pictures_waiting,
+        "pictures_refused": link.pictures_refused,
         "clock_millis": link.clock_millis,
         "peer_level": link.peer_level,
         "certificate_until": time(link.certificate_until.as_ref()),
@@ -38,5 +43,21 @@ pub(crate) fn quarantined(envelope: &QuarantinedEnvelope) -> Value {
         "envelope_id": envelope.envelope_id,
         "reason": envelope.reason,
         "at": time(envelope.at.as_ref()),
+    })
+}
+
+/// How an own picture stands with the home of its area.
+pub(crate) fn contributed(contributed: &Contributed) -> Value {
+    json!({
+        "home": contributed.home,
+        "held": contributed.held,
+        "may_hold": contributed.may_hold,
+        "own": contributed.own,
+        "in_step": contributed.in_step,
+        "version": contributed.version,
+        "under_way_since": time(contributed.under_way_since.as_ref()),
+        "answered_at": time(contributed.answered_at.as_ref()),
+        "refused_reason": contributed.refused_reason,
+        "refused_field": contributed.refused_field,
     })
 }

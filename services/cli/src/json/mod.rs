@@ -27,7 +27,7 @@ pub(crate) use access::{
 pub(crate) use edition::header;
 pub(crate) use event::event;
 pub(crate) use finding::{conflict, finding, revision, step};
-pub(crate) use link::{link, quarantined};
+pub(crate) use link::{contributed, link, quarantined};
 pub(crate) use message::{inbox_entry, message, step as message_step, tracked_message};
 pub(crate) use observation::{degrees, observation};
 pub(crate) use registry::{registry_change, replayed, right_change};

@@ -72,6 +72,7 @@ fn parties(seed: &Seed) -> Vec<Party> {
         kind,
         sub_kind: sub_kind.to_owned(),
         signs: false,
+        home: None,
     };
     let administrations = seed.areas.iter().map(|area| {
         let administration = &area.administration;
@@ -254,6 +255,7 @@ fn agreements(seed: &Seed) -> Result<Vec<Agreement>, Error> {
             periods: PeriodKind::ALL.into(),
             tracks: tracks(seed, area),
             conflict_roles: [Role::Coordinator, Role::Kommunpolis].into(),
+            home: None,
         })
     };
     seed.areas.iter().map(agreement).collect()

@@ -103,7 +103,7 @@ impl Side {
     }
 
     /// Runs a command that fails with an exit code; what it says.
-    fn refused(&self, who: &str, args: &[&str], code: i32) -> String {
+    pub(crate) fn refused(&self, who: &str, args: &[&str], code: i32) -> String {
         let output = self.run(who, args);
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
@@ -201,8 +201,13 @@ pub(crate) fn done(output: &Output) -> String {
 
 /// Two domains that run and do not know each other yet.
 async fn two(federations: [&str; 2]) -> [Side; 2] {
-    let mut sides =
+    let sides =
         [Side::written("a.example", PRISON_SERVICE), Side::written("b.example", "stockholms-stad")];
+    started(federations, sides).await
+}
+
+/// Starts two domains, with each other's revocation lists.
+pub(crate) async fn started(federations: [&str; 2], mut sides: [Side; 2]) -> [Side; 2] {
     let [a, b] = &sides;
     a.configure(b, federations[0]);
     b.configure(a, federations[1]);
@@ -242,7 +247,7 @@ async fn two_domains_are_linked_by_invitations_and_a_message_crosses() {
     let link = a.link();
     assert_eq!((&link["peer"], &link["last_fault"]), (&b.name.into(), &"".into()), "{link}");
     assert!(link["clock_millis"].as_i64().unwrap().abs() < 2_000, "{link}");
-    assert!(link["certificate_until"].is_string() && link["peer_level"] == 1, "{link}");
+    assert!(link["certificate_until"].is_string() && link["peer_level"] == 2, "{link}");
 
     let (city, prison) = (a.domain.client(PARTY).await, b.domain.client(PRISON_SERVICE).await);
     let (asks, answers) = (&city.profile().function, &prison.profile().function);

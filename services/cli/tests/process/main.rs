@@ -9,6 +9,8 @@ mod compared;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod contributed;
+#[cfg(test)]
 mod damaged;
 #[cfg(test)]
 mod doctor;

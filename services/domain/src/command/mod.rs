@@ -23,6 +23,7 @@ mod send_message;
 mod set_link;
 mod settle_envelopes;
 mod suspend_service;
+mod take_contribution;
 mod take_envelopes;
 mod tick;
 mod withdraw_change;
@@ -41,7 +42,7 @@ pub use disclose::{Denials, Disclose, Grants};
 pub use found::{AdoptPolicy, Found};
 pub use lock_edition::LockEdition;
 pub use mark_message::MarkMessage;
-pub use number_envelopes::{NumberEnvelopes, ToNumber};
+pub use number_envelopes::{Looked, NumberEnvelopes, Offer, Source, ToNumber};
 pub use open_edition::OpenEdition;
 pub use propose_change::ProposeChange;
 pub use publish::{InParts, Publish};
@@ -54,6 +55,7 @@ pub use send_message::SendMessage;
 pub use set_link::{LinkChange, SetLink};
 pub use settle_envelopes::SettleEnvelopes;
 pub use suspend_service::SuspendService;
+pub use take_contribution::Brought;
 pub use take_envelopes::{Effect, TakeEnvelopes, ToTake};
 pub use tick::Tick;
 pub use withdraw_change::WithdrawChange;
@@ -231,10 +233,10 @@ impl Command {
             Self::Found(command) => command.level,
             Self::RaiseLevel(command) => command.level,
             Self::ProposeChange(command) => command.level(),
+            Self::NumberEnvelopes(command) => command.level(),
+            Self::TakeEnvelopes(command) => command.level(),
             Self::SendMessage(_)
             | Self::MarkMessage(_)
-            | Self::NumberEnvelopes(_)
-            | Self::TakeEnvelopes(_)
             | Self::SettleEnvelopes(_)
             | Self::SetLink(_) => FeatureLevel::MESSAGES,
             Self::AdoptPolicy(_)

@@ -1,21 +1,63 @@
 //! What waits for a peer is numbered: from then on it goes out in these bytes, in this order.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Decided, Moment, Reply};
 use crate::{
-    DomainId, Reason, Refusal, Sealed,
+    AreaId, DomainId, FeatureLevel, ObservationId, PartyId, Reason, Refusal, Sealed,
     disclosure::Disclosure,
-    link::{BATCH_MAX, Chain, EnvelopeId, Item, Link, Numbered, WINDOW_MAX},
+    link::{
+        BATCH_MAX, CHANGES_MAX, Chain, Compared, EnvelopeId, Item, Link, Numbered, PIECES_MAX,
+        PictureRef, Share, UnderWay, WINDOW_MAX,
+    },
     message::{Receipt, RejectedFor, Step},
     row::Row,
 };
 
+/// What an envelope is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// What stands at a place of the peer's queue.
+    Queued(u64),
+    /// What the peer may have of an own picture and has not.
+    Picture(Offer),
+}
+
+/// A piece of a contribution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// Which own picture, with what was compared, and for which turn of its share.
+    pub looked: Looked,
+    /// The number of the party's organisation.
+    pub orgnr: Arc<str>,
+    /// It is all that the peer may have.
+    pub whole: bool,
+    /// No piece follows.
+    pub last: bool,
+    /// There is more than one contribution holds.
+    pub more: bool,
+    /// What it changes: the stage of an observation, by its revision; none: it is withdrawn.
+    pub changes: Vec<(ObservationId, Option<u64>)>,
+}
+
+/// An own picture that was compared with what the peer has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Looked {
+    /// Whose own picture.
+    pub party: PartyId,
+    /// Of which area.
+    pub area: AreaId,
+    /// The turn of its share on which this was made.
+    pub turn: u64,
+    /// What was compared.
+    pub compared: Compared,
+}
+
 /// One envelope to be numbered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToNumber {
-    /// Which place of the peer's queue.
-    pub queued: u64,
+    /// What it is made of.
+    pub source: Source,
     /// The id of the envelope.
     pub id: EnvelopeId,
     /// The header, in canonical bytes.
@@ -39,12 +81,23 @@ pub struct NumberEnvelopes {
     pub envelopes: Vec<ToNumber>,
     /// Places of the queue whose message may not leave any more: policy says no.
     pub dropped: Vec<u64>,
+    /// Own pictures of which the peer has what it may have.
+    pub looked: Vec<Looked>,
 }
 
 impl NumberEnvelopes {
+    /// The level that whoever reads it must know.
+    pub(super) fn level(&self) -> FeatureLevel {
+        let is_picture = |one: &ToNumber| matches!(one.source, Source::Picture(_));
+        if self.envelopes.iter().any(is_picture) || !self.looked.is_empty() {
+            FeatureLevel::CONTRIBUTIONS
+        } else {
+            FeatureLevel::MESSAGES
+        }
+    }
+
     pub(super) fn decide(&self, moment: Moment<'_>) -> Result<Decided, Refusal> {
-        let links = moment.state.links();
-        let link = links.link(&self.peer);
+        let link = moment.state.links().link(&self.peer);
         let count = self.envelopes.len() as u64;
         if !link.is_open() {
             return Err(Refusal::of(Reason::LinkClosed));
@@ -54,60 +107,168 @@ impl NumberEnvelopes {
         if link.out != self.after || !fits {
             return Err(Refusal::of(Reason::LinkStale).now(link.out.sequence));
         }
-        let mut rows = Vec::new();
-        let mut out = link.out;
-        let mut sequence = moment.state.disclosures_recorded();
+        let mut numbering = Numbering {
+            moment,
+            peer: &self.peer,
+            out: link.out,
+            shares: BTreeMap::new(),
+            recorded: moment.state.disclosures_recorded(),
+            rows: Vec::new(),
+        };
         for envelope in &self.envelopes {
-            let ToNumber { queued, id, header, signature, payload, disclosure } = envelope;
-            let stale = || Refusal::of(Reason::LinkStale).now(out.sequence);
-            let waiting = links.queued(&self.peer, *queued).ok_or_else(stale)?;
-            out = Chain { sequence: out.sequence + 1, head: *id, ..out };
-            rows.push(Row::Unqueued(self.peer.clone(), *queued));
-            rows.push(Row::Numbered(Arc::new(Numbered {
-                peer: self.peer.clone(),
-                epoch: out.epoch,
-                sequence: out.sequence,
-                id: *id,
-                header: Arc::clone(header),
-                signature: Arc::clone(signature),
-                payload: payload.clone(),
-                item: waiting.item.clone(),
-                at: moment.at,
-            })));
-            if let Item::Message { message, to } = &waiting.item {
-                rows.push(Row::Receipt(Receipt {
-                    message: *message,
-                    to: to.clone(),
-                    step: Step::Relayed,
-                    at: moment.at,
-                    by: None,
-                    reason: None,
-                    envelope: Some(*id),
-                }));
-            }
-            if let Some(disclosure) = disclosure {
-                sequence += 1;
-                let recorded = Disclosure { sequence, at: moment.at, ..disclosure.clone() };
-                rows.push(Row::Disclosure(recorded.into()));
-            }
+            numbering.number(envelope)?;
         }
         for queued in &self.dropped {
-            let stale = || Refusal::of(Reason::LinkStale).now(out.sequence);
-            let waiting = links.queued(&self.peer, *queued).ok_or_else(stale)?;
-            rows.push(Row::Unqueued(self.peer.clone(), *queued));
-            if let Item::Message { message, to } = &waiting.item {
-                rows.push(Row::Receipt(Receipt {
-                    message: *message,
-                    to: to.clone(),
-                    step: Step::Rejected,
-                    at: moment.at,
-                    by: None,
-                    reason: Some(RejectedFor::NotAllowed),
-                    envelope: None,
-                }));
-            }
+            numbering.drop(*queued)?;
         }
+        for looked in &self.looked {
+            let share = numbering.share(looked)?;
+            // What was refused is not to be there any more.
+            let told = share.told.clone().filter(|told| told.refused.is_none());
+            numbering.stands(Share { compared: looked.compared, told, ..share });
+        }
+        let Numbering { out, shares, mut rows, .. } = numbering;
+        rows.extend(shares.into_values().map(|share| Row::Share(Arc::new(share))));
         rows.push(Row::Link(Arc::new(Link { out, ..link })));
         Ok(Decided::new(Reply::Done, rows))
+    }
+}
+
+/// What one entry has numbered so far.
+struct Numbering<'a> {
+    moment: Moment<'a>,
+    peer: &'a DomainId,
+    out: Chain,
+    shares: BTreeMap<PictureRef, Share>,
+    recorded: u64,
+    rows: Vec<Row>,
+}
+
+impl Numbering<'_> {
+    fn number(&mut self, envelope: &ToNumber) -> Result<(), Refusal> {
+        let ToNumber { source, id, header, signature, payload, disclosure } = envelope;
+        let item = match source {
+            Source::Queued(queued) => {
+                let item = self.waiting(*queued)?;
+                self.rows.push(Row::Unqueued(self.peer.clone(), *queued));
+                if let Item::Message { message, to } = &item {
+                    self.receipt(Receipt {
+                        message: *message,
+                        to: to.clone(),
+                        step: Step::Relayed,
+                        at: self.moment.at,
+                        by: None,
+                        reason: None,
+                        envelope: Some(*id),
+                    });
+                }
+                item
+            }
+            Source::Picture(offer) => self.offer(*id, offer)?,
+        };
+        self.out = Chain { sequence: self.out.sequence + 1, head: *id, ..self.out };
+        self.rows.push(Row::Numbered(Arc::new(Numbered {
+            peer: self.peer.clone(),
+            epoch: self.out.epoch,
+            sequence: self.out.sequence,
+            id: *id,
+            header: Arc::clone(header),
+            signature: Arc::clone(signature),
+            payload: payload.clone(),
+            item,
+            at: self.moment.at,
+        })));
+        if let Some(disclosure) = disclosure {
+            self.recorded += 1;
+            let (sequence, at) = (self.recorded, self.moment.at);
+            let recorded = Disclosure { sequence, at, ..disclosure.clone() };
+            self.rows.push(Row::Disclosure(recorded.into()));
+        }
+        Ok(())
+    }
+
+    /// A message that may not leave any more comes to its end.
+    fn drop(&mut self, queued: u64) -> Result<(), Refusal> {
+        let item = self.waiting(queued)?;
+        self.rows.push(Row::Unqueued(self.peer.clone(), queued));
+        if let Item::Message { message, to } = item {
+            self.receipt(Receipt {
+                message,
+                to,
+                step: Step::Rejected,
+                at: self.moment.at,
+                by: None,
+                reason: Some(RejectedFor::NotAllowed),
+                envelope: None,
+            });
+        }
+        Ok(())
+    }
+
+    /// One piece more is under way.
+    fn offer(&mut self, envelope: EnvelopeId, offer: &Offer) -> Result<Item, Refusal> {
+        let share = self.share(&offer.looked)?;
+        // What was changed or withdrawn meanwhile does not go as it was.
+        let area = self.moment.state.area(&offer.looked.area);
+        let is_current = |(id, revision): &(ObservationId, Option<u64>)| {
+            let current = area.and_then(|area| area.current(&offer.looked.party, id));
+            revision.is_none_or(|of| current.is_some_and(|stage| stage.revision == of))
+        };
+        if !offer.changes.iter().all(is_current) {
+            return Err(self.stale());
+        }
+        let before = share.under_way.as_deref();
+        let (mut envelopes, mut changes) = before.map_or_else(Default::default, |before| {
+            (before.envelopes.clone(), before.changes.clone())
+        });
+        envelopes.push(envelope);
+        changes.extend(offer.changes.iter().cloned());
+        if envelopes.len() > PIECES_MAX || changes.len() > CHANGES_MAX {
+            return Err(Refusal::of(Reason::TooLarge));
+        }
+        let under_way = UnderWay {
+            envelopes,
+            compared: offer.looked.compared,
+            whole: offer.whole,
+            last: offer.last,
+            more: offer.more,
+            since: before.map_or(self.moment.at, |before| before.since),
+            changes,
+        };
+        let Looked { party, area, .. } = offer.looked.clone();
+        let orgnr = Arc::clone(&offer.orgnr);
+        self.stands(Share { under_way: Some(under_way.into()), orgnr, ..share });
+        Ok(Item::Contribution { party, area })
+    }
+
+    /// The share that something was made for; not one that has gone on since, or waits for an
+    /// answer.
+    fn share(&self, looked: &Looked) -> Result<Share, Refusal> {
+        let Looked { party, area, turn, .. } = looked;
+        let (peer, party, area) = (self.peer.clone(), party.clone(), area.clone());
+        let of = PictureRef { peer, party, area };
+        let share = self.moment.state.contributions().share(&of);
+        if self.shares.contains_key(&of) || share.turn != *turn || share.waits() {
+            return Err(self.stale());
+        }
+        Ok(share)
+    }
+
+    fn stands(&mut self, share: Share) {
+        let share = Share { turn: share.turn + 1, ..share };
+        self.shares.insert(share.of.clone(), share);
+    }
+
+    fn waiting(&self, queued: u64) -> Result<Item, Refusal> {
+        let queued = self.moment.state.links().queued(self.peer, queued);
+        Ok(queued.ok_or_else(|| self.stale())?.item.clone())
+    }
+
+    fn stale(&self) -> Refusal {
+        Refusal::of(Reason::LinkStale).now(self.out.sequence)
+    }
+
+    fn receipt(&mut self, receipt: Receipt) {
+        self.rows.push(Row::Receipt(receipt));
     }
 }

@@ -26,11 +26,20 @@ pub struct ProposeChange {
 }
 
 impl ProposeChange {
-    /// The level that whoever reads it must know: rows of newer tables need that of the tables.
+    /// The level that whoever reads it must know: rows of newer tables and fields need theirs.
     pub(super) fn level(&self) -> FeatureLevel {
-        let tables = self.change.operations().iter().map(|operation| operation.key().table);
-        let newer = |table| matches!(table, Table::Functions | Table::Peers);
-        if tables.into_iter().any(newer) { FeatureLevel::MESSAGES } else { FeatureLevel::FIRST }
+        let level = |operation: &Operation| {
+            let is_newer = matches!(operation.key().table, Table::Functions | Table::Peers);
+            if matches!(operation, Operation::Put(record) if is_elsewhere(record)) {
+                FeatureLevel::CONTRIBUTIONS
+            } else if is_newer {
+                FeatureLevel::MESSAGES
+            } else {
+                FeatureLevel::FIRST
+            }
+        };
+        let levels = self.change.operations().iter().map(level);
+        levels.max().unwrap_or_default()
     }
 
     pub(super) fn decide(&self, moment: Moment<'_>) -> Result<Decided, Refusal> {
@@ -105,5 +114,30 @@ fn suspension(moment: Moment<'_>, operation: &Operation) -> Option<Row> {
             ServiceId::parse(&key.id).ok().filter(suspended).map(Row::Lifted)
         }
         Operation::Remove(_) => None,
+    }
+}
+
+/// Whether a row names another domain as a home.
+const fn is_elsewhere(record: &Record) -> bool {
+    match record {
+        Record::Parties(party) => party.home.is_some(),
+        Record::Agreements(agreement) => agreement.home.is_some(),
+        Record::Areas(_)
+        | Record::Categories(_)
+        | Record::Descriptors(_)
+        | Record::EndorsementKeys(_)
+        | Record::Functions(_)
+        | Record::Groups(_)
+        | Record::Lists(_)
+        | Record::Meetings(_)
+        | Record::Organisations(_)
+        | Record::Peers(_)
+        | Record::Places(_)
+        | Record::PublisherKeys(_)
+        | Record::RegistryKeys(_)
+        | Record::ReleaseRows(_)
+        | Record::Responsibilities(_)
+        | Record::Services(_)
+        | Record::SubAreas(_) => false,
     }
 }

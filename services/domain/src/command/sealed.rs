@@ -22,7 +22,7 @@ impl Command {
             Self::AnswerEdition(answer) => answer.answer.text.iter().collect(),
             Self::SendMessage(send) => vec![&send.text],
             Self::NumberEnvelopes(number) => number.envelopes.iter().map(|e| &e.payload).collect(),
-            Self::TakeEnvelopes(take) => take.envelopes.iter().filter_map(brought).collect(),
+            Self::TakeEnvelopes(take) => take.envelopes.iter().flat_map(brought).collect(),
             Self::Found(_)
             | Self::AdoptPolicy(_)
             | Self::OpenEdition(_)
@@ -44,11 +44,15 @@ impl Command {
     }
 }
 
-fn brought(envelope: &ToTake) -> Option<&Sealed> {
+fn brought(envelope: &ToTake) -> Vec<&Sealed> {
     match &envelope.effect {
-        Effect::Message { text, .. } => Some(text),
-        Effect::Quarantine { payload, .. } => Some(payload),
-        Effect::Receipt { .. } => None,
+        Effect::Message { text, .. } => vec![text],
+        Effect::Quarantine { payload, .. } => vec![payload],
+        Effect::Contribution { brought, .. } => of(&brought.upserts).collect(),
+        Effect::Receipt { .. }
+        | Effect::Decline { .. }
+        | Effect::Refuse { .. }
+        | Effect::Answer { .. } => Vec::new(),
     }
 }
 

@@ -1,11 +1,11 @@
 //! A link is stopped, let go on, or stands still because of what came.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Decided, Moment, Reply};
 use crate::{
     DomainId, Reason, Refusal,
-    link::{FrozenFor, Link},
+    link::{Compared, FrozenFor, Link, Share},
     row::Row,
 };
 
@@ -42,7 +42,33 @@ impl SetLink {
                 Link { frozen: Some(before.frozen.unwrap_or(why)), ..before.clone() }
             }
         };
-        let rows = if link == before { Vec::new() } else { vec![Row::Link(Arc::new(link))] };
+        let mut rows = Vec::new();
+        if before.paused && !link.paused {
+            // What is not answered, for whatever reason, begins anew with what the peer may have.
+            let shares = moment.state.contributions().shares();
+            for share in shares.filter(|share| share.of.peer == self.peer && share.waits()) {
+                rows.extend(begun_anew(moment, share));
+            }
+        }
+        if link != before {
+            rows.push(Row::Link(Arc::new(link)));
+        }
         Ok(Decided::new(Reply::Done, rows))
     }
+}
+
+/// A contribution that is not answered may have been taken: what it brought counts as being there,
+/// until what the peer may have in all has been answered.
+fn begun_anew(moment: Moment<'_>, share: &Share) -> Vec<Row> {
+    let held: BTreeSet<_> =
+        moment.state.contributions().held(&share.of).map(|(id, _)| id).collect();
+    let changes = share.under_way.iter().flat_map(|under_way| &under_way.changes);
+    let brought = changes.filter(|(id, _)| !held.contains(id));
+    let mut rows: Vec<Row> = brought
+        .filter_map(|(id, stage)| Some(Row::Shared(share.of.clone(), id.clone(), (*stage)?)))
+        .collect();
+    let (turn, compared) = (share.turn + 1, Compared::default());
+    let anew = Share { turn, compared, under_way: None, anew: true, ..share.clone() };
+    rows.push(Row::Share(Arc::new(anew)));
+    rows
 }

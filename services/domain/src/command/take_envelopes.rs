@@ -1,13 +1,16 @@
 //! What came from a peer takes effect: effect, number and outcome in one entry.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use super::{Decided, Moment, Reply};
+use super::{Brought, Decided, Moment, Reply, take_contribution as contribution};
 use crate::{
-    DomainId, FunctionId, Reason, Refusal, Sealed, Timestamp,
+    AreaId, DomainId, FeatureLevel, FunctionId, PartyId, Reason, Refusal, Sealed, Timestamp,
     link::{
-        ARRIVED_KEPT, Arrived, BATCH_MAX, Chain, EnvelopeId, Item, Link, Outcome, QUARANTINE_MAX,
-        Quarantined, QuarantinedFor,
+        ARRIVED_KEPT, Arrived, BATCH_MAX, Chain, EnvelopeId, Item, Link, NotTakenFor, Outcome,
+        PictureRef, QUARANTINE_MAX, Quarantined, QuarantinedFor,
     },
     message::{
         Core, INBOX_MAX, Inboxed, Message, MessageId, Precedence, Receipt, RejectedFor, Step,
@@ -32,6 +35,13 @@ pub enum Effect {
         /// For whom.
         to: FunctionId,
     },
+    /// It brings a message that is not taken for what it holds: nothing of it is kept.
+    Decline {
+        /// Its id.
+        message: MessageId,
+        /// For whom.
+        to: FunctionId,
+    },
     /// It brings a step that a message of ours has reached there.
     Receipt {
         /// Of which message.
@@ -45,6 +55,37 @@ pub enum Effect {
         /// Why it was not taken.
         reason: Option<RejectedFor>,
     },
+    /// It brings a piece of a contribution.
+    Contribution {
+        /// Whose own picture.
+        party: PartyId,
+        /// Of which area.
+        area: AreaId,
+        /// What it brings.
+        brought: Brought,
+    },
+    /// It brings a contribution that is not taken.
+    Refuse {
+        /// Whose own picture.
+        party: PartyId,
+        /// Of which area.
+        area: AreaId,
+        /// Why.
+        refused: NotTakenFor,
+    },
+    /// It says what became of a contribution of ours.
+    Answer {
+        /// Whose own picture.
+        party: PartyId,
+        /// Of which area.
+        area: AreaId,
+        /// The envelope that brought its last piece.
+        envelope: EnvelopeId,
+        /// The version that the picture has there by now.
+        version: u64,
+        /// Why it was not taken.
+        refused: Option<NotTakenFor>,
+    },
     /// It is set aside.
     Quarantine {
         /// Why.
@@ -56,6 +97,34 @@ pub enum Effect {
         /// The payload as it came, under seal.
         payload: Sealed,
     },
+}
+
+impl Effect {
+    /// The area that it contributes to: one entry takes one contribution to an area at most.
+    #[must_use]
+    pub const fn contributes_to(&self) -> Option<&AreaId> {
+        match self {
+            Self::Contribution { area, .. } | Self::Refuse { area, .. } => Some(area),
+            Self::Message { .. }
+            | Self::Decline { .. }
+            | Self::Receipt { .. }
+            | Self::Answer { .. }
+            | Self::Quarantine { .. } => None,
+        }
+    }
+
+    const fn level(&self) -> FeatureLevel {
+        match self {
+            Self::Contribution { .. }
+            | Self::Refuse { .. }
+            | Self::Answer { .. }
+            | Self::Decline { .. }
+            | Self::Receipt { reason: Some(RejectedFor::Unfit), .. } => FeatureLevel::CONTRIBUTIONS,
+            Self::Message { .. } | Self::Receipt { .. } | Self::Quarantine { .. } => {
+                FeatureLevel::MESSAGES
+            }
+        }
+    }
 }
 
 /// One envelope to be taken in.
@@ -79,6 +148,12 @@ pub struct TakeEnvelopes {
 }
 
 impl TakeEnvelopes {
+    /// The level that whoever reads it must know.
+    pub(super) fn level(&self) -> FeatureLevel {
+        let levels = self.envelopes.iter().map(|envelope| envelope.effect.level());
+        levels.max().unwrap_or(FeatureLevel::MESSAGES)
+    }
+
     pub(super) fn decide(&self, moment: Moment<'_>) -> Result<Decided, Refusal> {
         let links = moment.state.links();
         let link = links.link(&self.peer);
@@ -111,7 +186,16 @@ impl TakeEnvelopes {
                     })));
                     Outcome::Quarantined(*reason)
                 }
-                effect @ (Effect::Message { .. } | Effect::Receipt { .. }) => {
+                effect @ (Effect::Message { .. }
+                | Effect::Decline { .. }
+                | Effect::Receipt { .. }
+                | Effect::Contribution { .. }
+                | Effect::Refuse { .. }
+                | Effect::Answer { .. }) => {
+                    let area = effect.contributes_to();
+                    if area.is_some_and(|area| !taking.revised.insert(area.clone())) {
+                        return Err(Refusal::of(Reason::LinkStale).now(link.taken.sequence));
+                    }
                     taking.take(envelope.id, effect);
                     Outcome::Taken
                 }
@@ -142,6 +226,10 @@ struct Taking<'a> {
     inboxed: BTreeMap<FunctionId, u64>,
     /// How far they bring messages of ours.
     steps: BTreeMap<(MessageId, FunctionId), Step>,
+    /// Areas to which they contribute.
+    revised: BTreeSet<AreaId>,
+    /// Own pictures of which they bring an answer.
+    answered: BTreeSet<PictureRef>,
     rows: Vec<Row>,
 }
 
@@ -154,6 +242,8 @@ impl<'a> Taking<'a> {
             brought: BTreeMap::new(),
             inboxed: BTreeMap::new(),
             steps: BTreeMap::new(),
+            revised: BTreeSet::new(),
+            answered: BTreeSet::new(),
             rows: Vec::new(),
         }
     }
@@ -171,6 +261,16 @@ impl<'a> Taking<'a> {
                 };
                 self.message(message, to, envelope);
             }
+            Effect::Decline { message, to } => {
+                // What one of its recipients here has, it has.
+                let kept = self.moment.state.messages().get(message);
+                if kept.is_none_or(|kept| kept.step(to).is_none()) {
+                    let (message, to, at) = (*message, to.clone(), self.moment.at);
+                    let (step, reason) = (Step::Rejected, Some(RejectedFor::Unfit));
+                    let item = Item::Receipt { message, to, step, at, reason };
+                    self.outbox.put(self.peer, Precedence::Priority, None, item);
+                }
+            }
             Effect::Receipt { message, to, step, at, reason } => {
                 let receipt = Receipt {
                     message: *message,
@@ -183,8 +283,42 @@ impl<'a> Taking<'a> {
                 };
                 self.receipt(receipt);
             }
+            Effect::Contribution { party, area, brought } => {
+                let of = self.picture(party, area);
+                let answered = contribution::take(self.moment, &of, brought, &mut self.rows);
+                if let Some(answered) = answered {
+                    self.answer(envelope, of, answered);
+                }
+            }
+            Effect::Refuse { party, area, refused } => {
+                let of = self.picture(party, area);
+                let refused = Some(refused.clone());
+                let answered = contribution::refuse(self.moment, &of, refused, &mut self.rows);
+                self.answer(envelope, of, answered);
+            }
+            Effect::Answer { party, area, envelope, version, refused } => {
+                let of = self.picture(party, area);
+                // Only one contribution of a picture waits for an answer.
+                let said = (*envelope, *version, refused.as_ref());
+                let is_open = !self.answered.contains(&of);
+                if is_open && contribution::answered(self.moment, &of, said, &mut self.rows) {
+                    self.answered.insert(of);
+                }
+            }
             Effect::Quarantine { .. } => {}
         }
+    }
+
+    fn picture(&self, party: &PartyId, area: &AreaId) -> PictureRef {
+        PictureRef { peer: self.peer.clone(), party: party.clone(), area: area.clone() }
+    }
+
+    /// The peer is told what became of a contribution.
+    fn answer(&mut self, envelope: EnvelopeId, of: PictureRef, answered: contribution::Answered) {
+        let PictureRef { party, area, .. } = of;
+        let contribution::Answered { version, refused } = answered;
+        let item = Item::Answer { party, area, envelope, version, refused };
+        self.outbox.put(self.peer, Precedence::Priority, None, item);
     }
 
     /// A message takes its place in the inbox, once; or its sender is told why not.

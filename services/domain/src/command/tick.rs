@@ -42,6 +42,8 @@ impl Tick {
         let left = moment.state.parts().left_behind(moment.at).take(CHANGES_MAX);
         let gone = |part: &Part| Row::PartGone(part.upload.clone(), part.number);
         rows.extend(left.map(gone));
+        let pieces = moment.state.contributions().left_behind(moment.at).take(CHANGES_MAX);
+        rows.extend(pieces.map(|piece| Row::PieceGone(piece.of.clone(), piece.number)));
         for waited in moment.state.links().expired(moment.at).take(CHANGES_MAX) {
             rows.push(Row::Unqueued(waited.peer.clone(), waited.number));
             if let Item::Message { message, to } = &waited.item {

@@ -60,6 +60,10 @@ codes! {
         Message = "message",
         /// A step that a message has reached.
         Receipt = "receipt",
+        /// Changes of an own picture.
+        Contribution = "contribution",
+        /// What became of a contribution.
+        Answer = "contribution_answer",
     }
 }
 

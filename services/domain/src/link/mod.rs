@@ -4,6 +4,7 @@
 //! entry, and envelopes are taken in by one entry: whoever carries them between, and how often,
 //! changes nothing.
 
+mod contribution;
 mod header;
 mod invitation;
 mod payload;
@@ -11,19 +12,27 @@ mod position;
 
 use std::{fmt, sync::Arc};
 
+pub use contribution::{
+    CHANGES_MAX, Compared, Contribution, NotTakenFor, PIECE_SECONDS, PIECES_MAX, PictureRef, Piece,
+    Share, Told, UnderWay,
+};
 pub use header::{Address, CRITICAL_FROM, HEADER_BYTES_MAX, Header, Kind, PAYLOAD_BYTES_MAX};
 pub use invitation::{Fingerprint, INVITATION_BYTES_MAX, Invitation};
 pub use payload::{Payload, SealedPayload, Sent, payload_digest};
 pub use position::{POSITION_BYTES_MAX, Position};
 
 use crate::{
-    DomainId, FunctionId, Sealed, Timestamp,
+    AreaId, DomainId, FunctionId, PartyId, Sealed, Timestamp,
     command::Digest,
     message::{MessageId, Precedence, RejectedFor, Step, codes},
 };
 
-/// The level that a receiver must know to read what this version sends.
-pub const LEVEL: u32 = 1;
+/// The highest level of what crosses links that this version reads.
+pub const LEVEL: u32 = CONTRIBUTIONS_LEVEL;
+/// The level that a receiver must know to read messages and receipts.
+pub const MESSAGES_LEVEL: u32 = 1;
+/// The level that a receiver must know to read contributions and what is answered to them.
+pub const CONTRIBUTIONS_LEVEL: u32 = 2;
 /// The version of the protocol of sessions.
 pub const PROTOCOL: u32 = 1;
 /// How many numbered envelopes may wait for the other side's word at most.
@@ -202,6 +211,27 @@ pub enum Item {
         at: Timestamp,
         /// Why it was not taken.
         reason: Option<RejectedFor>,
+    },
+    /// Changes of an own picture that the peer may have. It is never queued: it is numbered as long
+    /// as the peer has not what it may have.
+    Contribution {
+        /// Whose own picture.
+        party: PartyId,
+        /// Of which area.
+        area: AreaId,
+    },
+    /// What became of a contribution of the peer.
+    Answer {
+        /// Whose own picture.
+        party: PartyId,
+        /// Of which area.
+        area: AreaId,
+        /// Which envelope brought its last piece.
+        envelope: EnvelopeId,
+        /// The version that the picture has here by now.
+        version: u64,
+        /// Why it was not taken.
+        refused: Option<NotTakenFor>,
     },
 }
 

@@ -1,8 +1,8 @@
 //! What an envelope carries, in canonical bytes.
 
-use super::Kind;
+use super::{Contribution, Kind, NotTakenFor};
 use crate::{
-    FunctionId, Timestamp,
+    AreaId, FunctionId, PartyId, Timestamp,
     command::Digest,
     commit::{Error, canonical::Message, hash::mac, reader::Fields},
     message::{Core, MessageId, RejectedFor, Step, Text},
@@ -18,6 +18,16 @@ const TO: u16 = 3;
 const STEP: u16 = 4;
 const AT: u16 = 5;
 const REASON: u16 = 6;
+
+const PARTY: u16 = 2;
+const AREA: u16 = 3;
+const PIECE: u16 = 4;
+const LAST: u16 = 5;
+const DELTA: u16 = 6;
+
+const PICTURE_VERSION: u16 = 4;
+const REFUSED: u16 = 5;
+const FIELD: u16 = 6;
 
 /// The version of these forms.
 const CURRENT: i64 = 1;
@@ -51,6 +61,19 @@ pub enum Payload {
         /// Why it was not taken.
         reason: Option<RejectedFor>,
     },
+    /// Changes of an own picture. The header says which version there they change.
+    Contribution(Box<Contribution>),
+    /// What became of a contribution: the one that the header answers.
+    Answer {
+        /// Whose own picture.
+        party: PartyId,
+        /// Of which area.
+        area: AreaId,
+        /// The version that it has there by now.
+        version: u64,
+        /// Why the contribution was not taken.
+        refused: Option<NotTakenFor>,
+    },
 }
 
 impl Payload {
@@ -60,14 +83,17 @@ impl Payload {
         match self {
             Self::Message(_) => Kind::Message,
             Self::Receipt { .. } => Kind::Receipt,
+            Self::Contribution(_) => Kind::Contribution,
+            Self::Answer { .. } => Kind::Answer,
         }
     }
 
     /// The canonical bytes.
     ///
     /// # Errors
-    /// When a text is not NFC.
+    /// When a text is not NFC, or a number exceeds 2⁶³ − 1.
     pub fn encode(&self) -> Result<Vec<u8>, Error> {
+        let number = |version| i64::try_from(version).map_err(|_| Error::OutOfRange(VERSION));
         let message = Message::new().with(VERSION, CURRENT);
         match self {
             Self::Message(sent) => message
@@ -80,6 +106,18 @@ impl Payload {
                 .with(STEP, step.number())
                 .with(AT, at.micros())
                 .with_opt(REASON, reason.map(RejectedFor::number)),
+            Self::Contribution(contribution) => message
+                .with(PARTY, contribution.party.as_str())
+                .with(AREA, contribution.area.as_str())
+                .with(PIECE, contribution.piece)
+                .with(LAST, contribution.last)
+                .with(DELTA, contribution.delta.as_slice()),
+            Self::Answer { party, area, version, refused } => message
+                .with(PARTY, party.as_str())
+                .with(AREA, area.as_str())
+                .with(PICTURE_VERSION, number(*version)?)
+                .with_opt(REFUSED, refused.as_ref().map(NotTakenFor::reason))
+                .with_opt(FIELD, refused.as_ref().map(NotTakenFor::field)),
         }
         .encode()
     }
@@ -113,10 +151,40 @@ impl Payload {
                     .map(|n| RejectedFor::from_number(n).ok_or(Error::OutOfRange(REASON)))
                     .transpose()?,
             },
+            Kind::Contribution => {
+                let (party, area) = picture(&mut fields)?;
+                Self::Contribution(Box::new(Contribution {
+                    party,
+                    area,
+                    piece: fields.take_integer(PIECE)?,
+                    last: fields.take_bool(LAST)?,
+                    delta: fields.take_bytes(DELTA)?,
+                }))
+            }
+            Kind::Answer => {
+                let (party, area) = picture(&mut fields)?;
+                let version = fields.take_integer(PICTURE_VERSION)?;
+                let reason = fields.take_opt_text(REFUSED)?;
+                let field = fields.take_opt_text(FIELD)?;
+                let refused = match (reason, field) {
+                    (None, None) => None,
+                    (Some(reason), Some(field)) => {
+                        Some(NotTakenFor::new(&reason, &field).ok_or(Error::OutOfRange(REFUSED))?)
+                    }
+                    (Some(_), None) | (None, Some(_)) => return Err(Error::OutOfRange(REFUSED)),
+                };
+                Self::Answer { party, area, version, refused }
+            }
         };
         fields.finish()?;
         Ok(payload)
     }
+}
+
+fn picture(fields: &mut Fields) -> Result<(PartyId, AreaId), Error> {
+    let party = PartyId::parse(&fields.take_text(PARTY)?).map_err(|_| Error::OutOfRange(PARTY))?;
+    let area = AreaId::parse(&fields.take_text(AREA)?).map_err(|_| Error::OutOfRange(AREA))?;
+    Ok((party, area))
 }
 
 /// A payload with its salt, as it stands under seal.

@@ -37,6 +37,8 @@ codes! {
         InboxFull = "inbox_full",
         /// The function says no.
         Declined = "declined",
+        /// It holds an identifier of a person, or characters that no text has, or is too long.
+        Unfit = "unfit",
     }
 }
 

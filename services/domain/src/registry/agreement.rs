@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::Role;
-use crate::{AgreementId, AreaId, PartyId, PeriodKind};
+use crate::{AgreementId, AreaId, DomainId, PartyId, PeriodKind};
 
 /// How an edition is agreed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -72,6 +72,10 @@ pub struct Agreement {
     pub tracks: BTreeMap<Track, Vec<Endorser>>,
     /// Which functions must act on a conflict.
     pub conflict_roles: BTreeSet<Role>,
+    /// The peer that orders its joint picture, and to which its parties here contribute; none:
+    /// here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<DomainId>,
 }
 
 /// A descriptor (how an agreement's editions are endorsed) as all its signatories have signed it.

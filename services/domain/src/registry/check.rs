@@ -44,6 +44,7 @@ pub(super) fn whole(registry: &Registry, faults: &mut Vec<String>) {
     release_rows(registry, faults);
     functions(registry, faults);
     peers(registry, faults);
+    super::home::whole(registry, faults);
 }
 
 /// The tables by their ids.

@@ -5,6 +5,7 @@ mod change;
 mod check;
 mod collision;
 mod effect;
+mod home;
 mod lists;
 mod meeting;
 mod peer;

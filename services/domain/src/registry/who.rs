@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{GroupId, KeyId, OrganisationId, PartyId, ServiceId};
+use crate::{DomainId, GroupId, KeyId, OrganisationId, PartyId, ServiceId};
 
 /// A legal entity (juridisk person).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +64,9 @@ pub struct Party {
     /// It publishes nothing without a manifest that one of its keys has signed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub signs: bool,
+    /// The peer in which it keeps its own picture, and from which it contributes; none: here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<DomainId>,
 }
 
 /// In which function a service acts.

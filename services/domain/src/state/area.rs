@@ -69,6 +69,12 @@ impl AreaState {
         self.stages.get(party)?.get(id)?.last()
     }
 
+    /// What an observation was at a revision.
+    #[must_use]
+    pub fn at(&self, party: &PartyId, id: &ObservationId, revision: u64) -> Option<&Stage> {
+        at(self.stages.get(party)?.get(id)?, revision)
+    }
+
     /// The points of a party's series as they are now, by period, withdrawn ones too.
     pub fn points<'a>(
         &'a self,

@@ -1,6 +1,7 @@
 //! Everything replicated: an index over rows.
 
 mod area;
+mod contributions;
 mod evidence;
 mod idempotency;
 mod links;
@@ -15,6 +16,7 @@ use std::{
 };
 
 pub use area::{AreaState, Placed, in_full};
+pub use contributions::Contributions;
 pub use evidence::View;
 pub use links::Links;
 pub(crate) use links::Outbox;
@@ -106,6 +108,7 @@ pub struct State {
     restored: Vec<Restored>,
     messages: Messages,
     links: Links,
+    contributions: Contributions,
     level: FeatureLevel,
 }
 
@@ -219,6 +222,11 @@ impl State {
             Row::Unquarantined(peer, epoch, sequence) => {
                 self.links.release(&peer, epoch, sequence);
             }
+            Row::Share(share) => self.contributions.stands(share),
+            Row::Shared(of, id, revision) => self.contributions.shared(of, id, revision),
+            Row::Unshared(of, id) => self.contributions.unshared(&of, &id),
+            Row::Piece(piece) => self.contributions.put_down(piece),
+            Row::PieceGone(of, number) => self.contributions.take_up(&of, number),
             Row::Level(level) => self.level = level,
         }
     }
@@ -380,6 +388,7 @@ impl State {
             || self.overdue_by(now).next().is_some()
             || self.parts.left_behind(now).next().is_some()
             || self.links.expired(now).next().is_some()
+            || self.contributions.left_behind(now).next().is_some()
     }
 
     /// Editions whose due time has passed, whose answers are missing, and that are not marked yet.
@@ -434,7 +443,8 @@ impl State {
             .chain(secrets)
             .chain(texts)
             .chain(messages)
-            .chain(self.links.sealed());
+            .chain(self.links.sealed())
+            .chain(self.contributions.sealed());
         all.map(|sealed| &sealed.key).collect()
     }
 
@@ -448,6 +458,12 @@ impl State {
     #[must_use]
     pub const fn links(&self) -> &Links {
         &self.links
+    }
+
+    /// Own pictures that cross links.
+    #[must_use]
+    pub const fn contributions(&self) -> &Contributions {
+        &self.contributions
     }
 
     /// What is recorded of who received what.

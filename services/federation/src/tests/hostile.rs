@@ -1,8 +1,5 @@
 //! A peer that does not keep to what was agreed: each fault has its own answer, and the link and
 //! what came before stay as they were.
-//!
-//! The city's own key signs what is sent here, so that nothing is refused for its signature but
-//! where that is the fault.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,166 +7,19 @@ use samsyn_domain::{
     FunctionId, Timestamp,
     commit::{canonical::Message, descriptor::PublicKey, dsse::PayloadType},
     link::{
-        Address, Chain, EnvelopeId, FrozenFor, Header, Kind, LEVEL, Link, PAYLOAD_BYTES_MAX,
-        PROTOCOL, Payload, QuarantinedFor, Sent, payload_digest,
+        Address, Chain, EnvelopeId, FrozenFor, Header, Kind, LEVEL, PAYLOAD_BYTES_MAX, PROTOCOL,
+        Payload, QuarantinedFor,
     },
-    message::{Core, MessageId, MessageKind, Precedence, Step, Text},
+    message::{MessageId, RejectedFor, Step},
 };
-use samsyn_ledger::Ledger;
-use samsyn_proto::link::{ChainHead, Envelope, Frame, Hello, Taken, frame};
+use samsyn_proto::link::{Envelope, Hello, frame};
 use tokio::{sync::mpsc, time::timeout};
-use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
 
-use super::world::{CITY, Domain, NOW, PATIENCE, POLICE, World, ground, labels};
+use super::{
+    impostor::{Bend, Hostile},
+    world::{CITY, Domain, NOW, POLICE, World, labels},
+};
 use crate::{Closing, Wire};
-
-/// Speaks as the city to the police.
-struct Hostile {
-    key: Ledger,
-    out: mpsc::Sender<Frame>,
-    told: mpsc::Receiver<Frame>,
-    chain: Chain,
-}
-
-/// How a header is bent before it is signed.
-type Bend = fn(&mut Header);
-
-impl Hostile {
-    /// Opens a session with a hello as the city would say it, bent.
-    async fn opens(world: &World, bend: impl FnOnce(&mut Hello)) -> Self {
-        let key = world.city.ledger.clone();
-        let (out, frames) = mpsc::channel(512);
-        let (outgoing, told) = mpsc::channel(512);
-        let incoming = Box::pin(ReceiverStream::new(frames).map(Ok));
-        let until = NOW.after_seconds(86_400);
-        let wire = Wire { incoming, outgoing, certificate_until: until, holds: Arc::new(|| true) };
-        world.police.links.answer(&CITY.id(), wire);
-        let link = world.police.ledger.link(&CITY.id());
-        let mut hello = honest(&link);
-        bend(&mut hello);
-        // A link that stands still is closed without a hello.
-        let _ = out.send(Frame { kind: Some(frame::Kind::Hello(hello)) }).await;
-        Self { key, out, told, chain: link.taken }
-    }
-
-    /// A payload as the city would number it next, its header bent.
-    fn envelope(&mut self, payload: &[u8], kind: i64, bend: impl FnOnce(&mut Header)) -> Envelope {
-        let salt = [7; 32];
-        let mut header = Header {
-            federation: "test".to_owned(),
-            epoch: self.chain.epoch,
-            sequence: self.chain.sequence + 1,
-            previous: self.chain.head,
-            from: Address::function(CITY.id(), CITY.function()),
-            to: Address::function(POLICE.id(), POLICE.function()),
-            kind,
-            key: [1; 16],
-            expected_version: None,
-            in_reply_to: None,
-            issued_at: NOW,
-            valid_seconds: None,
-            precedence: Precedence::Routine,
-            labels: Some(labels(1).into()),
-            payload: payload_digest(&salt, payload),
-            parts: Vec::new(),
-            sealed_to: None,
-            bundle: 0,
-            level: LEVEL,
-        };
-        bend(&mut header);
-        let bytes = header.encode().unwrap();
-        self.signed(bytes, payload, salt)
-    }
-
-    fn signed(&mut self, header: Vec<u8>, payload: &[u8], salt: [u8; 32]) -> Envelope {
-        let signature = self.key.sign_as_domain(PayloadType::LinkEnvelope, &header);
-        let sequence = self.chain.sequence + 1;
-        self.chain = Chain { sequence, head: Header::id_of(&header), ..self.chain };
-        Envelope {
-            header: header.into(),
-            signature: signature.to_vec().into(),
-            key_id: self.key.link_key().to_vec().into(),
-            payload: payload.to_vec().into(),
-            salt: salt.to_vec().into(),
-        }
-    }
-
-    /// A message as the city would send it, its header bent.
-    fn message(&mut self, subject: &str, bend: impl FnOnce(&mut Header)) -> Envelope {
-        let payload = Payload::Message(sent(subject).into()).encode().unwrap();
-        self.envelope(&payload, Kind::Message.number(), bend)
-    }
-
-    async fn sends(&self, envelope: Envelope) {
-        let kind = Some(frame::Kind::Envelope(envelope));
-        self.out.send(Frame { kind }).await.unwrap();
-    }
-
-    /// The next word on how far the police have come.
-    async fn taken(&mut self) -> Taken {
-        loop {
-            match self.next().await {
-                frame::Kind::Taken(taken) => return taken,
-                frame::Kind::Closing(closing) => panic!("{}", closing.reason),
-                frame::Kind::Hello(_) | frame::Kind::Envelope(_) | frame::Kind::Heartbeat(_) => {}
-            }
-        }
-    }
-
-    /// Why the police end the session.
-    async fn closed(&mut self) -> Closing {
-        loop {
-            if let frame::Kind::Closing(closing) = self.next().await {
-                return Closing::from_code(&closing.reason).unwrap();
-            }
-        }
-    }
-
-    async fn next(&mut self) -> frame::Kind {
-        let next = timeout(PATIENCE, self.told.recv()).await.expect("nothing came");
-        next.expect("the session ended without a word").kind.unwrap()
-    }
-}
-
-fn honest(link: &Link) -> Hello {
-    let head = |chain: Chain| ChainHead {
-        epoch: chain.epoch,
-        sequence: chain.sequence,
-        envelope_id: chain.head.digest().to_vec(),
-    };
-    Hello {
-        domain: CITY.domain.to_owned(),
-        peer: POLICE.domain.to_owned(),
-        federation: "test".to_owned(),
-        protocol: PROTOCOL,
-        level: LEVEL,
-        numbered: Some(head(link.taken)),
-        acknowledged: Some(head(link.taken)),
-        taken: Some(head(link.out)),
-        clock_micros: NOW.micros(),
-        credits: 256,
-    }
-}
-
-fn sent(subject: &str) -> Sent {
-    let text = Text { subject: subject.to_owned(), body: String::new(), salt: [3; 32] };
-    let core = Core {
-        domain: CITY.id(),
-        from: CITY.function(),
-        to: [POLICE.function()].into(),
-        kind: MessageKind::Notice,
-        precedence: Precedence::Routine,
-        thread: None,
-        in_reply_to: None,
-        respond_by: None,
-        valid_seconds: 60,
-        labels: labels(1).into(),
-        ground: ground(),
-        nonce: [9; 16],
-        content: text.commitment().unwrap(),
-    };
-    Sent { core, text, sent_at: NOW }
-}
 
 /// The city itself does not dial: its place is taken here.
 async fn world() -> World {
@@ -379,6 +229,38 @@ async fn what_cannot_be_acted_on_is_set_aside_and_the_next_is_taken() {
     let link = world.police.ledger.link(&CITY.id());
     assert_eq!((link.taken.sequence, link.frozen), (8, None));
     has(&world.police, &["32767"]).await;
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_could_not_have_been_sent_from_here_is_declined_and_not_kept() {
+    let world = world().await;
+    let mut hostile = Hostile::opens(&world, |_| ()).await;
+    let long = "x".repeat(201);
+    for subject in ["811218-9876", "ring\u{7}", "två\nrader", "", &long] {
+        let envelope = hostile.message(subject, |_| ());
+        hostile.sends(envelope).await;
+        let reason = loop {
+            let frame::Kind::Envelope(envelope) = hostile.next().await else { continue };
+            let (header, _) = Header::decode(&envelope.header).unwrap();
+            let kind = Kind::from_number(header.kind).unwrap();
+            let Payload::Receipt { step, reason, .. } =
+                Payload::decode(kind, &envelope.payload).unwrap()
+            else {
+                panic!("{kind:?}")
+            };
+            assert_eq!(step, Step::Rejected, "{subject:?}");
+            break reason;
+        };
+        assert_eq!(reason, Some(RejectedFor::Unfit), "{subject:?}");
+    }
+    let envelope = hostile.message("Ringer i morgon", |_| ());
+    hostile.sends(envelope).await;
+    while world.police.inbox().await.is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    has(&world.police, &["Ringer i morgon"]).await;
+    assert!(world.police.ledger.quarantined(&CITY.id()).is_empty());
     world.close().await;
 }
 

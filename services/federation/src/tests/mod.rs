@@ -1,6 +1,9 @@
 //! Domains with real ledgers, and wires in memory that can be cut.
 
+mod contributions;
 mod exchange;
 mod hostile;
+mod impostor;
+mod pictures;
 mod seeded;
 mod world;

@@ -1,13 +1,21 @@
 //! Whatever happens to wire and processes, by seed: each message takes effect once, receipts come
-//! to one end, and both sides have one chain.
+//! to one end, the home of an area has of an own picture what it may have, and both sides have one
+//! chain.
 //!
 //! `SAMSYN_SEEDS=from..to` runs other seeds; a failure tells its seed and steps.
 
-use std::{collections::BTreeMap, env, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env,
+    time::Duration,
+};
 
 use samsyn_domain::message::{MessageId, Step};
 
-use super::world::{CITY, POLICE, World};
+use super::{
+    pictures::{draft, kept},
+    world::{CITY, POLICE, World},
+};
 
 /// How many steps a life has.
 const STEPS: usize = 40;
@@ -35,11 +43,13 @@ enum Act {
     RestartPolice,
     CityMarks,
     PoliceMark,
+    /// So many of the observations of the police become new, changed, kept or withdrawn.
+    Publish(u64),
     Wait(u64),
 }
 
 fn act(dice: &mut Dice) -> Act {
-    match dice.below(14) {
+    match dice.below(18) {
         0..=2 => Act::FromCity(1 + dice.below(8)),
         3..=5 => Act::FromPolice(1 + dice.below(8)),
         6 => Act::Cut,
@@ -49,7 +59,41 @@ fn act(dice: &mut Dice) -> Act {
         11 => Act::RestartPolice,
         12 if dice.below(2) == 0 => Act::CityMarks,
         12 => Act::PoliceMark,
+        13..=16 => Act::Publish(1 + dice.below(6)),
         _ => Act::Wait(dice.below(300)),
+    }
+}
+
+/// What the police have in their own picture: each with its count, and whether it is for others.
+#[derive(Default)]
+struct Own(BTreeMap<String, (u32, bool)>);
+
+impl Own {
+    async fn publishes(&mut self, world: &World, count: u64, dice: &mut Dice) {
+        let (mut drafts, mut withdrawn) = (Vec::new(), Vec::new());
+        let named: BTreeSet<u64> = (0..count).map(|_| dice.below(12)).collect();
+        for id in named.into_iter().map(|number| format!("o{number}")) {
+            let (fate, count) = (dice.below(6), u32::try_from(dice.below(1_000)).unwrap());
+            match fate {
+                0 | 1 if self.0.remove(&id).is_some() => withdrawn.push(id),
+                2 => {
+                    drafts.push(kept(&id, count));
+                    self.0.insert(id, (count, false));
+                }
+                _ => {
+                    drafts.push(draft(&id, count));
+                    self.0.insert(id, (count, true));
+                }
+            }
+        }
+        let withdrawn: Vec<&str> = withdrawn.iter().map(String::as_str).collect();
+        world.police.publishes(drafts, &withdrawn).await.unwrap();
+    }
+
+    /// What the city may have of it.
+    fn shared(&self) -> BTreeMap<String, Option<u32>> {
+        let shared = self.0.iter().filter(|(_, (_, shared))| *shared);
+        shared.map(|(id, (count, _))| (id.clone(), Some(*count))).collect()
     }
 }
 
@@ -63,6 +107,7 @@ async fn life(seed: u64) {
     let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let mut world = World::new().await;
     let (mut by_city, mut by_police) = (Sent::default(), Sent::default());
+    let mut own = Own::default();
     let mut steps = Vec::new();
     for _ in 0..STEPS {
         let act = act(&mut dice);
@@ -99,11 +144,15 @@ async fn life(seed: u64) {
                     by_city.acted.insert(*id, ());
                 }
             }
+            Act::Publish(count) => own.publishes(&world, count, &mut dice).await,
             Act::Wait(millis) => tokio::time::sleep(Duration::from_millis(millis)).await,
         }
     }
     world.wire.mend();
     let told = format!("seed {seed}: {steps:?}");
+    let stands = world.police.is_in_step().await;
+    assert_eq!(world.city.has(POLICE).await.counts, own.shared(), "{told}");
+    assert_eq!(stands.held, own.shared().len(), "{told}");
     for (sent, domain, other) in
         [(&by_city, &world.city, &world.police), (&by_police, &world.police, &world.city)]
     {

@@ -12,9 +12,9 @@ use std::{
 
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture};
 use samsyn_domain::{
-    Caller, DomainId, FunctionId, KeyId, Labels, LegalBasisId, OrganisationId, PurposeId, Regime,
-    Secrecy, ServiceId, Timestamp,
-    command::IdempotencyKey,
+    Caller, DomainId, FunctionId, KeyId, Labels, LegalBasisId, OrganisationId, PartyId, PurposeId,
+    Regime, Secrecy, ServiceId, Timestamp,
+    command::{IdempotencyKey, LinkChange},
     disclosure::Ground,
     message::{MessageId, MessageKind, Precedence, Step},
     registry::{
@@ -25,7 +25,7 @@ use samsyn_domain::{
 use samsyn_ledger::{Clock, Ledger, Levels, Options};
 use samsyn_policy::{Policy, Recorder, TrackPage};
 use samsyn_proto::{
-    inbound::{Context, MailboxAsked, MarkAsked, PageAsked, SendAsked, TrackAsked},
+    inbound::{Context, LinkAsked, MailboxAsked, MarkAsked, PageAsked, SendAsked, TrackAsked},
     link::Frame,
 };
 use tempfile::TempDir;
@@ -46,6 +46,7 @@ pub(super) struct Who {
     pub(super) organisation: &'static str,
     pub(super) orgnr: &'static str,
     pub(super) function: &'static str,
+    pub(super) party: &'static str,
 }
 
 pub(super) const CITY: Who = Who {
@@ -53,12 +54,14 @@ pub(super) const CITY: Who = Who {
     organisation: "stockholms-stad",
     orgnr: "2120000142",
     function: "trygghet",
+    party: "sdf-skarholmen",
 };
 pub(super) const POLICE: Who = Who {
     domain: "polisen.example",
     organisation: "polismyndigheten",
     orgnr: "2021000076",
     function: "kommunpolis",
+    party: "lpo-skarholmen",
 };
 
 impl Who {
@@ -70,7 +73,11 @@ impl Who {
         FunctionId::parse(&format!("{}/{}", self.orgnr, self.function)).unwrap()
     }
 
-    fn service(self) -> ServiceId {
+    pub(super) fn party(self) -> PartyId {
+        PartyId::parse(self.party).unwrap()
+    }
+
+    pub(super) fn service(self) -> ServiceId {
         ServiceId::parse(&format!("{}/desk", self.organisation)).unwrap()
     }
 
@@ -132,8 +139,8 @@ impl Who {
         document.services = vec![Service {
             id: self.service(),
             organisation: organisation.clone(),
-            parties: BTreeSet::new(),
-            roles: BTreeSet::from([Role::Reader, Role::Operator]),
+            parties: BTreeSet::from([self.party()]),
+            roles: BTreeSet::from([Role::Publisher, Role::Reader, Role::Operator]),
             suspended: false,
         }];
         document.functions = vec![Function {
@@ -143,6 +150,7 @@ impl Who {
             services: BTreeSet::from([self.service()]),
         }];
         document.peers = peers;
+        super::pictures::register(self, &mut document);
         document
     }
 }
@@ -304,7 +312,7 @@ impl Domain {
         self.now.store(now.micros(), Ordering::SeqCst);
     }
 
-    fn context(&self) -> Context {
+    pub(super) fn context(&self) -> Context {
         let tail = self.keys.fetch_add(1, Ordering::SeqCst) as u128;
         let millis = u128::try_from(self.now.load(Ordering::SeqCst) / 1_000).unwrap();
         let key = IdempotencyKey::of(millis << 80 | 7 << 76 | 0b10 << 62 | tail).unwrap();
@@ -348,6 +356,12 @@ impl Domain {
                 subjects.push(line.head.subject.clone());
             }
         }
+    }
+
+    /// Its operator stops its link, or lets it go on.
+    pub(super) async fn sets_link(&self, change: LinkChange) {
+        let asked = LinkAsked { context: self.context(), peer: self.peer.id.clone(), change };
+        self.ledger.set_link(&self.who.caller(), &asked).await.unwrap();
     }
 
     pub(super) async fn acts_on(&self, message: MessageId) {

@@ -119,7 +119,9 @@ impl Shared {
     }
 
     fn link_of(&self, peer: &Peer) -> Link {
-        let LinkFigures { link, waiting, oldest, quarantined } = self.ledger.link_figures(&peer.id);
+        let LinkFigures { link, waiting, oldest, quarantined, pictures_waiting, pictures_refused } =
+            self.ledger.link_figures(&peer.id);
+        let count = |pictures: usize| u32::try_from(pictures).unwrap_or(u32::MAX);
         let linking = self.links.as_ref();
         let standing = linking.map(|linking| linking.links.standing(&peer.id));
         let standing = standing.unwrap_or_default();
@@ -147,6 +149,8 @@ impl Shared {
             last_fault: standing.fault.map_or_else(String::new, |fault| fault.to_string()),
             next_try_at: standing.next_try.filter(|_| session.is_none()).map(time),
             node: linking.map_or(0, |linking| linking.node),
+            pictures_waiting: count(pictures_waiting),
+            pictures_refused: count(pictures_refused),
         }
     }
 }

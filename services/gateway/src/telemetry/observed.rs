@@ -68,7 +68,8 @@ impl Metrics {
                 gauge.observe(number, &[label(table::LINK_STATE, state)]);
             }
         });
-        let (waiting, lag, aside) = (ledger.clone(), ledger.clone(), ledger.clone());
+        let (waiting, lag) = (ledger.clone(), ledger.clone());
+        let (aside, pictures) = (ledger.clone(), ledger.clone());
         self.gauge(&table::LINKS_WAITING, move |gauge| {
             let of = |figures: &LinkFigures| {
                 count(figures.waiting).saturating_add(figures.link.in_flight())
@@ -84,6 +85,10 @@ impl Metrics {
         self.gauge(&table::LINKS_QUARANTINED, move |gauge| {
             let of = |(_, figures): &(_, LinkFigures)| count(figures.quarantined);
             gauge.observe(figures(&aside).iter().map(of).sum(), &[]);
+        });
+        self.gauge(&table::LINKS_PICTURES, move |gauge| {
+            let of = |(_, figures): &(_, LinkFigures)| count(figures.pictures_refused);
+            gauge.observe(figures(&pictures).iter().map(of).sum(), &[]);
         });
     }
 

@@ -223,6 +223,13 @@ pub(crate) const LINKS_QUARANTINED: Row = Row {
     help: "What came from other domains and was set aside, of all links",
     labels: &[],
 };
+pub(crate) const LINKS_PICTURES: Row = Row {
+    name: "samsyn.links.pictures_refused",
+    kind: Kind::Gauge,
+    unit: "{picture}",
+    help: "Own pictures whose last contribution another domain has not taken, of all links",
+    labels: &[],
+};
 pub(crate) const EXPORTED: Row = Row {
     name: "samsyn.exported",
     kind: Kind::Counter,
@@ -247,7 +254,7 @@ pub(crate) const FILES: Row = Row {
 
 /// All of them.
 #[cfg(test)]
-pub(crate) const ALL: [Row; 24] = [
+pub(crate) const ALL: [Row; 25] = [
     CALLS,
     CALL_DURATION,
     STREAMS,
@@ -269,6 +276,7 @@ pub(crate) const ALL: [Row; 24] = [
     LINKS_WAITING,
     LINKS_LAG,
     LINKS_QUARANTINED,
+    LINKS_PICTURES,
     EXPORTED,
     MEMORY,
     FILES,

@@ -8,8 +8,9 @@ use prost::Message as _;
 use samsyn_domain::{
     DomainId, LabelClass, ServiceId, Timestamp,
     command::{Digest, IdempotencyKey, Upload},
-    disclosure::ClassId,
-    row::Row,
+    disclosure::{ClassId, Denied},
+    link::PictureRef,
+    row::{Row, Stage},
 };
 use sha2::{Digest as _, Sha256};
 
@@ -55,7 +56,9 @@ pub(crate) fn write_of(row: &Row) -> RowWrite {
         | Row::Unqueued(..)
         | Row::Settled(..)
         | Row::Passed(..)
-        | Row::Unquarantined(..) => RowWrite::Delete { key },
+        | Row::Unquarantined(..)
+        | Row::Unshared(..)
+        | Row::PieceGone(..) => RowWrite::Delete { key },
         Row::Founded(_)
         | Row::Policy(_)
         | Row::Epoch(_)
@@ -86,6 +89,9 @@ pub(crate) fn write_of(row: &Row) -> RowWrite {
         | Row::Numbered(_)
         | Row::Arrived(_)
         | Row::Quarantined(_)
+        | Row::Share(_)
+        | Row::Shared(..)
+        | Row::Piece(_)
         | Row::Level(_) => RowWrite::Put { key, value: encode_row(row).encode_to_vec() },
     }
 }
@@ -108,11 +114,7 @@ pub(super) fn row_key(row: &Row) -> Vec<u8> {
             .text(row.party.as_str())
             .text(row.area.as_str())
             .number(row.version),
-        Row::Stage(row) => Key::of(Table::Stage)
-            .text(row.area.as_str())
-            .number(row.revision)
-            .text(row.party.as_str())
-            .text(row.id.as_str()),
+        Row::Stage(row) => stage_key(row),
         Row::Part(part) => part_key(&part.upload, part.number),
         Row::PartGone(upload, number) => part_key(upload, *number),
         Row::Stated(row) => {
@@ -135,11 +137,7 @@ pub(super) fn row_key(row: &Row) -> Vec<u8> {
             let key = Key::of(Table::Acknowledged).class(&row.class).text(row.service.as_str());
             key.number(row.revision)
         }
-        Row::Denied(row) => Key::of(Table::Denied)
-            .time(row.at)
-            .text(row.service.as_str())
-            .text(&row.reason)
-            .text(&row.rule),
+        Row::Denied(row) => denied_key(row),
         Row::Outcome(row) => outcome_key(&row.service, row.key),
         Row::Forgotten(service, key) => outcome_key(service, *key),
         Row::BackedUp(row) => Key::of(Table::BackedUp).number(row.position),
@@ -159,13 +157,33 @@ pub(super) fn row_key(row: &Row) -> Vec<u8> {
         Row::Passed(peer, epoch, sequence) => linked(Table::Arrived, peer, *epoch, *sequence),
         Row::Quarantined(row) => linked(Table::Quarantined, &row.peer, row.epoch, row.sequence),
         Row::Unquarantined(peer, epoch, n) => linked(Table::Quarantined, peer, *epoch, *n),
+        Row::Share(row) => pictured(Table::Share, &row.of),
+        Row::Shared(of, id, _) | Row::Unshared(of, id) => {
+            pictured(Table::Shared, of).text(id.as_str())
+        }
+        Row::Piece(row) => pictured(Table::Piece, &row.of).number(row.number.into()),
+        Row::PieceGone(of, number) => pictured(Table::Piece, of).number((*number).into()),
         Row::Level(_) => Key::of(Table::Level),
     };
     key.0
 }
 
+fn stage_key(row: &Stage) -> Key {
+    let key = Key::of(Table::Stage).text(row.area.as_str()).number(row.revision);
+    key.text(row.party.as_str()).text(row.id.as_str())
+}
+
+fn denied_key(row: &Denied) -> Key {
+    let key = Key::of(Table::Denied).time(row.at).text(row.service.as_str());
+    key.text(&row.reason).text(&row.rule)
+}
+
 fn linked(table: Table, peer: &DomainId, epoch: u64, sequence: u64) -> Key {
     Key::of(table).text(peer.as_str()).number(epoch).number(sequence)
+}
+
+fn pictured(table: Table, of: &PictureRef) -> Key {
+    Key::of(table).text(of.peer.as_str()).text(of.party.as_str()).text(of.area.as_str())
 }
 
 fn outcome_key(service: &ServiceId, key: IdempotencyKey) -> Key {
@@ -218,6 +236,9 @@ enum Table {
     Numbered = 0x55,
     Arrived = 0x56,
     Quarantined = 0x57,
+    Share = 0x58,
+    Shared = 0x59,
+    Piece = 0x5a,
 }
 
 /// A key in the making. No key is the beginning of another, and keys sort by their parts.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use samsyn_domain::{
     DomainId, FunctionId,
     command::{
-        Effect, LinkChange, NumberEnvelopes, SetLink, SettleEnvelopes, TakeEnvelopes, ToNumber,
-        ToTake,
+        Effect, LinkChange, NumberEnvelopes, Offer, SetLink, SettleEnvelopes, Source,
+        TakeEnvelopes, ToNumber, ToTake,
     },
     disclosure::Disclosure,
     link::{
@@ -18,7 +18,9 @@ use samsyn_domain::{
 use samsyn_proto::log::{self, envelope_to_take, link_item, set_link};
 
 use super::{
-    Damaged, Stored, checked, decode_all, encode_all,
+    Damaged, Stored, checked,
+    contribution::{self, Answer},
+    decode_all, encode_all,
     message::{Reached, decode_core, encode_core, envelope_id, message_id, number},
     optional, parsed, required, time,
 };
@@ -69,6 +71,7 @@ impl Stored for NumberEnvelopes {
             after: Some(self.after.encode()),
             envelopes: encode_all(&self.envelopes),
             dropped: self.dropped.clone(),
+            compared: encode_all(&self.looked),
         }
     }
 
@@ -78,6 +81,7 @@ impl Stored for NumberEnvelopes {
             after: required(message.after, "number_envelopes.after")?,
             envelopes: decode_all(message.envelopes)?,
             dropped: message.dropped,
+            looked: decode_all(message.compared)?,
         })
     }
 }
@@ -86,19 +90,25 @@ impl Stored for ToNumber {
     type Message = log::EnvelopeToNumber;
 
     fn encode(&self) -> log::EnvelopeToNumber {
+        let (queued, picture) = match &self.source {
+            Source::Queued(queued) => (*queued, None),
+            Source::Picture(offer) => (0, Some(offer.encode())),
+        };
         log::EnvelopeToNumber {
-            queued: self.queued,
+            queued,
             id: self.id.digest().to_vec(),
             header: self.header.to_vec(),
             signature: self.signature.to_vec(),
             payload: Some(self.payload.encode()),
             disclosure: self.disclosure.as_ref().map(Stored::encode),
+            picture,
         }
     }
 
     fn decode(message: log::EnvelopeToNumber) -> Result<Self, Damaged> {
+        let picture = optional::<Offer>(message.picture)?;
         Ok(Self {
-            queued: message.queued,
+            source: picture.map_or(Source::Queued(message.queued), Source::Picture),
             id: envelope_id(&message.id, "envelope_to_number.id")?,
             header: message.header.into(),
             signature: message.signature.into(),
@@ -158,10 +168,30 @@ fn encode_effect(effect: &Effect) -> envelope_to_take::Effect {
                 to: to.to_string(),
             })
         }
+        Effect::Decline { message, to } => {
+            let (message, to) = (message.digest().to_vec(), to.to_string());
+            envelope_to_take::Effect::Declined(envelope_to_take::Declined { message, to })
+        }
         Effect::Receipt { message, to, step, at, reason } => {
             let (message, to) = (*message, to.clone());
             let reached = Reached { message, to, step: *step, at: *at, reason: *reason };
             envelope_to_take::Effect::Receipt(reached.encode())
+        }
+        Effect::Contribution { party, area, brought } => envelope_to_take::Effect::Contribution(
+            contribution::encode_brought(party, area, brought),
+        ),
+        Effect::Refuse { party, area, refused } => {
+            envelope_to_take::Effect::Refusal(envelope_to_take::Refusal {
+                party: party.to_string(),
+                area: area.to_string(),
+                refused: Some(refused.encode()),
+            })
+        }
+        Effect::Answer { party, area, envelope, version, refused } => {
+            let (party, area, refused) = (party.clone(), area.clone(), refused.clone());
+            let (envelope, version) = (*envelope, *version);
+            let answer = Answer { party, area, envelope, version, refused };
+            envelope_to_take::Effect::Answer(answer.encode())
         }
         Effect::Quarantine { reason, header, signature, payload } => {
             envelope_to_take::Effect::Quarantine(envelope_to_take::SetAside {
@@ -183,9 +213,26 @@ fn decode_effect(effect: envelope_to_take::Effect) -> Result<Effect, Damaged> {
             sent_at: time(brought.sent_at_micros),
             to: parsed(&brought.to, FunctionId::parse, "brought.to")?,
         },
+        envelope_to_take::Effect::Declined(declined) => Effect::Decline {
+            message: message_id(&declined.message, "declined.message")?,
+            to: parsed(&declined.to, FunctionId::parse, "declined.to")?,
+        },
         envelope_to_take::Effect::Receipt(reached) => {
             let Reached { message, to, step, at, reason } = Reached::decode(reached)?;
             Effect::Receipt { message, to, step, at, reason }
+        }
+        envelope_to_take::Effect::Contribution(brought) => {
+            let (party, area, brought) = contribution::decode_brought(brought)?;
+            Effect::Contribution { party, area, brought }
+        }
+        envelope_to_take::Effect::Refusal(refusal) => {
+            let (party, area) =
+                contribution::party_and_area(&refusal.party, &refusal.area, "refusal.picture")?;
+            Effect::Refuse { party, area, refused: required(refusal.refused, "refusal.refused")? }
+        }
+        envelope_to_take::Effect::Answer(answer) => {
+            let Answer { party, area, envelope, version, refused } = Answer::decode(answer)?;
+            Effect::Answer { party, area, envelope, version, refused }
         }
         envelope_to_take::Effect::Quarantine(aside) => Effect::Quarantine {
             reason: quarantined_for(aside.reason, "set_aside.reason")?,
@@ -299,6 +346,16 @@ impl Stored for Item {
                 let reached = Reached { message, to, step: *step, at: *at, reason: *reason };
                 link_item::Kind::Receipt(reached.encode())
             }
+            Self::Contribution { party, area } => {
+                let (party, area) = (party.to_string(), area.to_string());
+                link_item::Kind::Contribution(link_item::Picture { party, area })
+            }
+            Self::Answer { party, area, envelope, version, refused } => {
+                let (party, area, refused) = (party.clone(), area.clone(), refused.clone());
+                let (envelope, version) = (*envelope, *version);
+                let answer = Answer { party, area, envelope, version, refused };
+                link_item::Kind::Answer(answer.encode())
+            }
         };
         log::LinkItem { kind: Some(kind) }
     }
@@ -312,6 +369,15 @@ impl Stored for Item {
             link_item::Kind::Receipt(reached) => {
                 let Reached { message, to, step, at, reason } = Reached::decode(reached)?;
                 Self::Receipt { message, to, step, at, reason }
+            }
+            link_item::Kind::Contribution(item) => {
+                let (party, area) =
+                    contribution::party_and_area(&item.party, &item.area, "link_item.picture")?;
+                Self::Contribution { party, area }
+            }
+            link_item::Kind::Answer(answer) => {
+                let Answer { party, area, envelope, version, refused } = Answer::decode(answer)?;
+                Self::Answer { party, area, envelope, version, refused }
             }
         })
     }

@@ -5,6 +5,7 @@
 mod backup;
 mod code;
 mod command;
+mod contribution;
 mod edition;
 mod evidence;
 mod key;

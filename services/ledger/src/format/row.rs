@@ -1,11 +1,11 @@
 //! Rows: the facts that state is made of.
 
 use samsyn_domain::{
-    AreaId, FeatureLevel, KeyId, Observation, ObservationId, PartyId, ServiceId,
+    AreaId, DomainId, FeatureLevel, KeyId, Observation, ObservationId, PartyId, ServiceId,
     command::{IdempotencyKey, Upload},
     disclosure::{Acknowledged, Denied, Disclosure, Grant, Step},
     edition::Edition,
-    link::{Arrived, Link, Numbered, Quarantined, Queued},
+    link::{Arrived, Link, Numbered, Piece, Quarantined, Queued, Share},
     message::{Inboxed, Message, Receipt},
     registry::{Proposal, ProposalId},
     row::{
@@ -16,9 +16,9 @@ use samsyn_domain::{
 use samsyn_proto::log::{self, row::Kind};
 
 use super::{
-    Damaged, Stored, checked, code::Coded as _, command, covered, decode_all, decode_document,
-    digest, encode_all, encode_document, idempotency_key, link, optional, parsed, period, required,
-    time,
+    Damaged, Stored, checked, code::Coded as _, command, contribution, covered, decode_all,
+    decode_document, digest, encode_all, encode_document, idempotency_key, link, optional, parsed,
+    period, required, time,
 };
 
 impl Stored for Row {
@@ -72,6 +72,15 @@ impl Stored for Row {
             Self::Unquarantined(peer, epoch, sequence) => {
                 Kind::Unquarantined(link::place(peer, *epoch, *sequence))
             }
+            Self::Share(row) => Kind::Share(row.encode()),
+            Self::Shared(of, id, revision) => {
+                Kind::Shared(contribution::encode_shared(of, id, *revision))
+            }
+            Self::Unshared(of, id) => Kind::Unshared(contribution::encode_shared(of, id, 0)),
+            Self::Piece(row) => Kind::Piece(row.encode()),
+            Self::PieceGone(of, number) => {
+                Kind::PieceGone(contribution::encode_piece_gone(of, *number))
+            }
             Self::Level(level) => Kind::Level(level.number()),
         };
         log::Row { kind: Some(kind) }
@@ -122,23 +131,34 @@ impl Stored for Row {
                 Self::Unqueued(peer, number)
             }
             Kind::Numbered(row) => Self::Numbered(Numbered::decode(row)?.into()),
-            Kind::Settled(row) => {
-                let (peer, epoch, sequence) = link::decode_place(&row)?;
-                Self::Settled(peer, epoch, sequence)
-            }
+            Kind::Settled(row) => placed(&row, Self::Settled)?,
             Kind::Arrived(row) => Self::Arrived(Arrived::decode(row)?),
-            Kind::Passed(row) => {
-                let (peer, epoch, sequence) = link::decode_place(&row)?;
-                Self::Passed(peer, epoch, sequence)
-            }
+            Kind::Passed(row) => placed(&row, Self::Passed)?,
             Kind::Quarantined(row) => Self::Quarantined(Quarantined::decode(row)?.into()),
-            Kind::Unquarantined(row) => {
-                let (peer, epoch, sequence) = link::decode_place(&row)?;
-                Self::Unquarantined(peer, epoch, sequence)
+            Kind::Unquarantined(row) => placed(&row, Self::Unquarantined)?,
+            Kind::Share(row) => Self::Share(Share::decode(row)?.into()),
+            Kind::Shared(row) => {
+                let (of, id, revision) = contribution::decode_shared(row)?;
+                Self::Shared(of, id, revision)
+            }
+            Kind::Unshared(row) => {
+                let (of, id, _) = contribution::decode_shared(row)?;
+                Self::Unshared(of, id)
+            }
+            Kind::Piece(row) => Self::Piece(Piece::decode(row)?.into()),
+            Kind::PieceGone(row) => {
+                let piece = Piece::decode(row)?;
+                Self::PieceGone(piece.of, piece.number)
             }
             Kind::Level(level) => Self::Level(checked(FeatureLevel::of(level), "row.level")?),
         })
     }
+}
+
+/// A row that is a place in a chain of a link.
+fn placed(row: &log::LinkPlace, make: fn(DomainId, u64, u64) -> Row) -> Result<Row, Damaged> {
+    let (peer, epoch, sequence) = link::decode_place(row)?;
+    Ok(make(peer, epoch, sequence))
 }
 
 fn encode_forgotten(service: &ServiceId, key: IdempotencyKey) -> log::Forgotten {

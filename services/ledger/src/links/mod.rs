@@ -1,19 +1,23 @@
 //! Links: what waits is numbered, what came takes effect, what was taken in is settled. Whoever
 //! carries the envelopes knows nothing of state and keys.
 
+mod contribute;
 mod out;
 mod take;
 
 use std::sync::Arc;
 
 use samsyn_domain::{
-    Caller, DomainId, State, Timestamp, UnitKey,
+    AreaId, Caller, DomainId, FeatureLevel, State, Timestamp, UnitKey,
     command::{Command, LinkChange, Reply, SetLink, SettleEnvelopes},
     commit::{
         descriptor::PublicKey,
         dsse::{PayloadType, pre_authentication},
     },
-    link::{Chain, EnvelopeId, FrozenFor, Link, Position, Quarantined, SignedPosition},
+    link::{
+        CONTRIBUTIONS_LEVEL, Chain, EnvelopeId, FrozenFor, Link, MESSAGES_LEVEL, Position,
+        Quarantined, SignedPosition,
+    },
     registry::Peer,
 };
 use samsyn_policy::{BadEnvelope, position};
@@ -32,6 +36,10 @@ pub struct LinkFigures {
     pub oldest: Option<Timestamp>,
     /// How much was set aside.
     pub quarantined: usize,
+    /// Own pictures of which the peer has not said yet that it has what it may have.
+    pub pictures_waiting: usize,
+    /// Own pictures of which it has not taken the last contribution.
+    pub pictures_refused: usize,
 }
 
 /// What became of envelopes that came.
@@ -84,6 +92,19 @@ impl Ledger {
         self.inner.keys.signer()
     }
 
+    /// The highest level of what crosses links that this domain reads by now.
+    #[must_use]
+    pub fn link_level(&self) -> u32 {
+        let level = self.read(State::level);
+        if level >= FeatureLevel::CONTRIBUTIONS { CONTRIBUTIONS_LEVEL } else { MESSAGES_LEVEL }
+    }
+
+    /// Whether what happened in an area may change what a peer is to have of own pictures.
+    #[must_use]
+    pub fn concerns_link(&self, peer: &DomainId, area: &AreaId) -> bool {
+        self.read(|state| contribute::concerns(state, peer, area))
+    }
+
     /// Whether this node orders what its links need: the one that leads, and serves.
     #[must_use]
     pub fn holds_links(&self) -> bool {
@@ -119,6 +140,8 @@ impl Ledger {
                 waiting: links.waiting(peer),
                 oldest: numbered.into_iter().chain(queued).min(),
                 quarantined: links.quarantine_size(peer),
+                pictures_waiting: contribute::waiting(state, peer),
+                pictures_refused: contribute::refused(state, peer),
                 link,
             }
         })

@@ -3,12 +3,19 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use samsyn_domain::{
-    Sealed,
-    command::{Command, Effect, TakeEnvelopes, ToTake},
-    link::{BATCH_BYTES_MAX, BATCH_MAX, Chain, FrozenFor, Outcome, Payload, SealedPayload},
+    FeatureLevel, Labels, Sealed, State,
+    command::{Brought, Command, Effect, TakeEnvelopes, ToTake},
+    link::{
+        BATCH_BYTES_MAX, BATCH_MAX, Chain, Contribution, FrozenFor, Header, NotTakenFor, Outcome,
+        Payload, SealedPayload,
+    },
     registry::Peer,
 };
-use samsyn_policy::{Came, Judged, judge};
+use samsyn_policy::{Came, Judged, is_home_of, judge, may_contribute};
+use samsyn_proto::{
+    Reason,
+    inbound::{Contributed, message_is_fit},
+};
 
 use super::{NotTaken, TakenIn, unit};
 use crate::{Error, Ledger, Rejection, handle::RACES_MAX, messages::unwritten};
@@ -20,10 +27,10 @@ impl Ledger {
     /// # Errors
     /// When one is not the peer's word, does not fit what came before, or the ledger says no.
     pub async fn take_envelopes(&self, peer: &Peer, came: &[Came]) -> Result<TakenIn, NotTaken> {
-        let domain = self.own_domain()?;
+        let (domain, level) = (self.own_domain()?, self.link_level());
         let mut judged = Vec::with_capacity(came.len());
         for one in came {
-            judged.push((judge(&domain, peer, one)?, one));
+            judged.push((judge((&domain, level), peer, one)?, one));
         }
         let mut set_aside = Vec::new();
         let mut rest = judged.as_slice();
@@ -119,6 +126,11 @@ impl Ledger {
                 let id = sent.core.id().map_err(unwritten)?;
                 let to = judged.header.to.function.clone();
                 let to = to.ok_or_else(|| Error::Fatal("a message is for nobody".to_owned()))?;
+                // An earlier level takes what the other domain has screened as it comes.
+                let screens = self.read(State::level) >= FeatureLevel::CONTRIBUTIONS;
+                if screens && !message_is_fit(&sent.text.subject, &sent.text.body) {
+                    return Ok(Effect::Decline { message: id, to });
+                }
                 let text =
                     self.seal_message_text(id, &sent.core.from, sent.sent_at, &sent.text).await?;
                 let core = Arc::new(sent.core.clone());
@@ -130,6 +142,22 @@ impl Ledger {
                 step: *step,
                 at: *at,
                 reason: *reason,
+            },
+            Ok(Payload::Contribution(contribution)) => {
+                let Contribution { party, area, .. } = &**contribution;
+                let (party, area) = (party.clone(), area.clone());
+                match self.brought(peer, &judged.header, contribution).await? {
+                    Ok(brought) => Effect::Contribution { party, area, brought },
+                    Err(refused) => Effect::Refuse { party, area, refused },
+                }
+            }
+            Ok(Payload::Answer { party, area, version, refused }) => Effect::Answer {
+                party: party.clone(),
+                area: area.clone(),
+                // One that answers nothing was set aside.
+                envelope: judged.header.in_reply_to.unwrap_or_default(),
+                version: *version,
+                refused: refused.clone(),
             },
             Err(reason) => {
                 let unit = unit(&peer.id, now);
@@ -147,14 +175,66 @@ impl Ledger {
             }
         })
     }
+
+    /// What a contribution brings, checked as if its party had published it here; or why it is not
+    /// taken.
+    async fn brought(
+        &self,
+        peer: &Peer,
+        header: &Header,
+        contribution: &Contribution,
+    ) -> Result<Result<Brought, NotTakenFor>, Rejection> {
+        let Contribution { party, area, piece, last, delta } = contribution;
+        let registry = self.registry();
+        let at = header.issued_at.min((self.inner.clock)());
+        let checked = Contributed::parse(delta, area, &registry, at);
+        let allowed =
+            |upserts: &[_]| may_contribute(&registry, peer, &header.from, (party, area), upserts);
+        // Who may not contribute at all learns nothing of what is known here.
+        if let Err(denial) = allowed(&[]) {
+            return Ok(Err(not_taken(denial.why.id(), "")));
+        }
+        let Some(Contributed { drafts, withdrawn }) = checked.value else {
+            if !is_home_of(&registry, party, area) {
+                return Ok(Err(not_taken(Reason::NotYourArea.id(), "")));
+            }
+            let fault = checked.faults.iter().find(|fault| !fault.warning);
+            let (reason, field) = fault.map_or((Reason::BadField, ""), |f| (f.reason, &*f.field));
+            return Ok(Err(not_taken(reason.id(), field)));
+        };
+        let labels = Labels::derived(drafts.iter().map(|draft| &*draft.content.labels));
+        if header.labels.as_deref() != labels.as_ref() {
+            return Ok(Err(not_taken(Reason::BadLabels.id(), "")));
+        }
+        let upserts = self.seal_drafts((party, area), &drafts).await?;
+        if let Err(denial) = allowed(&upserts) {
+            return Ok(Err(not_taken(denial.why.id(), &denial.field)));
+        }
+        let (piece, last, expected) = (*piece, *last, header.expected_version);
+        Ok(Ok(Brought { expected, piece, last, upserts, withdrawn }))
+    }
 }
 
-/// How many of some envelopes one entry takes in: one at least, where there is one.
+/// Why a contribution is not taken; without the path where that has not the form of one.
+fn not_taken(reason: &str, field: &str) -> NotTakenFor {
+    let whole = || NotTakenFor::new(reason, "").unwrap_or_default();
+    NotTakenFor::new(reason, field).unwrap_or_else(whole)
+}
+
+/// How many of some envelopes one entry takes in: one at least, where there is one. An area gets
+/// one revision of it at most.
 fn batch_of(judged: &[(Judged, &Came)]) -> usize {
     let mut bytes = 0_usize;
-    let fits = judged.iter().take(BATCH_MAX).take_while(|(_, came)| {
+    let mut areas = BTreeSet::new();
+    let fits = judged.iter().take(BATCH_MAX).take_while(|(judged, came)| {
         bytes = bytes.saturating_add(came.payload.len());
-        bytes <= BATCH_BYTES_MAX
+        let is_first = match &judged.brings {
+            Ok(Payload::Contribution(contribution)) => areas.insert(&contribution.area),
+            Ok(Payload::Message(_) | Payload::Receipt { .. } | Payload::Answer { .. }) | Err(_) => {
+                true
+            }
+        };
+        bytes <= BATCH_BYTES_MAX && is_first
     });
     fits.count().max(1).min(judged.len())
 }

@@ -2,11 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use samsyn_domain::{AreaId, PartyId, Period, disclosure::Object, merge::Finding};
+use samsyn_domain::{
+    AreaId, PartyId, Period,
+    disclosure::Object,
+    link::{self, PictureRef},
+    merge::Finding,
+};
 
 use super::{At, Egress};
 use crate::{
-    Compared, ComparedView, Denial, PictureVersion, PictureVersions, Projection, Secrets, Why,
+    Compared, ComparedView, ContributedView, Denial, PictureVersion, PictureVersions, Projection,
+    Secrets, Why,
 };
 
 impl Egress<'_> {
@@ -84,7 +90,29 @@ impl Egress<'_> {
         let object = Object::Picture(party.clone(), area.clone());
         let (revision, rows) = (self.state.revision(area), versions.len());
         let record = self.disclosure(&rights, object, revision, rows, shown.as_bytes());
-        Ok(Projection::new(PictureVersions { versions, secrets }, vec![record]))
+        let contributed = self.contributed(party, area);
+        Ok(Projection::new(PictureVersions { versions, secrets, contributed }, vec![record]))
+    }
+
+    /// How an own picture stands with the home of its area, where that is another domain.
+    fn contributed(&self, party: &PartyId, area: &AreaId) -> Option<ContributedView> {
+        let peer = self.state.registry().agreement_of(area)?.home.clone()?;
+        let of = PictureRef { peer, party: party.clone(), area: area.clone() };
+        let contributions = self.state.contributions();
+        let share = contributions.share(&of);
+        let revision = self.state.revision(area);
+        let now = link::Compared { revision, epoch: self.state.epoch() };
+        let is_new = share.turn == 0 && self.state.picture(party, area).version() == 0;
+        let index = self.state.area(area);
+        Some(ContributedView {
+            held: contributions.held(&of).count(),
+            may_hold: contributions.may_hold(&of),
+            of: index.into_iter().flat_map(|index| index.own(party, revision)).count(),
+            in_step: share.under_way.is_none()
+                && (share.compared == now || is_new)
+                && share.told.as_ref().is_none_or(|told| told.refused.is_none()),
+            share,
+        })
     }
 
     /// What is on one side alone, or looks another to who is shown it, by id.

@@ -201,7 +201,8 @@ impl Egress<'_> {
     }
 
     /// What a change of one's own tells back: counters, and the open conflicts in what one sees of
-    /// the findings that it touched. Without conflicts it shows nothing that is not the caller's.
+    /// the findings that it touched. Without conflicts it shows nothing that is not the caller's;
+    /// what is at home elsewhere has its conflicts there.
     ///
     /// # Errors
     /// When the caller speaks for no party of the area.
@@ -212,6 +213,12 @@ impl Egress<'_> {
         touched: &[ConflictRef],
     ) -> Result<Projection<PublishedView>, Denial> {
         let (version, unchanged, revision) = counters;
+        let agreement = self.state.registry().agreement_of(area);
+        if agreement.is_some_and(|agreement| agreement.home.is_some()) {
+            let (conflicts, secrets) = (Vec::new(), Secrets::default());
+            let view = PublishedView { version, unchanged, revision, conflicts, secrets };
+            return Ok(Projection::new(view, Vec::new()));
+        }
         let rights = self.rights_in(area, None, true)?;
         let mut conflicts = Vec::new();
         for at in touched.iter().filter(|at| self.several_see(at, revision)) {

@@ -65,11 +65,15 @@ pub struct Judged {
     pub brings: Result<Payload, QuarantinedFor>,
 }
 
-/// Judges an envelope of a peer by the registry.
+/// Judges an envelope of a peer by the registry, in a domain that reads up to a level.
 ///
 /// # Errors
 /// When it is not the peer's word.
-pub fn judge(domain: &DomainId, peer: &Peer, came: &Came) -> Result<Judged, BadEnvelope> {
+pub fn judge(
+    (domain, level): (&DomainId, u32),
+    peer: &Peer,
+    came: &Came,
+) -> Result<Judged, BadEnvelope> {
     if came.payload.len() > PAYLOAD_BYTES_MAX {
         return Err(BadEnvelope::TooLarge);
     }
@@ -88,7 +92,7 @@ pub fn judge(domain: &DomainId, peer: &Peer, came: &Came) -> Result<Judged, BadE
     let id = Header::id_of(&came.header);
     let brings = match critical {
         Some(_) => Err(QuarantinedFor::UpgradeRequired),
-        None => brings(domain, peer, &header, &came.payload),
+        None => brings((domain, level), peer, &header, &came.payload),
     };
     Ok(Judged { id, header, brings })
 }
@@ -96,7 +100,7 @@ pub fn judge(domain: &DomainId, peer: &Peer, came: &Came) -> Result<Judged, BadE
 /// What an envelope brings: of the peer itself or of who is at home there, for us, of a kind that
 /// is known, up to the level that was agreed.
 fn brings(
-    domain: &DomainId,
+    (domain, level): (&DomainId, u32),
     peer: &Peer,
     header: &Header,
     payload: &[u8],
@@ -104,16 +108,19 @@ fn brings(
     if header.to.domain != *domain {
         return Err(QuarantinedFor::NotForUs);
     }
-    if header.from.domain != peer.id || !is_at_home(peer, &header.from) {
+    // A contribution is answered, also where it may not come: who waits for it waits no longer.
+    let is_answered = Kind::from_number(header.kind) == Some(Kind::Contribution);
+    if header.from.domain != peer.id || !(is_answered || is_at_home(peer, &header.from)) {
         return Err(QuarantinedFor::NotYours);
     }
-    if header.level > samsyn_domain::link::LEVEL || header.sealed_to.is_some() {
+    if header.level > level || header.sealed_to.is_some() {
         return Err(QuarantinedFor::UpgradeRequired);
     }
-    if header.labels.as_ref().is_some_and(|labels| labels.level.level() > peer.ceiling) {
+    let kind = Kind::from_number(header.kind).ok_or(QuarantinedFor::UnknownKind)?;
+    let secrecy = header.labels.as_ref().map(|labels| labels.level.level());
+    if secrecy.is_some_and(|level| level > peer.ceiling) && !is_answered {
         return Err(QuarantinedFor::AboveCeiling);
     }
-    let kind = Kind::from_number(header.kind).ok_or(QuarantinedFor::UnknownKind)?;
     let payload = Payload::decode(kind, payload).map_err(|_| QuarantinedFor::Malformed)?;
     match &payload {
         Payload::Message(sent) => {
@@ -136,6 +143,18 @@ fn brings(
         Payload::Receipt { to, .. } => {
             if !peer.has(to.orgnr()) {
                 return Err(QuarantinedFor::NotYours);
+            }
+        }
+        Payload::Contribution(_) => {
+            // Whose it is the header says; whether that party is at home there is asked with what
+            // it brings.
+            if header.from.orgnr.is_none() {
+                return Err(QuarantinedFor::Malformed);
+            }
+        }
+        Payload::Answer { .. } => {
+            if header.in_reply_to.is_none() {
+                return Err(QuarantinedFor::Malformed);
             }
         }
     }

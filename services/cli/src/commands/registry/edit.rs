@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
 use samsyn_domain::{
-    AgreementId, AreaId, Kind, LegalBasisId, PeriodKind, PriorityId, PurposeId, RowId,
+    AgreementId, AreaId, DomainId, Kind, LegalBasisId, PartyId, PeriodKind, PriorityId, PurposeId,
+    RowId,
     registry::{self, FieldGroup, Record, Role, Shown, Table, Variant},
 };
 
@@ -101,6 +102,58 @@ pub(in crate::commands) struct EditAgreement {
     valid_from: Option<Date>,
     #[command(flatten)]
     by: By,
+}
+
+/// Says in which domain a party keeps its own picture, or the joint picture of an area is ordered.
+///
+/// The domain is one that this one is linked with. A party that is at home there publishes there,
+/// and what it addresses to the area's signatories comes over the link. An area that is at home
+/// there has its joint picture there, and the parties of this domain contribute to it. It takes two
+/// organisations.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    samsyn registry home lpo-skarholmen polisen.example --reason avtal --as registrar\n  \
+    samsyn registry home sthlm-skarholmen stockholm.example --reason avtal --as registrar\n  \
+    samsyn registry home lpo-skarholmen --here --reason avtal --as registrar")]
+pub(in crate::commands) struct Home {
+    /// The party, or the area.
+    what: String,
+    /// The domain.
+    #[arg(required_unless_present = "here")]
+    domain: Option<String>,
+    /// This domain.
+    #[arg(long, conflicts_with = "domain")]
+    here: bool,
+    #[command(flatten)]
+    by: By,
+}
+
+pub(super) async fn home(session: &Session, args: Home) -> Result<(), Failure> {
+    let exported = session.client.export_registry().await?;
+    let registry = &exported.registry;
+    let home = args.domain.as_deref().map(DomainId::parse).transpose();
+    let home = home.map_err(|why| Failure::Usage(format!("the domain {why}")))?;
+    if let Some(home) = home.as_ref().filter(|home| registry.peer(home).is_none()) {
+        return Err(Failure::Usage(format!(
+            "`{home}` is no domain that this one is linked with; see `samsyn link status`"
+        )));
+    }
+    let party = PartyId::parse(&args.what).ok();
+    let party = party.and_then(|id| registry.party(&id)).cloned();
+    let area = AreaId::parse(&args.what).ok();
+    let agreement = area.and_then(|id| registry.agreement_of(&id)).cloned();
+    let record = match (party, agreement) {
+        (Some(_), Some(_)) => {
+            let what = &args.what;
+            return Err(Failure::Usage(format!(
+                "`{what}` is a party and an area; change the registry's files instead"
+            )));
+        }
+        (Some(party), None) => Record::Parties(registry::Party { home, ..party }),
+        (None, Some(agreement)) => Record::Agreements(registry::Agreement { home, ..agreement }),
+        (None, None) => return Err(unknown("party, or area with an agreement,", &args.what)),
+    };
+    carry(session, &exported, &single(record)?, args.by).await
 }
 
 pub(super) async fn release_row(session: &Session, command: ReleaseRow) -> Result<(), Failure> {

@@ -39,6 +39,7 @@ pub(super) enum Command {
     /// Edits an agreement.
     #[command(subcommand)]
     Agreement(edit::Agreement),
+    Home(edit::Home),
     Key(change::Key),
 }
 
@@ -102,6 +103,7 @@ pub(super) async fn run(globals: &Globals, command: Command) -> Result<(), Failu
         Command::Proposals(args) => list::proposals(&session, args).await,
         Command::ReleaseRow(command) => edit::release_row(&session, command).await,
         Command::Agreement(command) => edit::agreement(&session, command).await,
+        Command::Home(args) => edit::home(&session, args).await,
         Command::Key(_) => Ok(()),
     }
 }

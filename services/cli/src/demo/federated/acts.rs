@@ -92,13 +92,18 @@ pub(super) async fn accept(domain: &Domain, of: &Invitation) -> Result<(), Broke
     };
     let change = Change::of(vec![Operation::Put(Record::Peers(peer).into())]);
     let change = change.map_err(|_| Broken::Missing("a change"))?;
+    changes(domain, &change).await
+}
+
+/// A registrar changes its registry: these have one each, so that its signature is enough.
+pub(super) async fn changes(domain: &Domain, change: &Change) -> Result<(), Broken> {
     let client: &Client = &domain.registrar;
     let exported = client.export_registry().await?;
     let request = admin::ProposeRegistryChangeRequest {
         context: Some(write_context("registrar")),
         against: Some(exported.base()),
-        operations: operations(&change),
-        signature: Some(exported.sign(client, &change, Word::Propose, exported.epoch)?),
+        operations: operations(change),
+        signature: Some(exported.sign(client, change, Word::Propose, exported.epoch)?),
         reason: "Avtal om informationsutbyte.".to_owned(),
     };
     client.registry.clone().propose_registry_change(request).await?;
@@ -187,7 +192,7 @@ pub(super) async fn climbs(
     ladder().await
 }
 
-async fn until(
+pub(super) async fn until(
     what: &'static str,
     holds: impl AsyncFn() -> Result<bool, Broken>,
 ) -> Result<(), Broken> {

@@ -19,6 +19,7 @@ use samsyn_domain::{
 use time::Duration;
 use tokio::net::TcpListener;
 
+use super::area;
 use crate::{
     demo::{
         clock::date_time,
@@ -69,6 +70,9 @@ pub(in crate::demo) enum Error {
     /// No connection.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// The city.
+    #[error(transparent)]
+    World(#[from] crate::world::Error),
     /// What the demo itself is made of.
     #[error("the demo's {0} does not hold; report it")]
     Own(&'static str),
@@ -91,6 +95,8 @@ pub(super) struct Who {
     function: &'static str,
     /// By name.
     pub(super) function_title: &'static str,
+    /// Its party to the agreement over the area, where it has one.
+    pub(super) party: &'static str,
 }
 
 pub(super) const CITY: Who = Who {
@@ -101,6 +107,7 @@ pub(super) const CITY: Who = Who {
     orgnr: "2120000142",
     function: "trygghet-skarholmen",
     function_title: "trygghetssamordnare, Skärholmen",
+    party: "sdf-skarholmen",
 };
 pub(super) const POLICE: Who = Who {
     domain: "polisen.example",
@@ -110,6 +117,7 @@ pub(super) const POLICE: Who = Who {
     orgnr: "2021000076",
     function: "kommunpolis-skarholmen",
     function_title: "kommunpolis, Skärholmen",
+    party: "lpo-skarholmen",
 };
 pub(super) const REGION: Who = Who {
     domain: "regionstockholm.example",
@@ -119,6 +127,7 @@ pub(super) const REGION: Who = Who {
     orgnr: "2321000016",
     function: "trafikforvaltningen-trygghet",
     function_title: "trygghet, trafikförvaltningen",
+    party: "",
 };
 pub(super) const PRISON: Who = Who {
     domain: "kriminalvarden.example",
@@ -128,12 +137,18 @@ pub(super) const PRISON: Who = Who {
     orgnr: "2021000225",
     function: "frivarden-stockholm-syd",
     function_title: "frivården, Stockholm syd",
+    party: "",
 };
 
 impl Who {
     /// The address of its function.
     pub(super) fn address(self) -> String {
         format!("{}/{}", self.orgnr, self.function)
+    }
+
+    /// The service that sends, reads and publishes.
+    pub(super) fn desk(self) -> Result<ServiceId, Error> {
+        self.service(DESK)
     }
 
     fn service(self, name: &str) -> Result<ServiceId, Error> {
@@ -190,6 +205,7 @@ impl Who {
             trust_domain: format!("tjanster.{}", self.domain),
             clearance: 3,
         }];
+        area::register(self, &mut document)?;
         Ok(document)
     }
 }
@@ -262,7 +278,7 @@ impl Domain {
                 purpose: PURPOSE.to_owned(),
                 legal_basis: BASIS.to_owned(),
                 weighing_ref: String::new(),
-                party: String::new(),
+                party: if name == DESK { who.party.to_owned() } else { String::new() },
                 function: if name == DESK { who.address() } else { String::new() },
                 descriptor: String::new(),
                 endorsement_keys: BTreeMap::new(),

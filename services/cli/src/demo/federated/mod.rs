@@ -3,7 +3,9 @@
 //! that was revoked.
 
 mod acts;
+mod area;
 mod domains;
+mod pictures;
 mod story;
 mod wire;
 

@@ -16,6 +16,7 @@ use super::{
         link_with, linked, message, says, short,
     },
     domains::{CITY, POLICE, PRISON, REGION},
+    pictures,
 };
 use crate::demo::{
     clock,
@@ -62,16 +63,20 @@ impl<'a> Story<'a> {
         let mut section = Section::new(3, "A request with a deadline, and its receipts");
         let told = self.request(&mut section).await;
         self.end(section, told);
-        let mut section = Section::new(4, "A wire is cut; both sides go on, and catch up");
+        let mut section = Section::new(4, "One joint picture of two domains' own pictures");
+        let World { city, police, .. } = &*self.world;
+        let told = pictures::tell(&mut section, city, police).await;
+        self.end(section, told);
+        let mut section = Section::new(5, "A wire is cut; both sides go on, and catch up");
         let told = self.cut(&mut section).await;
         self.end(section, told);
-        let mut section = Section::new(5, "What does not cross");
+        let mut section = Section::new(6, "What does not cross");
         let told = self.refused(&mut section).await;
         self.end(section, told);
-        let mut section = Section::new(6, "A certificate is revoked, and its link closes");
+        let mut section = Section::new(7, "A certificate is revoked, and its link closes");
         let told = self.revoked(&mut section).await;
         self.end(section, told);
-        let mut section = Section::new(7, "Who was given what");
+        let mut section = Section::new(8, "Who was given what");
         let told = self.given(&mut section).await;
         self.end(section, told);
         self.checks

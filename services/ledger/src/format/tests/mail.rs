@@ -6,7 +6,7 @@ use samsyn_domain::{
     DomainId, FunctionId, LegalBasisId, PurposeId, UnitKey,
     command::{
         Command, Effect, LinkChange, MarkMessage, NumberEnvelopes, Reply, SendMessage, SetLink,
-        SettleEnvelopes, TakeEnvelopes, ToNumber, ToTake,
+        SettleEnvelopes, Source, TakeEnvelopes, ToNumber, ToTake,
     },
     disclosure::{Ground, Object},
     link::{
@@ -33,15 +33,15 @@ const fn message_id(number: u8) -> MessageId {
     MessageId::of([number; 32])
 }
 
-const fn envelope(number: u8) -> EnvelopeId {
+pub(super) const fn envelope(number: u8) -> EnvelopeId {
     EnvelopeId::of([number; 32])
 }
 
-const fn chain(sequence: u64, head: u8) -> Chain {
+pub(super) const fn chain(sequence: u64, head: u8) -> Chain {
     Chain { epoch: 2, sequence, head: envelope(head) }
 }
 
-fn bytes(length: usize) -> Arc<[u8]> {
+pub(super) fn bytes(length: usize) -> Arc<[u8]> {
     vec![7; length].into()
 }
 
@@ -128,7 +128,7 @@ pub(super) fn commands(full: bool) -> Vec<Command> {
     let step = if full { Step::Rejected } else { Step::Read };
     let take = |effect: Effect| ToTake { id: envelope(1), effect };
     let number = ToNumber {
-        queued: 8,
+        source: Source::Queued(8),
         id: envelope(2),
         header: bytes(9),
         signature: bytes(64),
@@ -155,6 +155,7 @@ pub(super) fn commands(full: bool) -> Vec<Command> {
                 after: chain(7, 1),
                 envelopes: vec![number],
                 dropped: if full { vec![3, 4] } else { Vec::new() },
+                looked: Vec::new(),
             }
             .into(),
         ),
@@ -223,7 +224,7 @@ pub(super) fn rows(full: bool) -> Vec<(&'static str, Row)> {
         "arrived",
         Row::Arrived(Arrived { peer: peer(), epoch: 2, sequence: 4, id, outcome }),
     ));
-    for item in items() {
+    for item in items().into_iter().chain(super::contributions::items()) {
         let queued = Queued {
             peer: peer(),
             number: 4,

@@ -1,5 +1,6 @@
 mod backups;
 mod changes;
+mod contributions;
 mod damage;
 mod examples;
 mod golden;
