@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use samsyn_domain::{
-    DomainId, FeatureLevel, FunctionId, State, Timestamp,
+    DomainId, FeatureLevel, FunctionId, State, Timestamp, UnitKey,
     command::{Command, Looked, NumberEnvelopes, Source, ToNumber},
     commit::dsse::PayloadType,
     disclosure::Disclosure,
@@ -85,52 +85,55 @@ impl Ledger {
         let mut dropped = Vec::new();
         for goes in &batch.goes {
             let made = match goes {
-                Goes::Queued(queued) => match self.made(&domain, &batch, queued, now) {
-                    Ok(made) => made,
-                    Err(Rejection::Denied(denial)) => {
-                        let (peer, reason) = (&batch.peer.id, denial.why.id());
-                        tracing::warn!(%peer, reason, "not sent");
-                        dropped.push(queued.number);
-                        continue;
-                    }
-                    Err(rejection) => return Err(rejection),
-                },
+                Goes::Queued(queued) => self.made(&domain, &batch, queued, now),
                 Goes::Picture(_) if pieces >= PIECES_PER_ENTRY => continue,
-                Goes::Picture(difference) => {
-                    match self.pictured(&domain, &batch.peer, difference, now) {
-                        Ok(made) => {
-                            pieces = pieces.saturating_add(1);
-                            made
-                        }
-                        // One picture that cannot go does not hold up what others send.
-                        Err(why) => {
-                            let (peer, picture) = (&batch.peer.id, difference.name());
-                            tracing::error!(%peer, picture, %why, "a picture is not contributed");
-                            continue;
-                        }
-                    }
-                }
+                Goes::Picture(difference) => self.pictured(&domain, &batch.peer, difference, now),
             };
-            let sequence = chain.sequence.saturating_add(1);
-            let Made { source, header, payload, disclosure } = made;
-            let header = Header { epoch: chain.epoch, sequence, previous: chain.head, ..header };
-            let bytes = header.encode().map_err(unwritten)?;
-            let id = Header::id_of(&bytes);
-            let signature = self.sign_as_domain(PayloadType::LinkEnvelope, &bytes);
-            let object = format!("envelope {} {} {sequence}", batch.peer.id, chain.epoch);
-            let payload = self.inner.keys.seal(&unit, &object, &payload.message())?;
-            chain = Chain { sequence, head: id, ..chain };
-            envelopes.push(ToNumber {
-                source,
-                id,
-                header: bytes.into(),
-                signature: signature.as_slice().into(),
-                payload,
-                disclosure,
-            });
+            let peer = &batch.peer.id;
+            match (goes, made.and_then(|made| self.numbered(peer, &unit, chain, made))) {
+                (goes, Ok(envelope)) => {
+                    pieces = pieces.saturating_add(matches!(goes, Goes::Picture(_)).into());
+                    let sequence = chain.sequence.saturating_add(1);
+                    chain = Chain { sequence, head: envelope.id, ..chain };
+                    envelopes.push(envelope);
+                }
+                (Goes::Queued(queued), Err(Rejection::Denied(denial))) => {
+                    tracing::warn!(%peer, reason = denial.why.id(), "not sent");
+                    dropped.push(queued.number);
+                }
+                (Goes::Queued(_), Err(rejection)) => return Err(rejection),
+                // One picture that cannot go does not hold up what others send.
+                (Goes::Picture(difference), Err(why)) => {
+                    let picture = difference.name();
+                    tracing::error!(%peer, picture, %why, "a picture is not contributed");
+                }
+            }
         }
         let Batch { peer, after, looked, .. } = batch;
         Ok(NumberEnvelopes { peer: peer.id, after, envelopes, dropped, looked })
+    }
+
+    /// An envelope in its place after a chain: its header signed, its payload sealed.
+    fn numbered(
+        &self,
+        peer: &DomainId,
+        unit: &UnitKey,
+        chain: Chain,
+        Made { source, header, payload, disclosure }: Made,
+    ) -> Result<ToNumber, Rejection> {
+        let sequence = chain.sequence.saturating_add(1);
+        let header = Header { epoch: chain.epoch, sequence, previous: chain.head, ..header };
+        let bytes = header.encode().map_err(unwritten)?;
+        let signature = self.sign_as_domain(PayloadType::LinkEnvelope, &bytes);
+        let object = format!("envelope {peer} {} {sequence}", chain.epoch);
+        Ok(ToNumber {
+            source,
+            id: Header::id_of(&bytes),
+            header: bytes.into(),
+            signature: signature.as_slice().into(),
+            payload: self.inner.keys.seal(unit, &object, &payload.message())?,
+            disclosure,
+        })
     }
 
     /// What an item says, with the header that goes before it but for its place in the chain.
