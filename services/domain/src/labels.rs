@@ -126,22 +126,23 @@ impl Labels {
     /// The labels of what is made of others: the highest level, every caveat, whom and what all of
     /// them allow, and the earliest end. None of nothing.
     pub fn derived<'a>(of: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
-        of.into_iter().fold(None, |so_far, one| {
-            let Some(so_far) = so_far else { return Some(one.clone()) };
-            Some(Self {
-                level: so_far.level.max(one.level),
-                audience: so_far.audience.intersection(&one.audience).cloned().collect(),
-                purposes: so_far.purposes.intersection(&one.purposes).cloned().collect(),
-                regime: so_far.regime.max(one.regime),
-                secrecy_provisions: &so_far.secrecy_provisions | &one.secrecy_provisions,
-                retain_until: so_far.retain_until.min(one.retain_until),
-                person_related: so_far.person_related || one.person_related,
-                special_category: so_far.special_category || one.special_category,
-                originator_control: so_far.originator_control || one.originator_control,
-                embargo_until: so_far.embargo_until.max(one.embargo_until),
-                onward_sharing: so_far.onward_sharing && one.onward_sharing,
-            })
-        })
+        let common = |mut all: Self, one: &Self| {
+            all.level = all.level.max(one.level);
+            all.audience.retain(|token| one.audience.contains(token));
+            all.purposes.retain(|purpose| one.purposes.contains(purpose));
+            all.regime = all.regime.max(one.regime);
+            all.secrecy_provisions.extend(one.secrecy_provisions.iter().map(Arc::clone));
+            all.retain_until = all.retain_until.min(one.retain_until);
+            all.person_related |= one.person_related;
+            all.special_category |= one.special_category;
+            all.originator_control |= one.originator_control;
+            all.embargo_until = all.embargo_until.max(one.embargo_until);
+            all.onward_sharing &= one.onward_sharing;
+            all
+        };
+        let mut of = of.into_iter();
+        let first = of.next()?.clone();
+        Some(of.fold(first, common))
     }
 
     /// Whether it is still under embargo.

@@ -5,8 +5,8 @@ use super::{Decided, Moment, Reply};
 use crate::{
     FeatureLevel, Reason, Refusal, Sealed, ServiceId,
     registry::{
-        Applied, Base, Change, Operation, PROPOSALS_OPEN_MAX, Proposal, ProposalId, Record, Signed,
-        Standing, Table,
+        Agreement, Applied, Base, Change, Operation, PROPOSALS_OPEN_MAX, Party, Proposal,
+        ProposalId, Record, Signed, Standing, Table,
     },
     row::{Row, Suspended},
 };
@@ -119,25 +119,9 @@ fn suspension(moment: Moment<'_>, operation: &Operation) -> Option<Row> {
 
 /// Whether a row names another domain as a home.
 const fn is_elsewhere(record: &Record) -> bool {
-    match record {
-        Record::Parties(party) => party.home.is_some(),
-        Record::Agreements(agreement) => agreement.home.is_some(),
-        Record::Areas(_)
-        | Record::Categories(_)
-        | Record::Descriptors(_)
-        | Record::EndorsementKeys(_)
-        | Record::Functions(_)
-        | Record::Groups(_)
-        | Record::Lists(_)
-        | Record::Meetings(_)
-        | Record::Organisations(_)
-        | Record::Peers(_)
-        | Record::Places(_)
-        | Record::PublisherKeys(_)
-        | Record::RegistryKeys(_)
-        | Record::ReleaseRows(_)
-        | Record::Responsibilities(_)
-        | Record::Services(_)
-        | Record::SubAreas(_) => false,
-    }
+    matches!(
+        record,
+        Record::Parties(Party { home: Some(_), .. })
+            | Record::Agreements(Agreement { home: Some(_), .. })
+    )
 }

@@ -1,9 +1,6 @@
 //! Decisions on conflicts and dissents (avvikande meningar), as objects of an edition.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use samsyn_domain::{
     AreaState, Labels, PartyId, Sealed, State,
@@ -90,7 +87,7 @@ fn conflicts<'a>(
             name: conflict.at.id(),
             outcome: conflict.outcome.map(outcome_code),
             decided_by: conflict.stated.values().map(|(party, _)| party.clone()).collect(),
-            labels: merged(candidates.iter().map(|seen| seen.labels.as_ref()))?,
+            labels: Labels::derived(candidates.iter().map(|seen| seen.labels.as_ref()))?,
             reason: conflict.reason.clone(),
             decision: Decision {
                 at: conflict.at.clone(),
@@ -129,7 +126,7 @@ fn dissents<'a>(
             name: format!("dissent:{}:{}:{count}", at.id(), dissent.party),
             outcome: None,
             decided_by: BTreeSet::from([dissent.party.clone()]),
-            labels: merged(finding.contributions.iter().map(|seen| seen.labels.as_ref()))?,
+            labels: Labels::derived(finding.contributions.iter().map(|seen| seen.labels.as_ref()))?,
             reason: dissent.reason.clone(),
             decision: Decision {
                 at,
@@ -199,26 +196,4 @@ fn outcome_code(outcome: Outcome) -> i64 {
         Outcome::Trend(trend) => trend.number().into(),
         Outcome::Dissent => 0,
     }
-}
-
-/// The labels of what is derived: the highest level, the union of caveats, the intersection of
-/// audiences and purposes, the earliest retention.
-fn merged<'a>(labels: impl IntoIterator<Item = &'a Labels>) -> Option<Labels> {
-    let common = |mut all: Labels, one: &Labels| {
-        all.level = all.level.max(one.level);
-        all.audience.retain(|token| one.audience.contains(token));
-        all.purposes.retain(|purpose| one.purposes.contains(purpose));
-        all.regime = all.regime.max(one.regime);
-        all.secrecy_provisions.extend(one.secrecy_provisions.iter().map(Arc::clone));
-        all.retain_until = all.retain_until.min(one.retain_until);
-        all.person_related |= one.person_related;
-        all.special_category |= one.special_category;
-        all.originator_control |= one.originator_control;
-        all.embargo_until = all.embargo_until.max(one.embargo_until);
-        all.onward_sharing &= one.onward_sharing;
-        all
-    };
-    let mut labels = labels.into_iter();
-    let first = labels.next()?.clone();
-    Some(labels.fold(first, common))
 }
