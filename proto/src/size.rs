@@ -7,6 +7,8 @@ use crate::v1::{Assessment, Observation, PublishPictureRequest, Series, publish_
 pub const REQUEST_CHANGES_MAX: usize = 500;
 /// The most bytes of a publication in one request, and of a message of an upload.
 pub const REQUEST_BYTES_MAX: usize = 256 * 1024;
+/// The most points of a series in one publication.
+pub const SERIES_POINTS_MAX: usize = 120;
 
 impl PublishPictureRequest {
     /// How many observations, points of series, assessments and withdrawals it holds.

@@ -14,11 +14,9 @@ use super::{
 };
 use crate::{
     Reason,
+    size::SERIES_POINTS_MAX,
     v1::{self, assessment, observation::Location, series},
 };
-
-/// The most points of a series in one publication.
-const POINTS_MAX: usize = 120;
 
 /// Reads a series, a draft for each point; none when something in it is missing or refused.
 pub(super) fn points(
@@ -107,7 +105,7 @@ fn counted(
 ) -> Vec<(Period, Option<u32>)> {
     match points.len() {
         0 => within.refuse(Reason::MissingField, "points"),
-        1..=POINTS_MAX => {}
+        1..=SERIES_POINTS_MAX => {}
         _ => {
             within.refuse(Reason::TooLarge, "points");
             return Vec::new();

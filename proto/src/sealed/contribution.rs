@@ -7,14 +7,15 @@ use prost::Message as _;
 use samsyn_domain::{Draft, Form, Observation, ObservationId};
 
 use super::observation;
-use crate::{size::REQUEST_CHANGES_MAX, v1};
+use crate::{
+    size::{REQUEST_CHANGES_MAX, SERIES_POINTS_MAX},
+    v1,
+};
 
 /// The most bytes of one piece: with its header it fits into an envelope.
-const PIECE_BYTES_MAX: usize = 240 * 1024;
+pub(super) const PIECE_BYTES_MAX: usize = 240 * 1024;
 /// How long an observation with a note is, about.
 const USUAL_BYTES: usize = 1_024;
-/// The most points of one series in one piece.
-const POINTS_MAX: usize = 120;
 
 /// A piece of a contribution.
 #[derive(Clone, PartialEq, Eq)]
@@ -47,7 +48,10 @@ impl Delta {
             }
             filling.put(&draft);
         }
-        Self { bytes: filling.delta.encode_to_vec(), holds: filling.holds }
+        let Filling { mut delta, holds, series, .. } = filling;
+        let whole = |(said, points)| v1::Series { points, ..said };
+        delta.series = series.into_values().map(whole).collect();
+        Self { bytes: delta.encode_to_vec(), holds }
     }
 }
 
@@ -56,8 +60,8 @@ struct Filling {
     delta: v1::PictureDelta,
     holds: BTreeSet<ObservationId>,
     bytes: usize,
-    /// Where in the delta a series stands.
-    series: BTreeMap<String, usize>,
+    /// What is said of a series, without points, and its points.
+    series: BTreeMap<String, (v1::Series, Vec<v1::SeriesPoint>)>,
 }
 
 impl Filling {
@@ -95,30 +99,23 @@ impl Filling {
 
     /// A series stands once in a publication: its points go together, as long as all else that is
     /// said of them is the same.
-    fn point(&mut self, wire: v1::Series) -> bool {
-        let place = self.series.get(&wire.id).copied();
-        let Some(before) = place.and_then(|place| self.delta.series.get_mut(place)) else {
-            let fits = self.fits(wire.encoded_len() + 8);
-            if fits {
-                self.series.insert(wire.id.clone(), self.delta.series.len());
-                self.delta.series.push(wire);
+    fn point(&mut self, mut wire: v1::Series) -> bool {
+        let whole = wire.encoded_len();
+        let points = std::mem::take(&mut wire.points);
+        let length = match self.series.get(&wire.id) {
+            None => whole,
+            Some((said, so_far)) if *said == wire && so_far.len() < SERIES_POINTS_MAX => {
+                points.iter().map(|point| point.encoded_len() + 8).sum()
             }
-            return fits;
+            Some(_) => return false,
         };
-        let points = std::mem::take(&mut before.points);
-        let same = v1::Series { points: Vec::new(), ..wire.clone() } == *before;
-        before.points = points;
-        if !same || before.points.len() >= POINTS_MAX {
-            return false;
+        let fits = self.fits(length + 8);
+        if fits {
+            let (_, so_far) =
+                self.series.entry(wire.id.clone()).or_insert_with(|| (wire, Vec::new()));
+            so_far.extend(points);
         }
-        let length: usize = wire.points.iter().map(|point| point.encoded_len() + 8).sum();
-        let full = self.holds.len() >= REQUEST_CHANGES_MAX;
-        if full || self.bytes.saturating_add(length) > PIECE_BYTES_MAX {
-            return false;
-        }
-        self.bytes = self.bytes.saturating_add(length);
-        before.points.extend(wire.points);
-        true
+        fits
     }
 
     /// Nothing more is tried: there is hardly room for one of the usual length.

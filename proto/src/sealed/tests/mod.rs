@@ -1,5 +1,6 @@
 //! What goes out: from real views where something is opened or masked.
 
+mod contributions;
 mod editions;
 mod events;
 mod lists;
