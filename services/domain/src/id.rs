@@ -135,6 +135,16 @@ ids! {
     FunctionId: code;
 }
 
+impl DomainId {
+    /// The calling system that its links are: `<domain>/link`.
+    ///
+    /// # Errors
+    /// When the name is so long that it leaves no room.
+    pub fn link(&self) -> Result<ServiceId, BadId> {
+        ServiceId::parse(&format!("{self}/link"))
+    }
+}
+
 impl FunctionId {
     /// The organisation number that it begins with; empty when it has none.
     #[must_use]

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use samsyn_domain::{
-    AreaId, DomainId, LabelClass, LegalBasisId, Observation, OrganisationId, PartyId, ServiceId,
-    State, Timestamp,
+    AreaId, DomainId, LabelClass, LegalBasisId, Observation, OrganisationId, PartyId, State,
+    Timestamp,
     disclosure::{Disclosure, Ground, Object},
     link::Address,
     registry::{Agreement, FieldGroup, Party, Peer, Registry},
@@ -167,7 +167,7 @@ impl Policy {
             sequence: 0,
             at: Timestamp::ZERO,
             receiver: OrganisationId::parse(peer.id.as_str()).map_err(internal)?,
-            service: ServiceId::parse(&format!("{}/link", peer.id)).map_err(internal)?,
+            service: peer.id.link().map_err(internal)?,
             serial: String::new(),
             ground: Ground { purpose, legal_basis, weighing: None },
             object: Object::Picture(party.clone(), area.clone()),

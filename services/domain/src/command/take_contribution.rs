@@ -8,7 +8,7 @@ use std::{
 
 use super::{Actor, Decided, Moment, Publish, Reply};
 use crate::{
-    Observation, ObservationId, OrganisationId, Reason, Refusal, ServiceId,
+    Observation, ObservationId, OrganisationId, Reason, Refusal,
     link::{
         CHANGES_MAX, Compared, EnvelopeId, NotTakenFor, PIECES_MAX, PictureRef, Piece, Share, Told,
         UnderWay,
@@ -152,7 +152,7 @@ fn taken(
 fn link_of(of: &PictureRef) -> Option<Actor> {
     Some(Actor {
         organisation: OrganisationId::parse(of.peer.as_str()).ok()?,
-        service: ServiceId::parse(&format!("{}/link", of.peer)).ok()?,
+        service: of.peer.link().ok()?,
         role: None,
         pseudonym: None,
     })

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use samsyn_domain::{
-    OrganisationId, ServiceId, State, Timestamp,
+    OrganisationId, State, Timestamp,
     commit::canonical,
     disclosure::{Disclosure, Object},
     link::{Numbered, SealedPayload},
@@ -55,7 +55,9 @@ impl Policy {
             at: Timestamp::ZERO,
             receiver: OrganisationId::parse(to.orgnr())
                 .map_err(|_| Denial::of(Why::Internal("an organisation number is no id")))?,
-            service: ServiceId::parse(&format!("{}/link", peer.id))
+            service: peer
+                .id
+                .link()
                 .map_err(|_| Denial::of(Why::Internal("a domain's name is no id")))?,
             serial: String::new(),
             ground: core.ground.clone(),
