@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use samsyn_domain::{
-    AreaId, DomainId, LabelClass, LegalBasisId, Observation, OrganisationId, PartyId, State,
-    Timestamp,
+    AreaId, Content, DomainId, LabelClass, LegalBasisId, Observation, OrganisationId, PartyId,
+    State, Timestamp,
     disclosure::{Disclosure, Ground, Object},
     link::Address,
     registry::{Agreement, FieldGroup, Party, Peer, Registry},
@@ -66,7 +66,7 @@ pub fn may_contribute(
     peer: &Peer,
     from: &Address,
     (party, area): (&PartyId, &AreaId),
-    upserts: &[Observation],
+    upserts: &[&Content],
 ) -> Result<(), Denial> {
     let denied = |why| Err(Denial::of(why).by(CONTRIBUTION_RULE));
     let Some(party) = registry.party(party).filter(|one| one.home.as_ref() == Some(&peer.id))
@@ -85,10 +85,10 @@ pub fn may_contribute(
     if !is_home_of(registry, &party.id, area) {
         return denied(Why::NotYourArea);
     }
-    if upserts.iter().any(|one| one.content.labels.level.level() > peer.ceiling) {
+    if upserts.iter().any(|content| content.labels.level.level() > peer.ceiling) {
         return denied(Why::AboveCeiling);
     }
-    answers_where_it_is(registry, &party.id, upserts)
+    answers_where_it_is(registry, &party.id, upserts.iter().copied())
 }
 
 /// A peer as the home of areas: what policy knows of it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use samsyn_domain::{
-    AreaId, Caller, EditionId, LabelClass, Observation, PartyId, State, Timestamp,
+    AreaId, Caller, Content, EditionId, LabelClass, PartyId, State, Timestamp,
     command::Command,
     disclosure::Grant,
     registry::{Agreement, FieldGroup, Registry, ReleaseRow, Role, Service, Shown, Variant},
@@ -110,7 +110,8 @@ impl Policy {
             self.allow(registry, service, action, &area, &party, role)?;
         }
         if let Command::Publish(publish) = &command {
-            answers_where_it_is(registry, &publish.party, &publish.upserts)?;
+            let upserts = publish.upserts.iter().map(|one| &one.content);
+            answers_where_it_is(registry, &publish.party, upserts)?;
         }
         let until = now.after_seconds(VALID_SECONDS);
         Ok(Permit::grant(command, caller.clone(), state.epoch(), until))
@@ -298,13 +299,12 @@ pub(crate) fn content(
 ///
 /// # Errors
 /// Where it does not, with the place among its observations.
-pub(crate) fn answers_where_it_is(
+pub(crate) fn answers_where_it_is<'a>(
     registry: &Registry,
     party: &PartyId,
-    upserts: &[Observation],
+    upserts: impl IntoIterator<Item = &'a Content>,
 ) -> Result<(), Denial> {
-    for (i, observation) in upserts.iter().enumerate() {
-        let content = &observation.content;
+    for (i, content) in upserts.into_iter().enumerate() {
         let Some(sub_area) = &content.geography.sub_area else { continue };
         if registry.is_divided(party) && !registry.answers_for(party, sub_area, content.starts_at) {
             let field = format!("upserts[{i}].location");

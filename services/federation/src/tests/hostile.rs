@@ -7,8 +7,8 @@ use samsyn_domain::{
     FunctionId, Timestamp,
     commit::{canonical::Message, descriptor::PublicKey, dsse::PayloadType},
     link::{
-        Address, Chain, EnvelopeId, FrozenFor, Header, Kind, LEVEL, PAYLOAD_BYTES_MAX, PROTOCOL,
-        Payload, QuarantinedFor,
+        Address, CONTRIBUTIONS_LEVEL, Chain, EnvelopeId, FrozenFor, Header, Kind, LEVEL,
+        MESSAGES_LEVEL, PAYLOAD_BYTES_MAX, PROTOCOL, Payload, QuarantinedFor,
     },
     message::{MessageId, RejectedFor, Step},
 };
@@ -17,6 +17,7 @@ use tokio::{sync::mpsc, time::timeout};
 
 use super::{
     impostor::{Bend, Hostile},
+    pictures::draft,
     world::{CITY, Domain, NOW, POLICE, World, labels},
 };
 use crate::{Closing, Wire};
@@ -232,6 +233,24 @@ async fn what_cannot_be_acted_on_is_set_aside_and_the_next_is_taken() {
     world.close().await;
 }
 
+impl Hostile {
+    /// The level of the next receipt, which says that a message was rejected, and why it was.
+    async fn rejected(&mut self) -> (u32, Option<RejectedFor>) {
+        loop {
+            let frame::Kind::Envelope(envelope) = self.next().await else { continue };
+            let (header, _) = Header::decode(&envelope.header).unwrap();
+            let kind = Kind::from_number(header.kind).unwrap();
+            let Payload::Receipt { step, reason, .. } =
+                Payload::decode(kind, &envelope.payload).unwrap()
+            else {
+                panic!("{kind:?}")
+            };
+            assert_eq!(step, Step::Rejected);
+            return (header.level, reason);
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_could_not_have_been_sent_from_here_is_declined_and_not_kept() {
     let world = world().await;
@@ -240,18 +259,8 @@ async fn a_message_that_could_not_have_been_sent_from_here_is_declined_and_not_k
     for subject in ["811218-9876", "ring\u{7}", "två\nrader", "", &long] {
         let envelope = hostile.message(subject, |_| ());
         hostile.sends(envelope).await;
-        let reason = loop {
-            let frame::Kind::Envelope(envelope) = hostile.next().await else { continue };
-            let (header, _) = Header::decode(&envelope.header).unwrap();
-            let kind = Kind::from_number(header.kind).unwrap();
-            let Payload::Receipt { step, reason, .. } =
-                Payload::decode(kind, &envelope.payload).unwrap()
-            else {
-                panic!("{kind:?}")
-            };
-            assert_eq!(step, Step::Rejected, "{subject:?}");
-            break reason;
-        };
+        let (level, reason) = hostile.rejected().await;
+        assert_eq!(level, CONTRIBUTIONS_LEVEL, "{subject:?}");
         assert_eq!(reason, Some(RejectedFor::Unfit), "{subject:?}");
     }
     let envelope = hostile.message("Ringer i morgon", |_| ());
@@ -261,6 +270,23 @@ async fn a_message_that_could_not_have_been_sent_from_here_is_declined_and_not_k
     }
     has(&world.police, &["Ringer i morgon"]).await;
     assert!(world.police.ledger.quarantined(&CITY.id()).is_empty());
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_knows_messages_alone_is_told_nothing_newer() {
+    let world = world().await;
+    let mut hostile = Hostile::opens(&world, |hello| hello.level = MESSAGES_LEVEL).await;
+    let envelope = hostile.message("811218-9876", |_| ());
+    hostile.sends(envelope).await;
+    let expected = (MESSAGES_LEVEL, Some(RejectedFor::NotAllowed));
+    assert_eq!(hostile.rejected().await, expected);
+    // An own picture waits until the peer knows of them.
+    world.police.publishes(vec![draft("a", 1)], &[]).await.unwrap();
+    let (ledger, city) = (&world.police.ledger, CITY.id());
+    let numbered = |level| ledger.number_envelopes(&city, level);
+    assert_eq!(numbered(MESSAGES_LEVEL).await.unwrap(), 0);
+    assert_eq!(numbered(CONTRIBUTIONS_LEVEL).await.unwrap(), 1);
     world.close().await;
 }
 

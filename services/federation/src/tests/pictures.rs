@@ -10,6 +10,7 @@ use samsyn_domain::{
     AreaId, Audience, Basis, CategoryId, Content, Draft, Form, Geography, Kind, Labels,
     ObservationId, OrganisationId, Period, PlaceId, PriorityId, Secrecy, Secret, SourceId,
     SubAreaId,
+    link::CONTRIBUTIONS_LEVEL,
     registry::{Document, Organisation, Role, Service},
 };
 use samsyn_ledger::Rejection;
@@ -328,6 +329,24 @@ async fn what_the_home_does_not_take_is_told_and_goes_with_the_next_publication(
     world.police.publishes(vec![draft("b", 2)], &[]).await.unwrap();
     world.police.is_in_step().await;
     assert_eq!(world.city.has(POLICE).await.counts, counts([("b", 2), ("c", 3)]));
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_refused_is_sent_again_after_a_quarter_of_an_hour_and_not_before() {
+    let world = World::new().await;
+    let mut unknown = draft("a", 1);
+    unknown.content.category = CategoryId::parse(UNKNOWN_AT_HOME).unwrap();
+    world.police.publishes(vec![unknown], &[]).await.unwrap();
+    let told = world.police.is_answered().await.share.told.unwrap();
+    assert!(told.refused.is_some());
+    world.wire.cut();
+    let (ledger, city) = (&world.police.ledger, CITY.id());
+    let numbered = || ledger.number_envelopes(&city, CONTRIBUTIONS_LEVEL);
+    world.police.at(told.at.after_seconds(15 * 60 - 1));
+    assert_eq!(numbered().await.unwrap(), 0);
+    world.police.at(told.at.after_seconds(15 * 60));
+    assert_eq!(numbered().await.unwrap(), 1);
     world.close().await;
 }
 

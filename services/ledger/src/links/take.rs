@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use samsyn_domain::{
-    FeatureLevel, Labels, Sealed, State,
+    Content, FeatureLevel, Labels, Sealed, State,
     command::{Brought, Command, Effect, TakeEnvelopes, ToTake},
     link::{
         BATCH_BYTES_MAX, BATCH_MAX, Chain, Contribution, FrozenFor, Header, NotTakenFor, Outcome,
@@ -187,13 +187,13 @@ impl Ledger {
         let Contribution { party, area, piece, last, delta } = contribution;
         let registry = self.registry();
         let at = header.issued_at.min((self.inner.clock)());
-        let checked = Contributed::parse(delta, area, &registry, at);
         let allowed =
             |upserts: &[_]| may_contribute(&registry, peer, &header.from, (party, area), upserts);
         // Who may not contribute at all learns nothing of what is known here.
         if let Err(denial) = allowed(&[]) {
             return Ok(Err(not_taken(denial.why.id(), "")));
         }
+        let checked = Contributed::parse(delta, area, &registry, at);
         let Some(Contributed { drafts, withdrawn }) = checked.value else {
             if !is_home_of(&registry, party, area) {
                 return Ok(Err(not_taken(Reason::NotYourArea.id(), "")));
@@ -206,10 +206,11 @@ impl Ledger {
         if header.labels.as_deref() != labels.as_ref() {
             return Ok(Err(not_taken(Reason::BadLabels.id(), "")));
         }
-        let upserts = self.seal_drafts((party, area), &drafts).await?;
-        if let Err(denial) = allowed(&upserts) {
+        let contents: Vec<&Content> = drafts.iter().map(|draft| &draft.content).collect();
+        if let Err(denial) = allowed(&contents) {
             return Ok(Err(not_taken(denial.why.id(), &denial.field)));
         }
+        let upserts = self.seal_drafts((party, area), &drafts).await?;
         let (piece, last, expected) = (*piece, *last, header.expected_version);
         Ok(Ok(Brought { expected, piece, last, upserts, withdrawn }))
     }
