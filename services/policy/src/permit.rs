@@ -113,8 +113,7 @@ impl Policy {
             let upserts = publish.upserts.iter().map(|one| &one.content);
             answers_where_it_is(registry, &publish.party, upserts)?;
         }
-        let until = now.after_seconds(VALID_SECONDS);
-        Ok(Permit::grant(command, caller.clone(), state.epoch(), until))
+        Ok(Permit::grant(command, caller.clone(), state.epoch(), now.after_seconds(VALID_SECONDS)))
     }
 
     /// Whether a caller may `lock`, `answer` or `release` an edition: asked before anything is made
