@@ -144,10 +144,9 @@ impl Ledger {
         queued: &Queued,
         now: Timestamp,
     ) -> Result<Made, Rejection> {
-        let gone = || Error::Fatal("what waits for a peer is not there".to_owned());
         let name = queued.number.to_be_bytes();
         let header = Header { precedence: queued.precedence, ..header(domain, peer, now) };
-        let header = match &queued.item {
+        let (header, payload, disclosure) = match &queued.item {
             Item::Message { message, to } => {
                 let (sent, disclosure) = self.message_for(peer, message, to)?;
                 let valid_seconds = queued.until.map(|until| {
@@ -161,38 +160,39 @@ impl Ledger {
                     valid_seconds,
                     ..header
                 };
-                let payload = Payload::Message(sent.into());
-                return self.enclosed(header, &payload, (&name, queued.number), Some(disclosure));
+                (header, Payload::Message(sent.into()), Some(disclosure))
             }
-            Item::Receipt { reason, .. } => {
-                let is_newer = *reason == Some(RejectedFor::Unfit) && *level >= CONTRIBUTIONS_LEVEL;
-                let level = if is_newer { CONTRIBUTIONS_LEVEL } else { MESSAGES_LEVEL };
-                Header { level, ..header }
-            }
-            Item::Answer { envelope, .. } => {
-                Header { in_reply_to: Some(*envelope), level: CONTRIBUTIONS_LEVEL, ..header }
-            }
-            Item::Contribution { .. } => return Err(gone().into()),
-        };
-        let payload = match queued.item.clone() {
             Item::Receipt { message, to, step, at, reason } => {
-                // Who knows messages alone does not know that they can be unfit.
-                let told = |reason| match reason {
-                    RejectedFor::Unfit if *level < CONTRIBUTIONS_LEVEL => RejectedFor::NotAllowed,
-                    RejectedFor::Unfit
-                    | RejectedFor::UnknownAddress
-                    | RejectedFor::NotAllowed
-                    | RejectedFor::InboxFull
-                    | RejectedFor::Declined => reason,
+                let (level, reason) = match reason {
+                    // Who knows messages alone does not know that they can be unfit.
+                    Some(RejectedFor::Unfit) if *level < CONTRIBUTIONS_LEVEL => {
+                        (MESSAGES_LEVEL, Some(RejectedFor::NotAllowed))
+                    }
+                    Some(RejectedFor::Unfit) => (CONTRIBUTIONS_LEVEL, *reason),
+                    None
+                    | Some(
+                        RejectedFor::UnknownAddress
+                        | RejectedFor::NotAllowed
+                        | RejectedFor::InboxFull
+                        | RejectedFor::Declined,
+                    ) => (MESSAGES_LEVEL, *reason),
                 };
-                Payload::Receipt { message, to, step, at, reason: reason.map(told) }
+                let (message, to, step, at) = (*message, to.clone(), *step, *at);
+                let payload = Payload::Receipt { message, to, step, at, reason };
+                (Header { level, ..header }, payload, None)
             }
-            Item::Answer { party, area, version, refused, .. } => {
-                Payload::Answer { party, area, version, refused }
+            Item::Answer { party, area, envelope, version, refused } => {
+                let (party, area, refused) = (party.clone(), area.clone(), refused.clone());
+                let payload = Payload::Answer { party, area, version: *version, refused };
+                let (in_reply_to, level) = (Some(*envelope), CONTRIBUTIONS_LEVEL);
+                (Header { in_reply_to, level, ..header }, payload, None)
             }
-            Item::Message { .. } | Item::Contribution { .. } => return Err(gone().into()),
+            Item::Contribution { .. } => {
+                let why = "a contribution was queued: it is compared, never queued";
+                return Err(Error::Fatal(why.to_owned()).into());
+            }
         };
-        self.enclosed(header, &payload, (&name, queued.number), None)
+        self.enclosed(header, &payload, (&name, queued.number), disclosure)
     }
 
     /// A message as it may leave for a recipient, and the record of its leaving.
