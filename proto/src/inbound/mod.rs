@@ -17,6 +17,7 @@ mod link;
 mod message;
 mod observation;
 mod publication;
+mod received;
 mod registry;
 mod statement;
 mod text;
@@ -37,6 +38,7 @@ pub use message::{
     InboxAsked, MailboxAsked, MarkAsked, MessageAsked, SendAsked, TrackAsked, message_is_fit,
 };
 pub use publication::{Change, ManifestAsked, Publication, Trial, publication, trial};
+pub use received::ReceivedEvent;
 pub use registry::{
     ApproveChangeAsked, ChangesAsked, PreviewChangeAsked, ProposeChangeAsked, SignatureAsked,
     WithdrawChangeAsked,

@@ -66,6 +66,11 @@ pub(super) fn screened(text: &str, near: Option<Timestamp>, field: &str) -> Vec<
     screen(text, near).into_iter().map(|hit| fault(hit, field)).collect()
 }
 
+/// Whether a text has only characters that one may have.
+pub(super) fn is_clean(text: &str) -> bool {
+    screen(text, None).iter().all(|hit| hit.rule != Rule::ControlCharacter)
+}
+
 fn read(
     raw: String,
     form: Form,

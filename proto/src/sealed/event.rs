@@ -81,6 +81,19 @@ impl From<View<EventBatch>> for Encoded<v1::ListEventsResponse> {
     }
 }
 
+/// What a batch brings, for another domain: the bytes of a `samsyn.v1.ListEventsResponse`. Ids and
+/// cursors are of this domain and stay here; what is withheld goes along, as with the picture.
+#[must_use]
+pub fn delivered(view: &View<EventBatch>) -> Vec<u8> {
+    let batch = view.content();
+    let bare = |one: &ViewEvent| {
+        let (id, cursor) = Default::default();
+        v1::Event { id, cursor, ..event(one, batch) }
+    };
+    let events = batch.events.iter().map(bare).collect();
+    v1::ListEventsResponse { events, next_cursor: String::new() }.encode_to_vec()
+}
+
 pub(super) fn frames(batch: &EventBatch) -> Vec<Encoded<v1::WatchEventsResponse>> {
     let sealed = |one| Encoded::seal(&v1::WatchEventsResponse { entry: Some(event(one, batch)) });
     batch.events.iter().map(sealed).collect()
@@ -118,6 +131,13 @@ const fn recorded(at: Timestamp, masked: Masked) -> Timestamp {
     }
 }
 
+/// A finding that was delivered, as an event has it: what is withheld stands with the picture.
+fn as_event(finding: &[u8]) -> v1::Finding {
+    // INVARIANT: what was taken in was encoded here.
+    let finding = v1::Finding::decode(finding).unwrap_or_default();
+    v1::Finding { withheld: Vec::new(), ..finding }
+}
+
 fn what(event: &ViewEvent, batch: &EventBatch) -> What {
     match &event.change {
         ViewChange::SnapshotBegins { period: of, findings, reset } => {
@@ -125,9 +145,11 @@ fn what(event: &ViewEvent, batch: &EventBatch) -> What {
             What::SnapshotBegins(v1::Snapshot { period, findings, reset })
         }
         ViewChange::Finding(found) => {
-            let frame = Frame { masked: event.masked, secrets: &batch.secrets, withheld: &[] };
+            let withheld = batch.withheld.get(&event.area).map_or(&[][..], Vec::as_slice);
+            let frame = Frame { masked: event.masked, secrets: &batch.secrets, withheld };
             What::Finding(finding::finding(found, frame))
         }
+        ViewChange::Delivered(finding) => What::Finding(as_event(finding)),
         ViewChange::Removed { id, period: of } => {
             let (finding_id, period) = (id.clone(), Some(period(*of)));
             What::RemovedFinding(v1::RemovedFinding { finding_id, period })

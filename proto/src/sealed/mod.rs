@@ -13,6 +13,7 @@ mod list;
 mod message;
 mod observation;
 mod picture;
+mod received;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -26,7 +27,7 @@ use prost::{
 };
 
 pub use contribution::Delta;
-pub use event::Close;
+pub use event::{Close, delivered};
 pub use link::envelopes;
 pub use list::disclosures;
 

@@ -20,8 +20,11 @@ impl FeatureLevel {
     /// what they hold.
     pub const CONTRIBUTIONS: Self = Self(3);
 
+    /// Views of joint pictures that are delivered over links.
+    pub const DELIVERIES: Self = Self(4);
+
     /// The highest level that this program knows.
-    pub const NEWEST: Self = Self::CONTRIBUTIONS;
+    pub const NEWEST: Self = Self::DELIVERIES;
 
     /// What each level brought, from the first on: a level is never taken out and never changes
     /// what it means.
@@ -37,6 +40,7 @@ impl FeatureLevel {
             "own pictures that cross a link to the home of their area, and messages of other \
              domains that are declined for what they hold",
         ),
+        (Self::DELIVERIES, "views of joint pictures that are delivered over links"),
     ];
 
     /// Takes a number, from 1 on.

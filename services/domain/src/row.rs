@@ -9,7 +9,10 @@ use crate::{
     command::{Digest, IdempotencyKey, Reply, Upload},
     disclosure::{Acknowledged, Denied, Disclosure, Grant, Step},
     edition::Edition,
-    link::{Arrived, Link, Numbered, PictureRef, Piece, Quarantined, Queued, Share},
+    link::{
+        Arrived, DeliveryRef, FindingRef, Link, Numbered, Outlet, PictureRef, Piece, Quarantined,
+        Queued, Received, ReceivedFinding, Share, StepPiece,
+    },
     merge::{Dissent, Key, Statement},
     message::{Inboxed, Message, Receipt},
     registry::{Document, Proposal, ProposalId},
@@ -104,6 +107,20 @@ pub enum Row {
     Piece(Arc<Piece>),
     /// It waits no more.
     PieceGone(PictureRef, u32),
+    /// How a delivery to a peer stands.
+    Outlet(Arc<Outlet>),
+    /// A view of a peer, as it has come so far.
+    Received(Arc<Received>),
+    /// There is no right to it any more, and nothing of it is kept.
+    ReceivedGone(DeliveryRef),
+    /// A finding of such a view, as it came or went.
+    ReceivedFinding(Arc<ReceivedFinding>),
+    /// It is so long gone that nobody asks for it any more, or all of the view has gone.
+    FindingForgotten(DeliveryRef, FindingRef),
+    /// A piece of a step of such a view waits for the last one.
+    StepPiece(Arc<StepPiece>),
+    /// It waits no more.
+    StepPieceGone(DeliveryRef, u32),
     /// The feature level of the domain.
     Level(FeatureLevel),
 }
@@ -359,6 +376,8 @@ pub enum Event {
     Receipt(crate::message::MessageId),
     /// Something on the link with a peer changed.
     Linked(DomainId),
+    /// A view of a peer has come a step further.
+    Received(DeliveryRef),
 }
 
 impl Event {
@@ -375,6 +394,9 @@ impl Event {
             Row::Receipt(row) => Some(Self::Receipt(row.message)),
             Row::Link(link) => Some(Self::Linked(link.peer.clone())),
             Row::Share(share) => Some(Self::Linked(share.of.peer.clone())),
+            Row::Outlet(outlet) => Some(Self::Linked(outlet.of.peer.clone())),
+            Row::Received(received) => Some(Self::Received(received.of.clone())),
+            Row::ReceivedGone(of) => Some(Self::Received(of.clone())),
             Row::Founded(_)
             | Row::Policy(_)
             | Row::Stamp(_)
@@ -409,6 +431,10 @@ impl Event {
             | Row::Unshared(..)
             | Row::Piece(_)
             | Row::PieceGone(..)
+            | Row::ReceivedFinding(_)
+            | Row::FindingForgotten(..)
+            | Row::StepPiece(_)
+            | Row::StepPieceGone(..)
             | Row::Level(_) => None,
         }
     }

@@ -476,7 +476,8 @@ async fn concerns(
                 | Event::Suspended(_)
                 | Event::Advanced(_)
                 | Event::Inboxed(_)
-                | Event::Receipt(_) => {}
+                | Event::Receipt(_)
+                | Event::Received(_) => {}
             },
             Err(broadcast::error::RecvError::Lagged(_)) => return,
             Err(broadcast::error::RecvError::Closed) => std::future::pending::<()>().await,

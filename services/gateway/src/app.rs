@@ -483,7 +483,8 @@ async fn end_suspended(ledger: Ledger, connections: Connections) {
                 | Event::Advanced(_)
                 | Event::Inboxed(_)
                 | Event::Receipt(_)
-                | Event::Linked(_),
+                | Event::Linked(_)
+                | Event::Received(_),
             ) => {
                 continue;
             }

@@ -90,6 +90,22 @@ impl Subscription {
         keys.seal_token(receiver.as_str().as_bytes(), &bytes).map(hex::encode)
     }
 
+    /// The id of the event up to which a cursor has come: the same whoever asks, however often.
+    pub(crate) fn event_id(&self, keys: &Keys, cursor: Cursor) -> String {
+        let Cursor { terms, incarnation, revision, snapshot, reset, events } = cursor;
+        let place = [
+            terms.as_slice(),
+            &incarnation,
+            &revision.to_be_bytes(),
+            &[u8::from(snapshot), u8::from(reset)],
+            &events.to_be_bytes(),
+            &self.scope,
+        ]
+        .concat();
+        let tag = keys.cursor_mac("event", &[self.class.digest(), &place]);
+        hex::encode(tag.iter().take(16).copied().collect::<Vec<u8>>())
+    }
+
     /// The cursor of a receiver's token of this subscription.
     pub(crate) fn read(
         &self,

@@ -380,7 +380,7 @@ impl Ledger {
                     let projection = project(&egress);
                     let open = egress.met_undecided();
                     if !open.is_empty() {
-                        return Ok(Made::Undecided(reader, open));
+                        return Ok(Made::Undecided(reader.into(), open));
                     }
                     projection.map(|projection| Made::Whole(state.epoch(), projection))
                 })
@@ -443,7 +443,7 @@ enum Made<T> {
     /// All of it, under an epoch.
     Whole(u64, Option<Projection<T>>),
     /// In these areas something was met that policy has not decided.
-    Undecided(Reader, BTreeSet<AreaId>),
+    Undecided(Box<Reader>, BTreeSet<AreaId>),
 }
 
 impl Known for Keys {

@@ -111,7 +111,8 @@ impl Inbox {
             | Event::Edition(_)
             | Event::Advanced(_)
             | Event::Receipt(_)
-            | Event::Linked(_) => false,
+            | Event::Linked(_)
+            | Event::Received(_) => false,
         }
     }
 

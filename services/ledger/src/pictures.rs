@@ -1,6 +1,6 @@
-//! Own pictures, the joint picture, conflicts and dissents.
+//! Own pictures, conflicts and dissents.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use samsyn_domain::{
     AreaId, Caller, Draft, LabelClass, Observation, ObservationId, PartyId, PeriodKind, Refusal,
@@ -11,13 +11,11 @@ use samsyn_domain::{
     row::SignedManifest,
 };
 use samsyn_policy::{
-    BadManifest, ComparedView, Denial, Egress, Explanation, JointView, ManifestGiven,
-    PictureVersions, PictureView, Published, PublishedView, Reader, Rights, Scope, Shared, View,
-    verify_manifest,
+    BadManifest, Denial, Egress, ManifestGiven, PictureVersions, PictureView, Published,
+    PublishedView, Reader, Rights, View, verify_manifest,
 };
 use samsyn_proto::inbound::{
-    Change, CompareAsked, Context, DissentAsked, ExplainAsked, JointAsked, ManifestAsked,
-    PictureAsked, Publication, Resolve, VersionsAsked,
+    Change, Context, DissentAsked, ManifestAsked, PictureAsked, Publication, Resolve, VersionsAsked,
 };
 
 use crate::{Error, Ledger, Rejection, handle::Inner, keys::Keys};
@@ -151,51 +149,6 @@ impl Ledger {
         self.show(reader, project).await
     }
 
-    /// The reader's view of the joint picture of an area and a period, and the cursor from where
-    /// its stream goes on.
-    ///
-    /// # Errors
-    /// When no right of the reader reaches it.
-    pub async fn joint(
-        &self,
-        caller: &Caller,
-        reader: &Reader,
-        asked: &JointAsked,
-    ) -> Result<(View<Arc<Shared<JointView>>>, String), Rejection> {
-        let scope = Scope {
-            areas: BTreeSet::from([asked.area.clone()]),
-            periods: BTreeSet::from([asked.period.kind()]),
-            priorities: BTreeSet::new(),
-        };
-        self.decide(reader, std::slice::from_ref(&asked.area), true).await?;
-        let cursor = match self.subscribe(caller, reader.ground().clone(), scope, "").await {
-            Ok(mut feed) => feed.after_snapshot()?,
-            Err(Rejection::Denied(_)) => String::new(),
-            Err(rejection) => return Err(rejection),
-        };
-        self.reach_view(reader, asked).await?;
-        let project = |egress: &Egress<'_>| {
-            Ok(egress.joint_valid_at(&asked.area, asked.period, asked.at, asked.valid_at)?)
-        };
-        Ok((self.show(reader, project).await?, cursor))
-    }
-
-    /// What is different between two revisions of the reader's view.
-    ///
-    /// # Errors
-    /// When no right of the reader reaches it, or a revision does not exist.
-    pub async fn compare(
-        &self,
-        reader: &Reader,
-        asked: &CompareAsked,
-    ) -> Result<View<ComparedView>, Rejection> {
-        self.decide(reader, std::slice::from_ref(&asked.area), true).await?;
-        let project = |egress: &Egress<'_>| {
-            Ok(egress.compare(&asked.area, asked.period, (asked.from, asked.to))?)
-        };
-        self.show(reader, project).await
-    }
-
     /// The versions of a party's own picture.
     ///
     /// # Errors
@@ -206,44 +159,6 @@ impl Ledger {
         asked: &VersionsAsked,
     ) -> Result<View<PictureVersions>, Rejection> {
         let project = |egress: &Egress<'_>| Ok(egress.versions(&asked.party, &asked.area)?);
-        self.show(reader, project).await
-    }
-
-    /// Waits, bounded, until a view has reached the revision that is asked for.
-    async fn reach_view(&self, reader: &Reader, asked: &JointAsked) -> Result<(), Rejection> {
-        let reached = || {
-            self.read(|state| {
-                let egress = Egress::new(state, &*self.inner.keys, reader);
-                egress.view_reached(&asked.area) >= asked.min_revision
-            })
-        };
-        let mut events = self.events();
-        let waiting = async {
-            while !reached() {
-                // Whatever happened, it is looked at anew.
-                let _ = events.recv().await;
-                self.advance(reader).await?;
-            }
-            Ok(())
-        };
-        tokio::time::timeout(REACH_MAX, waiting)
-            .await
-            .unwrap_or(Err(Rejection::NotReached { field: "min_revision" }))
-    }
-
-    /// For every joint value of a finding, the rule and the contributions that gave it.
-    ///
-    /// # Errors
-    /// When the reader sees no such finding.
-    pub async fn explain(
-        &self,
-        reader: &Reader,
-        asked: &ExplainAsked,
-    ) -> Result<View<Explanation>, Rejection> {
-        self.decide(reader, std::slice::from_ref(&asked.area), true).await?;
-        let project = |egress: &Egress<'_>| {
-            Ok(egress.explain(&asked.area, &asked.finding, asked.period, asked.at)?)
-        };
         self.show(reader, project).await
     }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     ops::Deref,
     sync::{Arc, OnceLock},
 };
@@ -244,6 +245,8 @@ pub enum ViewChange {
     },
     /// A finding is new or changed.
     Finding(Box<Finding>),
+    /// The same of a view that another domain delivers: the bytes of a `samsyn.v1.Finding`.
+    Delivered(Box<[u8]>),
     /// A finding is gone.
     Removed {
         /// Its id.
@@ -290,6 +293,33 @@ pub struct EventBatch {
     pub next: String,
     /// What stands under seal.
     pub secrets: Secrets,
+    /// Over a link, what release rows declare as withheld of each area: group and rule. Whoever
+    /// reads here has that with the picture and not with its events.
+    pub withheld: BTreeMap<AreaId, Vec<(String, String)>>,
+}
+
+/// A joint picture that another domain delivers, as it stands.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ReceivedView {
+    /// The revision of the view at its home with which its newest change in the area came.
+    pub revision: u64,
+    /// Its findings as they came, each the bytes of a `samsyn.v1.Finding`, by id.
+    pub findings: Vec<Vec<u8>>,
+}
+
+impl fmt::Debug for ReceivedView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} findings of revision {}", self.findings.len(), self.revision)
+    }
+}
+
+/// An event of a view that another domain delivers, before what stands under seal is opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceivedDraft {
+    /// The event, as if the finding were gone.
+    pub event: ViewEvent,
+    /// What the finding says, under seal; none: it is gone, or it is no event of a finding.
+    pub content: Option<Sealed>,
 }
 
 /// Revisions of an area, the newest first.

@@ -33,6 +33,8 @@ pub enum Why {
     AboveCeiling,
     /// It is at home in another domain.
     HomeElsewhere,
+    /// The view that another domain delivers is not whole.
+    ViewIncomplete,
     /// Policy could not decide; denied.
     Undecided,
     /// The gateway failed; the cause is for its log alone.
@@ -58,6 +60,7 @@ impl Why {
             Self::NotFound => "NOT_FOUND",
             Self::AboveCeiling => "ABOVE_CEILING",
             Self::HomeElsewhere => "HOME_ELSEWHERE",
+            Self::ViewIncomplete => "VIEW_INCOMPLETE",
             Self::Undecided => "POLICY_UNDECIDED",
             Self::Internal(_) => "INTERNAL",
         }
@@ -120,6 +123,9 @@ impl fmt::Display for Denial {
             Why::NotFound => "there is no such thing, or you may not know of it",
             Why::AboveCeiling => "the level is above what the recipient may have",
             Why::HomeElsewhere => "it is at home in another domain; turn to that one",
+            Why::ViewIncomplete => {
+                "the view of this area is not whole; ask again, and tell the operator if that lasts"
+            }
             Why::Undecided => "policy could not decide, so it is denied; tell the operator",
             Why::Internal(_) => "the gateway failed; the cause is in its log",
         })

@@ -109,6 +109,10 @@ impl<'a> Egress<'a> {
         self.state
     }
 
+    pub(crate) const fn known(&self) -> &dyn Known {
+        self.known
+    }
+
     /// The areas of what was met and policy has not decided; empty: all that was read is whole.
     #[must_use]
     pub fn met_undecided(&self) -> BTreeSet<AreaId> {

@@ -136,6 +136,7 @@ impl Policy {
                 "turn to the domain that is its home".to_owned(),
             ),
             Why::AboveCeiling
+            | Why::ViewIncomplete
             | Why::UnknownService
             | Why::NotYourParty
             | Why::NotYourArea

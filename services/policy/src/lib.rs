@@ -16,6 +16,7 @@ mod preview;
 mod probes;
 mod publisher;
 mod reader;
+mod received;
 mod registrar;
 mod signature;
 
@@ -25,7 +26,8 @@ pub use content::{
     CollisionList, Compared, ComparedView, ContributedView, DisclosureList, Duty, DutyKind,
     DutyList, EditionHeader, EditionList, EditionView, EventBatch, Explanation, JointView, Masked,
     Opening, PictureVersion, PictureVersions, PictureView, Preview, Problem, PublishedView,
-    ReviewView, RevisionList, Secrets, Shared, ValidationView, ViewChange, ViewEvent,
+    ReceivedDraft, ReceivedView, ReviewView, RevisionList, Secrets, Shared, ValidationView,
+    ViewChange, ViewEvent,
 };
 pub use contribution::{Home, Leaving, contributors, is_home_of, may_contribute};
 pub use denial::{Denial, Why};
@@ -39,4 +41,5 @@ pub use mail::{
 pub use permit::Deed;
 pub use publisher::{BadManifest, ManifestGiven, Published, verify_manifest};
 pub use reader::{Reader, Rights, Scope};
+pub use received::{opened_finding, received_class, sealed_finding};
 pub use registrar::{BadChangeSignature, SignedChange, verify_change};

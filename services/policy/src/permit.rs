@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use samsyn_domain::{
-    AreaId, Caller, Content, EditionId, LabelClass, PartyId, State, Timestamp,
+    AreaId, Caller, Content, EditionId, LabelClass, PartyId, Secrecy, State, Timestamp,
     command::Command,
     disclosure::Grant,
     registry::{Agreement, FieldGroup, Registry, ReleaseRow, Role, Service, Shown, Variant},
@@ -267,6 +267,7 @@ impl Policy {
             ("parties", Attribute::set(&rights.parties)),
             ("groups", Attribute::set(groups.map(|group| &group.id))),
             ("clearance", Attribute::Number(clearance.into())),
+            ("ceiling", Attribute::Number(rights.ceiling.unwrap_or(Secrecy::MAX.level()).into())),
         ];
         self.ask(("Receiver", "receiver", who), action, content(registry, label), context)
     }

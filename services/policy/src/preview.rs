@@ -29,7 +29,7 @@ impl Policy {
             let signatories = signatories.filter(|s| s.party != label.owner).filter_map(|s| {
                 let organisation = registry.party(&s.party)?.organisation.clone();
                 let parties = BTreeSet::from([s.party.clone()]);
-                let rights = Rights { organisation, parties, rows: BTreeSet::new() };
+                let rights = Rights { organisation, parties, rows: BTreeSet::new(), ceiling: None };
                 Some((s.party.to_string(), rights))
             });
             let receivers: BTreeSet<&OrganisationId> =
@@ -38,7 +38,7 @@ impl Policy {
                 let rows = Reader::rows_in_force(registry, receiver, now);
                 let rows = rows.map(|row| row.id.clone()).collect();
                 let organisation = receiver.clone();
-                let rights = Rights { organisation, parties: BTreeSet::new(), rows };
+                let rights = Rights { organisation, parties: BTreeSet::new(), rows, ceiling: None };
                 (receiver.to_string(), rights)
             });
             for (reader, rights) in signatories.chain(partners) {

@@ -29,6 +29,7 @@ impl Policy {
         self.refuses_deeds()?;
         self.refuses_letters()?;
         self.refuses_contributions()?;
+        self.refuses_deliveries()?;
         self.refuses_readers()?;
         self.refuses_receivers()
     }
@@ -129,6 +130,52 @@ impl Policy {
         Ok(())
     }
 
+    fn refuses_deliveries(&self) -> Result<(), BadPolicy> {
+        let owner = Receiver { parties: &[SIGNED], ceiling: 0, ..Receiver::default() };
+        for action in ["own", "share"] {
+            let asked = self.ask(owner.entity(), action, Content::default().entity(), Vec::new());
+            must_refuse(asked, "delivers above the level of a link")?;
+        }
+        let every_role = Role::ALL.map(Role::as_str);
+        let mine = ("o", "u", "b");
+        for (what, roles, parties, (organisation, purpose, basis)) in [
+            (
+                "reads what came for another organisation",
+                &every_role[..],
+                &[OWN][..],
+                ("q", "u", "b"),
+            ),
+            ("reads what came for another party", &every_role, &[SIGNED], mine),
+            ("reads what came for another purpose", &every_role, &[OWN], ("o", "v", "b")),
+            ("reads what came on another legal basis", &every_role, &[OWN], ("o", "u", "c")),
+        ] {
+            must_refuse(
+                self.ask_delivered((roles, parties), (organisation, purpose, basis), &[OWN]),
+                what,
+            )?;
+        }
+        let unread = self.ask_delivered((&["publisher"], &[OWN]), mine, &[]);
+        must_refuse(unread, "lets a service read that is no reader")
+    }
+
+    fn ask_delivered(
+        &self,
+        (roles, parties): (&[&str], &[&str]),
+        (organisation, purpose, basis): (&str, &str, &str),
+        of: &[&str],
+    ) -> Result<Verdict, crate::Denial> {
+        let delivered = vec![
+            ("organisation", Attribute::text(organisation)),
+            ("parties", Attribute::set(of)),
+            ("purpose", Attribute::text(purpose)),
+            ("legal_basis", Attribute::text(basis)),
+        ];
+        let context =
+            vec![("purpose", Attribute::text("u")), ("legal_basis", Attribute::text("b"))];
+        let who = service(roles, parties);
+        self.ask(who, "read_delivered", ("Delivered", "delivered", delivered), context)
+    }
+
     fn refuses_readers(&self) -> Result<(), BadPolicy> {
         let stranger = Receiver::default();
         let signatory = Receiver { parties: &[OWN], ..Receiver::default() };
@@ -166,6 +213,7 @@ impl Policy {
     fn refuses_receivers(&self) -> Result<(), BadPolicy> {
         let stranger = Receiver::default();
         let cleared_for_less = Receiver { clearance: 0, ..Receiver::default() };
+        let linked_for_less = Receiver { ceiling: 0, ..Receiver::default() };
         let content = Content::default();
         let addressed = Content { audience: &["o"], ..Content::default() };
         let embargoed = Content { embargoed: true, ..addressed };
@@ -174,6 +222,7 @@ impl Policy {
             ("gives what is not addressed to the receiver", &stranger, &content, &row),
             ("gives what is under embargo", &stranger, &embargoed, &row),
             ("gives above the receiver's level", &cleared_for_less, &addressed, &row),
+            ("gives above the level of a link", &linked_for_less, &addressed, &row),
             (
                 "gives of an area that is at home elsewhere",
                 &stranger,
@@ -263,11 +312,12 @@ fn acts(deed: &str, party: &str, role: &str, elsewhere: bool) -> Vec<(&'static s
 struct Receiver {
     parties: &'static [&'static str],
     clearance: i64,
+    ceiling: i64,
 }
 
 impl Default for Receiver {
     fn default() -> Self {
-        Self { parties: &[], clearance: 3 }
+        Self { parties: &[], clearance: 3, ceiling: 3 }
     }
 }
 
@@ -278,6 +328,7 @@ impl Receiver {
             ("parties", Attribute::set(self.parties)),
             ("groups", Attribute::set::<&str>([])),
             ("clearance", Attribute::Number(self.clearance)),
+            ("ceiling", Attribute::Number(self.ceiling)),
         ];
         ("Receiver", "receiver", attributes)
     }
@@ -399,6 +450,9 @@ mod tests {
             "!resource.embargoed &&",
             "resource.level <= principal.ceiling &&",
             "resource.signatories.contains(resource.owner) &&",
+            "principal.organisation == resource.organisation &&",
+            "principal.parties.containsAll(resource.parties) &&",
+            "context.purpose == resource.purpose &&",
         ] {
             let without = POLICIES.replacen(condition, "", 1);
             assert_ne!(without, POLICIES, "{condition}");
@@ -410,6 +464,7 @@ mod tests {
             ("resource.level > principal.clearance", "resource.level > 99"),
             ("resource.elsewhere", "resource.signatories.contains(\"nobody\")"),
             ("context.elsewhere", "context.party == \"nobody\""),
+            ("resource.level > principal.ceiling", "resource.level > 99"),
         ] {
             let when = |condition: &str| format!("when {{ {condition} }}");
             let without = POLICIES.replace(&when(forbid), &when(never));

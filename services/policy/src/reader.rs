@@ -6,6 +6,7 @@ use samsyn_domain::{
     AreaId, Caller, OrganisationId, PartyId, PeriodKind, PriorityId, RowId, ServiceId, State,
     Timestamp,
     disclosure::{ClassId, Ground},
+    link::DeliveryRef,
     registry::{Lists, Registry, ReleaseRow, Role, Service},
 };
 use sha2::{Digest as _, Sha256};
@@ -33,6 +34,8 @@ pub struct Rights {
     pub parties: BTreeSet<PartyId>,
     /// The release rows.
     pub rows: BTreeSet<RowId>,
+    /// The level of the link that it is received over; none: over no link.
+    pub ceiling: Option<u8>,
 }
 
 impl Rights {
@@ -51,6 +54,10 @@ impl Rights {
         part("rows");
         for row in &self.rows {
             part(row.as_str());
+        }
+        if let Some(ceiling) = self.ceiling {
+            part("link");
+            part(&ceiling.to_string());
         }
         ClassId::of(hash.finalize().into())
     }
@@ -91,6 +98,15 @@ pub struct Reader {
     roles: BTreeSet<Role>,
     rows: Vec<RowId>,
     ground: Ground,
+    /// What it reads is delivered over a link.
+    over: Option<Over>,
+}
+
+/// What is delivered over a link, to which peer, up to which level.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Over {
+    of: DeliveryRef,
+    ceiling: u8,
 }
 
 impl Reader {
@@ -116,9 +132,34 @@ impl Reader {
     /// # Errors
     /// As [`Self::of`].
     pub fn renewed(&self, state: &State, now: Timestamp) -> Result<Self, Denial> {
+        if let Some(Over { of, .. }) = &self.over {
+            return Self::delivered(state, now, of);
+        }
         let registry = state.registry();
         let service = in_service(registry, &self.organisation, &self.service)?;
         Self::registered(registry, now, service, &self.serial, self.ground.clone())
+    }
+
+    /// An organisation that has what it may see delivered over a link: as a service of it that
+    /// reads, on the ground of the delivery, what may cross.
+    ///
+    /// # Errors
+    /// When nothing is delivered to it any more, or no right of it has that ground.
+    pub fn delivered(state: &State, now: Timestamp, of: &DeliveryRef) -> Result<Self, Denial> {
+        let registry = state.registry();
+        let unknown = || Denial::of(Why::UnknownService);
+        let peer = registry.peer(&of.peer).ok_or_else(unknown)?;
+        let delivery = peer.delivery(&of.id).ok_or_else(unknown)?;
+        let link = Service {
+            id: peer.id.link().map_err(|_| unknown())?,
+            organisation: delivery.organisation.clone(),
+            parties: delivery.parties.clone(),
+            roles: BTreeSet::from([Role::Reader]),
+            suspended: false,
+        };
+        let reader = Self::registered(registry, now, &link, "", delivery.ground())?;
+        let over = Over { of: of.clone(), ceiling: peer.ceiling };
+        Ok(Self { over: Some(over), ..reader })
     }
 
     /// A service that once read on a ground, by a registry of one's choice.
@@ -173,6 +214,7 @@ impl Reader {
             roles: service.roles.clone(),
             rows,
             ground,
+            over: None,
         }
     }
 
@@ -206,6 +248,7 @@ impl Reader {
             rows: Self::rows_in_force(registry, &service.organisation, now)
                 .map(|row| row.id.clone())
                 .collect(),
+            ceiling: None,
         })
     }
 
@@ -263,6 +306,12 @@ impl Reader {
         &self.ground
     }
 
+    /// What it reads is delivered over a link.
+    #[must_use]
+    pub const fn is_over_link(&self) -> bool {
+        self.over.is_some()
+    }
+
     /// It speaks for a party of some agreement.
     #[must_use]
     pub fn is_signatory(&self) -> bool {
@@ -279,6 +328,7 @@ impl Reader {
             organisation: self.organisation.clone(),
             parties: self.parties.clone(),
             rows: rows.map(|row| row.id.clone()).collect(),
+            ceiling: self.over.as_ref().map(|over| over.ceiling),
         }
     }
 

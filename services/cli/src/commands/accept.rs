@@ -112,7 +112,10 @@ pub(super) async fn run(globals: &Globals, args: Args) -> Result<(), Failure> {
         );
     }
     let exported = session.client.export_registry().await?;
-    let change = single(Record::Peers(peer))?;
+    // What is delivered to it stays as it is.
+    let before = exported.registry.peer(&peer.id);
+    let deliveries = before.map_or_else(BTreeSet::new, |before| before.deliveries.clone());
+    let change = single(Record::Peers(Peer { deliveries, ..peer }))?;
     carry(&session, &exported, &change, By { reason: args.reason, plan: args.plan }).await
 }
 
@@ -155,6 +158,7 @@ impl Args {
             ceiling: self.ceiling,
             message_kinds: self.kinds.iter().copied().collect(),
             envelopes_per_minute: self.envelopes_per_minute,
+            deliveries: BTreeSet::new(),
         })
     }
 }

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use samsyn_client::admin::{
     Link, LinkState, ListLinksRequest, ListLinksResponse, ListQuarantineRequest, PauseLinkRequest,
-    QuarantinedEnvelope, ResumeLinkRequest,
+    QuarantinedEnvelope, ReceivedView, ResumeLinkRequest,
 };
 use samsyn_domain::registry::Role;
 
@@ -18,6 +18,8 @@ use crate::{
     session::{Globals, Session, answer},
 };
 
+/// The phase of a view that is shown.
+const WHOLE: &str = "whole";
 const SECONDS_OF_A_DAY: i64 = 86_400;
 
 #[derive(Debug, Subcommand)]
@@ -108,6 +110,7 @@ fn status(session: &Session, all: ListLinksResponse, peer: Option<&str>) -> Resu
                 "taken in",
                 "aside",
                 "pictures",
+                "views",
                 "clock",
                 "level",
                 "certificate",
@@ -122,7 +125,7 @@ fn status(session: &Session, all: ListLinksResponse, peer: Option<&str>) -> Resu
     )
 }
 
-fn row(link: &Link, now: i64) -> [String; 11] {
+fn row(link: &Link, now: i64) -> [String; 12] {
     let seconds = lag_seconds(link, now);
     let is_open = link.state() == LinkState::Open;
     let days =
@@ -136,6 +139,7 @@ fn row(link: &Link, now: i64) -> [String; 11] {
         link.taken.to_string(),
         link.quarantined.to_string(),
         pictures(link),
+        views(link),
         or_none(link.clock_millis.map(|millis| format!("{millis:+} ms"))),
         or_none(is_open.then(|| link.peer_level.to_string())),
         or_none(days.map(|days| format!("{days} days"))),
@@ -151,6 +155,21 @@ fn pictures(link: &Link) -> String {
         (0, refused) => format!("{refused} refused"),
         (waiting, refused) => format!("{waiting} waiting, {refused} refused"),
     }
+}
+
+/// How many views of joint pictures go there and come from there, and how many of those that come
+/// are not whole.
+fn views(link: &Link) -> String {
+    let is_incomplete = |view: &&ReceivedView| view.phase != WHOLE;
+    let incomplete = link.views_received.iter().filter(is_incomplete).count();
+    let came = match (link.views_received.len(), incomplete) {
+        (0, _) => None,
+        (came, 0) => Some(format!("{came} in")),
+        (came, incomplete) => Some(format!("{came} in, {incomplete} not whole")),
+    };
+    let went = (link.views_delivered > 0).then(|| format!("{} out", link.views_delivered));
+    let told: Vec<String> = went.into_iter().chain(came).collect();
+    if told.is_empty() { NONE.to_owned() } else { told.join(", ") }
 }
 
 /// How much the other domain has not taken in.
@@ -212,7 +231,7 @@ mod tests {
             ..Link::default()
         };
         let row = row(&link, 1_060);
-        assert_eq!((&*row[1], &*row[2], &*row[9]), ("frozen: fork", "5 since 60 s", "3 days"));
+        assert_eq!((&*row[1], &*row[2], &*row[10]), ("frozen: fork", "5 since 60 s", "3 days"));
         let idle = Link { oldest_waiting_at: None, waiting: 0, numbered: 4, ..link };
         assert_eq!((lag(&idle), lag_seconds(&idle, 1_060)), (0, None));
     }

@@ -1,12 +1,12 @@
 //! Links with other domains, and own pictures that cross them.
 
 use samsyn_client::{
-    admin::{Link, QuarantinedEnvelope},
+    admin::{Link, QuarantinedEnvelope, ReceivedView},
     wire::Contributed,
 };
 use serde_json::{Value, json};
 
-use super::{code, time};
+use super::{code, list, time};
 use crate::commands::link::{lag, lag_seconds};
 
 /// A link, at a time in seconds since 1970.
@@ -26,12 +26,30 @@ pub(crate) fn link(link: &Link, now: i64) -> Value {
         "quarantined": link.quarantined,
         "pictures_waiting": link.pictures_waiting,
         "pictures_refused": link.pictures_refused,
+        "views_delivered": link.views_delivered,
+        "views_received": list(&link.views_received, received),
         "clock_millis": link.clock_millis,
         "peer_level": link.peer_level,
         "certificate_until": time(link.certificate_until.as_ref()),
         "last_fault": link.last_fault,
         "next_try_at": time(link.next_try_at.as_ref()),
         "node": link.node,
+    })
+}
+
+/// A view of joint pictures that a peer delivers.
+fn received(view: &ReceivedView) -> Value {
+    json!({
+        "delivery": view.delivery,
+        "orgnr": view.orgnr,
+        "parties": view.parties,
+        "areas": view.areas,
+        "purpose": view.purpose,
+        "legal_basis": view.legal_basis,
+        "phase": view.phase,
+        "step": view.step,
+        "findings": view.findings,
+        "at": time(view.at.as_ref()),
     })
 }
 

@@ -12,6 +12,7 @@ use crate::{
 
 const POLICE: &str = "lpo-skarholmen";
 const POLICE_NUMBER: &str = "2021000076";
+const JOINT: [&str; 5] = ["joint", "get", AREA, "--period", "2025-09"];
 
 impl Side {
     /// Both registrars say where something is at home; the second one approves it.
@@ -42,15 +43,35 @@ impl Side {
     }
 
     async fn publishes(&self, id: &str) {
-        let client = self.domain.client(POLICE).await;
-        let versions = self.done(POLICE, &["picture", AREA, "--versions"])["versions"].clone();
+        self.publishes_for(POLICE, id).await;
+    }
+
+    async fn publishes_for(&self, party: &str, id: &str) {
+        let client = self.domain.client(party).await;
+        let versions = self.done(party, &["picture", AREA, "--versions"])["versions"].clone();
         let base = versions[0]["version"].as_u64().unwrap_or(0);
-        client.publish(delta(POLICE, base, observation(id, 3))).await.unwrap();
+        client.publish(delta(party, base, observation(id, 3))).await.unwrap();
+    }
+
+    /// Waits until the police read here what they read at the home of the area.
+    async fn reads_what_is_read_at(&self, home: &Self) {
+        let since = Instant::now();
+        loop {
+            let there = home.done(POLICE, &JOINT)["findings"].clone();
+            let here = self.tried(POLICE, &JOINT);
+            if here.as_ref().is_some_and(|here| here["findings"] == there) {
+                assert!(!there.as_array().unwrap().is_empty());
+                return;
+            }
+            let log = || self.domain.log();
+            assert!(since.elapsed() < PATIENCE, "{here:?} and not {there}\n{}", log());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     /// How much of the joint picture of the period of what is observed the police contribute.
     fn of_police_in_joint(&self) -> usize {
-        let joint = self.done(PARTY, &["joint", "get", AREA, "--period", "2025-09"]);
+        let joint = self.done(PARTY, &JOINT);
         let findings = joint["findings"].as_array().unwrap();
         let all = findings.iter().flat_map(|one| one["contributions"].as_array().unwrap());
         all.filter(|one| one["party"] == POLICE).count()
@@ -92,8 +113,7 @@ async fn a_picture_that_is_kept_in_another_domain_is_part_of_the_joint_one() {
     let client = city.domain.client(POLICE).await;
     let refused = client.publish(delta(POLICE, 1, observation("x", 1))).await.unwrap_err();
     assert_eq!(refused.reason.map(samsyn_client::Reason::id), Some("HOME_ELSEWHERE"));
-    let joint = ["joint", "get", AREA, "--period", "2025-09"];
-    let said = police.refused(POLICE, &joint, 1);
+    let said = police.refused(POLICE, &JOINT, 1);
     assert!(said.contains("HOME_ELSEWHERE"), "{said}");
 
     // Its process ends without a word, and begins anew: nothing is lost, and nothing doubled.
@@ -111,4 +131,45 @@ async fn a_picture_that_is_kept_in_another_domain_is_part_of_the_joint_one() {
     let link = police.becomes("open", PATIENCE).await;
     assert_eq!((&link["pictures_waiting"], &link["pictures_refused"]), (&0.into(), &0.into()));
     assert_eq!(city.of_police_in_joint(), 2);
+    comes_back(&mut sides).await;
+}
+
+/// The joint picture comes back to the police's domain, and goes from there.
+async fn comes_back(sides: &mut [Side; 2]) {
+    let [city, police] = &*sides;
+    let id = ["registry", "delivery", "put", police.name, "skarholmen"];
+    let to = ["--organisation", "polismyndigheten", "--parties", POLICE, "--areas", AREA];
+    let ground = ["--purpose", "joint_picture", "--legal-basis", "law_2023_196"];
+    let put: Vec<&str> = [&id[..], &to, &ground, &["--reason", "drill"]].concat();
+    assert!(city.done(REGISTRARS[0], &put)["epoch"].is_null(), "one registrar gave it alone");
+    assert!(city.done(REGISTRARS[1], &put)["epoch"].is_u64());
+    // What the police's system reads at the city it reads at home, to the letter.
+    police.reads_what_is_read_at(city).await;
+    let link = police.becomes("open", PATIENCE).await;
+    let view = &link["views_received"][0];
+    assert_eq!((&view["delivery"], &view["phase"]), (&"skarholmen".into(), &"whole".into()));
+    assert_eq!(city.becomes("open", PATIENCE).await["views_delivered"], 1);
+    let other = police.refused(PARTY, &JOINT, 1);
+    assert!(other.contains("HOME_ELSEWHERE"), "{other}");
+    // Both processes end without a word; what is published meanwhile comes.
+    let [city, police] = &mut *sides;
+    police.domain.kill();
+    drop(city.domain.client(PARTY).await);
+    city.publishes_for(PARTY, "while-away").await;
+    city.domain.kill();
+    for side in [city, police] {
+        side.domain.start();
+        drop(side.domain.client(POLICE).await);
+    }
+    let [city, police] = &*sides;
+    police.reads_what_is_read_at(city).await;
+    // Taken back by one registrar, it is gone from there.
+    let remove = ["registry", "delivery", "remove", police.name, "skarholmen", "--reason", "drill"];
+    assert!(city.done(REGISTRARS[0], &remove)["epoch"].is_u64(), "it only takes away");
+    let since = Instant::now();
+    while !police.becomes("open", PATIENCE).await["views_received"].as_array().unwrap().is_empty() {
+        assert!(since.elapsed() < PATIENCE, "{}", police.domain.log());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(police.refused(POLICE, &JOINT, 1).contains("HOME_ELSEWHERE"));
 }

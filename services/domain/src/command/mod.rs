@@ -25,6 +25,7 @@ mod settle_envelopes;
 mod suspend_service;
 mod take_contribution;
 mod take_envelopes;
+mod take_step;
 mod tick;
 mod withdraw_change;
 
@@ -42,7 +43,7 @@ pub use disclose::{Denials, Disclose, Grants};
 pub use found::{AdoptPolicy, Found};
 pub use lock_edition::LockEdition;
 pub use mark_message::MarkMessage;
-pub use number_envelopes::{Looked, NumberEnvelopes, Offer, Source, ToNumber};
+pub use number_envelopes::{Looked, NumberEnvelopes, Offer, Reached, Source, ToNumber, ViewOffer};
 pub use open_edition::OpenEdition;
 pub use propose_change::ProposeChange;
 pub use publish::{InParts, Publish};
@@ -57,6 +58,7 @@ pub use settle_envelopes::SettleEnvelopes;
 pub use suspend_service::SuspendService;
 pub use take_contribution::Brought;
 pub use take_envelopes::{Effect, TakeEnvelopes, ToTake};
+pub use take_step::{BroughtStep, FindingChange};
 pub use tick::Tick;
 pub use withdraw_change::WithdrawChange;
 

@@ -4,11 +4,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Decided, Moment, Reply};
 use crate::{
-    AreaId, DomainId, FeatureLevel, ObservationId, PartyId, Reason, Refusal, Sealed,
-    disclosure::Disclosure,
+    AreaId, DomainId, FeatureLevel, ObservationId, PartyId, Reason, Refusal, RowId, Sealed,
+    disclosure::{Disclosure, ViewPart},
     link::{
-        BATCH_MAX, CHANGES_MAX, Chain, Compared, EnvelopeId, Item, Link, Numbered, PIECES_MAX,
-        PictureRef, Share, UnderWay, WINDOW_MAX,
+        BATCH_MAX, CHANGES_MAX, Chain, Compared, DeliveryRef, EnvelopeId, Item, Link, Numbered,
+        Outlet, PIECES_MAX, PictureRef, Receiver, Share, UnderWay, WINDOW_MAX,
     },
     message::{Receipt, RejectedFor, Step},
     row::Row,
@@ -21,6 +21,33 @@ pub enum Source {
     Queued(u64),
     /// What the peer may have of an own picture and has not.
     Picture(Offer),
+    /// How a view that is delivered to it goes on.
+    View(ViewOffer),
+}
+
+/// A piece of a step of a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ViewOffer {
+    /// Of which delivery.
+    pub delivery: RowId,
+    /// The turn of its outlet on which this was made.
+    pub turn: u64,
+    /// What the peer has of the view once it has taken it in; none: other pieces follow, or it
+    /// brings nothing.
+    pub part: Option<ViewPart>,
+    /// How the delivery stands behind it, with the last piece.
+    pub reached: Option<Reached>,
+}
+
+/// How far a step brings a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reached {
+    /// For whom.
+    pub receiver: Receiver,
+    /// From where the view goes on.
+    pub cursor: Arc<str>,
+    /// There is no right to it any more.
+    pub ended: bool,
 }
 
 /// A piece of a contribution.
@@ -88,12 +115,14 @@ pub struct NumberEnvelopes {
 impl NumberEnvelopes {
     /// The level that whoever reads it must know.
     pub(super) fn level(&self) -> FeatureLevel {
-        let is_picture = |one: &ToNumber| matches!(one.source, Source::Picture(_));
-        if self.envelopes.iter().any(is_picture) || !self.looked.is_empty() {
-            FeatureLevel::CONTRIBUTIONS
-        } else {
-            FeatureLevel::MESSAGES
-        }
+        let level = |one: &ToNumber| match one.source {
+            Source::Queued(_) => FeatureLevel::MESSAGES,
+            Source::Picture(_) => FeatureLevel::CONTRIBUTIONS,
+            Source::View(_) => FeatureLevel::DELIVERIES,
+        };
+        let looked = self.looked.first().map(|_| FeatureLevel::CONTRIBUTIONS);
+        let levels = self.envelopes.iter().map(level).chain(looked);
+        levels.max().unwrap_or(FeatureLevel::MESSAGES)
     }
 
     pub(super) fn decide(&self, moment: Moment<'_>) -> Result<Decided, Refusal> {
@@ -112,6 +141,7 @@ impl NumberEnvelopes {
             peer: &self.peer,
             out: link.out,
             shares: BTreeMap::new(),
+            outlets: BTreeMap::new(),
             recorded: moment.state.disclosures_recorded(),
             rows: Vec::new(),
         };
@@ -127,7 +157,8 @@ impl NumberEnvelopes {
             let told = share.told.clone().filter(|told| told.refused.is_none());
             numbering.stands(Share { compared: looked.compared, told, ..share });
         }
-        let Numbering { out, shares, mut rows, .. } = numbering;
+        let Numbering { out, shares, outlets, mut rows, .. } = numbering;
+        rows.extend(outlets.into_values().map(|outlet| Row::Outlet(Arc::new(outlet))));
         rows.extend(shares.into_values().map(|share| Row::Share(Arc::new(share))));
         rows.push(Row::Link(Arc::new(Link { out, ..link })));
         Ok(Decided::new(Reply::Done, rows))
@@ -140,6 +171,7 @@ struct Numbering<'a> {
     peer: &'a DomainId,
     out: Chain,
     shares: BTreeMap<PictureRef, Share>,
+    outlets: BTreeMap<DeliveryRef, Outlet>,
     recorded: u64,
     rows: Vec<Row>,
 }
@@ -165,6 +197,7 @@ impl Numbering<'_> {
                 item
             }
             Source::Picture(offer) => self.offer(*id, offer)?,
+            Source::View(offer) => self.view(offer)?,
         };
         self.out = Chain { sequence: self.out.sequence + 1, head: *id, ..self.out };
         self.rows.push(Row::Numbered(Arc::new(Numbered {
@@ -239,6 +272,21 @@ impl Numbering<'_> {
         let orgnr = Arc::clone(&offer.orgnr);
         self.stands(Share { under_way: Some(under_way.into()), orgnr, ..share });
         Ok(Item::Contribution { party, area })
+    }
+
+    /// A view that is delivered goes a step on, with the last piece of it.
+    fn view(&mut self, offer: &ViewOffer) -> Result<Item, Refusal> {
+        let of = DeliveryRef { peer: self.peer.clone(), id: offer.delivery.clone() };
+        let outlet = self.moment.state.deliveries().outlet(&of);
+        if self.outlets.contains_key(&of) || outlet.turn != offer.turn {
+            return Err(self.stale());
+        }
+        if let Some(Reached { receiver, cursor, ended }) = offer.reached.clone() {
+            let (turn, step) = (outlet.turn + 1, outlet.step + 1);
+            let receiver = Some(receiver.into());
+            self.outlets.insert(of.clone(), Outlet { of, turn, step, receiver, cursor, ended });
+        }
+        Ok(Item::View { delivery: offer.delivery.clone(), part: offer.part })
     }
 
     /// The share that something was made for; not one that has gone on since, or waits for an

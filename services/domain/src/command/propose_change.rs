@@ -30,7 +30,9 @@ impl ProposeChange {
     pub(super) fn level(&self) -> FeatureLevel {
         let level = |operation: &Operation| {
             let is_newer = matches!(operation.key().table, Table::Functions | Table::Peers);
-            if matches!(operation, Operation::Put(record) if is_elsewhere(record)) {
+            if matches!(operation, Operation::Put(record) if delivers(record)) {
+                FeatureLevel::DELIVERIES
+            } else if matches!(operation, Operation::Put(record) if is_elsewhere(record)) {
                 FeatureLevel::CONTRIBUTIONS
             } else if is_newer {
                 FeatureLevel::MESSAGES
@@ -115,6 +117,11 @@ fn suspension(moment: Moment<'_>, operation: &Operation) -> Option<Row> {
         }
         Operation::Remove(_) => None,
     }
+}
+
+/// Whether a row has something delivered to another domain.
+fn delivers(record: &Record) -> bool {
+    matches!(record, Record::Peers(peer) if !peer.deliveries.is_empty())
 }
 
 /// Whether a row names another domain as a home.

@@ -49,6 +49,8 @@ fn brought(envelope: &ToTake) -> Vec<&Sealed> {
         Effect::Message { text, .. } => vec![text],
         Effect::Quarantine { payload, .. } => vec![payload],
         Effect::Contribution { brought, .. } => of(&brought.upserts).collect(),
+        Effect::StepPiece { events, .. } => vec![events],
+        Effect::Step(step) => step.changes.iter().filter_map(|one| one.content.as_ref()).collect(),
         Effect::Receipt { .. }
         | Effect::Decline { .. }
         | Effect::Refuse { .. }

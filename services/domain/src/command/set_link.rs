@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::{Decided, Moment, Reply};
 use crate::{
     DomainId, Reason, Refusal,
-    link::{Compared, FrozenFor, Link, Share},
+    link::{Compared, FrozenFor, Link, Outlet, Share},
     row::Row,
 };
 
@@ -49,6 +49,13 @@ impl SetLink {
             for share in shares.filter(|share| share.of.peer == self.peer && share.waits()) {
                 rows.extend(begun_anew(moment, share));
             }
+            // What is delivered comes anew too: some of it may have been set aside there.
+            let outlets = moment.state.deliveries().outlets(&self.peer);
+            rows.extend(outlets.filter(|outlet| outlet.is_held()).map(|outlet| {
+                let anew =
+                    Outlet { turn: outlet.turn + 1, cursor: "".into(), ..Outlet::clone(outlet) };
+                Row::Outlet(anew.into())
+            }));
         }
         if link != before {
             rows.push(Row::Link(Arc::new(link)));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Decided, Moment, Reply};
 use crate::{
     DomainId, Reason, Refusal,
+    disclosure::{Acknowledged, ViewPart},
     link::{Chain, Item, Link, SignedPosition},
     message::{Receipt, Step},
     row::Row,
@@ -41,6 +42,9 @@ impl SettleEnvelopes {
         let mut rows = Vec::new();
         for envelope in settled {
             rows.push(Row::Settled(peer.clone(), envelope.epoch, envelope.sequence));
+            if let Item::View { part: Some(part), .. } = &envelope.item {
+                rows.extend(self.has(moment, part));
+            }
             let Item::Message { message, to } = &envelope.item else { continue };
             let last = moment.state.messages().get(message).and_then(|kept| kept.step(to));
             // What the recipient has said may have come first.
@@ -60,5 +64,14 @@ impl SettleEnvelopes {
         let link = Link { acknowledged, word: Some(Arc::clone(word)), ..link };
         rows.push(Row::Link(Arc::new(link)));
         Ok(Decided::new(Reply::Done, rows))
+    }
+
+    /// What the peer has of a view is acknowledged by its link.
+    fn has(&self, moment: Moment<'_>, part: &ViewPart) -> Option<Row> {
+        let service = self.peer.link().ok()?;
+        let ViewPart { class, revision } = *part;
+        let before = moment.state.acknowledged(&class, &service);
+        let row = Acknowledged { class, service, revision, at: moment.at };
+        before.is_none_or(|before| before < revision).then_some(Row::Acknowledged(row))
     }
 }

@@ -5,12 +5,14 @@ use std::{
     sync::Arc,
 };
 
-use super::{Brought, Decided, Moment, Reply, take_contribution as contribution};
+use super::{
+    Brought, BroughtStep, Decided, Moment, Reply, take_contribution as contribution, take_step,
+};
 use crate::{
-    AreaId, DomainId, FeatureLevel, FunctionId, PartyId, Reason, Refusal, Sealed, Timestamp,
+    AreaId, DomainId, FeatureLevel, FunctionId, PartyId, Reason, Refusal, RowId, Sealed, Timestamp,
     link::{
-        ARRIVED_KEPT, Arrived, BATCH_MAX, Chain, EnvelopeId, Item, Link, NotTakenFor, Outcome,
-        PictureRef, QUARANTINE_MAX, Quarantined, QuarantinedFor,
+        ARRIVED_KEPT, Arrived, BATCH_MAX, Chain, DeliveryRef, EnvelopeId, Header, Item, Kind, Link,
+        NotTakenFor, Outcome, PictureRef, QUARANTINE_MAX, Quarantined, QuarantinedFor, StepPiece,
     },
     message::{
         Core, INBOX_MAX, Inboxed, Message, MessageId, Precedence, Receipt, RejectedFor, Step,
@@ -86,6 +88,19 @@ pub enum Effect {
         /// Why it was not taken.
         refused: Option<NotTakenFor>,
     },
+    /// It brings a piece of a step of a view that is delivered, and others follow.
+    StepPiece {
+        /// Of which delivery.
+        delivery: RowId,
+        /// Of which step.
+        step: u64,
+        /// Which piece, from 0.
+        piece: u32,
+        /// Its bytes, under seal.
+        events: Sealed,
+    },
+    /// It brings a step of a view that is delivered, or the last piece of one.
+    Step(Box<BroughtStep>),
     /// It is set aside.
     Quarantine {
         /// Why.
@@ -109,12 +124,31 @@ impl Effect {
             | Self::Decline { .. }
             | Self::Receipt { .. }
             | Self::Answer { .. }
+            | Self::StepPiece { .. }
+            | Self::Step(_)
+            | Self::Quarantine { .. } => None,
+        }
+    }
+
+    /// The delivery that it brings something of: one entry takes one envelope of each at most.
+    #[must_use]
+    pub fn delivers(&self) -> Option<&RowId> {
+        match self {
+            Self::StepPiece { delivery, .. } => Some(delivery),
+            Self::Step(brought) => Some(&brought.delivery),
+            Self::Message { .. }
+            | Self::Decline { .. }
+            | Self::Receipt { .. }
+            | Self::Contribution { .. }
+            | Self::Refuse { .. }
+            | Self::Answer { .. }
             | Self::Quarantine { .. } => None,
         }
     }
 
     const fn level(&self) -> FeatureLevel {
         match self {
+            Self::StepPiece { .. } | Self::Step(_) => FeatureLevel::DELIVERIES,
             Self::Contribution { .. }
             | Self::Refuse { .. }
             | Self::Answer { .. }
@@ -184,6 +218,7 @@ impl TakeEnvelopes {
                         payload: payload.clone(),
                         at: moment.at,
                     })));
+                    taking.unread(header);
                     Outcome::Quarantined(*reason)
                 }
                 effect @ (Effect::Message { .. }
@@ -191,12 +226,15 @@ impl TakeEnvelopes {
                 | Effect::Receipt { .. }
                 | Effect::Contribution { .. }
                 | Effect::Refuse { .. }
-                | Effect::Answer { .. }) => {
-                    let area = effect.contributes_to();
-                    if area.is_some_and(|area| !taking.revised.insert(area.clone())) {
+                | Effect::Answer { .. }
+                | Effect::StepPiece { .. }
+                | Effect::Step(_)) => {
+                    let (area, delivery) = (effect.contributes_to(), effect.delivers());
+                    let comes_twice = area.is_some_and(|one| !taking.revised.insert(one.clone()))
+                        || delivery.is_some_and(|one| !taking.delivered.insert(one.clone()));
+                    if comes_twice || !taking.take(envelope.id, effect) {
                         return Err(Refusal::of(Reason::LinkStale).now(link.taken.sequence));
                     }
-                    taking.take(envelope.id, effect);
                     Outcome::Taken
                 }
             };
@@ -228,6 +266,8 @@ struct Taking<'a> {
     steps: BTreeMap<(MessageId, FunctionId), Step>,
     /// Areas to which they contribute.
     revised: BTreeSet<AreaId>,
+    /// Deliveries of which they bring something.
+    delivered: BTreeSet<RowId>,
     /// Own pictures of which they bring an answer.
     answered: BTreeSet<PictureRef>,
     rows: Vec<Row>,
@@ -243,12 +283,14 @@ impl<'a> Taking<'a> {
             inboxed: BTreeMap::new(),
             steps: BTreeMap::new(),
             revised: BTreeSet::new(),
+            delivered: BTreeSet::new(),
             answered: BTreeSet::new(),
             rows: Vec::new(),
         }
     }
 
-    fn take(&mut self, envelope: EnvelopeId, effect: &Effect) {
+    /// Takes in one of them; false when it was made for another state.
+    fn take(&mut self, envelope: EnvelopeId, effect: &Effect) -> bool {
         match effect {
             Effect::Message { id, core, text, sent_at, to } => {
                 let message = Message {
@@ -305,7 +347,32 @@ impl<'a> Taking<'a> {
                     self.answered.insert(of);
                 }
             }
+            Effect::StepPiece { delivery, step, piece, events } => {
+                let (of, events) = (self.delivery(delivery), events.clone());
+                let piece = StepPiece { of, step: *step, number: *piece, events };
+                take_step::put_down(self.moment, &piece, &mut self.rows);
+            }
+            Effect::Step(brought) => {
+                let of = self.delivery(&brought.delivery);
+                return take_step::take(self.moment, &of, brought, &mut self.rows);
+            }
             Effect::Quarantine { .. } => {}
+        }
+        true
+    }
+
+    fn delivery(&self, id: &RowId) -> DeliveryRef {
+        DeliveryRef { peer: self.peer.clone(), id: id.clone() }
+    }
+
+    /// What was set aside may have been of a view: which, cannot be told.
+    fn unread(&mut self, header: &[u8]) {
+        let kind =
+            Header::decode(header).ok().and_then(|(header, _)| Kind::from_number(header.kind));
+        if kind == Some(Kind::View) {
+            let all = self.moment.state.deliveries().all_received();
+            let of_peer = all.filter(|received| received.of.peer == *self.peer);
+            self.rows.extend(of_peer.filter_map(|received| take_step::broken(received)));
         }
     }
 

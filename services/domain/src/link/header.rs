@@ -64,6 +64,8 @@ codes! {
         Contribution = "contribution",
         /// What became of a contribution.
         Answer = "contribution_answer",
+        /// A step of a view of joint pictures that is delivered.
+        View = "view",
     }
 }
 

@@ -5,6 +5,7 @@
 //! changes nothing.
 
 mod contribution;
+mod delivery;
 mod header;
 mod invitation;
 mod payload;
@@ -16,23 +17,30 @@ pub use contribution::{
     CHANGES_MAX, Compared, Contribution, NotTakenFor, PIECE_SECONDS, PIECES_MAX, PictureRef, Piece,
     Share, Told, UnderWay,
 };
+pub use delivery::{
+    DELIVERIES_MAX, Delivered, DeliveryRef, FINDINGS_MAX, FindingRef, GONE_SECONDS, Outlet, Phase,
+    Received, ReceivedFinding, Receiver, STEP_PIECES_MAX, StepPiece, StepTerms,
+};
 pub use header::{Address, CRITICAL_FROM, HEADER_BYTES_MAX, Header, Kind, PAYLOAD_BYTES_MAX};
 pub use invitation::{Fingerprint, INVITATION_BYTES_MAX, Invitation};
 pub use payload::{Payload, SealedPayload, Sent, payload_digest};
 pub use position::{POSITION_BYTES_MAX, Position};
 
 use crate::{
-    AreaId, DomainId, FunctionId, PartyId, Sealed, Timestamp,
+    AreaId, DomainId, FunctionId, PartyId, RowId, Sealed, Timestamp,
     command::Digest,
+    disclosure::ViewPart,
     message::{MessageId, Precedence, RejectedFor, Step, codes},
 };
 
 /// The highest level of what crosses links that this version reads.
-pub const LEVEL: u32 = CONTRIBUTIONS_LEVEL;
+pub const LEVEL: u32 = DELIVERIES_LEVEL;
 /// The level that a receiver must know to read messages and receipts.
 pub const MESSAGES_LEVEL: u32 = 1;
 /// The level that a receiver must know to read contributions and what is answered to them.
 pub const CONTRIBUTIONS_LEVEL: u32 = 2;
+/// The level that a receiver must know to read views that are delivered.
+pub const DELIVERIES_LEVEL: u32 = 3;
 /// The version of the protocol of sessions.
 pub const PROTOCOL: u32 = 1;
 /// How many numbered envelopes may wait for the other side's word at most.
@@ -219,6 +227,15 @@ pub enum Item {
         party: PartyId,
         /// Of which area.
         area: AreaId,
+    },
+    /// A piece of a step of a delivery. It is never queued either: it is numbered as the view goes
+    /// on.
+    View {
+        /// Of which delivery.
+        delivery: RowId,
+        /// What the peer has of the view once it has taken it in; none: other pieces follow, or it
+        /// brings nothing.
+        part: Option<ViewPart>,
     },
     /// What became of a contribution of the peer.
     Answer {

@@ -1,10 +1,18 @@
 //! What an envelope carries, in canonical bytes.
 
-use super::{Contribution, Kind, NotTakenFor};
+use std::collections::BTreeSet;
+
+use super::{Contribution, Delivered, Kind, NotTakenFor, STEP_PIECES_MAX, StepTerms};
 use crate::{
-    AreaId, FunctionId, PartyId, Timestamp,
+    AreaId, FunctionId, LegalBasisId, PartyId, PurposeId, RowId, Timestamp,
     command::Digest,
-    commit::{Error, canonical::Message, hash::mac, reader::Fields},
+    commit::{
+        Error,
+        canonical::{Message, Value},
+        hash::mac,
+        reader::Fields,
+    },
+    disclosure::Ground,
     message::{Core, MessageId, RejectedFor, Step, Text},
 };
 
@@ -28,6 +36,21 @@ const DELTA: u16 = 6;
 const PICTURE_VERSION: u16 = 4;
 const REFUSED: u16 = 5;
 const FIELD: u16 = 6;
+
+const DELIVERY: u16 = 2;
+const VIEW_STEP: u16 = 3;
+const PARTIES: u16 = 6;
+const AREAS: u16 = 7;
+const PURPOSE: u16 = 8;
+const LEGAL_BASIS: u16 = 9;
+const WEIGHING: u16 = 10;
+const BEGINS: u16 = 11;
+const WHOLE: u16 = 12;
+const ENDED: u16 = 13;
+const EVENTS: u16 = 14;
+
+/// For how many parties and of how many areas a delivery is at most.
+const IDS_MAX: usize = 256;
 
 /// The version of these forms.
 const CURRENT: i64 = 1;
@@ -74,6 +97,8 @@ pub enum Payload {
         /// Why the contribution was not taken.
         refused: Option<NotTakenFor>,
     },
+    /// A piece of a step of a view that is delivered.
+    View(Box<Delivered>),
 }
 
 impl Payload {
@@ -85,6 +110,7 @@ impl Payload {
             Self::Receipt { .. } => Kind::Receipt,
             Self::Contribution(_) => Kind::Contribution,
             Self::Answer { .. } => Kind::Answer,
+            Self::View(_) => Kind::View,
         }
     }
 
@@ -118,6 +144,7 @@ impl Payload {
                 .with(PICTURE_VERSION, number(*version)?)
                 .with_opt(REFUSED, refused.as_ref().map(NotTakenFor::reason))
                 .with_opt(FIELD, refused.as_ref().map(NotTakenFor::field)),
+            Self::View(delivered) => view(message, delivered)?,
         }
         .encode()
     }
@@ -175,16 +202,89 @@ impl Payload {
                 };
                 Self::Answer { party, area, version, refused }
             }
+            Kind::View => Self::View(delivered(&mut fields)?.into()),
         };
         fields.finish()?;
         Ok(payload)
     }
 }
 
+fn view(message: Message, delivered: &Delivered) -> Result<Message, Error> {
+    let Delivered { delivery, step, piece, last, terms, events } = delivered;
+    let StepTerms { parties, areas, ground, begins, whole, ended } = terms;
+    let step = i64::try_from(*step).map_err(|_| Error::OutOfRange(VIEW_STEP))?;
+    let parties = parties.iter().map(|party| Value::from(party.as_str()));
+    let areas = areas.iter().map(|area| Value::from(area.as_str()));
+    Ok(message
+        .with(DELIVERY, delivery.as_str())
+        .with(VIEW_STEP, step)
+        .with(PIECE, *piece)
+        .with(LAST, *last)
+        .with(PARTIES, Value::set(parties)?)
+        .with(AREAS, Value::set(areas)?)
+        .with(PURPOSE, ground.purpose.as_str())
+        .with(LEGAL_BASIS, ground.legal_basis.as_str())
+        .with_opt(WEIGHING, ground.weighing.as_deref())
+        .with(BEGINS, *begins)
+        .with(WHOLE, *whole)
+        .with(ENDED, *ended)
+        .with(EVENTS, events.as_slice()))
+}
+
+fn delivered(fields: &mut Fields) -> Result<Delivered, Error> {
+    let delivered = Delivered {
+        delivery: id(DELIVERY, &fields.take_text(DELIVERY)?, RowId::parse)?,
+        step: fields.take_integer(VIEW_STEP)?,
+        piece: fields.take_integer(PIECE)?,
+        last: fields.take_bool(LAST)?,
+        terms: StepTerms {
+            parties: ids(PARTIES, fields, PartyId::parse)?,
+            areas: ids(AREAS, fields, AreaId::parse)?,
+            ground: Ground {
+                purpose: id(PURPOSE, &fields.take_text(PURPOSE)?, PurposeId::parse)?,
+                legal_basis: id(LEGAL_BASIS, &fields.take_text(LEGAL_BASIS)?, LegalBasisId::parse)?,
+                weighing: fields.take_opt_text(WEIGHING)?,
+            },
+            begins: fields.take_bool(BEGINS)?,
+            whole: fields.take_bool(WHOLE)?,
+            ended: fields.take_bool(ENDED)?,
+        },
+        events: fields.take_bytes(EVENTS)?,
+    };
+    if delivered.step == 0 {
+        return Err(Error::OutOfRange(VIEW_STEP));
+    }
+    if delivered.piece >= STEP_PIECES_MAX {
+        return Err(Error::OutOfRange(PIECE));
+    }
+    Ok(delivered)
+}
+
+fn ids<T: Ord, E>(
+    number: u16,
+    fields: &mut Fields,
+    parse: fn(&str) -> Result<T, E>,
+) -> Result<BTreeSet<T>, Error> {
+    let items = fields.take_set(number)?;
+    if items.len() > IDS_MAX {
+        return Err(Error::OutOfRange(number));
+    }
+    let read = |item| match item {
+        Value::Text(text) => id(number, &text, parse),
+        Value::I64(_) | Value::Bytes(_) | Value::List(_) | Value::Message(_) | Value::Bool(_) => {
+            Err(Error::Mistyped(number))
+        }
+    };
+    items.into_iter().map(read).collect()
+}
+
+fn id<T, E>(number: u16, text: &str, parse: fn(&str) -> Result<T, E>) -> Result<T, Error> {
+    parse(text).map_err(|_| Error::OutOfRange(number))
+}
+
 fn picture(fields: &mut Fields) -> Result<(PartyId, AreaId), Error> {
-    let party = PartyId::parse(&fields.take_text(PARTY)?).map_err(|_| Error::OutOfRange(PARTY))?;
-    let area = AreaId::parse(&fields.take_text(AREA)?).map_err(|_| Error::OutOfRange(AREA))?;
-    Ok((party, area))
+    let party = id(PARTY, &fields.take_text(PARTY)?, PartyId::parse)?;
+    Ok((party, id(AREA, &fields.take_text(AREA)?, AreaId::parse)?))
 }
 
 /// A payload with its salt, as it stands under seal.

@@ -45,6 +45,7 @@ pub(super) fn whole(registry: &Registry, faults: &mut Vec<String>) {
     functions(registry, faults);
     peers(registry, faults);
     super::home::whole(registry, faults);
+    super::delivery::whole(registry, faults);
 }
 
 /// The tables by their ids.

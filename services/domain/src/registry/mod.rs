@@ -4,6 +4,7 @@ mod agreement;
 mod change;
 mod check;
 mod collision;
+mod delivery;
 mod effect;
 mod home;
 mod lists;
@@ -28,6 +29,7 @@ pub use change::{
 };
 pub use check::BadRegistry;
 pub use collision::Collision;
+pub use delivery::Delivery;
 pub use effect::Effect;
 pub use jiff::civil::Date;
 pub use lists::{Category, Entry, LegalBasis, Lists};

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::Registry;
-use crate::{DomainId, FunctionId, KeyId, OrganisationId, ServiceId, message::MessageKind};
+use super::{Delivery, Registry};
+use crate::{DomainId, FunctionId, KeyId, OrganisationId, RowId, ServiceId, message::MessageKind};
 
 /// How many endpoints, authorities and keys a peer has at most, of each.
 pub const PEER_PARTS_MAX: usize = 8;
@@ -69,6 +69,9 @@ pub struct Peer {
     pub message_kinds: BTreeSet<MessageKind>,
     /// How many envelopes it may send in a minute.
     pub envelopes_per_minute: u32,
+    /// What is delivered to it of joint pictures that are at home here, by id.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub deliveries: BTreeSet<Delivery>,
 }
 
 impl Registry {
@@ -116,6 +119,17 @@ impl Peer {
         self.organisations.iter().any(|organisation| organisation.orgnr == orgnr)
     }
 
+    /// A delivery to it.
+    #[must_use]
+    pub fn delivery(&self, id: &RowId) -> Option<&Delivery> {
+        self.deliveries.iter().find(|delivery| delivery.id == *id)
+    }
+
+    /// Whether all that a delivery gives is given by the one with its id.
+    fn delivers(&self, after: &Delivery) -> bool {
+        self.delivery(&after.id).is_some_and(|before| before.narrowed_to(after))
+    }
+
     /// Whether another row lets nothing across that this one did not, over no other way.
     #[must_use]
     pub(super) fn narrowed_to(&self, after: &Self) -> bool {
@@ -130,6 +144,7 @@ impl Peer {
             ceiling,
             message_kinds,
             envelopes_per_minute,
+            deliveries,
         } = after;
         *id == self.id
             && *federation == self.federation
@@ -140,5 +155,6 @@ impl Peer {
             && *ceiling <= self.ceiling
             && message_kinds.is_subset(&self.message_kinds)
             && *envelopes_per_minute <= self.envelopes_per_minute
+            && deliveries.iter().all(|after| self.delivers(after))
     }
 }

@@ -2,6 +2,7 @@
 
 mod area;
 mod contributions;
+mod deliveries;
 mod evidence;
 mod idempotency;
 mod links;
@@ -17,6 +18,7 @@ use std::{
 
 pub use area::{AreaState, Placed, in_full};
 pub use contributions::Contributions;
+pub use deliveries::Deliveries;
 pub use evidence::View;
 pub use links::Links;
 pub(crate) use links::Outbox;
@@ -109,6 +111,7 @@ pub struct State {
     messages: Messages,
     links: Links,
     contributions: Contributions,
+    deliveries: Deliveries,
     level: FeatureLevel,
 }
 
@@ -215,18 +218,21 @@ impl State {
             Row::Numbered(envelope) => self.links.number(envelope),
             Row::Settled(peer, epoch, sequence) => self.links.settle(&peer, epoch, sequence),
             Row::Arrived(row) => self.links.arrive(row),
-            Row::Passed(peer, epoch, sequence) => {
-                self.links.forget_arrived(&peer, epoch, sequence);
-            }
+            Row::Passed(peer, epoch, n) => self.links.forget_arrived(&peer, epoch, n),
             Row::Quarantined(row) => self.links.quarantine(row),
-            Row::Unquarantined(peer, epoch, sequence) => {
-                self.links.release(&peer, epoch, sequence);
-            }
+            Row::Unquarantined(peer, epoch, n) => self.links.release(&peer, epoch, n),
             Row::Share(share) => self.contributions.stands(share),
             Row::Shared(of, id, revision) => self.contributions.shared(of, id, revision),
             Row::Unshared(of, id) => self.contributions.unshared(&of, &id),
             Row::Piece(piece) => self.contributions.put_down(piece),
             Row::PieceGone(of, number) => self.contributions.take_up(&of, number),
+            Row::Outlet(outlet) => self.deliveries.stands(outlet),
+            Row::Received(received) => self.deliveries.came(received),
+            Row::ReceivedGone(of) => self.deliveries.went(&of),
+            Row::ReceivedFinding(found) => self.deliveries.find(found),
+            Row::FindingForgotten(of, key) => self.deliveries.forget(&of, &key),
+            Row::StepPiece(piece) => self.deliveries.put_down(piece),
+            Row::StepPieceGone(of, number) => self.deliveries.take_up(&of, number),
             Row::Level(level) => self.level = level,
         }
     }
@@ -444,7 +450,8 @@ impl State {
             .chain(texts)
             .chain(messages)
             .chain(self.links.sealed())
-            .chain(self.contributions.sealed());
+            .chain(self.contributions.sealed())
+            .chain(self.deliveries.sealed());
         all.map(|sealed| &sealed.key).collect()
     }
 
@@ -464,6 +471,12 @@ impl State {
     #[must_use]
     pub const fn contributions(&self) -> &Contributions {
         &self.contributions
+    }
+
+    /// Views of joint pictures that are delivered over links.
+    #[must_use]
+    pub const fn deliveries(&self) -> &Deliveries {
+        &self.deliveries
     }
 
     /// What is recorded of who received what.

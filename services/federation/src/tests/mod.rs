@@ -1,9 +1,11 @@
 //! Domains with real ledgers, and wires in memory that can be cut.
 
 mod contributions;
+mod deliveries;
 mod exchange;
 mod hostile;
 mod impostor;
 mod pictures;
 mod seeded;
+mod steps;
 mod world;

@@ -116,7 +116,7 @@ pub(super) fn kept(id: &str, count: u32) -> Draft {
     one
 }
 
-fn labelled(id: &str, edit: impl FnOnce(&mut Labels)) -> Draft {
+pub(super) fn labelled(id: &str, edit: impl FnOnce(&mut Labels)) -> Draft {
     let mut one = draft(id, 1);
     edit(Arc::make_mut(&mut one.content.labels));
     one

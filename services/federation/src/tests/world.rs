@@ -111,6 +111,7 @@ impl Who {
                 MessageKind::Answer,
             ]),
             envelopes_per_minute: 100_000,
+            deliveries: BTreeSet::new(),
         }
     }
 
@@ -163,7 +164,7 @@ pub(super) struct Domain {
     running: JoinHandle<()>,
     now: Arc<AtomicI64>,
     keys: AtomicUsize,
-    peer: Peer,
+    document: Document,
 }
 
 /// Both domains, and the wire.
@@ -262,13 +263,13 @@ fn policy() -> (Policy, Recorder) {
     Policy::load(schema, include_str!("../../../../config/policy/samsyn.cedar")).unwrap()
 }
 
-async fn open(dir: &Path, who: Who, peers: Vec<Peer>, clock: Clock) -> Ledger {
+async fn open(dir: &Path, who: Who, document: Document, clock: Clock) -> Ledger {
     let (policy, recorder) = policy();
     let options = Options {
         dir: dir.to_owned(),
         node: 1,
         domain: who.domain.to_owned(),
-        document: who.document(peers).into(),
+        document: document.into(),
         nodes: None,
         clock,
         watcher: Arc::new(|_| ()),
@@ -279,23 +280,23 @@ async fn open(dir: &Path, who: Who, peers: Vec<Peer>, clock: Clock) -> Ledger {
 
 /// The key that a domain's folder has, made where there is none yet.
 async fn key(dir: &Path, who: Who) -> [u8; 32] {
-    let ledger = open(dir, who, Vec::new(), Arc::new(|| NOW)).await;
+    let ledger = open(dir, who, who.document(Vec::new()), Arc::new(|| NOW)).await;
     let key = ledger.public_key();
     ledger.close().await;
     key
 }
 
 impl Domain {
-    async fn run(dir: &Path, who: Who, peer: Peer, wire: Option<Arc<Fibre>>) -> Self {
+    async fn run(dir: &Path, who: Who, document: Document, wire: Option<Arc<Fibre>>) -> Self {
         let now = Arc::new(AtomicI64::new(NOW.micros()));
         let shown = Arc::clone(&now);
         let clock: Clock = Arc::new(move || Timestamp::from_micros(shown.load(Ordering::SeqCst)));
-        let ledger = open(dir, who, vec![peer.clone()], Arc::clone(&clock)).await;
+        let ledger = open(dir, who, document.clone(), Arc::clone(&clock)).await;
         ledger.begin().await.unwrap();
         let dialer = wire.map(|wire| Arc::new(DialFibre(wire)) as Arc<dyn Dial>);
         let links = Links::new(ledger.clone(), clock, dialer);
         let running = tokio::spawn(links.clone().run());
-        Self { who, ledger, links, running, now, keys: AtomicUsize::new(0), peer }
+        Self { who, ledger, links, running, now, keys: AtomicUsize::new(0), document }
     }
 
     /// Stops, and begins anew on what is on its disk.
@@ -303,7 +304,7 @@ impl Domain {
         self.running.abort();
         self.links.drain();
         self.ledger.close().await;
-        let anew = Self::run(dir, self.who, self.peer.clone(), wire).await;
+        let anew = Self::run(dir, self.who, self.document.clone(), wire).await;
         let keys = self.keys.load(Ordering::SeqCst);
         *self = Self { keys: AtomicUsize::new(keys), ..anew };
     }
@@ -360,7 +361,8 @@ impl Domain {
 
     /// Its operator stops its link, or lets it go on.
     pub(super) async fn sets_link(&self, change: LinkChange) {
-        let asked = LinkAsked { context: self.context(), peer: self.peer.id.clone(), change };
+        let peer = self.document.peers[0].id.clone();
+        let asked = LinkAsked { context: self.context(), peer, change };
         self.ledger.set_link(&self.who.caller(), &asked).await.unwrap();
     }
 
@@ -406,17 +408,27 @@ impl World {
 
     /// As `new`, with what the police have registered of the city changed.
     pub(super) async fn agreed(edit: impl FnOnce(&mut Peer)) -> Self {
+        Self::of(|police| edit(&mut police.peers[0]), |_| ()).await
+    }
+
+    /// As `new`, with the registries of both changed: that of the police, and that of the city.
+    pub(super) async fn of(
+        edit_police: impl FnOnce(&mut Document),
+        edit_city: impl FnOnce(&mut Document),
+    ) -> Self {
         let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         let [of_city, of_police] = [dirs[0].path(), dirs[1].path()];
         let (city_key, police_key) = (key(of_city, CITY).await, key(of_police, POLICE).await);
         let wire = Arc::new(Fibre::default());
         let mut city_as_peer = CITY.as_peer(city_key);
         city_as_peer.endpoints.clear();
-        edit(&mut city_as_peer);
-        let police = Domain::run(of_police, POLICE, city_as_peer, None).await;
+        let mut document = POLICE.document(vec![city_as_peer]);
+        edit_police(&mut document);
+        let police = Domain::run(of_police, POLICE, document, None).await;
         *wire.far.lock().unwrap() = Some((CITY.id(), police.links.clone()));
-        let city =
-            Domain::run(of_city, CITY, POLICE.as_peer(police_key), Some(Arc::clone(&wire))).await;
+        let mut document = CITY.document(vec![POLICE.as_peer(police_key)]);
+        edit_city(&mut document);
+        let city = Domain::run(of_city, CITY, document, Some(Arc::clone(&wire))).await;
         Self { city, police, wire, dirs }
     }
 

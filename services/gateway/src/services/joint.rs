@@ -2,6 +2,7 @@
 
 use std::{pin::Pin, time::Duration};
 
+use samsyn_ledger::Joint;
 use samsyn_policy::At;
 use samsyn_proto::{
     inbound::{
@@ -37,15 +38,18 @@ impl JointPictureService for Shared {
         if place.revision > 0 {
             asked.at = At::Revision(place.revision);
         }
-        let (view, cursor) =
+        let (joint, cursor) =
             self.answered(&caller, self.ledger.joint(&caller, &reader, &asked)).await?;
-        let place = Place { revision: view.content().revision, ..place };
-        Ok(answer(Encoded::<GetJointPictureResponse>::page(
-            &view,
-            place.rows(asked.page.size),
-            cursor,
-            |from| place.token(from),
-        )))
+        let place = Place { revision: joint.revision(), ..place };
+        let (rows, token) = (place.rows(asked.page.size), |from| place.token(from));
+        Ok(answer(match &joint {
+            Joint::Here(view) => {
+                Encoded::<GetJointPictureResponse>::page(view, rows, cursor, token)
+            }
+            Joint::Received(view) => {
+                Encoded::<GetJointPictureResponse>::received(view, rows, cursor, token)
+            }
+        }))
     }
 
     async fn compare_revisions(

@@ -2,7 +2,7 @@
 
 use samsyn_domain::{
     commit::dsse::PayloadType,
-    link::{FrozenFor, Invitation, QuarantinedFor},
+    link::{FrozenFor, Invitation, QuarantinedFor, Received, Receiver},
     registry::Peer,
 };
 use samsyn_ledger::LinkFigures;
@@ -11,8 +11,8 @@ use samsyn_proto::{
     admin::v1::{
         CreateInvitationRequest, CreateInvitationResponse, Link, LinkState, ListLinksRequest,
         ListLinksResponse, ListQuarantineRequest, ListQuarantineResponse, PauseLinkRequest,
-        PauseLinkResponse, QuarantinedEnvelope, ResumeLinkRequest, ResumeLinkResponse,
-        link_service_server::LinkService,
+        PauseLinkResponse, QuarantinedEnvelope, ReceivedView, ResumeLinkRequest,
+        ResumeLinkResponse, link_service_server::LinkService,
     },
     inbound::{self, LinkAsked},
 };
@@ -119,9 +119,17 @@ impl Shared {
     }
 
     fn link_of(&self, peer: &Peer) -> Link {
-        let LinkFigures { link, waiting, oldest, quarantined, pictures_waiting, pictures_refused } =
-            self.ledger.link_figures(&peer.id);
-        let count = |pictures: usize| u32::try_from(pictures).unwrap_or(u32::MAX);
+        let LinkFigures {
+            link,
+            waiting,
+            oldest,
+            quarantined,
+            pictures_waiting,
+            pictures_refused,
+            views_delivered,
+            views_received,
+        } = self.ledger.link_figures(&peer.id);
+        let count = |some: usize| u32::try_from(some).unwrap_or(u32::MAX);
         let linking = self.links.as_ref();
         let standing = linking.map(|linking| linking.links.standing(&peer.id));
         let standing = standing.unwrap_or_default();
@@ -151,6 +159,25 @@ impl Shared {
             node: linking.map_or(0, |linking| linking.node),
             pictures_waiting: count(pictures_waiting),
             pictures_refused: count(pictures_refused),
+            views_delivered: count(views_delivered),
+            views_received: views_received.iter().map(|(of, count)| received(of, *count)).collect(),
         }
+    }
+}
+
+/// A view that a peer delivers.
+fn received(received: &Received, findings: usize) -> ReceivedView {
+    let Receiver { orgnr, parties, areas, ground } = &received.receiver;
+    ReceivedView {
+        delivery: received.of.id.to_string(),
+        orgnr: orgnr.to_string(),
+        parties: parties.iter().map(ToString::to_string).collect(),
+        areas: areas.iter().map(ToString::to_string).collect(),
+        purpose: ground.purpose.to_string(),
+        legal_basis: ground.legal_basis.to_string(),
+        phase: received.phase.as_str().to_owned(),
+        step: received.step,
+        findings: findings as u64,
+        at: Some(time(received.at)),
     }
 }

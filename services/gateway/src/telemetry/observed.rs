@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs};
 
 use opentelemetry::metrics::AsyncInstrument;
-use samsyn_domain::DomainId;
+use samsyn_domain::{DomainId, link::Phase};
 use samsyn_federation::Links;
 use samsyn_ledger::{Ledger, LinkFigures};
 
@@ -69,7 +69,7 @@ impl Metrics {
             }
         });
         let (waiting, lag) = (ledger.clone(), ledger.clone());
-        let (aside, pictures) = (ledger.clone(), ledger.clone());
+        let (aside, pictures, views) = (ledger.clone(), ledger.clone(), ledger.clone());
         self.gauge(&table::LINKS_WAITING, move |gauge| {
             let of = |figures: &LinkFigures| {
                 count(figures.waiting).saturating_add(figures.link.in_flight())
@@ -89,6 +89,11 @@ impl Metrics {
         self.gauge(&table::LINKS_PICTURES, move |gauge| {
             let of = |(_, figures): &(_, LinkFigures)| count(figures.pictures_refused);
             gauge.observe(figures(&pictures).iter().map(of).sum(), &[]);
+        });
+        self.gauge(&table::LINKS_VIEWS, move |gauge| {
+            let all = figures(&views).into_iter().flat_map(|(_, figures)| figures.views_received);
+            let incomplete = all.filter(|(received, _)| received.phase != Phase::Whole);
+            gauge.observe(count(incomplete.count()), &[]);
         });
     }
 

@@ -230,6 +230,13 @@ pub(crate) const LINKS_PICTURES: Row = Row {
     help: "Own pictures whose last contribution another domain has not taken, of all links",
     labels: &[],
 };
+pub(crate) const LINKS_VIEWS: Row = Row {
+    name: "samsyn.links.views_incomplete",
+    kind: Kind::Gauge,
+    unit: "{view}",
+    help: "Views of joint pictures that other domains deliver and that are not whole, of all links",
+    labels: &[],
+};
 pub(crate) const EXPORTED: Row = Row {
     name: "samsyn.exported",
     kind: Kind::Counter,
@@ -254,7 +261,7 @@ pub(crate) const FILES: Row = Row {
 
 /// All of them.
 #[cfg(test)]
-pub(crate) const ALL: [Row; 25] = [
+pub(crate) const ALL: [Row; 26] = [
     CALLS,
     CALL_DURATION,
     STREAMS,
@@ -277,6 +284,7 @@ pub(crate) const ALL: [Row; 25] = [
     LINKS_LAG,
     LINKS_QUARANTINED,
     LINKS_PICTURES,
+    LINKS_VIEWS,
     EXPORTED,
     MEMORY,
     FILES,

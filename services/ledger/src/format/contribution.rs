@@ -4,6 +4,7 @@ use samsyn_domain::{
     AreaId, DomainId, Observation, ObservationId, PartyId,
     command::{Brought, Looked, Offer},
     link::{Compared, EnvelopeId, NotTakenFor, PictureRef, Piece, Share, Told, UnderWay},
+    row::Row,
 };
 use samsyn_proto::log::{self, envelope_to_take, share};
 
@@ -71,9 +72,10 @@ pub(super) fn encode_shared(of: &PictureRef, id: &ObservationId, revision: u64) 
 
 pub(super) fn decode_shared(
     message: log::Shared,
-) -> Result<(PictureRef, ObservationId, u64), Damaged> {
+    make: fn(PictureRef, ObservationId, u64) -> Row,
+) -> Result<Row, Damaged> {
     let of = required(message.picture, "shared.picture")?;
-    Ok((of, parsed(&message.id, ObservationId::parse, "shared.id")?, message.revision))
+    Ok(make(of, parsed(&message.id, ObservationId::parse, "shared.id")?, message.revision))
 }
 
 pub(super) fn encode_piece_gone(of: &PictureRef, number: u32) -> log::Piece {

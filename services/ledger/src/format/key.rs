@@ -6,10 +6,10 @@
 
 use prost::Message as _;
 use samsyn_domain::{
-    DomainId, LabelClass, ServiceId, Timestamp,
+    AreaId, DomainId, LabelClass, ServiceId, Timestamp,
     command::{Digest, IdempotencyKey, Upload},
-    disclosure::{ClassId, Denied},
-    link::PictureRef,
+    disclosure::{Acknowledged, ClassId, Denied},
+    link::{DeliveryRef, FindingRef, PictureRef},
     row::{Row, Stage},
 };
 use sha2::{Digest as _, Sha256};
@@ -58,7 +58,10 @@ pub(crate) fn write_of(row: &Row) -> RowWrite {
         | Row::Passed(..)
         | Row::Unquarantined(..)
         | Row::Unshared(..)
-        | Row::PieceGone(..) => RowWrite::Delete { key },
+        | Row::PieceGone(..)
+        | Row::ReceivedGone(_)
+        | Row::FindingForgotten(..)
+        | Row::StepPieceGone(..) => RowWrite::Delete { key },
         Row::Founded(_)
         | Row::Policy(_)
         | Row::Epoch(_)
@@ -92,6 +95,10 @@ pub(crate) fn write_of(row: &Row) -> RowWrite {
         | Row::Share(_)
         | Row::Shared(..)
         | Row::Piece(_)
+        | Row::Outlet(_)
+        | Row::Received(_)
+        | Row::ReceivedFinding(_)
+        | Row::StepPiece(_)
         | Row::Level(_) => RowWrite::Put { key, value: encode_row(row).encode_to_vec() },
     }
 }
@@ -109,7 +116,7 @@ pub(super) fn row_key(row: &Row) -> Vec<u8> {
         Row::Lifted(service) => Key::of(Table::Suspended).text(service.as_str()),
         Row::Proposal(proposal) => Key::of(Table::Proposal).number(proposal.id.0),
         Row::Dropped(id) => Key::of(Table::Proposal).number(id.0),
-        Row::Revision(row) => Key::of(Table::Revision).text(row.area.as_str()).number(row.revision),
+        Row::Revision(row) => revised(Table::Revision, &row.area, row.revision),
         Row::Version(row) => Key::of(Table::Version)
             .text(row.party.as_str())
             .text(row.area.as_str())
@@ -117,14 +124,8 @@ pub(super) fn row_key(row: &Row) -> Vec<u8> {
         Row::Stage(row) => stage_key(row),
         Row::Part(part) => part_key(&part.upload, part.number),
         Row::PartGone(upload, number) => part_key(upload, *number),
-        Row::Stated(row) => {
-            let area = row.statement.conflict.area();
-            Key::of(Table::Stated).text(area.as_str()).number(row.revision)
-        }
-        Row::Dissented(row) => {
-            let area = &row.finding.geography.area;
-            Key::of(Table::Dissented).text(area.as_str()).number(row.revision)
-        }
+        Row::Stated(row) => revised(Table::Stated, row.statement.conflict.area(), row.revision),
+        Row::Dissented(row) => revised(Table::Dissented, &row.finding.geography.area, row.revision),
         Row::Edition(edition) => Key::of(Table::Edition).text(edition.id.as_str()),
         Row::Grant(grant) => {
             Key::of(Table::Grant).class(&grant.class).bytes(&label_digest(&grant.label))
@@ -133,10 +134,7 @@ pub(super) fn row_key(row: &Row) -> Vec<u8> {
         Row::Step(step) => {
             Key::of(Table::Step).class(&step.advance.class).number(step.advance.revision)
         }
-        Row::Acknowledged(row) => {
-            let key = Key::of(Table::Acknowledged).class(&row.class).text(row.service.as_str());
-            key.number(row.revision)
-        }
+        Row::Acknowledged(row) => acknowledged_key(row),
         Row::Denied(row) => denied_key(row),
         Row::Outcome(row) => outcome_key(&row.service, row.key),
         Row::Forgotten(service, key) => outcome_key(service, *key),
@@ -163,6 +161,13 @@ pub(super) fn row_key(row: &Row) -> Vec<u8> {
         }
         Row::Piece(row) => pictured(Table::Piece, &row.of).number(row.number.into()),
         Row::PieceGone(of, number) => pictured(Table::Piece, of).number((*number).into()),
+        Row::Outlet(row) => delivered(Table::Outlet, &row.of),
+        Row::Received(row) => delivered(Table::Received, &row.of),
+        Row::ReceivedGone(of) => delivered(Table::Received, of),
+        Row::ReceivedFinding(row) => finding_key(&row.of, &row.key),
+        Row::FindingForgotten(of, key) => finding_key(of, key),
+        Row::StepPiece(row) => step_piece_key(&row.of, row.number),
+        Row::StepPieceGone(of, number) => step_piece_key(of, *number),
         Row::Level(_) => Key::of(Table::Level),
     };
     key.0
@@ -171,6 +176,15 @@ pub(super) fn row_key(row: &Row) -> Vec<u8> {
 fn stage_key(row: &Stage) -> Key {
     let key = Key::of(Table::Stage).text(row.area.as_str()).number(row.revision);
     key.text(row.party.as_str()).text(row.id.as_str())
+}
+
+fn revised(table: Table, area: &AreaId, revision: u64) -> Key {
+    Key::of(table).text(area.as_str()).number(revision)
+}
+
+fn acknowledged_key(row: &Acknowledged) -> Key {
+    let key = Key::of(Table::Acknowledged).class(&row.class).text(row.service.as_str());
+    key.number(row.revision)
 }
 
 fn denied_key(row: &Denied) -> Key {
@@ -184,6 +198,19 @@ fn linked(table: Table, peer: &DomainId, epoch: u64, sequence: u64) -> Key {
 
 fn pictured(table: Table, of: &PictureRef) -> Key {
     Key::of(table).text(of.peer.as_str()).text(of.party.as_str()).text(of.area.as_str())
+}
+
+fn delivered(table: Table, of: &DeliveryRef) -> Key {
+    Key::of(table).text(of.peer.as_str()).text(of.id.as_str())
+}
+
+fn step_piece_key(of: &DeliveryRef, number: u32) -> Key {
+    delivered(Table::StepPiece, of).number(number.into())
+}
+
+fn finding_key(of: &DeliveryRef, key: &FindingRef) -> Key {
+    let FindingRef { area, period, id } = key;
+    delivered(Table::ReceivedFinding, of).text(area.as_str()).text(&period.to_string()).text(id)
 }
 
 fn outcome_key(service: &ServiceId, key: IdempotencyKey) -> Key {
@@ -239,6 +266,10 @@ enum Table {
     Share = 0x58,
     Shared = 0x59,
     Piece = 0x5a,
+    Outlet = 0x5b,
+    Received = 0x5c,
+    ReceivedFinding = 0x5d,
+    StepPiece = 0x5e,
 }
 
 /// A key in the making. No key is the beginning of another, and keys sort by their parts.

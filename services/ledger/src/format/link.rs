@@ -5,22 +5,24 @@ use std::sync::Arc;
 use samsyn_domain::{
     DomainId, FunctionId,
     command::{
-        Effect, LinkChange, NumberEnvelopes, Offer, SetLink, SettleEnvelopes, Source,
-        TakeEnvelopes, ToNumber, ToTake,
+        BroughtStep, Effect, LinkChange, NumberEnvelopes, Offer, SetLink, SettleEnvelopes, Source,
+        TakeEnvelopes, ToNumber, ToTake, ViewOffer,
     },
     disclosure::Disclosure,
     link::{
-        Arrived, Chain, FrozenFor, Item, Link, Numbered, Outcome, Quarantined, QuarantinedFor,
-        Queued, SignedPosition,
+        Arrived, Chain, FrozenFor, Link, Numbered, Outcome, Quarantined, QuarantinedFor, Queued,
+        SignedPosition,
     },
     message::Precedence,
 };
-use samsyn_proto::log::{self, envelope_to_take, link_item, set_link};
+use samsyn_proto::log::{self, envelope_to_take, set_link};
 
 use super::{
     Damaged, Stored, checked,
     contribution::{self, Answer},
-    decode_all, encode_all,
+    decode_all,
+    delivery::delivery,
+    encode_all,
     message::{Reached, decode_core, encode_core, envelope_id, message_id, number},
     optional, parsed, required, time,
 };
@@ -90,9 +92,10 @@ impl Stored for ToNumber {
     type Message = log::EnvelopeToNumber;
 
     fn encode(&self) -> log::EnvelopeToNumber {
-        let (queued, picture) = match &self.source {
-            Source::Queued(queued) => (*queued, None),
-            Source::Picture(offer) => (0, Some(offer.encode())),
+        let (queued, picture, view) = match &self.source {
+            Source::Queued(queued) => (*queued, None, None),
+            Source::Picture(offer) => (0, Some(offer.encode()), None),
+            Source::View(offer) => (0, None, Some(offer.encode())),
         };
         log::EnvelopeToNumber {
             queued,
@@ -102,13 +105,15 @@ impl Stored for ToNumber {
             payload: Some(self.payload.encode()),
             disclosure: self.disclosure.as_ref().map(Stored::encode),
             picture,
+            view,
         }
     }
 
     fn decode(message: log::EnvelopeToNumber) -> Result<Self, Damaged> {
-        let picture = optional::<Offer>(message.picture)?;
+        let picture = optional::<Offer>(message.picture)?.map(Source::Picture);
+        let view = optional::<ViewOffer>(message.view)?.map(Source::View);
         Ok(Self {
-            source: picture.map_or(Source::Queued(message.queued), Source::Picture),
+            source: picture.or(view).unwrap_or(Source::Queued(message.queued)),
             id: envelope_id(&message.id, "envelope_to_number.id")?,
             header: message.header.into(),
             signature: message.signature.into(),
@@ -193,6 +198,13 @@ fn encode_effect(effect: &Effect) -> envelope_to_take::Effect {
             let answer = Answer { party, area, envelope, version, refused };
             envelope_to_take::Effect::Answer(answer.encode())
         }
+        Effect::StepPiece { delivery, step, piece, events } => {
+            let (delivery, events) = (delivery.to_string(), Some(events.encode()));
+            let (step, piece) = (*step, *piece);
+            let piece = envelope_to_take::StepPiece { delivery, step, piece, events };
+            envelope_to_take::Effect::StepPiece(piece)
+        }
+        Effect::Step(brought) => envelope_to_take::Effect::Step(brought.encode()),
         Effect::Quarantine { reason, header, signature, payload } => {
             envelope_to_take::Effect::Quarantine(envelope_to_take::SetAside {
                 reason: number(reason.number()),
@@ -234,6 +246,13 @@ fn decode_effect(effect: envelope_to_take::Effect) -> Result<Effect, Damaged> {
             let Answer { party, area, envelope, version, refused } = Answer::decode(answer)?;
             Effect::Answer { party, area, envelope, version, refused }
         }
+        envelope_to_take::Effect::StepPiece(piece) => Effect::StepPiece {
+            delivery: delivery(&piece.delivery, "step_piece.delivery")?,
+            step: piece.step,
+            piece: piece.piece,
+            events: required(piece.events, "step_piece.events")?,
+        },
+        envelope_to_take::Effect::Step(step) => Effect::Step(BroughtStep::decode(step)?.into()),
         envelope_to_take::Effect::Quarantine(aside) => Effect::Quarantine {
             reason: quarantined_for(aside.reason, "set_aside.reason")?,
             header: aside.header.into(),
@@ -328,57 +347,6 @@ impl Stored for Link {
             taken: required(message.taken, "link.taken")?,
             paused: message.paused,
             frozen: message.frozen.map(frozen_for).transpose()?,
-        })
-    }
-}
-
-impl Stored for Item {
-    type Message = log::LinkItem;
-
-    fn encode(&self) -> log::LinkItem {
-        let kind = match self {
-            Self::Message { message, to } => {
-                let (message, to) = (message.digest().to_vec(), to.to_string());
-                link_item::Kind::Message(link_item::ToFunction { message, to })
-            }
-            Self::Receipt { message, to, step, at, reason } => {
-                let (message, to) = (*message, to.clone());
-                let reached = Reached { message, to, step: *step, at: *at, reason: *reason };
-                link_item::Kind::Receipt(reached.encode())
-            }
-            Self::Contribution { party, area } => {
-                let (party, area) = (party.to_string(), area.to_string());
-                link_item::Kind::Contribution(link_item::Picture { party, area })
-            }
-            Self::Answer { party, area, envelope, version, refused } => {
-                let (party, area, refused) = (party.clone(), area.clone(), refused.clone());
-                let (envelope, version) = (*envelope, *version);
-                let answer = Answer { party, area, envelope, version, refused };
-                link_item::Kind::Answer(answer.encode())
-            }
-        };
-        log::LinkItem { kind: Some(kind) }
-    }
-
-    fn decode(message: log::LinkItem) -> Result<Self, Damaged> {
-        Ok(match message.kind.ok_or(Damaged::Missing("link_item.kind"))? {
-            link_item::Kind::Message(item) => Self::Message {
-                message: message_id(&item.message, "link_item.message")?,
-                to: parsed(&item.to, FunctionId::parse, "link_item.to")?,
-            },
-            link_item::Kind::Receipt(reached) => {
-                let Reached { message, to, step, at, reason } = Reached::decode(reached)?;
-                Self::Receipt { message, to, step, at, reason }
-            }
-            link_item::Kind::Contribution(item) => {
-                let (party, area) =
-                    contribution::party_and_area(&item.party, &item.area, "link_item.picture")?;
-                Self::Contribution { party, area }
-            }
-            link_item::Kind::Answer(answer) => {
-                let Answer { party, area, envelope, version, refused } = Answer::decode(answer)?;
-                Self::Answer { party, area, envelope, version, refused }
-            }
         })
     }
 }

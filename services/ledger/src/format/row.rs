@@ -5,7 +5,10 @@ use samsyn_domain::{
     command::{IdempotencyKey, Upload},
     disclosure::{Acknowledged, Denied, Disclosure, Grant, Step},
     edition::Edition,
-    link::{Arrived, Link, Numbered, Piece, Quarantined, Queued, Share},
+    link::{
+        Arrived, DeliveryRef, Link, Numbered, Outlet, Piece, Quarantined, Queued, Received,
+        ReceivedFinding, Share, StepPiece,
+    },
     message::{Inboxed, Message, Receipt},
     registry::{Proposal, ProposalId},
     row::{
@@ -17,8 +20,8 @@ use samsyn_proto::log::{self, row::Kind};
 
 use super::{
     Damaged, Stored, checked, code::Coded as _, command, contribution, covered, decode_all,
-    decode_document, digest, encode_all, encode_document, idempotency_key, link, optional, parsed,
-    period, required, time,
+    decode_document, delivery, digest, encode_all, encode_document, idempotency_key, link,
+    optional, parsed, period, required, time,
 };
 
 impl Stored for Row {
@@ -81,6 +84,17 @@ impl Stored for Row {
             Self::PieceGone(of, number) => {
                 Kind::PieceGone(contribution::encode_piece_gone(of, *number))
             }
+            Self::Outlet(row) => Kind::Outlet(row.encode()),
+            Self::Received(row) => Kind::Received(row.encode()),
+            Self::ReceivedGone(of) => Kind::ReceivedGone(of.encode()),
+            Self::ReceivedFinding(row) => Kind::ReceivedFinding(row.encode()),
+            Self::FindingForgotten(of, key) => {
+                Kind::FindingForgotten(delivery::encode_forgotten(of, key))
+            }
+            Self::StepPiece(row) => Kind::StepPiece(row.encode()),
+            Self::StepPieceGone(of, number) => {
+                Kind::StepPieceGone(delivery::encode_piece_gone(of, *number))
+            }
             Self::Level(level) => Kind::Level(level.number()),
         };
         log::Row { kind: Some(kind) }
@@ -115,10 +129,7 @@ impl Stored for Row {
             Kind::Acknowledged(row) => Self::Acknowledged(Acknowledged::decode(row)?),
             Kind::Denied(row) => Self::Denied(Denied::decode(row)?),
             Kind::Outcome(row) => Self::Outcome(Outcome::decode(row)?),
-            Kind::Forgotten(row) => {
-                let service = parsed(&row.service, ServiceId::parse, "forgotten.service")?;
-                Self::Forgotten(service, idempotency_key(&row.key, "forgotten.key")?)
-            }
+            Kind::Forgotten(row) => decode_forgotten(&row)?,
             Kind::BackedUp(row) => Self::BackedUp(BackedUp::decode(row)?),
             Kind::Restored(row) => Self::Restored(Restored::decode(row)?),
             Kind::Message(row) => Self::Message(Message::decode(row)?.into()),
@@ -137,19 +148,24 @@ impl Stored for Row {
             Kind::Quarantined(row) => Self::Quarantined(Quarantined::decode(row)?.into()),
             Kind::Unquarantined(row) => placed(&row, Self::Unquarantined)?,
             Kind::Share(row) => Self::Share(Share::decode(row)?.into()),
-            Kind::Shared(row) => {
-                let (of, id, revision) = contribution::decode_shared(row)?;
-                Self::Shared(of, id, revision)
-            }
+            Kind::Shared(row) => contribution::decode_shared(row, Self::Shared)?,
             Kind::Unshared(row) => {
-                let (of, id, _) = contribution::decode_shared(row)?;
-                Self::Unshared(of, id)
+                contribution::decode_shared(row, |of, id, _| Self::Unshared(of, id))?
             }
             Kind::Piece(row) => Self::Piece(Piece::decode(row)?.into()),
             Kind::PieceGone(row) => {
                 let piece = Piece::decode(row)?;
                 Self::PieceGone(piece.of, piece.number)
             }
+            Kind::Outlet(row) => Self::Outlet(Outlet::decode(row)?.into()),
+            Kind::Received(row) => Self::Received(Received::decode(row)?.into()),
+            Kind::ReceivedGone(of) => Self::ReceivedGone(DeliveryRef::decode(of)?),
+            Kind::ReceivedFinding(row) => {
+                Self::ReceivedFinding(ReceivedFinding::decode(row)?.into())
+            }
+            Kind::FindingForgotten(row) => delivery::decode_forgotten(row)?,
+            Kind::StepPiece(row) => Self::StepPiece(StepPiece::decode(row)?.into()),
+            Kind::StepPieceGone(row) => delivery::decode_piece_gone(row)?,
             Kind::Level(level) => Self::Level(checked(FeatureLevel::of(level), "row.level")?),
         })
     }
@@ -159,6 +175,11 @@ impl Stored for Row {
 fn placed(row: &log::LinkPlace, make: fn(DomainId, u64, u64) -> Row) -> Result<Row, Damaged> {
     let (peer, epoch, sequence) = link::decode_place(row)?;
     Ok(make(peer, epoch, sequence))
+}
+
+fn decode_forgotten(row: &log::Forgotten) -> Result<Row, Damaged> {
+    let service = parsed(&row.service, ServiceId::parse, "forgotten.service")?;
+    Ok(Row::Forgotten(service, idempotency_key(&row.key, "forgotten.key")?))
 }
 
 fn encode_forgotten(service: &ServiceId, key: IdempotencyKey) -> log::Forgotten {

@@ -2,7 +2,9 @@
 //! carries the envelopes knows nothing of state and keys.
 
 mod contribute;
+mod deliver;
 mod out;
+mod receive;
 mod take;
 
 use std::sync::Arc;
@@ -15,8 +17,8 @@ use samsyn_domain::{
         dsse::{PayloadType, pre_authentication},
     },
     link::{
-        CONTRIBUTIONS_LEVEL, Chain, EnvelopeId, FrozenFor, Link, MESSAGES_LEVEL, Position,
-        Quarantined, SignedPosition,
+        CONTRIBUTIONS_LEVEL, Chain, DELIVERIES_LEVEL, EnvelopeId, FrozenFor, Link, MESSAGES_LEVEL,
+        Position, Quarantined, Received, SignedPosition,
     },
     registry::Peer,
 };
@@ -40,6 +42,10 @@ pub struct LinkFigures {
     pub pictures_waiting: usize,
     /// Own pictures of which it has not taken the last contribution.
     pub pictures_refused: usize,
+    /// Views of joint pictures that are delivered to it, and of which it has something.
+    pub views_delivered: usize,
+    /// Views that it delivers, as far as they have come, each with how many findings there are.
+    pub views_received: Vec<(Arc<Received>, usize)>,
 }
 
 /// What became of envelopes that came.
@@ -95,14 +101,20 @@ impl Ledger {
     /// The highest level of what crosses links that this domain reads by now.
     #[must_use]
     pub fn link_level(&self) -> u32 {
-        let level = self.read(State::level);
-        if level >= FeatureLevel::CONTRIBUTIONS { CONTRIBUTIONS_LEVEL } else { MESSAGES_LEVEL }
+        match self.read(State::level) {
+            level if level >= FeatureLevel::DELIVERIES => DELIVERIES_LEVEL,
+            level if level >= FeatureLevel::CONTRIBUTIONS => CONTRIBUTIONS_LEVEL,
+            _ => MESSAGES_LEVEL,
+        }
     }
 
-    /// Whether what happened in an area may change what a peer is to have of own pictures.
+    /// Whether what happened in an area may change what a peer is to have of own pictures, or of a
+    /// joint one.
     #[must_use]
     pub fn concerns_link(&self, peer: &DomainId, area: &AreaId) -> bool {
-        self.read(|state| contribute::concerns(state, peer, area))
+        self.read(|state| {
+            contribute::concerns(state, peer, area) || deliver::concerns(state, peer, area)
+        })
     }
 
     /// Whether this node orders what its links need: the one that leads, and serves.
@@ -142,6 +154,13 @@ impl Ledger {
                 quarantined: links.quarantine_size(peer),
                 pictures_waiting: contribute::waiting(state, peer),
                 pictures_refused: contribute::refused(state, peer),
+                views_delivered: deliver::outlets(state, peer),
+                views_received: state
+                    .deliveries()
+                    .all_received()
+                    .filter(|received| received.of.peer == *peer)
+                    .map(|received| (Arc::clone(received), state.deliveries().count(&received.of)))
+                    .collect(),
                 link,
             }
         })

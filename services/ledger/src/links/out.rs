@@ -8,8 +8,9 @@ use samsyn_domain::{
     commit::dsse::PayloadType,
     disclosure::Disclosure,
     link::{
-        Address, BATCH_MAX, CONTRIBUTIONS_LEVEL, Chain, EnvelopeId, Header, Item, MESSAGES_LEVEL,
-        Payload, Queued, SealedPayload, Sent, WINDOW_BYTES_MAX, WINDOW_MAX, payload_digest,
+        Address, BATCH_MAX, CONTRIBUTIONS_LEVEL, Chain, DELIVERIES_LEVEL, EnvelopeId, Header, Item,
+        MESSAGES_LEVEL, Payload, Queued, SealedPayload, Sent, WINDOW_BYTES_MAX, WINDOW_MAX,
+        payload_digest,
     },
     message::{MessageId, Precedence, RejectedFor, Text},
     registry::Peer,
@@ -18,6 +19,7 @@ use samsyn_policy::{Denial, Parcel, Policy, View, Why};
 
 use super::{
     contribute::{Difference, MadePiece, PIECES_PER_ENTRY, compare},
+    deliver::{MadeStep, Step},
     unit,
 };
 use crate::{
@@ -38,11 +40,24 @@ impl Ledger {
         for _ in 0..RACES_MAX {
             let now = (self.inner.clock)();
             let policy = &self.inner.policy;
+            let before = self.epoch();
+            let Some((registered, room)) = self.read(|state| room(state, peer)) else {
+                return Ok(0);
+            };
+            let steps = self.steps(&registered, level).await?;
             let made = self.read(|state| {
-                let batch = Batch::of(state, policy, peer, (now, level))?;
+                let batch = Batch::of(state, policy, &registered, (now, level), room)?;
                 Ok::<_, Denial>((state.epoch(), batch))
             });
-            let (epoch, Some(batch)) = made? else { return Ok(0) };
+            let (epoch, mut batch) = made?;
+            // Rights, records and what goes are of one epoch.
+            if epoch != before {
+                continue;
+            }
+            batch.fill(steps.into_iter().map(Goes::Step));
+            if batch.goes.is_empty() && batch.looked.is_empty() {
+                return Ok(0);
+            }
             let command = self.numbering(batch, now).await?;
             let count = command.envelopes.len();
             if count == 0 && command.dropped.is_empty() && command.looked.is_empty() {
@@ -84,18 +99,23 @@ impl Ledger {
         let mut pieces = 0_usize;
         let mut dropped = Vec::new();
         for goes in &batch.goes {
+            let peer = &batch.peer;
             let made = match goes {
-                Goes::Queued(queued) => self.made(&domain, &batch, queued, now),
+                Goes::Queued(queued) => {
+                    self.made(&domain, &batch, queued, now).map(|one| vec![one])
+                }
                 Goes::Picture(_) if pieces >= PIECES_PER_ENTRY => continue,
-                Goes::Picture(difference) => self.pictured(&domain, &batch.peer, difference, now),
+                Goes::Picture(difference) => {
+                    self.pictured(&domain, peer, difference, now).map(|one| vec![one])
+                }
+                Goes::Step(step) => self.viewed_by(&domain, peer, step, now),
             };
-            let peer = &batch.peer.id;
-            match (goes, made.and_then(|made| self.numbered(peer, &unit, chain, made))) {
-                (goes, Ok(envelope)) => {
+            let peer = &peer.id;
+            match (goes, made.and_then(|made| self.chained(peer, &unit, chain, made))) {
+                (goes, Ok((next, numbered))) => {
                     pieces = pieces.saturating_add(matches!(goes, Goes::Picture(_)).into());
-                    let sequence = chain.sequence.saturating_add(1);
-                    chain = Chain { sequence, head: envelope.id, ..chain };
-                    envelopes.push(envelope);
+                    chain = next;
+                    envelopes.extend(numbered);
                 }
                 (Goes::Queued(queued), Err(Rejection::Denied(denial))) => {
                     tracing::warn!(%peer, reason = denial.why.id(), "not sent");
@@ -107,10 +127,31 @@ impl Ledger {
                     let picture = difference.name();
                     tracing::error!(%peer, picture, %why, "a picture is not contributed");
                 }
+                (Goes::Step(_), Err(why)) => {
+                    tracing::error!(%peer, %why, "a view is not delivered");
+                }
             }
         }
         let Batch { peer, after, looked, .. } = batch;
         Ok(NumberEnvelopes { peer: peer.id, after, envelopes, dropped, looked })
+    }
+
+    /// Envelopes in their places after a chain: all of them or none; with where the chain is then.
+    fn chained(
+        &self,
+        peer: &DomainId,
+        unit: &UnitKey,
+        mut chain: Chain,
+        made: Vec<Made>,
+    ) -> Result<(Chain, Vec<ToNumber>), Rejection> {
+        let mut envelopes = Vec::with_capacity(made.len());
+        for made in made {
+            let envelope = self.numbered(peer, unit, chain, made)?;
+            let sequence = chain.sequence.saturating_add(1);
+            chain = Chain { sequence, head: envelope.id, ..chain };
+            envelopes.push(envelope);
+        }
+        Ok((chain, envelopes))
     }
 
     /// An envelope in its place after a chain: its header signed, its payload sealed.
@@ -187,8 +228,8 @@ impl Ledger {
                 let (in_reply_to, level) = (Some(*envelope), CONTRIBUTIONS_LEVEL);
                 (Header { in_reply_to, level, ..header }, payload, None)
             }
-            Item::Contribution { .. } => {
-                let why = "a contribution was queued: it is compared, never queued";
+            Item::Contribution { .. } | Item::View { .. } => {
+                let why = "what is compared or followed was queued";
                 return Err(Error::Fatal(why.to_owned()).into());
             }
         };
@@ -242,6 +283,30 @@ impl Ledger {
         let name = difference.name();
         let made = self.enclosed(header, &payload, (name.as_bytes(), 0), disclosure)?;
         Ok(Made { source: Source::Picture(offer), ..made })
+    }
+
+    /// The pieces of a step of a view that is delivered.
+    fn viewed_by(
+        &self,
+        domain: &DomainId,
+        peer: &Peer,
+        step: &Step,
+        now: Timestamp,
+    ) -> Result<Vec<Made>, Rejection> {
+        let orgnr = Some(step.orgnr().to_owned());
+        let header = Header {
+            to: Address { orgnr, ..Address::domain(peer.id.clone()) },
+            precedence: step.precedence(),
+            labels: step.labels().cloned(),
+            level: DELIVERIES_LEVEL,
+            ..header(domain, peer, now)
+        };
+        let pieces = step.pieces()?.into_iter().map(|MadeStep { offer, payload, name }| {
+            // What it brings was recorded before it was released.
+            let made = self.enclosed(header.clone(), &payload, (name.as_bytes(), 0), None)?;
+            Ok(Made { source: Source::View(offer), ..made })
+        });
+        pieces.collect()
     }
 
     /// Puts a payload behind a header: its kind, its salted digest, and the key that names what it
@@ -303,6 +368,7 @@ struct Made {
 enum Goes {
     Queued(Arc<Queued>),
     Picture(Difference),
+    Step(Step),
 }
 
 impl Goes {
@@ -310,11 +376,33 @@ impl Goes {
     fn turn(&self) -> u8 {
         match self {
             Self::Picture(difference) if difference.withdraws() => 0,
+            Self::Step(step) if step.withdraws() => 0,
             Self::Queued(queued) if queued.precedence <= Precedence::Immediate => 1,
-            Self::Picture(_) => 2,
+            Self::Picture(_) | Self::Step(_) => 2,
             Self::Queued(_) => 3,
         }
     }
+
+    /// How many envelopes it takes.
+    fn envelopes(&self) -> usize {
+        match self {
+            Self::Queued(_) | Self::Picture(_) => 1,
+            Self::Step(step) => step.envelopes(),
+        }
+    }
+}
+
+/// A peer and how many envelopes may be numbered for it; none where none may.
+fn room(state: &State, peer: &DomainId) -> Option<(Peer, usize)> {
+    let registered = state.registry().peer(peer)?;
+    let links = state.links();
+    let link = links.link(peer);
+    let room = WINDOW_MAX.saturating_sub(link.in_flight());
+    let room = usize::try_from(room).unwrap_or(usize::MAX).min(BATCH_MAX);
+    let under_way = links.numbered_after(peer, link.out.epoch, link.acknowledged);
+    let bytes: u64 = under_way.map(|envelope| envelope.payload.bytes.len() as u64).sum();
+    let is_open = link.is_open() && room > 0 && bytes < WINDOW_BYTES_MAX;
+    is_open.then(|| (registered.clone(), room))
 }
 
 /// What is to be numbered next.
@@ -323,43 +411,44 @@ struct Batch {
     /// Up to which level the peer reads.
     level: u32,
     after: Chain,
+    /// How many envelopes it may be.
+    room: usize,
     goes: Vec<Goes>,
     /// Own pictures of which the peer has what it may have.
     looked: Vec<Looked>,
 }
 
 impl Batch {
-    /// The most urgent of what is to go and whose time has not ended, as much as the window takes;
-    /// none when nothing is to be done.
+    /// What waits to be numbered and whose time has not ended.
     fn of(
         state: &State,
         policy: &Policy,
-        peer: &DomainId,
+        peer: &Peer,
         (now, level): (Timestamp, u32),
-    ) -> Result<Option<Self>, Denial> {
-        let Some(registered) = state.registry().peer(peer) else { return Ok(None) };
+        room: usize,
+    ) -> Result<Self, Denial> {
         let links = state.links();
-        let link = links.link(peer);
-        let room = WINDOW_MAX.saturating_sub(link.in_flight());
-        let room = usize::try_from(room).unwrap_or(usize::MAX).min(BATCH_MAX);
-        if !link.is_open() || room == 0 {
-            return Ok(None);
-        }
-        let under_way = links.numbered_after(peer, link.out.epoch, link.acknowledged);
-        let bytes: u64 = under_way.map(|envelope| envelope.payload.bytes.len() as u64).sum();
-        if bytes >= WINDOW_BYTES_MAX {
-            return Ok(None);
-        }
         let reads = level >= CONTRIBUTIONS_LEVEL && state.level() >= FeatureLevel::CONTRIBUTIONS;
         let (differences, looked) =
-            if reads { compare(state, policy, registered, now)? } else { Default::default() };
+            if reads { compare(state, policy, peer, now)? } else { Default::default() };
         let is_good = |queued: &&Arc<Queued>| queued.until.is_none_or(|until| until > now);
-        let queued = links.queue(peer).filter(is_good).take(room).cloned().map(Goes::Queued);
+        let queued = links.queue(&peer.id).filter(is_good).take(room).cloned().map(Goes::Queued);
         let pictures = differences.into_iter().map(Goes::Picture);
-        let mut goes: Vec<Goes> = pictures.chain(queued).collect();
-        goes.sort_by_key(Goes::turn);
-        goes.truncate(room);
-        let batch = Self { peer: registered.clone(), level, after: link.out, goes, looked };
-        Ok((!batch.goes.is_empty() || !batch.looked.is_empty()).then_some(batch))
+        let goes: Vec<Goes> = pictures.chain(queued).collect();
+        let after = links.link(&peer.id).out;
+        Ok(Self { peer: peer.clone(), level, after, room, goes, looked })
+    }
+
+    /// With more that goes: the most urgent first, as much as the window takes.
+    fn fill(&mut self, more: impl Iterator<Item = Goes>) {
+        self.goes.extend(more);
+        self.goes.sort_by_key(Goes::turn);
+        let mut taken = 0_usize;
+        self.goes.retain(|goes| {
+            let with = taken.saturating_add(goes.envelopes());
+            let fits = with <= self.room;
+            taken = if fits { with } else { taken };
+            fits
+        });
     }
 }

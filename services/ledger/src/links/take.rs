@@ -3,11 +3,11 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use samsyn_domain::{
-    Content, FeatureLevel, Labels, Sealed, State,
+    Content, FeatureLevel, Labels, State,
     command::{Brought, Command, Effect, TakeEnvelopes, ToTake},
     link::{
         BATCH_BYTES_MAX, BATCH_MAX, Chain, Contribution, FrozenFor, Header, NotTakenFor, Outcome,
-        Payload, SealedPayload,
+        Payload, QuarantinedFor, SealedPayload,
     },
     registry::Peer,
 };
@@ -120,7 +120,6 @@ impl Ledger {
     }
 
     async fn effect(&self, peer: &Peer, judged: &Judged, came: &Came) -> Result<Effect, Rejection> {
-        let now = (self.inner.clock)();
         Ok(match &judged.brings {
             Ok(Payload::Message(sent)) => {
                 let id = sent.core.id().map_err(unwritten)?;
@@ -159,20 +158,34 @@ impl Ledger {
                 version: *version,
                 refused: refused.clone(),
             },
-            Err(reason) => {
-                let unit = unit(&peer.id, now);
-                self.make_units(BTreeSet::from([unit.clone()])).await?;
-                let object = format!("set aside {} {}", peer.id, judged.id);
-                let salt = came.salt.as_slice().try_into().unwrap_or_default();
-                let payload = SealedPayload { payload: came.payload.clone(), salt };
-                let payload: Sealed = self.inner.keys.seal(&unit, &object, &payload.message())?;
-                Effect::Quarantine {
-                    reason: *reason,
-                    header: came.header.as_slice().into(),
-                    signature: came.signature.as_slice().into(),
-                    payload,
+            Ok(Payload::View(delivered)) => {
+                match self.viewed(peer, &judged.header, delivered).await? {
+                    Ok(effect) => effect,
+                    Err(reason) => self.set_aside(peer, judged, came, reason).await?,
                 }
             }
+            Err(reason) => self.set_aside(peer, judged, came, *reason).await?,
+        })
+    }
+
+    /// What cannot be acted on is kept as it came.
+    async fn set_aside(
+        &self,
+        peer: &Peer,
+        judged: &Judged,
+        came: &Came,
+        reason: QuarantinedFor,
+    ) -> Result<Effect, Rejection> {
+        let unit = unit(&peer.id, (self.inner.clock)());
+        self.make_units(BTreeSet::from([unit.clone()])).await?;
+        let object = format!("set aside {} {}", peer.id, judged.id);
+        let salt = came.salt.as_slice().try_into().unwrap_or_default();
+        let payload = SealedPayload { payload: came.payload.clone(), salt };
+        Ok(Effect::Quarantine {
+            reason,
+            header: came.header.as_slice().into(),
+            signature: came.signature.as_slice().into(),
+            payload: self.inner.keys.seal(&unit, &object, &payload.message())?,
         })
     }
 
@@ -223,14 +236,15 @@ fn not_taken(reason: &str, field: &str) -> NotTakenFor {
 }
 
 /// How many of some envelopes one entry takes in: one at least, where there is one. An area gets
-/// one revision of it at most.
+/// one revision of it at most, and a view that is delivered goes one piece on.
 fn batch_of(judged: &[(Judged, &Came)]) -> usize {
     let mut bytes = 0_usize;
-    let mut areas = BTreeSet::new();
+    let (mut areas, mut views) = (BTreeSet::new(), BTreeSet::new());
     let fits = judged.iter().take(BATCH_MAX).take_while(|(judged, came)| {
         bytes = bytes.saturating_add(came.payload.len());
         let is_first = match &judged.brings {
             Ok(Payload::Contribution(contribution)) => areas.insert(&contribution.area),
+            Ok(Payload::View(delivered)) => views.insert(&delivered.delivery),
             Ok(Payload::Message(_) | Payload::Receipt { .. } | Payload::Answer { .. }) | Err(_) => {
                 true
             }

@@ -87,10 +87,13 @@ impl Egress<'_> {
         }
     }
 
-    /// Whether the release of an edition is told: some right of the reader reaches it.
+    /// Whether the release of an edition is told: some right of the reader reaches it, where it can
+    /// be read. Over a link none can.
     #[must_use]
     pub fn announces(&self, edition: &Edition) -> bool {
-        edition.released.is_some() && self.rights_to(edition).is_some()
+        !self.reader.is_over_link()
+            && edition.released.is_some()
+            && self.rights_to(edition).is_some()
     }
 
     /// The revision that an event shows.
@@ -265,17 +268,14 @@ impl Egress<'_> {
         let findings = events.iter().filter_map(|event| match &event.change {
             ViewChange::Finding(finding) => Some(finding.as_ref()),
             ViewChange::SnapshotBegins { .. }
+            | ViewChange::Delivered(_)
             | ViewChange::Removed { .. }
             | ViewChange::SnapshotEnds { .. }
             | ViewChange::Edition(_) => None,
         });
         let secrets: Secrets = self.secrets(findings);
         let part = ViewPart { class: rights.class(), revision };
-        let mut rows: BTreeMap<&AreaId, usize> = BTreeMap::new();
-        for event in &events {
-            *rows.entry(&event.area).or_default() += 1;
-        }
-        let records = rows
+        let records = rows_of(&events)
             .into_iter()
             .map(|(area, rows)| {
                 let of = |event: &&ViewEvent| event.area == *area;
@@ -287,7 +287,9 @@ impl Egress<'_> {
                 Disclosure { view: Some(part), ..record }
             })
             .collect();
-        Ok(Projection::new(EventBatch { events, next, secrets }, records))
+        let areas = rows_of(&events).into_keys().filter(|_| self.reader.is_over_link());
+        let withheld = areas.map(|area| (area.clone(), self.withheld(&rights, area))).collect();
+        Ok(Projection::new(EventBatch { events, next, secrets, withheld }, records))
     }
 
     /// The time that an event shows: whole minutes for partners.
@@ -325,6 +327,15 @@ impl Egress<'_> {
             *reset = true;
         }
     }
+}
+
+/// How many events are of each area.
+fn rows_of(events: &[ViewEvent]) -> BTreeMap<&AreaId, usize> {
+    let mut rows: BTreeMap<&AreaId, usize> = BTreeMap::new();
+    for event in events {
+        *rows.entry(&event.area).or_default() += 1;
+    }
+    rows
 }
 
 fn framed(

@@ -157,6 +157,13 @@ fn brings(
                 return Err(QuarantinedFor::Malformed);
             }
         }
+        Payload::View(_) => {
+            // For whom it is the header says; whether that organisation is at home here is asked
+            // with what it brings.
+            if header.to.orgnr.is_none() {
+                return Err(QuarantinedFor::Malformed);
+            }
+        }
     }
     Ok(payload)
 }

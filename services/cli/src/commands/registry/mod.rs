@@ -2,6 +2,7 @@
 //! and the suspension of a service.
 
 mod change;
+mod delivery;
 mod edit;
 mod files;
 mod list;
@@ -40,6 +41,9 @@ pub(super) enum Command {
     #[command(subcommand)]
     Agreement(edit::Agreement),
     Home(edit::Home),
+    /// Edits what of joint pictures goes to another domain.
+    #[command(subcommand)]
+    Delivery(delivery::Command),
     Key(change::Key),
 }
 
@@ -104,6 +108,7 @@ pub(super) async fn run(globals: &Globals, command: Command) -> Result<(), Failu
         Command::ReleaseRow(command) => edit::release_row(&session, command).await,
         Command::Agreement(command) => edit::agreement(&session, command).await,
         Command::Home(args) => edit::home(&session, args).await,
+        Command::Delivery(command) => delivery::run(&session, command).await,
         Command::Key(_) => Ok(()),
     }
 }

@@ -89,6 +89,7 @@ pub(super) async fn accept(domain: &Domain, of: &Invitation) -> Result<(), Broke
             MessageKind::Answer,
         ]),
         envelopes_per_minute: 6_000,
+        deliveries: BTreeSet::new(),
     };
     let change = Change::of(vec![Operation::Put(Record::Peers(peer).into())]);
     let change = change.map_err(|_| Broken::Missing("a change"))?;

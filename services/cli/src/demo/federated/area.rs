@@ -4,15 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use samsyn_domain::{
-    AreaId, DomainId, OrganisationId,
+    AreaId, DomainId, Kind, LegalBasisId, OrganisationId, PeriodKind, PurposeId, RowId,
     registry::{
-        Agreement, Change, Document, Operation, Organisation, Party, Record, Registry, Role,
+        Agreement, Change, Date, Document, FieldGroup, Lists, Operation, Organisation, Party,
+        Record, Registry, ReleaseRow, Role, Variant,
     },
 };
 
 use super::{
     Error,
-    domains::{CITY, POLICE, Who},
+    domains::{BASIS, CITY, POLICE, PRISON, PURPOSE, Who},
 };
 use crate::world::{self, Seed};
 
@@ -54,6 +55,16 @@ pub(super) fn register(who: Who, document: &mut Document) -> Result<(), Error> {
         trust_domain: format!("tjanster.{}", other.domain),
         clearance: 3,
     });
+    if who.domain == CITY.domain {
+        document.organisations.push(Organisation {
+            id: OrganisationId::parse(PRISON.organisation).map_err(own)?,
+            name: PRISON.title.to_owned(),
+            orgnr: PRISON.orgnr.to_owned(),
+            trust_domain: format!("tjanster.{}", PRISON.domain),
+            clearance: 2,
+        });
+        document.release_rows.push(for_the_prison_service(&document.lists)?);
+    }
     let desk = who.desk()?;
     for service in document.services.iter_mut().filter(|service| service.id == desk) {
         let parties = document.parties.iter().filter(|party| party.id.as_str() == who.party);
@@ -61,6 +72,32 @@ pub(super) fn register(who: Who, document: &mut Document) -> Result<(), Error> {
         service.roles.insert(Role::Publisher);
     }
     Ok(())
+}
+
+/// What the prison service may have of the area: by district, when and how many, and no text.
+fn for_the_prison_service(lists: &Lists) -> Result<ReleaseRow, Error> {
+    let own = |_| Error::Own("release row");
+    Ok(ReleaseRow {
+        id: RowId::parse("kriminalvarden-skarholmen").map_err(own)?,
+        receiver: OrganisationId::parse(PRISON.organisation).map_err(own)?,
+        areas: [AreaId::parse(AREA).map_err(own)?].into(),
+        priorities: lists.priorities.iter().map(|priority| priority.id.clone()).collect(),
+        kinds: [Kind::ObservedDisorder].into(),
+        periods: [PeriodKind::Month].into(),
+        shown: [
+            (FieldGroup::Place, Variant::District),
+            (FieldGroup::Time, Variant::Exact),
+            (FieldGroup::Counts, Variant::Exact),
+        ]
+        .into(),
+        purposes: [PurposeId::parse(PURPOSE).map_err(own)?].into(),
+        legal_bases: [LegalBasisId::parse(BASIS).map_err(own)?].into(),
+        live: true,
+        protected_counts: false,
+        declares_withheld: true,
+        valid_from: Date::constant(2025, 1, 1),
+        valid_to: Date::constant(2100, 1, 1),
+    })
 }
 
 /// The other party to the agreement.

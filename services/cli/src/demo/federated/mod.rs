@@ -7,6 +7,7 @@ mod area;
 mod domains;
 mod pictures;
 mod story;
+mod views;
 mod wire;
 
 use std::{path::PathBuf, time::Instant};

@@ -7,7 +7,7 @@ use samsyn_domain::{Period, PeriodKind, Timestamp};
 use super::{
     acts::{Broken, changes, labels, says, until},
     area::{AREA, homes},
-    domains::{CITY, Domain, POLICE, Who},
+    domains::{CITY, Domain, POLICE, PRISON, Who},
 };
 use crate::demo::{
     clock,
@@ -33,7 +33,8 @@ pub(super) async fn tell(
          that each party keeps its own picture at home.",
     );
     let now = clock::now();
-    let own = vec![observation("sdf-1", ("vandalism", 4), "Sönderslagna bänkar vid torget.", now)];
+    let benches = observation("sdf-1", ("vandalism", 4), "Sönderslagna bänkar vid torget.", now);
+    let own = vec![addressed(benches, &["signatories", PRISON.organisation], 1)];
     publish(&city.desk, CITY, 0, delta(own, &[])).await?;
     let square = observation("lpo-1", ("vandalism", 2), "Två anmälningar om skadegörelse.", now);
     let other = observation("lpo-2", ("open_drug_dealing", 3), "Vid gångtunneln.", now);
@@ -91,7 +92,7 @@ pub(super) async fn tell(
     Ok(())
 }
 
-async fn publish(
+pub(super) async fn publish(
     desk: &Client,
     who: Who,
     base_version: u64,
@@ -110,7 +111,7 @@ async fn publish(
     Ok(())
 }
 
-fn delta(upserts: Vec<wire::Observation>, withdrawn: &[&str]) -> wire::PictureDelta {
+pub(super) fn delta(upserts: Vec<wire::Observation>, withdrawn: &[&str]) -> wire::PictureDelta {
     let withdrawn_ids = withdrawn.iter().map(|id| (*id).to_owned()).collect();
     wire::PictureDelta { upserts, withdrawn_ids, ..wire::PictureDelta::default() }
 }
@@ -165,7 +166,7 @@ async fn joint(desk: &Client, now: Timestamp) -> Result<Vec<wire::Finding>, Brok
 }
 
 /// The joint picture of the month of what was observed; it has one page.
-async fn joint_of(desk: &Client, now: Timestamp) -> Result<Vec<wire::Finding>, Refused> {
+pub(super) async fn joint_of(desk: &Client, now: Timestamp) -> Result<Vec<wire::Finding>, Refused> {
     let month = Period::holding(PeriodKind::Month, now.after_seconds(-7_200));
     let request = wire::GetJointPictureRequest {
         context: Some(desk.profile().read_context()),
@@ -182,7 +183,7 @@ fn of_vandalism(findings: &[wire::Finding]) -> Vec<&wire::Finding> {
 }
 
 /// The category of a finding, which its id ends with.
-fn what(finding: &wire::Finding) -> &str {
+pub(super) fn what(finding: &wire::Finding) -> &str {
     finding.id.rsplit('/').next().unwrap_or_default()
 }
 
@@ -195,7 +196,7 @@ fn by_whom(finding: &wire::Finding) -> String {
     finding.contributions.iter().map(of).collect::<Vec<_>>().join(" · ")
 }
 
-fn notes(findings: &[wire::Finding]) -> Vec<&str> {
+pub(super) fn notes(findings: &[wire::Finding]) -> Vec<&str> {
     let contributions = findings.iter().flat_map(|finding| &finding.contributions);
     let observed = contributions.filter_map(|one| one.observation.as_ref());
     observed.map(|observation| observation.note.as_str()).collect()

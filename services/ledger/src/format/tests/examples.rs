@@ -283,6 +283,7 @@ pub(super) fn commands() -> Vec<(&'static str, Command)> {
     all.extend(super::backups::commands());
     all.extend([true, false].into_iter().flat_map(super::mail::commands));
     all.extend([true, false].into_iter().flat_map(super::contributions::commands));
+    all.extend([true, false].into_iter().flat_map(super::deliveries::commands));
     all.extend(outcomes().into_iter().map(|outcome| {
         Command::ResolveConflict(ResolveConflict {
             conflict: conflict(Field::Severity),
@@ -398,6 +399,7 @@ pub(super) fn rows() -> Vec<(&'static str, Row)> {
     all.extend(super::backups::rows());
     all.extend([true, false].into_iter().flat_map(super::mail::rows));
     all.extend([true, false].into_iter().flat_map(super::contributions::rows));
+    all.extend([true, false].into_iter().flat_map(super::deliveries::rows));
     all.extend(super::levels::rows());
     all.extend(
         objects()

@@ -224,7 +224,9 @@ pub(super) fn rows(full: bool) -> Vec<(&'static str, Row)> {
         "arrived",
         Row::Arrived(Arrived { peer: peer(), epoch: 2, sequence: 4, id, outcome }),
     ));
-    for item in items().into_iter().chain(super::contributions::items()) {
+    for item in
+        items().into_iter().chain(super::contributions::items()).chain(super::deliveries::items())
+    {
         let queued = Queued {
             peer: peer(),
             number: 4,

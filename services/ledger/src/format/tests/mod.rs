@@ -2,6 +2,7 @@ mod backups;
 mod changes;
 mod contributions;
 mod damage;
+mod deliveries;
 mod examples;
 mod golden;
 mod levels;

@@ -14,7 +14,7 @@ use super::{
     load::{ANSWER_MAX, Shared, is_passing},
     shown::Sent,
 };
-use crate::{Place, Rejection};
+use crate::{Joint, Place, Rejection};
 
 impl Shared {
     /// Publishes one after the other; each at the node that leads, again under its key until that
@@ -77,9 +77,13 @@ impl Shared {
                 continue;
             }
             match answer {
-                Ok((view, _)) => {
+                Ok((Joint::Here(view), _)) => {
                     let sent = Sent::joint(&node.ledger, &card, &view);
                     self.observed(|observed| observed.sent.push(sent));
+                }
+                Ok((Joint::Received(_), _)) => {
+                    let why = format!("{reads:?} reads what nobody delivers");
+                    self.observed(|observed| observed.surprises.push(why));
                 }
                 Err(rejection) if is_passing(&rejection) => {}
                 Err(rejection) => {

@@ -221,7 +221,8 @@ impl Stream {
             ViewChange::Removed { id, period } => {
                 self.held.remove(&(area, period.to_string(), id.clone()));
             }
-            ViewChange::SnapshotEnds { .. } | ViewChange::Edition(_) => {}
+            ViewChange::SnapshotEnds { .. } | ViewChange::Delivered(_) | ViewChange::Edition(_) => {
+            }
         }
     }
 

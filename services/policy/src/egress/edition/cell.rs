@@ -119,6 +119,7 @@ fn rights(row: &ReleaseRow) -> Rights {
         organisation: row.receiver.clone(),
         parties: BTreeSet::new(),
         rows: BTreeSet::from([row.id.clone()]),
+        ceiling: None,
     }
 }
 

@@ -67,6 +67,7 @@ impl World {
                 ViewChange::Finding(finding) => told.finding(self, *finding),
                 ViewChange::Edition(edition) => told.learns(&format!("edition {}", edition.id)),
                 ViewChange::SnapshotBegins { .. }
+                | ViewChange::Delivered(_)
                 | ViewChange::Removed { .. }
                 | ViewChange::SnapshotEnds { .. } => {}
             }

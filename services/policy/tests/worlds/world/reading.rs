@@ -180,6 +180,7 @@ impl World {
                     ViewChange::Edition(bare_edition(edition.as_ref()).into())
                 }
                 same @ (ViewChange::SnapshotBegins { .. }
+                | ViewChange::Delivered(_)
                 | ViewChange::Removed { .. }
                 | ViewChange::SnapshotEnds { .. }) => same,
             },
@@ -241,6 +242,7 @@ impl Held {
                     assert!(held || world.relabelled(), "removed what was not held");
                 }
                 ViewChange::SnapshotBegins { .. }
+                | ViewChange::Delivered(_)
                 | ViewChange::SnapshotEnds { .. }
                 | ViewChange::Edition(_) => {}
             }

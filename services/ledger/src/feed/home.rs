@@ -1,15 +1,14 @@
-//! Streams and polls: the same events of a view, in the same order, under the same cursors.
+//! What is followed of a view that is made here.
 
 use std::{sync::Arc, time::Duration};
 
 use samsyn_domain::{
-    Caller, State, Timestamp,
-    command::{Acknowledge, Command},
-    disclosure::{ClassId, Ground},
+    Caller, OrganisationId, Timestamp,
+    disclosure::{ClassId, Ground, ViewPart},
+    link::DeliveryRef,
     row::Event,
 };
 use samsyn_policy::{Bare, Egress, EventBatch, Reader, Scope, View, ViewEvent};
-use samsyn_proto::inbound::Context;
 use tokio::{sync::broadcast, time::timeout};
 use tracing::{Instrument as _, Span};
 
@@ -25,10 +24,10 @@ const CURSOR_SECONDS: i64 = 400 * 24 * 60 * 60;
 
 /// A subscription that is being served.
 #[derive(Debug)]
-pub struct Feed {
+pub(crate) struct HomeFeed {
     ledger: Ledger,
-    caller: Caller,
-    ground: Ground,
+    follower: Follower,
+    receiver: OrganisationId,
     asked: Scope,
     scope: Scope,
     class: ClassId,
@@ -36,6 +35,27 @@ pub struct Feed {
     place: Place,
     events: broadcast::Receiver<Happened>,
     woken: Woken,
+}
+
+/// Who follows a view.
+#[derive(Debug, Clone)]
+pub(crate) enum Follower {
+    /// A caller, on a ground.
+    Caller(Caller, Ground),
+    /// An organisation to which it is delivered over a link.
+    Delivery(DeliveryRef),
+}
+
+impl Follower {
+    fn reader(&self, ledger: &Ledger) -> Result<Reader, Rejection> {
+        match self {
+            Self::Caller(caller, ground) => ledger.reader(caller, ground.clone()),
+            Self::Delivery(of) => {
+                let now = (ledger.inner.clock)();
+                Ok(ledger.read(|state| Reader::delivered(state, now, of))?)
+            }
+        }
+    }
 }
 
 /// How far a subscription has come, with the snapshot that it is in. Copied before it moves on: it
@@ -48,20 +68,15 @@ struct Place {
 }
 
 impl Ledger {
-    /// Opens a subscription: from a cursor, or with a snapshot first.
-    ///
-    /// # Errors
-    /// When the scope is wider than the caller's rights, the cursor does not hold, or this node
-    /// does not come as far in time.
-    pub async fn subscribe(
+    /// Follows a view that is made here: from a cursor, or with a snapshot first.
+    pub(crate) async fn follow(
         &self,
-        caller: &Caller,
-        ground: Ground,
+        follower: Follower,
         asked: Scope,
         cursor: &str,
-    ) -> Result<Feed, Rejection> {
+    ) -> Result<HomeFeed, Rejection> {
         let events = self.events();
-        let reader = self.reader(caller, ground.clone())?;
+        let reader = follower.reader(self)?;
         let scope = self.read(|state| reader.scope(state.registry(), &asked, false))?;
         let rights = self.read(|state| reader.rights(state.registry(), None, false));
         let class = rights.class();
@@ -70,7 +85,7 @@ impl Ledger {
         let given = match cursor {
             "" => None,
             token => {
-                let read = subscription.read(caller.organisation(), &self.inner.keys, token);
+                let read = subscription.read(reader.organisation(), &self.inner.keys, token);
                 Some(read.ok_or(Rejection::CursorInvalid)?)
             }
         };
@@ -98,10 +113,10 @@ impl Ledger {
             }
             Ok(if cursor.terms == terms { cursor } else { anew(true) })
         })?;
-        Ok(Feed {
+        Ok(HomeFeed {
             ledger: self.clone(),
-            caller: caller.clone(),
-            ground,
+            follower,
+            receiver: reader.organisation().clone(),
             asked,
             scope,
             class,
@@ -112,37 +127,13 @@ impl Ledger {
         })
     }
 
-    /// Records that a service has stored all up to a cursor.
-    ///
-    /// # Errors
-    /// When the cursor does not hold, this node does not come as far in time, or the record cannot
-    /// be committed.
-    pub async fn acknowledge(
-        &self,
-        caller: &Caller,
-        context: &Context,
-        cursor: &str,
-    ) -> Result<(), Rejection> {
-        let now = (self.inner.clock)();
-        // Of the same receiver: rights of the time when the cursor was made may have ended since.
-        let receiver = self.read(|state| Reader::view_rights(state, now, caller))?.organisation;
-        let stored = Subscription::of_token(&receiver, &self.inner.keys, cursor);
-        let (Subscription { class, .. }, cursor) = stored.ok_or(Rejection::CursorInvalid)?;
-        self.reach_cursor(&class, &cursor).await?;
-        if !self.read(|state| cursor.is_of(state, &class)) {
-            return Err(Rejection::CursorInvalid);
-        }
-        // Inside a snapshot nothing of its revision is whole yet.
-        let revision = if cursor.snapshot { 0 } else { cursor.revision };
-        let command = Acknowledge { class, revision };
-        let body = self.body("acknowledge", Command::Acknowledge(command.clone()))?;
-        let make = |_: &State| Ok(Command::Acknowledge(command.clone()));
-        self.propose(caller, context, &body, make).await.map(drop)
-    }
-
     /// Waits, bounded, until this node has what a cursor has reached: who comes with it may come
     /// from a node that was further.
-    async fn reach_cursor(&self, class: &ClassId, cursor: &Cursor) -> Result<(), Rejection> {
+    pub(super) async fn reach_cursor(
+        &self,
+        class: &ClassId,
+        cursor: &Cursor,
+    ) -> Result<(), Rejection> {
         let mut events = self.events();
         let waiting = async {
             while self.read(|state| cursor.is_ahead_of(state, class)) {
@@ -154,13 +145,16 @@ impl Ledger {
     }
 }
 
-impl Feed {
+impl HomeFeed {
     /// The next events, at most so many; none when there is nothing new. What is shown is recorded
     /// before it is given, and only then does the subscription move on.
     ///
     /// # Errors
     /// When the caller's rights ended, or the record cannot be committed.
-    pub async fn next(&mut self, limit: usize) -> Result<Option<View<EventBatch>>, Rejection> {
+    pub(crate) async fn next(
+        &mut self,
+        limit: usize,
+    ) -> Result<Option<View<EventBatch>>, Rejection> {
         self.catch_up();
         let span = self.woken.span(|| tracing::info_span!("wake"));
         let shown = self.show(limit).instrument(span.unwrap_or_else(Span::current)).await;
@@ -172,13 +166,13 @@ impl Feed {
     }
 
     /// What woke the subscription for what it has just given.
-    pub fn woken(&mut self) -> Woken {
+    pub(crate) fn woken(&mut self) -> Woken {
         std::mem::take(&mut self.woken)
     }
 
     async fn show(&mut self, limit: usize) -> Result<Option<View<EventBatch>>, Rejection> {
         let ledger = self.ledger.clone();
-        let reader = ledger.reader(&self.caller, self.ground.clone())?;
+        let reader = self.follower.reader(&ledger)?;
         ledger.advance(&reader).await?;
         let mut after = self.place.clone();
         let shown = ledger.show_if_any(&reader, |egress| {
@@ -210,7 +204,7 @@ impl Feed {
 
     /// The epoch in force. What was made under another may no longer be given.
     #[must_use]
-    pub fn epoch(&self) -> u64 {
+    pub(crate) fn epoch(&self) -> u64 {
         self.ledger.epoch()
     }
 
@@ -219,8 +213,8 @@ impl Feed {
     ///
     /// # Errors
     /// When its rights ended or changed.
-    pub fn holds(&self) -> Result<(), Rejection> {
-        let reader = self.ledger.reader(&self.caller, self.ground.clone())?;
+    pub(crate) fn holds(&self) -> Result<(), Rejection> {
+        let reader = self.follower.reader(&self.ledger)?;
         let keys = &self.ledger.inner.keys;
         self.ledger.read(|state| self.still_has(&Egress::new(state, &**keys, &reader)))
     }
@@ -228,14 +222,14 @@ impl Feed {
     /// How long until time itself changes the caller's rights.
     fn until_rights_change(&self) -> Option<Duration> {
         let now = (self.ledger.inner.clock)();
-        let reader = self.ledger.reader(&self.caller, self.ground.clone()).ok()?;
+        let reader = self.follower.reader(&self.ledger).ok()?;
         let at = self.ledger.read(|state| reader.rights_change_at(state.registry(), now))?;
         let micros = at.micros().saturating_sub(now.micros());
         Some(Duration::from_micros(u64::try_from(micros).unwrap_or(0)))
     }
 
     /// Waits until something may be new, or so long.
-    pub async fn wait(&mut self, longest: Duration) {
+    pub(crate) async fn wait(&mut self, longest: Duration) {
         let longest = self.until_rights_change().map_or(longest, |rest| rest.min(longest));
         let relevant = async {
             loop {
@@ -260,7 +254,11 @@ impl Feed {
         match event {
             Event::Revised { area, .. } => self.scope.areas.contains(area),
             Event::Edition(_) | Event::Epoch(_) | Event::Suspended(_) => true,
-            Event::Advanced(_) | Event::Inboxed(_) | Event::Receipt(_) | Event::Linked(_) => false,
+            Event::Advanced(_)
+            | Event::Inboxed(_)
+            | Event::Receipt(_)
+            | Event::Linked(_)
+            | Event::Received(_) => false,
         }
     }
 
@@ -277,6 +275,21 @@ impl Feed {
         }
     }
 
+    /// What comes next is all there is, and takes the place of what came before.
+    pub(crate) const fn begins(&self) -> bool {
+        self.place.cursor.snapshot && self.place.cursor.events == 0
+    }
+
+    /// All of a snapshot has come.
+    pub(crate) const fn is_whole(&self) -> bool {
+        !self.place.cursor.snapshot
+    }
+
+    /// How far it has come, as its records name it.
+    pub(crate) const fn part(&self) -> ViewPart {
+        ViewPart { class: self.class, revision: self.place.cursor.reached() }
+    }
+
     /// Passes over the snapshot, for who reads the picture itself; gives where to go on from.
     ///
     /// # Errors
@@ -291,13 +304,12 @@ impl Feed {
     ///
     /// # Errors
     /// When the token cannot be sealed.
-    pub fn cursor(&self) -> Result<String, Error> {
+    pub(crate) fn cursor(&self) -> Result<String, Error> {
         self.token(self.place.cursor)
     }
 
     fn token(&self, cursor: Cursor) -> Result<String, Error> {
-        let receiver = self.caller.organisation();
-        self.subscription.token(receiver, &self.ledger.inner.keys, cursor)
+        self.subscription.token(&self.receiver, &self.ledger.inner.keys, cursor)
     }
 
     /// The next events from a place on, which moves behind them.
@@ -316,7 +328,8 @@ impl Feed {
             let mut rest = bare.iter().skip(from);
             for bare in rest.by_ref().take(limit - events.len()) {
                 place.cursor.events = place.cursor.events.saturating_add(1);
-                events.push((self.event_id(place.cursor), place.cursor, bare.clone(), at));
+                let id = self.subscription.event_id(&self.ledger.inner.keys, place.cursor);
+                events.push((id, place.cursor, bare.clone(), at));
             }
             if rest.next().is_none() {
                 *place = place.behind();
@@ -368,22 +381,6 @@ impl Feed {
         let bare: Arc<[Bare]> = bare.into();
         place.snapshot = Some((state.epoch(), Arc::clone(&bare)));
         Some((at, bare))
-    }
-
-    /// The id of the event up to which a cursor has come: the same whoever asks, however often.
-    fn event_id(&self, cursor: Cursor) -> String {
-        let Cursor { terms, incarnation, revision, snapshot, reset, events } = cursor;
-        let place = [
-            terms.as_slice(),
-            &incarnation,
-            &revision.to_be_bytes(),
-            &[u8::from(snapshot), u8::from(reset)],
-            &events.to_be_bytes(),
-            &self.subscription.scope,
-        ]
-        .concat();
-        let tag = self.ledger.inner.keys.cursor_mac("event", &[self.class.digest(), &place]);
-        hex::encode(tag.iter().take(16).copied().collect::<Vec<u8>>())
     }
 }
 

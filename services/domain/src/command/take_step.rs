@@ -1,0 +1,188 @@
+//! A step of a view that a peer delivers takes effect.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::Moment;
+use crate::{
+    RowId, Sealed, Timestamp,
+    link::{
+        DELIVERIES_MAX, DeliveryRef, FINDINGS_MAX, FindingRef, Phase, Received, ReceivedFinding,
+        Receiver, StepPiece, StepTerms,
+    },
+    row::Row,
+};
+
+/// What a step brings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BroughtStep {
+    /// Of which delivery.
+    pub delivery: RowId,
+    /// Which step.
+    pub step: u64,
+    /// How many pieces came before the last one.
+    pub pieces: u32,
+    /// The number of the organisation that it is for.
+    pub orgnr: Arc<str>,
+    /// For whom, and what it does.
+    pub terms: StepTerms,
+    /// What has come and gone, in order.
+    pub changes: Vec<FindingChange>,
+}
+
+/// A finding that came or went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindingChange {
+    /// Which.
+    pub key: FindingRef,
+    /// The revision of the view at its home.
+    pub revision: u64,
+    /// When that was recorded there.
+    pub recorded_at: Timestamp,
+    /// What it says, under seal; none: it is gone.
+    pub content: Option<Sealed>,
+}
+
+/// A piece waits for the last one of its step. One of another step than those that waited, or the
+/// first anew, takes their place.
+pub(super) fn put_down(moment: Moment<'_>, piece: &StepPiece, rows: &mut Vec<Row>) {
+    let before = moment.state.deliveries().pieces(&piece.of);
+    let stale = before.filter(|one| piece.number == 0 || one.step != piece.step);
+    rows.extend(stale.map(|one| Row::StepPieceGone(one.of.clone(), one.number)));
+    rows.push(Row::StepPiece(piece.clone().into()));
+}
+
+/// A step takes effect: as a whole, or the view must begin anew. False: it was made of other
+/// pieces than those that wait.
+pub(super) fn take(
+    moment: Moment<'_>,
+    of: &DeliveryRef,
+    brought: &BroughtStep,
+    rows: &mut Vec<Row>,
+) -> bool {
+    let deliveries = moment.state.deliveries();
+    let of_step = deliveries.pieces(of).filter(|piece| piece.step == brought.step).count();
+    if of_step as u64 != u64::from(brought.pieces) {
+        return false;
+    }
+    rows.extend(deliveries.pieces(of).map(|one| Row::StepPieceGone(of.clone(), one.number)));
+    let before = deliveries.received(of);
+    let StepTerms { parties, areas, ground, begins, whole, ended } = brought.terms.clone();
+    if ended {
+        let all =
+            deliveries.all_found(of).map(|one| Row::FindingForgotten(of.clone(), one.key.clone()));
+        rows.extend(all);
+        rows.extend(before.map(|_| Row::ReceivedGone(of.clone())));
+        return true;
+    }
+    let receiver = Receiver { orgnr: Arc::clone(&brought.orgnr), parties, areas, ground };
+    let follows = |before: &Arc<Received>| {
+        before.step.checked_add(1) == Some(brought.step)
+            && before.receiver == receiver
+            && matches!(before.phase, Phase::Coming | Phase::Whole)
+    };
+    if !begins && !before.is_some_and(follows) {
+        rows.extend(before.and_then(|before| broken(before)));
+        return true;
+    }
+    let of_peer = deliveries.all_received().filter(|one| one.of.peer == of.peer).count();
+    if before.is_none() && of_peer >= DELIVERIES_MAX {
+        return true;
+    }
+    let mut coming = Coming::new(moment, of);
+    if begins {
+        coming.let_all_go();
+    }
+    for change in &brought.changes {
+        coming.take(change);
+    }
+    let mut phase = if whole { Phase::Whole } else { Phase::Coming };
+    if coming.count > FINDINGS_MAX {
+        coming.let_all_go();
+        phase = Phase::TooLarge;
+    }
+    let mut forgotten = before.map_or(0, |before| before.forgotten);
+    for gone in deliveries.long_gone(of, moment.at).take(FINDINGS_MAX) {
+        forgotten = gone.number;
+        rows.push(Row::FindingForgotten(of.clone(), gone.key.clone()));
+    }
+    // What comes again after so long is new.
+    let number = coming.number;
+    rows.extend(coming.into_rows());
+    let (of, step, at) = (of.clone(), brought.step, moment.at);
+    rows.push(Row::Received(Received { of, receiver, step, phase, number, forgotten, at }.into()));
+    true
+}
+
+/// Something of a view is missing: nothing is shown of it until it begins anew. None: so it is
+/// already.
+pub(super) fn broken(before: &Received) -> Option<Row> {
+    let is_new = matches!(before.phase, Phase::Coming | Phase::Whole);
+    let row = || Row::Received(Received { phase: Phase::Broken, ..before.clone() }.into());
+    is_new.then(row)
+}
+
+/// What a step makes of the findings of a view.
+struct Coming<'a> {
+    moment: Moment<'a>,
+    of: &'a DeliveryRef,
+    number: u64,
+    count: usize,
+    changed: BTreeMap<FindingRef, ReceivedFinding>,
+}
+
+impl<'a> Coming<'a> {
+    fn new(moment: Moment<'a>, of: &'a DeliveryRef) -> Self {
+        let deliveries = moment.state.deliveries();
+        // A view that comes anew after it had ended goes on counting.
+        let first = u64::try_from(moment.at.micros()).unwrap_or_default();
+        let number = deliveries.received(of).map_or(first, |received| received.number);
+        Self { moment, of, number, count: deliveries.count(of), changed: BTreeMap::new() }
+    }
+
+    fn is_there(&self, key: &FindingRef) -> bool {
+        let before = self.moment.state.deliveries().one(self.of, key);
+        let now = self.changed.get(key).or_else(|| before.map(Arc::as_ref));
+        now.is_some_and(|found| found.content.is_some())
+    }
+
+    fn take(&mut self, change: &FindingChange) {
+        let FindingChange { key, revision, recorded_at, content } = change.clone();
+        match (self.is_there(&key), content.is_some()) {
+            (false, false) => return,
+            (true, true) => {}
+            (true, false) => self.count = self.count.saturating_sub(1),
+            (false, true) => self.count = self.count.saturating_add(1),
+        }
+        self.number = self.number.saturating_add(1);
+        let (of, at) = (self.of.clone(), self.moment.at);
+        let found = ReceivedFinding {
+            of,
+            key: key.clone(),
+            number: self.number,
+            revision,
+            recorded_at,
+            content,
+            at,
+        };
+        self.changed.insert(key, found);
+    }
+
+    fn let_all_go(&mut self) {
+        let deliveries = self.moment.state.deliveries();
+        let before = deliveries.all_found(self.of).map(|found| ReceivedFinding::clone(found));
+        let all: BTreeMap<FindingRef, ReceivedFinding> = before
+            .chain(self.changed.values().cloned())
+            .map(|one| (one.key.clone(), one))
+            .collect();
+        for (key, found) in all {
+            let ReceivedFinding { revision, recorded_at, .. } = found;
+            self.take(&FindingChange { key, revision, recorded_at, content: None });
+        }
+    }
+
+    fn into_rows(self) -> impl Iterator<Item = Row> {
+        let mut all: Vec<ReceivedFinding> = self.changed.into_values().collect();
+        all.sort_by_key(|found| found.number);
+        all.into_iter().map(|found| Row::ReceivedFinding(found.into()))
+    }
+}

@@ -1,0 +1,164 @@
+//! A peer whose steps of a view do not fit: what there is of it is not shown until it begins anew.
+
+use samsyn_domain::link::{Address, Delivered, Header, Kind, Payload, Phase, Position, StepTerms};
+use samsyn_proto::{
+    link::Taken,
+    v1::{self, ListEventsResponse, event::What},
+};
+
+use super::{
+    deliveries::id,
+    impostor::Hostile,
+    pictures::area,
+    world::{CITY, POLICE, World, ground, labels},
+};
+
+/// A step as the city would deliver it.
+fn step(number: u64, events: Vec<v1::Event>) -> Delivered {
+    let next_cursor = String::new();
+    let events = prost::Message::encode_to_vec(&ListEventsResponse { events, next_cursor });
+    Delivered {
+        delivery: id(),
+        step: number,
+        piece: 0,
+        last: true,
+        terms: StepTerms {
+            parties: [POLICE.party()].into(),
+            areas: [area()].into(),
+            ground: ground(),
+            begins: number == 1,
+            whole: true,
+            ended: false,
+        },
+        events,
+    }
+}
+
+fn found(name: &str, level: u32) -> v1::Event {
+    let labels = Some(v1::Labels { level, ..v1::Labels::default() });
+    let observation = Some(v1::Observation { labels, ..v1::Observation::default() });
+    let contribution = v1::Contribution { observation, ..v1::Contribution::default() };
+    let finding = v1::Finding {
+        id: name.to_owned(),
+        area: area().to_string(),
+        period: Some(v1::Period { code: "2025-10".to_owned() }),
+        contributions: vec![contribution],
+        ..v1::Finding::default()
+    };
+    v1::Event {
+        area: area().to_string(),
+        revision: 7,
+        recorded_at: Some(prost_types::Timestamp { seconds: 1_759_300_000, nanos: 0 }),
+        what: Some(What::Finding(finding)),
+        ..v1::Event::default()
+    }
+}
+
+impl Hostile {
+    async fn delivers(&mut self, delivered: Delivered, bend: impl FnOnce(&mut Header)) -> Taken {
+        let payload = Payload::View(delivered.into()).encode().unwrap();
+        let envelope = self.envelope(&payload, Kind::View.number(), |header| {
+            header.from = Address::domain(CITY.id());
+            header.to =
+                Address { orgnr: Some(POLICE.orgnr.to_owned()), ..Address::domain(POLICE.id()) };
+            bend(header);
+        });
+        self.sends(envelope).await;
+        let sequence = self.chain.sequence;
+        let mut set_aside = Vec::new();
+        loop {
+            let mut taken = self.taken().await;
+            set_aside.append(&mut taken.set_aside);
+            let position = Position::decode(&taken.position).unwrap();
+            if position.chain.sequence == sequence {
+                return Taken { set_aside, ..taken };
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_does_not_fit_is_not_shown_until_the_view_begins_anew() {
+    let world = World::new().await;
+    world.wire.cut();
+    let mut hostile = Hostile::opens(&world, |_| ()).await;
+    let (named, other) = (format!("{}/vandalism", area()), format!("{}/theft", area()));
+    hostile.delivers(step(1, vec![found(&named, 1)]), |_| ()).await;
+    assert!(world.police.joint(POLICE).await.is_ok());
+    let is = |phase: Phase, count: usize| {
+        let (received, findings) = world.police.received().unwrap();
+        assert_eq!((received.phase, findings), (phase, count));
+    };
+    is(Phase::Whole, 1);
+    // One is missing: what there is may be old.
+    hostile.delivers(step(3, vec![found(&other, 1)]), |_| ()).await;
+    is(Phase::Broken, 1);
+    assert_eq!(world.police.refuses(POLICE, ground()).await.0, "VIEW_INCOMPLETE");
+    hostile.delivers(step(4, vec![found(&other, 1)]), |_| ()).await;
+    is(Phase::Broken, 1);
+    // It begins anew; what was there before is gone.
+    hostile.delivers(step(1, vec![found(&other, 1)]), |_| ()).await;
+    is(Phase::Whole, 1);
+    // For whom it is cannot become another.
+    let mut widened = step(2, Vec::new());
+    widened.terms.parties.clear();
+    hostile.delivers(widened, |_| ()).await;
+    is(Phase::Broken, 1);
+    let mut ended = step(3, Vec::new());
+    ended.terms.ended = true;
+    hostile.delivers(ended, |_| ()).await;
+    assert!(world.police.received().is_none());
+    world.close().await;
+}
+
+type Fault = (&'static str, fn(&mut Delivered), fn(&mut Header));
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_of_a_view_is_set_aside_and_nothing_of_it_is_shown() {
+    let world = World::new().await;
+    world.wire.cut();
+    let mut hostile = Hostile::opens(&world, |_| ()).await;
+    let named = format!("{}/vandalism", area());
+    let faults: [Fault; 9] = [
+        ("not_for_us", |_| (), |header| header.to.orgnr = Some("5560000000".to_owned())),
+        ("malformed", |_| (), |header| header.to.orgnr = None),
+        ("above_ceiling", |_| (), |header| header.labels = Some(labels(3).into())),
+        ("malformed", |step| step.events = vec![1, 2, 3], |_| ()),
+        ("malformed", |one| one.events = step(1, vec![found("a/b", 3)]).events, |_| ()),
+        ("malformed", |one| one.events = step(1, vec![found("", 1)]).events, |_| ()),
+        ("malformed", |one| one.events = step(1, vec![found("a\u{202e}b", 1)]).events, |_| ()),
+        ("malformed", |one| one.terms.areas.clear(), |_| ()),
+        ("malformed", |one| one.piece = 3, |_| ()),
+    ];
+    for (n, (reason, bend, bend_header)) in faults.into_iter().enumerate() {
+        hostile.delivers(step(1, vec![found(&named, 1)]), |_| ()).await;
+        assert_eq!(world.police.received().unwrap().0.phase, Phase::Whole, "{n}");
+        let mut bent = step(2, vec![found(&named, 1)]);
+        bend(&mut bent);
+        let taken = hostile.delivers(bent, bend_header).await;
+        assert_eq!(taken.set_aside[0].reason, reason, "{n}");
+        // Which view it was of cannot be told: none is shown as if it were whole.
+        assert_eq!(world.police.received().unwrap().0.phase, Phase::Broken, "{n}");
+    }
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_domain_delivers_nothing_of_an_area_that_is_at_home_with_the_receiver() {
+    let world = World::new().await;
+    world.wire.cut();
+    // The police say that they were the home of the city's area.
+    let mut hostile = Hostile::opens_from(&world.police, &world.city, |_| ()).await;
+    let mut delivered = step(1, vec![found("a/b", 1)]);
+    delivered.terms.parties = [CITY.party()].into();
+    let taken = hostile
+        .delivers(delivered, |header| {
+            header.from = Address::domain(POLICE.id());
+            header.to =
+                Address { orgnr: Some(CITY.orgnr.to_owned()), ..Address::domain(CITY.id()) };
+        })
+        .await;
+    assert_eq!(taken.set_aside[0].reason, "not_yours");
+    assert!(world.city.joint(CITY).await.is_ok(), "its own is shown");
+    world.close().await;
+}
