@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{Reason, admin};
 
-/// A link is to be stopped or let go on.
+/// A link is to be stopped, let go on, or begun anew.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkAsked {
     /// Idempotency and actor.
@@ -38,6 +38,46 @@ impl LinkAsked {
     pub fn resume(request: admin::v1::ResumeLinkRequest) -> Result<Self, Fault> {
         let context = write_context(request.context)?;
         Ok(Self { context, peer: peer(&request.peer)?, change: LinkChange::Resume })
+    }
+
+    /// # Errors
+    /// As [`Self::pause`].
+    pub fn renew(request: admin::v1::RenewLinkRequest) -> Result<Self, Fault> {
+        let context = write_context(request.context)?;
+        Ok(Self { context, peer: peer(&request.peer)?, change: LinkChange::Renew })
+    }
+}
+
+/// An envelope that was set aside is to take effect, or to be let go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuarantinedAsked {
+    /// Idempotency and actor.
+    pub context: Context,
+    /// From whom it came.
+    pub peer: DomainId,
+    /// Of which chain.
+    pub epoch: u64,
+    /// Its number.
+    pub sequence: u64,
+    /// It is to be let go.
+    pub discards: bool,
+}
+
+impl QuarantinedAsked {
+    /// # Errors
+    /// When context or peer is missing or malformed.
+    pub fn release(request: admin::v1::ReleaseQuarantinedRequest) -> Result<Self, Fault> {
+        let admin::v1::ReleaseQuarantinedRequest { context, peer: from, epoch, sequence } = request;
+        let (context, peer) = (write_context(context)?, peer(&from)?);
+        Ok(Self { context, peer, epoch, sequence, discards: false })
+    }
+
+    /// # Errors
+    /// As [`Self::release`].
+    pub fn discard(request: admin::v1::DiscardQuarantinedRequest) -> Result<Self, Fault> {
+        let admin::v1::DiscardQuarantinedRequest { context, peer: from, epoch, sequence } = request;
+        let (context, peer) = (write_context(context)?, peer(&from)?);
+        Ok(Self { context, peer, epoch, sequence, discards: true })
     }
 }
 

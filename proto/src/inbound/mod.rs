@@ -33,7 +33,7 @@ pub use joint::{
     AcknowledgeAsked, CompareAsked, DissentAsked, EventsAsked, ExplainAsked, JointAsked,
     PictureAsked, Resolve, RevisionsAsked, VersionsAsked, WatchAsked,
 };
-pub use link::{LinkAsked, endpoints, peer};
+pub use link::{LinkAsked, QuarantinedAsked, endpoints, peer};
 pub use message::{
     InboxAsked, MailboxAsked, MarkAsked, MessageAsked, SendAsked, TrackAsked, message_is_fit,
 };

@@ -1,10 +1,13 @@
 //! What came of a view that another domain delivers.
 
 use prost::{Message as _, bytes::Bytes};
-use samsyn_domain::{AreaId, Timestamp, link::FindingRef};
+use samsyn_domain::{
+    AreaId, Timestamp,
+    link::{FindingRef, STEP_EVENTS_MAX},
+};
 
 use super::{text, value};
-use crate::v1::{self, event::What};
+use crate::v1::{self, event::What, observation::Location};
 
 /// The longest id of a finding, in bytes.
 const ID_BYTES_MAX: usize = 300;
@@ -21,6 +24,8 @@ pub struct ReceivedEvent {
     /// What it says: the bytes of a `samsyn.v1.Finding`, without what this version does not know;
     /// none: it is gone.
     pub finding: Option<Vec<u8>>,
+    /// Until when it may be kept, where anything of it says so.
+    pub until: Option<Timestamp>,
 }
 
 impl std::fmt::Debug for ReceivedEvent {
@@ -36,6 +41,9 @@ impl ReceivedEvent {
     #[must_use]
     pub fn parse(events: &[u8], ceiling: u8) -> Option<Vec<Self>> {
         let events = v1::ListEventsResponse::decode(Bytes::copy_from_slice(events)).ok()?;
+        if events.events.len() > STEP_EVENTS_MAX {
+            return None;
+        }
         let read = |event| Self::of(event, ceiling).transpose();
         events.events.into_iter().filter_map(read).collect::<Result<_, Unread>>().ok()
     }
@@ -43,15 +51,16 @@ impl ReceivedEvent {
     /// None: it is passed over.
     fn of(event: v1::Event, ceiling: u8) -> Result<Option<Self>, Unread> {
         let v1::Event { area, revision, recorded_at, what, .. } = event;
-        let (period, id, finding) = match what {
+        let (period, id, until, finding) = match what {
             Some(What::Finding(finding)) => {
                 let is_of_area = finding.area == area;
                 if !is_of_area || !is_up_to(&finding, ceiling) || !is_clean(&finding) {
                     return Err(Unread);
                 }
-                (finding.period.clone(), finding.id.clone(), Some(finding.encode_to_vec()))
+                let (period, id) = (finding.period.clone(), finding.id.clone());
+                (period, id, kept_until(&finding), Some(finding.encode_to_vec()))
             }
-            Some(What::RemovedFinding(removed)) => (removed.period, removed.finding_id, None),
+            Some(What::RemovedFinding(removed)) => (removed.period, removed.finding_id, None, None),
             Some(
                 What::SnapshotBegins(_)
                 | What::SnapshotEnds(_)
@@ -67,7 +76,7 @@ impl ReceivedEvent {
         let period = value::period(period).map_err(|_| Unread)?;
         let recorded_at = value::required_time(recorded_at).map_err(|_| Unread)?;
         let key = FindingRef { area, period, id: id.into() };
-        Ok(Some(Self { key, revision, recorded_at, finding }))
+        Ok(Some(Self { key, revision, recorded_at, finding, until }))
     }
 }
 
@@ -82,14 +91,70 @@ fn is_up_to(finding: &v1::Finding, ceiling: u8) -> bool {
     })
 }
 
-/// Whether what people have written in it has only characters that a text may have: who shows it
-/// may trust that, as with what is published here.
+/// Whether every text in it has only characters that one may have: who shows it may trust that, as
+/// with what is published here.
 fn is_clean(finding: &v1::Finding) -> bool {
-    let observations = finding.contributions.iter().filter_map(|one| one.observation.as_ref());
-    let notes = observations.map(|observation| &observation.note);
-    let conflicts = finding.conflicts.iter().map(|conflict| &conflict.reason);
-    let dissents = finding.dissents.iter().map(|dissent| &dissent.reason);
-    let parties = finding.contributions.iter().map(|contribution| &contribution.party);
-    let mut texts = notes.chain(conflicts).chain(dissents).chain(parties).chain(&finding.related);
-    texts.all(|text| text::is_clean(text))
+    texts(finding).all(text::is_clean)
+}
+
+/// Every text in a finding.
+fn texts(finding: &v1::Finding) -> impl Iterator<Item = &str> {
+    let v1::Finding {
+        id,
+        finding_class: _,
+        seen_by,
+        contributions,
+        severity: _,
+        trend: _,
+        conflicts,
+        withheld,
+        area,
+        period,
+        counts,
+        related,
+        dissents,
+    } = finding;
+    let own = [id, area].into_iter().chain(seen_by).chain(related);
+    let own = own.chain(period.iter().map(|period| &period.code));
+    let conflicts = conflicts.iter().flat_map(|one| {
+        let v1::Conflict { id, field, must_act, resolved: _, reason, dissenting, candidates } = one;
+        [id, field, reason].into_iter().chain(must_act).chain(dissenting).chain(candidates)
+    });
+    let withheld = withheld.iter().flat_map(|one| {
+        let v1::Withheld { field_group, ground, rule_id } = one;
+        [field_group, ground, rule_id]
+    });
+    let counts = counts.iter().flat_map(|one| [&one.source_kind, &one.party]);
+    let dissents = dissents.iter().flat_map(|one| {
+        let v1::Dissent { party, field, reason } = one;
+        [party, field, reason]
+    });
+    let contributed = contributions.iter().flat_map(|one| {
+        let observed = one.observation.iter().flat_map(observed);
+        std::iter::once(&one.party).chain(observed)
+    });
+    let all = own.chain(conflicts).chain(withheld).chain(counts).chain(dissents);
+    all.chain(contributed).map(String::as_str)
+}
+
+/// Every text in an observation.
+fn observed(observation: &v1::Observation) -> impl Iterator<Item = &String> {
+    let v1::Observation { id, category, location, source_kind, reliability, note, labels, .. } =
+        observation;
+    let place = match location {
+        Some(Location::PlaceId(id) | Location::SubAreaId(id) | Location::AreaId(id)) => Some(id),
+        Some(Location::Coordinates(_)) | None => None,
+    };
+    let labels = labels.iter().flat_map(|labels| {
+        let v1::Labels { audience, purposes, regime, secrecy_provisions, .. } = labels;
+        audience.iter().chain(purposes).chain(secrecy_provisions).chain([regime])
+    });
+    [id, category, source_kind, reliability, note].into_iter().chain(place).chain(labels)
+}
+
+/// Until when a finding may be kept: as long as all that it holds.
+fn kept_until(finding: &v1::Finding) -> Option<Timestamp> {
+    let observed = finding.contributions.iter().filter_map(|one| one.observation.as_ref());
+    let until = observed.filter_map(|one| one.labels.as_ref()?.retain_until);
+    until.filter_map(|until| value::time(until).ok()).min()
 }

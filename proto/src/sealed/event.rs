@@ -81,17 +81,24 @@ impl From<View<EventBatch>> for Encoded<v1::ListEventsResponse> {
     }
 }
 
-/// What a batch brings, for another domain: the bytes of a `samsyn.v1.ListEventsResponse`. Ids and
-/// cursors are of this domain and stay here; what is withheld goes along, as with the picture.
+/// What a batch brings, for another domain, as much of it as so many bytes hold: how many events,
+/// and the bytes of a `samsyn.v1.ListEventsResponse`. Ids and cursors are of this domain and stay
+/// here; what is withheld goes along, as with the picture.
 #[must_use]
-pub fn delivered(view: &View<EventBatch>) -> Vec<u8> {
+pub fn delivered(view: &View<EventBatch>, bytes_max: usize) -> (usize, Vec<u8>) {
     let batch = view.content();
-    let bare = |one: &ViewEvent| {
+    let mut bytes = Vec::new();
+    for (taken, one) in batch.events.iter().enumerate() {
         let (id, cursor) = Default::default();
-        v1::Event { id, cursor, ..event(one, batch) }
-    };
-    let events = batch.events.iter().map(bare).collect();
-    v1::ListEventsResponse { events, next_cursor: String::new() }.encode_to_vec()
+        let events = vec![v1::Event { id, cursor, ..event(one, batch) }];
+        // A list is its events in a row.
+        let alone = v1::ListEventsResponse { events, next_cursor: String::new() }.encode_to_vec();
+        if bytes.len().saturating_add(alone.len()) > bytes_max {
+            return (taken, bytes);
+        }
+        bytes.extend(alone);
+    }
+    (batch.events.len(), bytes)
 }
 
 pub(super) fn frames(batch: &EventBatch) -> Vec<Encoded<v1::WatchEventsResponse>> {
@@ -145,7 +152,8 @@ fn what(event: &ViewEvent, batch: &EventBatch) -> What {
             What::SnapshotBegins(v1::Snapshot { period, findings, reset })
         }
         ViewChange::Finding(found) => {
-            let withheld = batch.withheld.get(&event.area).map_or(&[][..], Vec::as_slice);
+            let of = (event.area.clone(), found.period.kind());
+            let withheld = batch.withheld.get(&of).map_or(&[][..], Vec::as_slice);
             let frame = Frame { masked: event.masked, secrets: &batch.secrets, withheld };
             What::Finding(finding::finding(found, frame))
         }

@@ -20,7 +20,7 @@ impl FeatureLevel {
     /// what they hold.
     pub const CONTRIBUTIONS: Self = Self(3);
 
-    /// Views of joint pictures that are delivered over links.
+    /// Views of joint pictures that are delivered over links, and links that begin anew.
     pub const DELIVERIES: Self = Self(4);
 
     /// The highest level that this program knows.
@@ -40,7 +40,10 @@ impl FeatureLevel {
             "own pictures that cross a link to the home of their area, and messages of other \
              domains that are declined for what they hold",
         ),
-        (Self::DELIVERIES, "views of joint pictures that are delivered over links"),
+        (
+            Self::DELIVERIES,
+            "views of joint pictures that are delivered over links, and links that begin anew",
+        ),
     ];
 
     /// Takes a number, from 1 on.

@@ -94,6 +94,8 @@ reasons! {
     LinkClosed = "LINK_CLOSED", 44;
     /// The link went on meanwhile: decided anew, never stored.
     LinkStale = "READ_STALE", 45;
+    /// What was set aside still cannot be acted on.
+    EnvelopeUnfit = "ENVELOPE_UNFIT", 46;
     /// The domain is at a lower feature level than this needs: never stored, as it may be raised.
     FeatureLevelTooLow = "FEATURE_LEVEL_TOO_LOW", 28;
 }

@@ -88,6 +88,7 @@ mod tests {
                 ceiling: 2,
                 message_kinds: BTreeSet::new(),
                 envelopes_per_minute: 1,
+                areas: BTreeSet::new(),
                 deliveries: BTreeSet::new(),
             };
             let document = Document { peers: vec![peer], ..Document::default() };

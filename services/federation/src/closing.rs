@@ -66,7 +66,7 @@ closings! {
     /// The other side was set back.
     Regression = "REGRESSION", "one side has forgotten what it had said; the link stands still";
     /// The chain is not the one in force.
-    EpochUnknown = "EPOCH_UNKNOWN", "the chain is not the one in force";
+    EpochUnknown = "EPOCH_UNKNOWN", "one side has begun the link anew; the other has to as well";
     /// More was sent than was asked for.
     OverQuota = "OVER_QUOTA", "more was sent than was granted, or more was set aside than is kept";
     /// An envelope is too large.

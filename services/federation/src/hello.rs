@@ -60,6 +60,9 @@ pub(crate) struct Greeted {
     pub(crate) clock_millis: i64,
 }
 
+/// The first chain of a link.
+const FIRST: u64 = 1;
+
 /// Why there is no session: for good until somebody looks at it, or for now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Apart {
@@ -119,21 +122,27 @@ impl Theirs {
     /// Whether both have one history. `sent` gives what was sent under a number, as far as known.
     fn compare(&self, link: &Link, sent: impl Fn(u64) -> Option<EnvelopeId>) -> Result<(), Apart> {
         let Self { numbered, acknowledged, taken } = self;
-        if taken.epoch != link.out.epoch || numbered.epoch != link.taken.epoch {
+        // Where a side awaits a new chain, the other has begun one: both operators have said so.
+        let they_await = *taken == Chain::AWAITED;
+        let is_begun = link.acknowledged == 0 && link.out.epoch > FIRST;
+        if !(taken.epoch == link.out.epoch || they_await && is_begun) {
+            return Err(Closing::EpochUnknown.into());
+        }
+        let ours = link.taken_of(numbered.epoch).ok_or(Closing::EpochUnknown)?;
+        let is_new = ours.epoch != link.taken.epoch;
+        if is_new && acknowledged.sequence > 0 {
             return Err(Closing::EpochUnknown.into());
         }
         // One side has forgotten: it has numbered less than the other has taken in, or has taken in
         // less than it had told.
-        let we_forgot =
-            taken.sequence > link.out.sequence || acknowledged.sequence > link.taken.sequence;
-        let they_forgot =
-            taken.sequence < link.acknowledged || numbered.sequence < link.taken.sequence;
+        let we_forgot = taken.sequence > link.out.sequence || acknowledged.sequence > ours.sequence;
+        let they_forgot = taken.sequence < link.acknowledged || numbered.sequence < ours.sequence;
         if we_forgot || they_forgot {
             return Err(Apart::Freeze(FrozenFor::Regression));
         }
         let other =
             |known: Option<EnvelopeId>, said: EnvelopeId| known.is_some_and(|known| known != said);
-        let same = (numbered.sequence == link.taken.sequence).then_some(link.taken.head);
+        let same = (numbered.sequence == ours.sequence).then_some(ours.head);
         if other(sent(taken.sequence), taken.head) || other(same, numbered.head) {
             return Err(Apart::Freeze(FrozenFor::Fork));
         }
@@ -179,5 +188,37 @@ mod tests {
         assert_eq!(compare(at(7, 7), 7, at(6, 1)), fork);
         let other = Chain { epoch: 2, ..at(9, 9) };
         assert_eq!(compare(at(7, 7), 7, other), Err(Apart::Close(Closing::EpochUnknown)));
+    }
+
+    #[test]
+    fn a_link_goes_on_in_new_chains_when_both_sides_have_begun_them() {
+        const NEW: Chain = Chain { epoch: 1_759_300_000, sequence: 0, head: EnvelopeId::NONE };
+        let unknown = Err(Apart::Close(Closing::EpochUnknown));
+        let begun = Link {
+            out: NEW,
+            acknowledged: 0,
+            taken: Chain::AWAITED,
+            awaits_after: Some(1),
+            ..link()
+        };
+        let between = |link: &Link, numbered, acknowledged, taken| {
+            let acknowledged = Chain { sequence: acknowledged, ..numbered };
+            Theirs { numbered, acknowledged, taken }.compare(link, |_| None)
+        };
+        assert_eq!(between(&begun, NEW, 0, Chain::AWAITED), Ok(()));
+        assert_eq!(between(&begun, Chain { sequence: 4, ..NEW }, 0, Chain::AWAITED), Ok(()));
+        // One of them has not, or has begun what was there before.
+        assert_eq!(between(&begun, at(7, 7), 7, at(9, 9)), unknown);
+        assert_eq!(between(&begun, at(0, 0), 0, Chain::AWAITED), unknown, "an old chain");
+        assert_eq!(between(&begun, Chain { sequence: 4, ..NEW }, 4, Chain::AWAITED), unknown);
+        assert_eq!(between(&link(), at(7, 7), 7, Chain::AWAITED), unknown);
+        let unbegun = Link { out: at(0, 0), acknowledged: 0, ..link() };
+        assert_eq!(between(&unbegun, at(7, 7), 7, Chain::AWAITED), unknown);
+        // Once something has come, it is a chain like any other.
+        let goes_on = Link { taken: Chain { sequence: 2, ..NEW }, awaits_after: None, ..begun };
+        let numbered = Chain { sequence: 2, ..NEW };
+        assert_eq!(between(&goes_on, numbered, 2, Chain::AWAITED), Ok(()));
+        let frozen = Err(Apart::Freeze(FrozenFor::Regression));
+        assert_eq!(between(&goes_on, NEW, 0, Chain::AWAITED), frozen);
     }
 }

@@ -146,7 +146,7 @@ impl Session {
         tokio::select! {
             biased;
             ended = ended(&mut over) => ended,
-            ended = this.stands() => ended,
+            ended = this.stands(link.out.epoch) => ended,
             ended = this.receive(incoming, &word, (&limit, granted)) => ended,
             ended = this.send(out, &word, (&limit, from), greeted.level) => ended,
         }
@@ -181,7 +181,7 @@ impl Session {
     }
 
     /// Looks whether this node still holds the link, and whether it still stands as it was agreed.
-    async fn stands(&self) -> Closing {
+    async fn stands(&self, chain: u64) -> Closing {
         let level = self.ledger.link_level();
         loop {
             if !self.ledger.holds_links() {
@@ -199,6 +199,9 @@ impl Session {
             }
             if link.paused {
                 return Closing::Paused;
+            }
+            if link.out.epoch != chain {
+                return Closing::EpochUnknown;
             }
             if !(self.holds)() {
                 return Closing::NotTrusted;

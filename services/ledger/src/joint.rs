@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use samsyn_domain::Caller;
 use samsyn_policy::{
-    ComparedView, Denial, Egress, Explanation, JointView, Reader, ReceivedView, Scope, Shared,
+    At, ComparedView, Denial, Egress, Explanation, JointView, Reader, ReceivedView, Scope, Shared,
     View, Why,
 };
 use samsyn_proto::inbound::{CompareAsked, ExplainAsked, JointAsked};
@@ -21,12 +21,13 @@ pub enum Joint {
 }
 
 impl Joint {
-    /// The revision of the view.
+    /// What further pages are of: the revision of the view, or of what is delivered the number of
+    /// its last change.
     #[must_use]
-    pub fn revision(&self) -> u64 {
+    pub fn paged(&self) -> u64 {
         match self {
             Self::Here(view) => view.content().revision,
-            Self::Received(view) => view.content().revision,
+            Self::Received(view) => view.content().number,
         }
     }
 }
@@ -82,7 +83,11 @@ impl Ledger {
             let received = policy.received(egress.state(), egress.reader(), &asked.area)?;
             let gone = || Denial::of(Why::HomeElsewhere).by("POL-56").at("area");
             let received = received.ok_or_else(gone)?;
-            Ok(egress.received(&received, &asked.area, (asked.period, asked.at))?)
+            let page_of = match asked.at {
+                At::Revision(number) if !asked.page.token.is_empty() => Some(number),
+                At::Newest | At::Revision(_) | At::Recorded(_) => None,
+            };
+            Ok(egress.received(&received, &asked.area, (asked.period, asked.at), page_of)?)
         };
         // Opened before it is read: what comes meanwhile comes again, and nothing is missed.
         let mut feed = self.subscribe(caller, reader.ground().clone(), scope, "").await?;

@@ -27,6 +27,8 @@ pub(crate) struct Views {
     looked: Mutex<Looked>,
     /// One at a time brings a class up to date: the others find it done.
     turns: Mutex<BTreeMap<ClassId, Arc<Semaphore>>>,
+    /// What is being delivered to other domains, where it is within a snapshot.
+    pub(crate) delivered: crate::links::Underway,
 }
 
 #[derive(Debug, Default)]

@@ -8,7 +8,7 @@ use std::{
 };
 
 use samsyn_domain::{
-    AreaId, ConflictId, EditionId, PartyId, Period, Sealed, Secret, Timestamp,
+    AreaId, ConflictId, EditionId, PartyId, Period, PeriodKind, Sealed, Secret, Timestamp,
     disclosure::Disclosure,
     edition::Edition,
     link::Share,
@@ -293,9 +293,9 @@ pub struct EventBatch {
     pub next: String,
     /// What stands under seal.
     pub secrets: Secrets,
-    /// Over a link, what release rows declare as withheld of each area: group and rule. Whoever
-    /// reads here has that with the picture and not with its events.
-    pub withheld: BTreeMap<AreaId, Vec<(String, String)>>,
+    /// Over a link, what release rows declare as withheld of each area and kind of period: group
+    /// and rule. Whoever reads here has that with the picture and not with its events.
+    pub withheld: BTreeMap<(AreaId, PeriodKind), Vec<(String, String)>>,
 }
 
 /// A joint picture that another domain delivers, as it stands.
@@ -303,6 +303,8 @@ pub struct EventBatch {
 pub struct ReceivedView {
     /// The revision of the view at its home with which its newest change in the area came.
     pub revision: u64,
+    /// When the view changed last, as the delivery counts: further pages are of that.
+    pub number: u64,
     /// Its findings as they came, each the bytes of a `samsyn.v1.Finding`, by id.
     pub findings: Vec<Vec<u8>>,
 }

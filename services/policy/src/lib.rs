@@ -36,7 +36,8 @@ pub use egress::{At, Bare, Contents, DisclosureFilter, Egress, Known, edition};
 pub use explain::AccessAnswer;
 pub use mail::{
     BadEnvelope, Came, Delivery, HeldUp, InboxLine, InboxView, Judged, LIST_MAX, Mailbox,
-    MessageHead, MessageView, Parcel, ThreadView, TrackPage, TrackView, Tracked, judge, position,
+    MessageHead, MessageView, Parcel, ThreadView, TrackPage, TrackView, Tracked, judge,
+    judge_again, position,
 };
 pub use permit::Deed;
 pub use publisher::{BadManifest, ManifestGiven, Published, verify_manifest};

@@ -80,7 +80,7 @@ impl Policy {
                 self.speaks_for(registry, service, action, &c.function, field)?;
                 None
             }
-            Command::SetLink(_) => {
+            Command::SetLink(_) | Command::ReleaseEnvelope(_) => {
                 self.overseer(service, "operate")?;
                 None
             }

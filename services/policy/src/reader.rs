@@ -124,7 +124,8 @@ impl Reader {
     ) -> Result<Self, Denial> {
         let registry = state.registry();
         let service = registered(registry, now, caller)?;
-        Self::registered(registry, now, service, caller.serial(), ground)
+        let came = is_delivered(state, service, &ground);
+        Self::registered(registry, now, service, (caller.serial(), came), ground)
     }
 
     /// The same reader by the registry of now: its rights may have changed.
@@ -137,7 +138,8 @@ impl Reader {
         }
         let registry = state.registry();
         let service = in_service(registry, &self.organisation, &self.service)?;
-        Self::registered(registry, now, service, &self.serial, self.ground.clone())
+        let came = is_delivered(state, service, &self.ground);
+        Self::registered(registry, now, service, (&self.serial, came), self.ground.clone())
     }
 
     /// An organisation that has what it may see delivered over a link: as a service of it that
@@ -157,7 +159,7 @@ impl Reader {
             roles: BTreeSet::from([Role::Reader]),
             suspended: false,
         };
-        let reader = Self::registered(registry, now, &link, "", delivery.ground())?;
+        let reader = Self::registered(registry, now, &link, ("", false), delivery.ground())?;
         let over = Over { of: of.clone(), ceiling: peer.ceiling };
         Ok(Self { over: Some(over), ..reader })
     }
@@ -172,19 +174,21 @@ impl Reader {
         let unknown = || Denial::of(Why::UnknownService);
         let service = registry.service(service).ok_or_else(unknown)?;
         let service = in_service(registry, &service.organisation, &service.id)?;
-        Self::registered(registry, now, service, "", ground)
+        Self::registered(registry, now, service, ("", false), ground)
     }
 
     fn registered(
         registry: &Registry,
         now: Timestamp,
         service: &Service,
-        serial: &str,
+        (serial, came): (&str, bool),
         ground: Ground,
     ) -> Result<Self, Denial> {
         let lists = registry.lists();
         // Signatories read what they sign, and auditors oversee, on any registered ground.
-        let free = !service.parties.is_empty() || service.roles.contains(&Role::Auditor);
+        // So are those read whose organisation was delivered a view on this one.
+        let overseer = service.roles.contains(&Role::Auditor);
+        let free = !service.parties.is_empty() || overseer || came;
         let rows = Self::rows_in_force(registry, &service.organisation, now);
         let mut rows: Vec<&ReleaseRow> =
             rows.filter(|_| service.roles.contains(&Role::Reader)).collect();
@@ -344,6 +348,13 @@ impl Reader {
         signed.chain(rows.flat_map(|row| row.areas.iter().cloned())).collect()
     }
 
+    /// The kinds of period of which it sees live pictures.
+    #[must_use]
+    pub fn live_periods(&self, registry: &Registry) -> BTreeSet<PeriodKind> {
+        let kinds = PeriodKind::ALL.into_iter();
+        kinds.filter(|kind| !self.rights(registry, Some(*kind), true).is_empty()).collect()
+    }
+
     /// The scope to serve: what is asked for, or all the rights have.
     ///
     /// # Errors
@@ -373,6 +384,17 @@ impl Reader {
             periods: narrowed(&asked.periods, periods).ok_or_else(|| wide("scope.period_kinds"))?,
         })
     }
+}
+
+/// Whether another domain has delivered a view to a service's organisation on a ground.
+fn is_delivered(state: &State, service: &Service, ground: &Ground) -> bool {
+    let organisation = state.registry().organisation(&service.organisation);
+    let mut all = state.deliveries().all_received();
+    all.any(|received| {
+        let own = &received.receiver.ground;
+        organisation.is_some_and(|one| *one.orgnr == *received.receiver.orgnr)
+            && (&own.purpose, &own.legal_basis) == (&ground.purpose, &ground.legal_basis)
+    })
 }
 
 /// Whether a ground is one of the registry's lists, weighed where that is asked for.

@@ -61,14 +61,12 @@ impl Policy {
         area: &AreaId,
     ) -> Result<Option<Arc<Received>>, Denial> {
         let registry = state.registry();
-        if registry.agreement_of(area).is_some_and(|agreement| agreement.home.is_none()) {
-            return Ok(None);
-        }
         let mut denied = None;
         let of_area = |one: &&Arc<Received>| one.receiver.areas.contains(area);
         for received in state.deliveries().all_received().filter(of_area) {
-            // What a domain delivered with which nothing is agreed any more is not shown.
-            if registry.peer(&received.of.peer).is_none() {
+            // What a domain delivered that is not the home of the area by now is not shown.
+            let peer = registry.peer(&received.of.peer);
+            if peer.is_none_or(|peer| !registry.speaks_for(peer, area)) {
                 continue;
             }
             match self.reads(registry, reader, received) {
@@ -131,18 +129,26 @@ impl Egress<'_> {
     /// The joint picture of an area and a period as another domain delivers it.
     ///
     /// # Errors
-    /// When it is not whole, or another revision than the newest is asked for.
+    /// When it is not whole, another revision than the newest is asked for, or a further page of
+    /// what has changed since.
     pub fn received(
         &self,
         received: &Received,
         area: &AreaId,
         (period, at): (Period, At),
+        page_of: Option<u64>,
     ) -> Result<Projection<ReceivedView>, Denial> {
         is_whole(received)?;
+        if !received.receiver.periods.contains(&period.kind()) {
+            return Err(Denial::of(Why::NoReleaseRow).by(RULE).at("period"));
+        }
         let deliveries = self.state().deliveries();
         let revision = deliveries.revision(&received.of, area);
-        // Of what was, only what is now has come.
-        if !matches!(at, At::Newest) && at != At::Revision(revision) {
+        // Of what was, only what is now has come: pages of one picture are of one moment.
+        if page_of.is_some_and(|number| number != received.number) {
+            return Err(Denial::of(Why::ViewIncomplete).at("page.token"));
+        }
+        if page_of.is_none() && !matches!(at, At::Newest) && at != At::Revision(revision) {
             return Err(Denial::of(Why::NotFound).at("revision"));
         }
         let found = deliveries.found(&received.of, area).filter(|one| one.key.period == period);
@@ -151,7 +157,8 @@ impl Egress<'_> {
         let object = Object::Joint(area.clone(), period);
         let rows = findings.len();
         let record = self.of_received(received, object, revision, rows, &findings.concat());
-        Ok(Projection::new(ReceivedView { revision, findings }, vec![record]))
+        let view = ReceivedView { revision, number: received.number, findings };
+        Ok(Projection::new(view, vec![record]))
     }
 
     /// Events of a view that another domain delivers, up to a number, and the record of what they

@@ -150,6 +150,35 @@ fn injection(way: &Way) -> Vec<u8> {
     })
 }
 
+/// What is found in a request of an operator about a link.
+fn refused_of_link(name: &str, injected: &[u8]) -> Option<Fault> {
+    let (context, peer) = (Some(fixture::write_context()), "b.example".to_owned());
+    let (epoch, sequence) = (1, 7);
+    match name {
+        "PauseLinkRequest" => {
+            let good = admin::v1::PauseLinkRequest { context, peer };
+            inbound::LinkAsked::pause(merged(&good, injected)).err()
+        }
+        "ResumeLinkRequest" => {
+            let good = admin::v1::ResumeLinkRequest { context, peer };
+            inbound::LinkAsked::resume(merged(&good, injected)).err()
+        }
+        "RenewLinkRequest" => {
+            let good = admin::v1::RenewLinkRequest { context, peer };
+            inbound::LinkAsked::renew(merged(&good, injected)).err()
+        }
+        "ReleaseQuarantinedRequest" => {
+            let good = admin::v1::ReleaseQuarantinedRequest { context, peer, epoch, sequence };
+            inbound::QuarantinedAsked::release(merged(&good, injected)).err()
+        }
+        "DiscardQuarantinedRequest" => {
+            let good = admin::v1::DiscardQuarantinedRequest { context, peer, epoch, sequence };
+            inbound::QuarantinedAsked::discard(merged(&good, injected)).err()
+        }
+        _ => panic!("{name}"),
+    }
+}
+
 /// A good request of a type with some bytes appended, merged and parsed; none for types that carry
 /// no screened field.
 fn refused(name: &str, injected: &[u8]) -> Option<Vec<Fault>> {
@@ -197,16 +226,11 @@ fn refused(name: &str, injected: &[u8]) -> Option<Vec<Fault>> {
         "MarkMessageRequest" => {
             inbound::MarkAsked::parse(merged(&requests::mark(), injected)).err()
         }
-        "PauseLinkRequest" => {
-            let context = Some(fixture::write_context());
-            let good = admin::v1::PauseLinkRequest { context, peer: "b.example".to_owned() };
-            inbound::LinkAsked::pause(merged(&good, injected)).err()
-        }
-        "ResumeLinkRequest" => {
-            let context = Some(fixture::write_context());
-            let good = admin::v1::ResumeLinkRequest { context, peer: "b.example".to_owned() };
-            inbound::LinkAsked::resume(merged(&good, injected)).err()
-        }
+        "PauseLinkRequest"
+        | "ResumeLinkRequest"
+        | "RenewLinkRequest"
+        | "ReleaseQuarantinedRequest"
+        | "DiscardQuarantinedRequest" => refused_of_link(name, injected),
         "SuspendServiceRequest" => {
             let request: admin::v1::SuspendServiceRequest = merged(&requests::suspend(), injected);
             inbound::SuspendAsked::parse(request).err()

@@ -13,7 +13,7 @@ use samsyn_client::{
     admin::{ListLinksRequest, ListLinksResponse},
 };
 use samsyn_domain::{
-    DomainId, KeyId,
+    AreaId, DomainId, KeyId,
     link::{Fingerprint, Invitation},
     message::MessageKind,
     registry::{Peer, PeerKey, PeerOrganisation, Record},
@@ -62,6 +62,10 @@ pub(super) struct Args {
     /// Takes only this organisation of those at home there; may be repeated [default: all].
     #[arg(long = "organisation", value_name = "ORGNR")]
     organisations: Vec<String>,
+    /// The areas whose joint picture it may deliver here, where no agreement says that it is their
+    /// home [default: as before].
+    #[arg(long, value_name = "ID", value_delimiter = ',', value_parser = area)]
+    areas: Vec<AreaId>,
     /// The domain's name, for people [default: the domain].
     #[arg(long)]
     name: Option<String>,
@@ -79,6 +83,10 @@ pub(super) struct Args {
 fn fingerprint(text: &str) -> Result<Fingerprint, String> {
     Fingerprint::parse(text)
         .ok_or_else(|| "is no fingerprint; give eight groups of four hexadecimal digits".to_owned())
+}
+
+fn area(id: &str) -> Result<AreaId, String> {
+    AreaId::parse(id).map_err(|why| why.to_string())
 }
 
 fn kind(code: &str) -> Result<MessageKind, String> {
@@ -112,10 +120,15 @@ pub(super) async fn run(globals: &Globals, args: Args) -> Result<(), Failure> {
         );
     }
     let exported = session.client.export_registry().await?;
-    // What is delivered to it stays as it is.
-    let before = exported.registry.peer(&peer.id);
-    let deliveries = before.map_or_else(BTreeSet::new, |before| before.deliveries.clone());
-    let change = single(Record::Peers(Peer { deliveries, ..peer }))?;
+    // What is delivered, either way, stays as it is.
+    let change = match exported.registry.peer(&peer.id).cloned() {
+        None => peer,
+        Some(Peer { deliveries, areas, .. }) if peer.areas.is_empty() => {
+            Peer { deliveries, areas, ..peer }
+        }
+        Some(Peer { deliveries, .. }) => Peer { deliveries, ..peer },
+    };
+    let change = single(Record::Peers(change))?;
     carry(&session, &exported, &change, By { reason: args.reason, plan: args.plan }).await
 }
 
@@ -158,6 +171,7 @@ impl Args {
             ceiling: self.ceiling,
             message_kinds: self.kinds.iter().copied().collect(),
             envelopes_per_minute: self.envelopes_per_minute,
+            areas: self.areas.iter().cloned().collect(),
             deliveries: BTreeSet::new(),
         })
     }
@@ -298,6 +312,7 @@ mod tests {
             ceiling: 1,
             kinds: vec![MessageKind::Notice],
             envelopes_per_minute: 60,
+            areas: Vec::new(),
             organisations: organisations.iter().map(|&orgnr| orgnr.to_owned()).collect(),
             name: None,
             out: None,

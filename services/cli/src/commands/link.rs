@@ -2,8 +2,9 @@
 
 use clap::Subcommand;
 use samsyn_client::admin::{
-    Link, LinkState, ListLinksRequest, ListLinksResponse, ListQuarantineRequest, PauseLinkRequest,
-    QuarantinedEnvelope, ReceivedView, ResumeLinkRequest,
+    DiscardQuarantinedRequest, Link, LinkState, ListLinksRequest, ListLinksResponse,
+    ListQuarantineRequest, PauseLinkRequest, QuarantinedEnvelope, ReceivedView,
+    ReleaseQuarantinedRequest, RenewLinkRequest, ResumeLinkRequest,
 };
 use samsyn_domain::registry::Role;
 
@@ -48,12 +49,41 @@ pub(super) enum Command {
         /// The other domain.
         peer: String,
     },
+    /// Begins a link anew that stands still, or whose other side says `EPOCH_UNKNOWN`.
+    ///
+    /// It comes to that when a domain went on from a backup. Both operators run it, each in the own
+    /// domain. What either side may have lost is sent again: messages and receipts of the last 35
+    /// days, own pictures and views as they are now. What the other side still has is not doubled.
+    /// Talk to its operator first: a link also stands still when somebody else speaks in its name.
+    #[command(after_help = "Example:\n  samsyn link renew goteborg.example --as drift")]
+    Renew {
+        /// The other domain.
+        peer: String,
+    },
+    /// Has an envelope take effect that was set aside, once what was in the way is mended.
+    #[command(after_help = "Example:\n  samsyn link release goteborg.example 1204 --as drift")]
+    Release(Aside),
+    /// Lets an envelope go that was set aside: it never takes effect.
+    #[command(after_help = "Example:\n  samsyn link discard goteborg.example 1204 --as drift")]
+    Discard(Aside),
     /// Lists what came from a domain and was set aside, without its content.
     #[command(after_help = "Example:\n  samsyn link quarantine goteborg.example --as drift")]
     Quarantine {
         /// The other domain.
         peer: String,
     },
+}
+
+/// An envelope that was set aside.
+#[derive(Debug, clap::Args)]
+pub(super) struct Aside {
+    /// The other domain.
+    peer: String,
+    /// Its number, as `samsyn link quarantine` says.
+    number: u64,
+    /// Of which chain.
+    #[arg(long, default_value_t = 1)]
+    chain: u64,
 }
 
 pub(super) async fn run(globals: &Globals, command: Command) -> Result<(), Failure> {
@@ -80,6 +110,24 @@ pub(super) async fn run(globals: &Globals, command: Command) -> Result<(), Failu
             let request = ResumeLinkRequest { context, peer: peer.clone() };
             answer(links.resume_link(request)).await?;
             format!("the link with {peer} goes on; see `samsyn link status {peer}`")
+        }
+        Command::Renew { peer } => {
+            let context = session.writes(session.role(&[Role::Operator]).await?);
+            let request = RenewLinkRequest { context, peer: peer.clone() };
+            answer(links.renew_link(request)).await?;
+            format!("this side of the link has begun anew; it goes on once that of {peer} has")
+        }
+        Command::Release(Aside { peer, number: sequence, chain: epoch }) => {
+            let context = session.writes(session.role(&[Role::Operator]).await?);
+            let request = ReleaseQuarantinedRequest { context, peer, epoch, sequence };
+            answer(links.release_quarantined(request)).await?;
+            format!("envelope {sequence} has taken effect")
+        }
+        Command::Discard(Aside { peer, number: sequence, chain: epoch }) => {
+            let context = session.writes(session.role(&[Role::Operator]).await?);
+            let request = DiscardQuarantinedRequest { context, peer, epoch, sequence };
+            answer(links.discard_quarantined(request)).await?;
+            format!("envelope {sequence} is gone")
         }
     };
     session.show(|| json!({ "done": done }), || output::pairs([("done", done.clone())]))

@@ -44,6 +44,7 @@ fn received(view: &ReceivedView) -> Value {
         "orgnr": view.orgnr,
         "parties": view.parties,
         "areas": view.areas,
+        "period_kinds": view.period_kinds,
         "purpose": view.purpose,
         "legal_basis": view.legal_basis,
         "phase": view.phase,

@@ -118,7 +118,8 @@ impl Side {
 
     /// Its invitation: the file, and the fingerprint that its operator reads out.
     pub(crate) fn invitation(&self) -> (String, String) {
-        let file = self.domain.path().join("invitation.json").display().to_string();
+        let named = |number| self.domain.path().join(format!("invitation-{number}.json"));
+        let file = (0..).map(named).find(|file| !file.exists()).unwrap().display().to_string();
         let told = self.done(OPERATOR, &["invite", "--out", &file]);
         assert_eq!(
             (&told["domain"], &told["endpoints"][0]),
@@ -161,7 +162,7 @@ impl Side {
     }
 
     /// How its only link is.
-    fn link(&self) -> Value {
+    pub(crate) fn link(&self) -> Value {
         let [link] = self.status(None).try_into().unwrap();
         link
     }
@@ -227,7 +228,7 @@ pub(crate) async fn started(federations: [&str; 2], mut sides: [Side; 2]) -> [Si
 }
 
 /// Two domains whose link is open, and what it took.
-async fn linked() -> [Side; 2] {
+pub(crate) async fn linked() -> [Side; 2] {
     let sides = two(["f.example"; 2]).await;
     let [a, b] = &sides;
     let since = Instant::now();

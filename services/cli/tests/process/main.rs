@@ -1,6 +1,8 @@
 //! The built binary as a process, over real sockets: what only a process can show.
 
 #[cfg(test)]
+mod aside;
+#[cfg(test)]
 mod backed_up;
 #[cfg(test)]
 mod changed;

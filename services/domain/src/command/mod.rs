@@ -16,6 +16,8 @@ mod publish;
 mod raise_level;
 mod record_dissent;
 mod release_edition;
+mod release_envelope;
+mod renew_link;
 mod resolve_conflict;
 mod restore;
 mod sealed;
@@ -50,6 +52,7 @@ pub use publish::{InParts, Publish};
 pub use raise_level::RaiseLevel;
 pub use record_dissent::RecordDissent;
 pub use release_edition::ReleaseEdition;
+pub use release_envelope::ReleaseEnvelope;
 pub use resolve_conflict::ResolveConflict;
 pub use restore::Restore;
 pub use send_message::SendMessage;
@@ -185,8 +188,10 @@ pub enum Command {
     TakeEnvelopes(Box<TakeEnvelopes>),
     /// A peer has taken in what was sent.
     SettleEnvelopes(SettleEnvelopes),
-    /// A link is stopped or let go on.
+    /// A link is stopped, let go on, or begins anew.
     SetLink(SetLink),
+    /// What was set aside of a peer takes effect after all, or is let go.
+    ReleaseEnvelope(Box<ReleaseEnvelope>),
     /// Raises the feature level.
     RaiseLevel(RaiseLevel),
 }
@@ -223,6 +228,7 @@ impl Command {
             Self::TakeEnvelopes(_) => "take_envelopes",
             Self::SettleEnvelopes(_) => "settle_envelopes",
             Self::SetLink(_) => "set_link",
+            Self::ReleaseEnvelope(_) => "release_envelope",
             Self::RaiseLevel(_) => "raise_level",
         }
     }
@@ -237,10 +243,11 @@ impl Command {
             Self::ProposeChange(command) => command.level(),
             Self::NumberEnvelopes(command) => command.level(),
             Self::TakeEnvelopes(command) => command.level(),
-            Self::SendMessage(_)
-            | Self::MarkMessage(_)
-            | Self::SettleEnvelopes(_)
-            | Self::SetLink(_) => FeatureLevel::MESSAGES,
+            Self::SetLink(command) => command.level(),
+            Self::ReleaseEnvelope(_) => ReleaseEnvelope::level(),
+            Self::SendMessage(_) | Self::MarkMessage(_) | Self::SettleEnvelopes(_) => {
+                FeatureLevel::MESSAGES
+            }
             Self::AdoptPolicy(_)
             | Self::Publish(_)
             | Self::AddPart(_)
@@ -381,6 +388,7 @@ impl Command {
             Self::TakeEnvelopes(command) => command.decide(moment),
             Self::SettleEnvelopes(command) => command.decide(moment),
             Self::SetLink(command) => command.decide(moment),
+            Self::ReleaseEnvelope(command) => command.decide(moment),
             Self::RaiseLevel(command) => Ok(command.decide(moment)),
         }
     }

@@ -184,7 +184,7 @@ impl Numbering<'_> {
                 let item = self.waiting(*queued)?;
                 self.rows.push(Row::Unqueued(self.peer.clone(), *queued));
                 if let Item::Message { message, to } = &item {
-                    self.receipt(Receipt {
+                    self.reaches(Receipt {
                         message: *message,
                         to: to.clone(),
                         step: Step::Relayed,
@@ -225,7 +225,7 @@ impl Numbering<'_> {
         let item = self.waiting(queued)?;
         self.rows.push(Row::Unqueued(self.peer.clone(), queued));
         if let Item::Message { message, to } = item {
-            self.receipt(Receipt {
+            self.reaches(Receipt {
                 message,
                 to,
                 step: Step::Rejected,
@@ -316,7 +316,10 @@ impl Numbering<'_> {
         Refusal::of(Reason::LinkStale).now(self.out.sequence)
     }
 
-    fn receipt(&mut self, receipt: Receipt) {
-        self.rows.push(Row::Receipt(receipt));
+    /// A step of a message; what is sent again after it had come further has reached nothing new.
+    fn reaches(&mut self, receipt: Receipt) {
+        let kept = self.moment.state.messages().get(&receipt.message);
+        let last = kept.and_then(|kept| kept.step(&receipt.to));
+        self.rows.extend(receipt.step.follows(last).then_some(Row::Receipt(receipt)));
     }
 }

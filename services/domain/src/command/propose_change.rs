@@ -119,9 +119,9 @@ fn suspension(moment: Moment<'_>, operation: &Operation) -> Option<Row> {
     }
 }
 
-/// Whether a row has something delivered to another domain.
+/// Whether a row has something delivered to another domain, or from it.
 fn delivers(record: &Record) -> bool {
-    matches!(record, Record::Peers(peer) if !peer.deliveries.is_empty())
+    matches!(record, Record::Peers(peer) if !peer.deliveries.is_empty() || !peer.areas.is_empty())
 }
 
 /// Whether a row names another domain as a home.

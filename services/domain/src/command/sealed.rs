@@ -1,6 +1,6 @@
 //! What a command holds under seal.
 
-use super::{Command, Effect, ToTake};
+use super::{Command, Effect};
 use crate::{Observation, Sealed};
 
 impl Command {
@@ -22,7 +22,10 @@ impl Command {
             Self::AnswerEdition(answer) => answer.answer.text.iter().collect(),
             Self::SendMessage(send) => vec![&send.text],
             Self::NumberEnvelopes(number) => number.envelopes.iter().map(|e| &e.payload).collect(),
-            Self::TakeEnvelopes(take) => take.envelopes.iter().flat_map(brought).collect(),
+            Self::TakeEnvelopes(take) => {
+                take.envelopes.iter().flat_map(|envelope| brought(&envelope.effect)).collect()
+            }
+            Self::ReleaseEnvelope(release) => release.effect.iter().flat_map(brought).collect(),
             Self::Found(_)
             | Self::AdoptPolicy(_)
             | Self::OpenEdition(_)
@@ -44,14 +47,15 @@ impl Command {
     }
 }
 
-fn brought(envelope: &ToTake) -> Vec<&Sealed> {
-    match &envelope.effect {
+fn brought(effect: &Effect) -> Vec<&Sealed> {
+    match effect {
         Effect::Message { text, .. } => vec![text],
         Effect::Quarantine { payload, .. } => vec![payload],
         Effect::Contribution { brought, .. } => of(&brought.upserts).collect(),
         Effect::StepPiece { events, .. } => vec![events],
         Effect::Step(step) => step.changes.iter().filter_map(|one| one.content.as_ref()).collect(),
         Effect::Receipt { .. }
+        | Effect::RefuseStep { .. }
         | Effect::Decline { .. }
         | Effect::Refuse { .. }
         | Effect::Answer { .. } => Vec::new(),

@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Decided, Moment, Reply};
+use super::{Decided, Moment, Reply, renew_link};
 use crate::{
-    DomainId, Reason, Refusal,
+    DomainId, FeatureLevel, Reason, Refusal,
     link::{Compared, FrozenFor, Link, Outlet, Share},
     row::Row,
 };
@@ -18,6 +18,9 @@ pub enum LinkChange {
     Resume,
     /// What came does not fit what came before.
     Freeze(FrozenFor),
+    /// An operator has both sides begin anew: with new chains, and with all that the other side may
+    /// have lost.
+    Renew,
 }
 
 /// A change of a link.
@@ -30,6 +33,16 @@ pub struct SetLink {
 }
 
 impl SetLink {
+    /// The level that whoever reads it must know.
+    pub(super) const fn level(&self) -> FeatureLevel {
+        match self.change {
+            LinkChange::Pause | LinkChange::Resume | LinkChange::Freeze(_) => {
+                FeatureLevel::MESSAGES
+            }
+            LinkChange::Renew => FeatureLevel::DELIVERIES,
+        }
+    }
+
     pub(super) fn decide(&self, moment: Moment<'_>) -> Result<Decided, Refusal> {
         if moment.state.registry().peer(&self.peer).is_none() {
             return Err(Refusal::at(Reason::NotFound, "peer"));
@@ -41,6 +54,9 @@ impl SetLink {
             LinkChange::Freeze(why) => {
                 Link { frozen: Some(before.frozen.unwrap_or(why)), ..before.clone() }
             }
+            LinkChange::Renew => {
+                return Ok(Decided::new(Reply::Done, renew_link::renewed(moment, before)));
+            }
         };
         let mut rows = Vec::new();
         if before.paused && !link.paused {
@@ -50,12 +66,7 @@ impl SetLink {
                 rows.extend(begun_anew(moment, share));
             }
             // What is delivered comes anew too: some of it may have been set aside there.
-            let outlets = moment.state.deliveries().outlets(&self.peer);
-            rows.extend(outlets.filter(|outlet| outlet.is_held()).map(|outlet| {
-                let anew =
-                    Outlet { turn: outlet.turn + 1, cursor: "".into(), ..Outlet::clone(outlet) };
-                Row::Outlet(anew.into())
-            }));
+            rows.extend(delivered_anew(moment, &self.peer));
         }
         if link != before {
             rows.push(Row::Link(Arc::new(link)));
@@ -64,9 +75,21 @@ impl SetLink {
     }
 }
 
+/// What is delivered to a peer comes anew from its beginning.
+pub(super) fn delivered_anew<'a>(
+    moment: Moment<'a>,
+    peer: &'a DomainId,
+) -> impl Iterator<Item = Row> + use<'a> {
+    let outlets = moment.state.deliveries().outlets(peer);
+    outlets.filter(|outlet| outlet.is_held()).map(|outlet| {
+        let anew = Outlet { turn: outlet.turn + 1, cursor: "".into(), ..Outlet::clone(outlet) };
+        Row::Outlet(anew.into())
+    })
+}
+
 /// A contribution that is not answered may have been taken: what it brought counts as being there,
 /// until what the peer may have in all has been answered.
-fn begun_anew(moment: Moment<'_>, share: &Share) -> Vec<Row> {
+pub(super) fn begun_anew(moment: Moment<'_>, share: &Share) -> Vec<Row> {
     let held: BTreeSet<_> =
         moment.state.contributions().held(&share.of).map(|(id, _)| id).collect();
     let changes = share.under_way.iter().flat_map(|under_way| &under_way.changes);

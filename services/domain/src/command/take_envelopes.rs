@@ -101,6 +101,13 @@ pub enum Effect {
     },
     /// It brings a step of a view that is delivered, or the last piece of one.
     Step(Box<BroughtStep>),
+    /// It brings what is not taken of a view: nothing of it is kept.
+    RefuseStep {
+        /// Of which delivery.
+        delivery: RowId,
+        /// Why.
+        reason: QuarantinedFor,
+    },
     /// It is set aside.
     Quarantine {
         /// Why.
@@ -126,6 +133,7 @@ impl Effect {
             | Self::Answer { .. }
             | Self::StepPiece { .. }
             | Self::Step(_)
+            | Self::RefuseStep { .. }
             | Self::Quarantine { .. } => None,
         }
     }
@@ -134,7 +142,7 @@ impl Effect {
     #[must_use]
     pub fn delivers(&self) -> Option<&RowId> {
         match self {
-            Self::StepPiece { delivery, .. } => Some(delivery),
+            Self::StepPiece { delivery, .. } | Self::RefuseStep { delivery, .. } => Some(delivery),
             Self::Step(brought) => Some(&brought.delivery),
             Self::Message { .. }
             | Self::Decline { .. }
@@ -146,9 +154,28 @@ impl Effect {
         }
     }
 
+    /// What becomes of the envelope that does it.
+    const fn outcome(&self) -> Outcome {
+        match self {
+            Self::RefuseStep { reason, .. } | Self::Quarantine { reason, .. } => {
+                Outcome::Quarantined(*reason)
+            }
+            Self::Message { .. }
+            | Self::Decline { .. }
+            | Self::Receipt { .. }
+            | Self::Contribution { .. }
+            | Self::Refuse { .. }
+            | Self::Answer { .. }
+            | Self::StepPiece { .. }
+            | Self::Step(_) => Outcome::Taken,
+        }
+    }
+
     const fn level(&self) -> FeatureLevel {
         match self {
-            Self::StepPiece { .. } | Self::Step(_) => FeatureLevel::DELIVERIES,
+            Self::StepPiece { .. } | Self::Step(_) | Self::RefuseStep { .. } => {
+                FeatureLevel::DELIVERIES
+            }
             Self::Contribution { .. }
             | Self::Refuse { .. }
             | Self::Answer { .. }
@@ -194,16 +221,17 @@ impl TakeEnvelopes {
         if moment.state.registry().peer(&self.peer).is_none() || !link.is_open() {
             return Err(Refusal::of(Reason::LinkClosed));
         }
-        if link.taken != self.after || self.envelopes.len() > BATCH_MAX {
+        let is_next = link.taken_of(self.after.epoch) == Some(self.after);
+        if !is_next || self.envelopes.len() > BATCH_MAX {
             return Err(Refusal::of(Reason::LinkStale).now(link.taken.sequence));
         }
         let mut taking = Taking::new(moment, &self.peer);
-        let mut taken = link.taken;
+        let mut taken = self.after;
         let mut aside = links.quarantine_size(&self.peer);
         for envelope in &self.envelopes {
             taken = Chain { sequence: taken.sequence + 1, head: envelope.id, ..taken };
             let outcome = match &envelope.effect {
-                Effect::Quarantine { reason, header, signature, payload } => {
+                effect @ Effect::Quarantine { reason, header, signature, payload } => {
                     aside += 1;
                     if aside > QUARANTINE_MAX {
                         return Err(Refusal::of(Reason::LinkFull));
@@ -219,7 +247,7 @@ impl TakeEnvelopes {
                         at: moment.at,
                     })));
                     taking.unread(header);
-                    Outcome::Quarantined(*reason)
+                    effect.outcome()
                 }
                 effect @ (Effect::Message { .. }
                 | Effect::Decline { .. }
@@ -228,14 +256,15 @@ impl TakeEnvelopes {
                 | Effect::Refuse { .. }
                 | Effect::Answer { .. }
                 | Effect::StepPiece { .. }
-                | Effect::Step(_)) => {
+                | Effect::Step(_)
+                | Effect::RefuseStep { .. }) => {
                     let (area, delivery) = (effect.contributes_to(), effect.delivers());
                     let comes_twice = area.is_some_and(|one| !taking.revised.insert(one.clone()))
                         || delivery.is_some_and(|one| !taking.delivered.insert(one.clone()));
                     if comes_twice || !taking.take(envelope.id, effect) {
                         return Err(Refusal::of(Reason::LinkStale).now(link.taken.sequence));
                     }
-                    Outcome::Taken
+                    effect.outcome()
                 }
             };
             taking.rows.push(Row::Arrived(Arrived {
@@ -249,12 +278,17 @@ impl TakeEnvelopes {
         let kept_from = taken.sequence.saturating_sub(ARRIVED_KEPT);
         let passed = links.arrived_before(&self.peer, taken.epoch, kept_from);
         taking.rows.extend(passed.map(|a| Row::Passed(a.peer.clone(), a.epoch, a.sequence)));
-        Ok(Decided::new(Reply::Done, taking.into_rows(taken)))
+        // Which view it was of that could not be read is not known: it comes by itself.
+        if taking.is_unread && !taking.delivered.is_empty() {
+            return Err(Refusal::of(Reason::LinkStale).now(link.taken.sequence));
+        }
+        taking.has_taken(taken);
+        Ok(Decided::new(Reply::Done, taking.into_rows()))
     }
 }
 
 /// What several envelopes do together: the state before them, and what they have made of it.
-struct Taking<'a> {
+pub(super) struct Taking<'a> {
     moment: Moment<'a>,
     peer: &'a DomainId,
     outbox: Outbox<'a>,
@@ -268,13 +302,15 @@ struct Taking<'a> {
     revised: BTreeSet<AreaId>,
     /// Deliveries of which they bring something.
     delivered: BTreeSet<RowId>,
+    /// Something of a view came that could not be read.
+    is_unread: bool,
     /// Own pictures of which they bring an answer.
     answered: BTreeSet<PictureRef>,
     rows: Vec<Row>,
 }
 
 impl<'a> Taking<'a> {
-    fn new(moment: Moment<'a>, peer: &'a DomainId) -> Self {
+    pub(super) fn new(moment: Moment<'a>, peer: &'a DomainId) -> Self {
         Self {
             moment,
             peer,
@@ -284,13 +320,14 @@ impl<'a> Taking<'a> {
             steps: BTreeMap::new(),
             revised: BTreeSet::new(),
             delivered: BTreeSet::new(),
+            is_unread: false,
             answered: BTreeSet::new(),
             rows: Vec::new(),
         }
     }
 
     /// Takes in one of them; false when it was made for another state.
-    fn take(&mut self, envelope: EnvelopeId, effect: &Effect) -> bool {
+    pub(super) fn take(&mut self, envelope: EnvelopeId, effect: &Effect) -> bool {
         match effect {
             Effect::Message { id, core, text, sent_at, to } => {
                 let message = Message {
@@ -303,16 +340,7 @@ impl<'a> Taking<'a> {
                 };
                 self.message(message, to, envelope);
             }
-            Effect::Decline { message, to } => {
-                // What one of its recipients here has, it has.
-                let kept = self.moment.state.messages().get(message);
-                if kept.is_none_or(|kept| kept.step(to).is_none()) {
-                    let (message, to, at) = (*message, to.clone(), self.moment.at);
-                    let (step, reason) = (Step::Rejected, Some(RejectedFor::Unfit));
-                    let item = Item::Receipt { message, to, step, at, reason };
-                    self.outbox.put(self.peer, Precedence::Priority, None, item);
-                }
-            }
+            Effect::Decline { message, to } => self.decline(*message, to),
             Effect::Receipt { message, to, step, at, reason } => {
                 let receipt = Receipt {
                     message: *message,
@@ -349,16 +377,33 @@ impl<'a> Taking<'a> {
             }
             Effect::StepPiece { delivery, step, piece, events } => {
                 let (of, events) = (self.delivery(delivery), events.clone());
-                let piece = StepPiece { of, step: *step, number: *piece, events };
+                let at = self.moment.at;
+                let piece = StepPiece { of, step: *step, number: *piece, at, events };
                 take_step::put_down(self.moment, &piece, &mut self.rows);
             }
             Effect::Step(brought) => {
                 let of = self.delivery(&brought.delivery);
                 return take_step::take(self.moment, &of, brought, &mut self.rows);
             }
+            Effect::RefuseStep { delivery, .. } => {
+                let received = self.moment.state.deliveries().received(&self.delivery(delivery));
+                self.rows.extend(received.and_then(|received| take_step::broken(received)));
+            }
             Effect::Quarantine { .. } => {}
         }
         true
+    }
+
+    /// Answers that a message was not taken here.
+    fn decline(&mut self, message: MessageId, to: &FunctionId) {
+        // What one of its recipients here has, it has.
+        let kept = self.moment.state.messages().get(&message);
+        if kept.is_none_or(|kept| kept.step(to).is_none()) {
+            let (to, at) = (to.clone(), self.moment.at);
+            let (step, reason) = (Step::Rejected, Some(RejectedFor::Unfit));
+            let item = Item::Receipt { message, to, step, at, reason };
+            self.outbox.put(self.peer, Precedence::Priority, None, item);
+        }
     }
 
     fn delivery(&self, id: &RowId) -> DeliveryRef {
@@ -369,7 +414,8 @@ impl<'a> Taking<'a> {
     fn unread(&mut self, header: &[u8]) {
         let kind =
             Header::decode(header).ok().and_then(|(header, _)| Kind::from_number(header.kind));
-        if kind == Some(Kind::View) {
+        if kind == Some(Kind::View) && !self.is_unread {
+            self.is_unread = true;
             let all = self.moment.state.deliveries().all_received();
             let of_peer = all.filter(|received| received.of.peer == *self.peer);
             self.rows.extend(of_peer.filter_map(|received| take_step::broken(received)));
@@ -452,10 +498,14 @@ impl<'a> Taking<'a> {
         }
     }
 
-    fn into_rows(self, taken: Chain) -> Vec<Row> {
-        let Self { peer, mut outbox, mut rows, .. } = self;
-        let link = outbox.link(peer);
-        outbox.stands(Link { taken, ..link });
+    /// How far the peer's envelopes are taken in with these.
+    fn has_taken(&mut self, taken: Chain) {
+        let link = self.outbox.link(self.peer);
+        self.outbox.stands(Link { taken, awaits_after: None, ..link });
+    }
+
+    pub(super) fn into_rows(self) -> Vec<Row> {
+        let Self { outbox, mut rows, .. } = self;
         rows.extend(outbox.into_rows());
         rows
     }

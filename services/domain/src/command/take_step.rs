@@ -6,8 +6,8 @@ use super::Moment;
 use crate::{
     RowId, Sealed, Timestamp,
     link::{
-        DELIVERIES_MAX, DeliveryRef, FINDINGS_MAX, FindingRef, Phase, Received, ReceivedFinding,
-        Receiver, StepPiece, StepTerms,
+        DeliveryRef, FINDINGS_BYTES_MAX, FINDINGS_MAX, FindingRef, GONE_MAX, Phase, Received,
+        ReceivedFinding, Receiver, StepPiece, StepTerms,
     },
     row::Row,
 };
@@ -40,12 +40,18 @@ pub struct FindingChange {
     pub recorded_at: Timestamp,
     /// What it says, under seal; none: it is gone.
     pub content: Option<Sealed>,
+    /// Until when it may be kept, where anything of it says so.
+    pub until: Option<Timestamp>,
 }
 
 /// A piece waits for the last one of its step. One of another step than those that waited, or the
-/// first anew, takes their place.
+/// first anew, takes their place. What would be one view too many waits not.
 pub(super) fn put_down(moment: Moment<'_>, piece: &StepPiece, rows: &mut Vec<Row>) {
-    let before = moment.state.deliveries().pieces(&piece.of);
+    let deliveries = moment.state.deliveries();
+    if !deliveries.has_room_for(&piece.of) {
+        return;
+    }
+    let before = deliveries.pieces(&piece.of);
     let stale = before.filter(|one| piece.number == 0 || one.step != piece.step);
     rows.extend(stale.map(|one| Row::StepPieceGone(one.of.clone(), one.number)));
     rows.push(Row::StepPiece(piece.clone().into()));
@@ -66,7 +72,7 @@ pub(super) fn take(
     }
     rows.extend(deliveries.pieces(of).map(|one| Row::StepPieceGone(of.clone(), one.number)));
     let before = deliveries.received(of);
-    let StepTerms { parties, areas, ground, begins, whole, ended } = brought.terms.clone();
+    let StepTerms { parties, areas, periods, ground, begins, whole, ended } = brought.terms.clone();
     if ended {
         let all =
             deliveries.all_found(of).map(|one| Row::FindingForgotten(of.clone(), one.key.clone()));
@@ -74,7 +80,8 @@ pub(super) fn take(
         rows.extend(before.map(|_| Row::ReceivedGone(of.clone())));
         return true;
     }
-    let receiver = Receiver { orgnr: Arc::clone(&brought.orgnr), parties, areas, ground };
+    let orgnr = Arc::clone(&brought.orgnr);
+    let receiver = Receiver { orgnr, parties, areas, periods, ground };
     let follows = |before: &Arc<Received>| {
         before.step.checked_add(1) == Some(brought.step)
             && before.receiver == receiver
@@ -84,8 +91,7 @@ pub(super) fn take(
         rows.extend(before.and_then(|before| broken(before)));
         return true;
     }
-    let of_peer = deliveries.all_received().filter(|one| one.of.peer == of.peer).count();
-    if before.is_none() && of_peer >= DELIVERIES_MAX {
+    if !deliveries.has_room_for(of) {
         return true;
     }
     let mut coming = Coming::new(moment, of);
@@ -96,21 +102,46 @@ pub(super) fn take(
         coming.take(change);
     }
     let mut phase = if whole { Phase::Whole } else { Phase::Coming };
-    if coming.count > FINDINGS_MAX {
+    if coming.count > FINDINGS_MAX || coming.bytes > FINDINGS_BYTES_MAX {
         coming.let_all_go();
         phase = Phase::TooLarge;
     }
-    let mut forgotten = before.map_or(0, |before| before.forgotten);
-    for gone in deliveries.long_gone(of, moment.at).take(FINDINGS_MAX) {
+    let first = coming.first;
+    let mut forgotten = before.map_or(first, |before| before.forgotten);
+    let gone = coming.changed.values().filter(|one| one.content.is_none()).count();
+    let over = deliveries.gone(of).saturating_add(gone).saturating_sub(GONE_MAX);
+    for gone in deliveries.to_forget(of, moment.at, over) {
         forgotten = gone.number;
         rows.push(Row::FindingForgotten(of.clone(), gone.key.clone()));
     }
     // What comes again after so long is new.
     let number = coming.number;
     rows.extend(coming.into_rows());
+    let begun = before.filter(|_| !begins).map_or(first, |before| before.begun);
     let (of, step, at) = (of.clone(), brought.step, moment.at);
-    rows.push(Row::Received(Received { of, receiver, step, phase, number, forgotten, at }.into()));
+    let received = Received { of, receiver, step, phase, number, begun, forgotten, at };
+    rows.push(Row::Received(received.into()));
     true
+}
+
+/// What may be kept no longer goes, whatever its home has said of it by now.
+pub(super) fn ended<'a>(
+    moment: Moment<'_>,
+    ended: impl Iterator<Item = &'a Arc<ReceivedFinding>>,
+) -> Vec<Row> {
+    let mut numbers: BTreeMap<DeliveryRef, Received> = BTreeMap::new();
+    let mut rows = Vec::new();
+    for found in ended {
+        let Some(before) = moment.state.deliveries().received(&found.of) else { continue };
+        let received = numbers.entry(found.of.clone()).or_insert_with(|| Received::clone(before));
+        received.number = received.number.saturating_add(1);
+        let (number, at) = (received.number, moment.at);
+        let (content, until) = (None, None);
+        let gone = ReceivedFinding { number, content, until, at, ..ReceivedFinding::clone(found) };
+        rows.push(Row::ReceivedFinding(gone.into()));
+    }
+    rows.extend(numbers.into_values().map(|received| Row::Received(received.into())));
+    rows
 }
 
 /// Something of a view is missing: nothing is shown of it until it begins anew. None: so it is
@@ -125,8 +156,11 @@ pub(super) fn broken(before: &Received) -> Option<Row> {
 struct Coming<'a> {
     moment: Moment<'a>,
     of: &'a DeliveryRef,
+    /// The number before the first change.
+    first: u64,
     number: u64,
     count: usize,
+    bytes: usize,
     changed: BTreeMap<FindingRef, ReceivedFinding>,
 }
 
@@ -136,22 +170,34 @@ impl<'a> Coming<'a> {
         // A view that comes anew after it had ended goes on counting.
         let first = u64::try_from(moment.at.micros()).unwrap_or_default();
         let number = deliveries.received(of).map_or(first, |received| received.number);
-        Self { moment, of, number, count: deliveries.count(of), changed: BTreeMap::new() }
+        // A view that begins anew is told from the one before, also when nothing changes.
+        let number = number.saturating_add(1);
+        let (count, bytes) = (deliveries.count(of), deliveries.bytes(of));
+        Self { moment, of, first: number, number, count, bytes, changed: BTreeMap::new() }
     }
 
-    fn is_there(&self, key: &FindingRef) -> bool {
+    /// How long what there is of a finding is, under seal; none: it is not there.
+    fn there(&self, key: &FindingRef) -> Option<usize> {
         let before = self.moment.state.deliveries().one(self.of, key);
         let now = self.changed.get(key).or_else(|| before.map(Arc::as_ref));
-        now.is_some_and(|found| found.content.is_some())
+        now.and_then(|found| Some(found.content.as_ref()?.bytes.len()))
     }
 
     fn take(&mut self, change: &FindingChange) {
-        let FindingChange { key, revision, recorded_at, content } = change.clone();
-        match (self.is_there(&key), content.is_some()) {
+        let FindingChange { key, revision, recorded_at, content, until } = change.clone();
+        let (before, after) = (self.there(&key), content.as_ref().map(|one| one.bytes.len()));
+        match (before.is_some(), after.is_some()) {
             (false, false) => return,
             (true, true) => {}
             (true, false) => self.count = self.count.saturating_sub(1),
             (false, true) => self.count = self.count.saturating_add(1),
+        }
+        self.bytes = self.bytes.saturating_sub(before.unwrap_or(0));
+        self.bytes = self.bytes.saturating_add(after.unwrap_or(0));
+        if after.is_none() && self.moment.state.deliveries().one(self.of, &key).is_none() {
+            // It came with this step: nobody has heard of it.
+            self.changed.remove(&key);
+            return;
         }
         self.number = self.number.saturating_add(1);
         let (of, at) = (self.of.clone(), self.moment.at);
@@ -162,6 +208,7 @@ impl<'a> Coming<'a> {
             revision,
             recorded_at,
             content,
+            until,
             at,
         };
         self.changed.insert(key, found);
@@ -176,7 +223,7 @@ impl<'a> Coming<'a> {
             .collect();
         for (key, found) in all {
             let ReceivedFinding { revision, recorded_at, .. } = found;
-            self.take(&FindingChange { key, revision, recorded_at, content: None });
+            self.take(&FindingChange { key, revision, recorded_at, content: None, until: None });
         }
     }
 

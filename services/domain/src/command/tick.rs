@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Decided, Moment, Reply};
+use super::{Decided, Moment, Reply, take_step};
 use crate::{
     edition::Edition,
     link::Item,
@@ -44,6 +44,10 @@ impl Tick {
         rows.extend(left.map(gone));
         let pieces = moment.state.contributions().left_behind(moment.at).take(CHANGES_MAX);
         rows.extend(pieces.map(|piece| Row::PieceGone(piece.of.clone(), piece.number)));
+        let deliveries = moment.state.deliveries();
+        let pieces = deliveries.left_behind(moment.at).take(CHANGES_MAX);
+        rows.extend(pieces.map(|piece| Row::StepPieceGone(piece.of.clone(), piece.number)));
+        rows.extend(take_step::ended(moment, deliveries.ended(moment.at).take(CHANGES_MAX)));
         for waited in moment.state.links().expired(moment.at).take(CHANGES_MAX) {
             rows.push(Row::Unqueued(waited.peer.clone(), waited.number));
             if let Item::Message { message, to } = &waited.item {

@@ -8,15 +8,24 @@
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use crate::{
-    AreaId, DomainId, PartyId, Period, RowId, Sealed, Timestamp, disclosure::Ground, message::codes,
+    AreaId, DomainId, PartyId, Period, PeriodKind, RowId, Sealed, Timestamp, disclosure::Ground,
+    message::codes,
 };
 
 /// In how many pieces a step of a delivery may come.
-pub const STEP_PIECES_MAX: u32 = 32;
+pub const STEP_PIECES_MAX: u32 = 16;
+/// How many events a step brings at most.
+pub const STEP_EVENTS_MAX: usize = 2_000;
 /// How many deliveries of one peer a domain takes at most.
 pub const DELIVERIES_MAX: usize = 64;
 /// How many findings of one delivery a domain keeps at most.
 pub const FINDINGS_MAX: usize = 20_000;
+/// How many bytes they may be together, under seal.
+pub const FINDINGS_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Of how many that have gone it is known at most that they have.
+pub const GONE_MAX: usize = 3 * FINDINGS_MAX;
+/// For how long a piece of a step waits for the last one at most, in seconds: seven days.
+pub const STEP_PIECE_SECONDS: i64 = 7 * 86_400;
 /// For how long it is known that a finding has gone, in seconds: as long as cursors hold.
 pub const GONE_SECONDS: i64 = 400 * 86_400;
 
@@ -60,6 +69,8 @@ pub struct StepTerms {
     pub parties: BTreeSet<PartyId>,
     /// Of which areas.
     pub areas: BTreeSet<AreaId>,
+    /// In which kinds of period; of others nothing is shown.
+    pub periods: BTreeSet<PeriodKind>,
     /// On what ground it is given; whoever reads it there reads on the same.
     pub ground: Ground,
     /// What was received before is to go.
@@ -110,6 +121,8 @@ pub struct Receiver {
     pub parties: BTreeSet<PartyId>,
     /// Of which areas.
     pub areas: BTreeSet<AreaId>,
+    /// In which kinds of period; of others nothing is shown.
+    pub periods: BTreeSet<PeriodKind>,
     /// On what ground it is given; whoever reads it there reads on the same.
     pub ground: Ground,
 }
@@ -141,6 +154,8 @@ pub struct Received {
     pub phase: Phase,
     /// Counts what has come and gone: each finding has the number of its last change.
     pub number: u64,
+    /// From which number on it is this view: before that it was another one, or began otherwise.
+    pub begun: u64,
     /// Up to which of them it is not known any more what has gone.
     pub forgotten: u64,
     /// When the last step was taken in.
@@ -173,6 +188,8 @@ pub struct ReceivedFinding {
     pub recorded_at: Timestamp,
     /// What it says, under seal: the bytes of a `samsyn.v1.Finding`; none: it is gone.
     pub content: Option<Sealed>,
+    /// Until when it may be kept, where anything of it says so.
+    pub until: Option<Timestamp>,
     /// When it came or went.
     pub at: Timestamp,
 }
@@ -186,6 +203,8 @@ pub struct StepPiece {
     pub step: u64,
     /// Which piece, from 0.
     pub number: u32,
+    /// Since when it waits.
+    pub at: Timestamp,
     /// Its bytes, under seal.
     pub events: Sealed,
 }

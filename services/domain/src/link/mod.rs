@@ -18,8 +18,9 @@ pub use contribution::{
     Share, Told, UnderWay,
 };
 pub use delivery::{
-    DELIVERIES_MAX, Delivered, DeliveryRef, FINDINGS_MAX, FindingRef, GONE_SECONDS, Outlet, Phase,
-    Received, ReceivedFinding, Receiver, STEP_PIECES_MAX, StepPiece, StepTerms,
+    DELIVERIES_MAX, Delivered, DeliveryRef, FINDINGS_BYTES_MAX, FINDINGS_MAX, FindingRef, GONE_MAX,
+    GONE_SECONDS, Outlet, Phase, Received, ReceivedFinding, Receiver, STEP_EVENTS_MAX,
+    STEP_PIECE_SECONDS, STEP_PIECES_MAX, StepPiece, StepTerms,
 };
 pub use header::{Address, CRITICAL_FROM, HEADER_BYTES_MAX, Header, Kind, PAYLOAD_BYTES_MAX};
 pub use invitation::{Fingerprint, INVITATION_BYTES_MAX, Invitation};
@@ -124,12 +125,18 @@ codes! {
 /// A chain of envelopes, one way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chain {
-    /// Which chain: 1 for the first, one more after each restore.
+    /// Which chain: 1 for the first. One that an operator has begun anew has the number of the
+    /// second in which it began, so that none comes twice whatever a backup has forgotten.
     pub epoch: u64,
     /// The last number.
     pub sequence: u64,
     /// The id of its last envelope.
     pub head: EnvelopeId,
+}
+
+impl Chain {
+    /// None yet: the one that the other side begins is taken up.
+    pub const AWAITED: Self = Self { epoch: 0, sequence: 0, head: EnvelopeId::NONE };
 }
 
 impl Default for Chain {
@@ -153,6 +160,8 @@ pub struct Link {
     pub word: Option<Arc<SignedPosition>>,
     /// What was taken in from it.
     pub taken: Chain,
+    /// The peer is to begin a new chain: any after this one is taken up. None: it goes on.
+    pub awaits_after: Option<u64>,
     /// An operator has stopped it.
     pub paused: bool,
     /// Why it stands still.
@@ -170,6 +179,7 @@ impl Link {
             acknowledged: 0,
             word: None,
             taken: Chain::default(),
+            awaits_after: None,
             paused: false,
             frozen: None,
         }
@@ -179,6 +189,17 @@ impl Link {
     #[must_use]
     pub const fn is_open(&self) -> bool {
         !self.paused && self.frozen.is_none()
+    }
+
+    /// Up to where the peer's envelopes are taken in, for one of a chain: of a new one, up to
+    /// nothing, where one is awaited. None: the chain is another than that in force.
+    #[must_use]
+    pub fn taken_of(&self, epoch: u64) -> Option<Chain> {
+        if epoch == self.taken.epoch {
+            return Some(self.taken);
+        }
+        let is_new = self.awaits_after.is_some_and(|before| epoch > before);
+        is_new.then_some(Chain { epoch, sequence: 0, head: EnvelopeId::NONE })
     }
 
     /// How many numbered envelopes wait for the peer's word.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Contribution, Delivered, Kind, NotTakenFor, STEP_PIECES_MAX, StepTerms};
 use crate::{
-    AreaId, FunctionId, LegalBasisId, PartyId, PurposeId, RowId, Timestamp,
+    AreaId, FunctionId, LegalBasisId, PartyId, PeriodKind, PurposeId, RowId, Timestamp,
     command::Digest,
     commit::{
         Error,
@@ -41,16 +41,17 @@ const DELIVERY: u16 = 2;
 const VIEW_STEP: u16 = 3;
 const PARTIES: u16 = 6;
 const AREAS: u16 = 7;
-const PURPOSE: u16 = 8;
-const LEGAL_BASIS: u16 = 9;
-const WEIGHING: u16 = 10;
-const BEGINS: u16 = 11;
-const WHOLE: u16 = 12;
-const ENDED: u16 = 13;
-const EVENTS: u16 = 14;
+const PERIODS: u16 = 8;
+const PURPOSE: u16 = 9;
+const LEGAL_BASIS: u16 = 10;
+const WEIGHING: u16 = 11;
+const BEGINS: u16 = 12;
+const WHOLE: u16 = 13;
+const ENDED: u16 = 14;
+const EVENTS: u16 = 15;
 
 /// For how many parties and of how many areas a delivery is at most.
-const IDS_MAX: usize = 256;
+const IDS_MAX: usize = 64;
 
 /// The version of these forms.
 const CURRENT: i64 = 1;
@@ -211,10 +212,11 @@ impl Payload {
 
 fn view(message: Message, delivered: &Delivered) -> Result<Message, Error> {
     let Delivered { delivery, step, piece, last, terms, events } = delivered;
-    let StepTerms { parties, areas, ground, begins, whole, ended } = terms;
+    let StepTerms { parties, areas, periods, ground, begins, whole, ended } = terms;
     let step = i64::try_from(*step).map_err(|_| Error::OutOfRange(VIEW_STEP))?;
     let parties = parties.iter().map(|party| Value::from(party.as_str()));
     let areas = areas.iter().map(|area| Value::from(area.as_str()));
+    let periods = periods.iter().map(|kind| Value::from(kind.as_str()));
     Ok(message
         .with(DELIVERY, delivery.as_str())
         .with(VIEW_STEP, step)
@@ -222,6 +224,7 @@ fn view(message: Message, delivered: &Delivered) -> Result<Message, Error> {
         .with(LAST, *last)
         .with(PARTIES, Value::set(parties)?)
         .with(AREAS, Value::set(areas)?)
+        .with(PERIODS, Value::set(periods)?)
         .with(PURPOSE, ground.purpose.as_str())
         .with(LEGAL_BASIS, ground.legal_basis.as_str())
         .with_opt(WEIGHING, ground.weighing.as_deref())
@@ -240,6 +243,7 @@ fn delivered(fields: &mut Fields) -> Result<Delivered, Error> {
         terms: StepTerms {
             parties: ids(PARTIES, fields, PartyId::parse)?,
             areas: ids(AREAS, fields, AreaId::parse)?,
+            periods: ids(PERIODS, fields, |code| PeriodKind::from_code(code).ok_or(()))?,
             ground: Ground {
                 purpose: id(PURPOSE, &fields.take_text(PURPOSE)?, PurposeId::parse)?,
                 legal_basis: id(LEGAL_BASIS, &fields.take_text(LEGAL_BASIS)?, LegalBasisId::parse)?,

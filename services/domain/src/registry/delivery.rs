@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Registry;
 use crate::{
-    AreaId, LegalBasisId, OrganisationId, PartyId, PurposeId, RowId, disclosure::Ground,
-    link::DELIVERIES_MAX,
+    AreaId, LegalBasisId, OrganisationId, PartyId, PurposeId, RowId, commit::canonical::Message,
+    disclosure::Ground, link::DELIVERIES_MAX,
 };
 
 /// A standing disclosure (stående utlämnande) over a link: an organisation that is at home in the
@@ -56,10 +56,21 @@ impl Delivery {
     }
 }
 
+/// How many areas and parties a delivery names at most, of each.
+const IDS_MAX: usize = 64;
+/// How long the reference of a weighing is at most.
+const WEIGHING_CHARACTERS_MAX: usize = 128;
+
 /// Deliveries are to organisations that are at home in the peer, and of areas that are known.
 pub(super) fn whole(registry: &Registry, faults: &mut Vec<String>) {
     for peer in registry.peers.values() {
         let of = &peer.id;
+        for area in &peer.areas {
+            let others = registry.peers.values().filter(|other| other.id != *of);
+            if others.filter(|other| other.areas.contains(area)).count() > 0 {
+                faults.push(format!("peers: `{of}` is not the only one that delivers `{area}`"));
+            }
+        }
         if peer.deliveries.len() > DELIVERIES_MAX {
             faults.push(format!("peers: `{of}` has more than {DELIVERIES_MAX} deliveries"));
         }
@@ -83,6 +94,15 @@ pub(super) fn whole(registry: &Registry, faults: &mut Vec<String>) {
             }
             if delivery.areas.is_empty() {
                 fault("is of no area; name one at least");
+            }
+            if delivery.areas.len().max(delivery.parties.len()) > IDS_MAX {
+                fault("is of more than 64 areas or for more than 64 parties; make two of it");
+            }
+            let weighing = delivery.weighing.as_deref().unwrap_or_default();
+            let is_text = Message::new().with(1, weighing).encode().is_ok();
+            let is_line = !weighing.chars().any(char::is_control);
+            if !is_text || !is_line || weighing.chars().count() > WEIGHING_CHARACTERS_MAX {
+                fault("has a weighing that is no reference of at most 128 characters on one line");
             }
             if delivery.areas.iter().any(|area| registry.area(area).is_none()) {
                 fault("is of an area that is not registered");

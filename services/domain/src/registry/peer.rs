@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{Delivery, Registry};
-use crate::{DomainId, FunctionId, KeyId, OrganisationId, RowId, ServiceId, message::MessageKind};
+use crate::{
+    AreaId, DomainId, FunctionId, KeyId, OrganisationId, RowId, ServiceId, message::MessageKind,
+};
 
 /// How many endpoints, authorities and keys a peer has at most, of each.
 pub const PEER_PARTS_MAX: usize = 8;
@@ -69,6 +71,10 @@ pub struct Peer {
     pub message_kinds: BTreeSet<MessageKind>,
     /// How many envelopes it may send in a minute.
     pub envelopes_per_minute: u32,
+    /// The areas whose joint picture it may deliver here, where no agreement says that it is their
+    /// home.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub areas: BTreeSet<AreaId>,
     /// What is delivered to it of joint pictures that are at home here, by id.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub deliveries: BTreeSet<Delivery>,
@@ -95,6 +101,16 @@ impl Registry {
     /// All peers, by name.
     pub fn peers(&self) -> impl Iterator<Item = &Peer> {
         self.peers.values()
+    }
+
+    /// Whether the joint picture of an area is ordered in a peer: as its agreement says, or where
+    /// there is none, as the peer's row does.
+    #[must_use]
+    pub fn speaks_for(&self, peer: &Peer, area: &AreaId) -> bool {
+        match self.agreement_of(area) {
+            Some(agreement) => agreement.home.as_ref() == Some(&peer.id),
+            None => peer.areas.contains(area),
+        }
     }
 
     /// The peer where an organisation is at home.
@@ -144,6 +160,7 @@ impl Peer {
             ceiling,
             message_kinds,
             envelopes_per_minute,
+            areas,
             deliveries,
         } = after;
         *id == self.id
@@ -155,6 +172,7 @@ impl Peer {
             && *ceiling <= self.ceiling
             && message_kinds.is_subset(&self.message_kinds)
             && *envelopes_per_minute <= self.envelopes_per_minute
+            && areas.is_subset(&self.areas)
             && deliveries.iter().all(|after| self.delivers(after))
     }
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    ObservationId, Sealed, Timestamp,
+    DomainId, ObservationId, Sealed, Timestamp,
     link::{PIECE_SECONDS, PictureRef, Piece, Share},
 };
 
@@ -51,6 +51,15 @@ impl Contributions {
     /// The pieces that came of a contribution, in order.
     pub fn pieces(&self, of: &PictureRef) -> impl Iterator<Item = &Arc<Piece>> {
         self.pieces.get(of).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// All pieces of contributions of a peer.
+    pub(crate) fn pieces_of<'a>(
+        &'a self,
+        peer: &'a DomainId,
+    ) -> impl Iterator<Item = &'a Arc<Piece>> + use<'a> {
+        let of_peer = self.pieces.iter().filter(move |(of, _)| of.peer == *peer);
+        of_peer.flat_map(|(_, pieces)| pieces.values())
     }
 
     /// Pieces whose last one did not come.

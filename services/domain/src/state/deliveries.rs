@@ -7,7 +7,10 @@ use std::{
 
 use crate::{
     AreaId, DomainId, Sealed, Timestamp,
-    link::{DeliveryRef, FindingRef, GONE_SECONDS, Outlet, Received, ReceivedFinding, StepPiece},
+    link::{
+        DELIVERIES_MAX, DeliveryRef, FindingRef, GONE_SECONDS, Outlet, Received, ReceivedFinding,
+        STEP_PIECE_SECONDS, StepPiece,
+    },
 };
 
 /// All deliveries of a domain, both ways.
@@ -17,6 +20,8 @@ pub struct Deliveries {
     received: BTreeMap<DeliveryRef, Arc<Received>>,
     found: BTreeMap<DeliveryRef, Findings>,
     pieces: BTreeMap<DeliveryRef, BTreeMap<u32, Arc<StepPiece>>>,
+    /// What may be kept until a time.
+    ends: BTreeSet<(Timestamp, DeliveryRef, FindingRef)>,
 }
 
 /// The findings of a view that came, by what they are and by when they were changed.
@@ -25,6 +30,31 @@ struct Findings {
     by_key: BTreeMap<FindingRef, Arc<ReceivedFinding>>,
     by_number: BTreeMap<u64, FindingRef>,
     gone: BTreeSet<u64>,
+    /// How long all that is there is, under seal.
+    bytes: usize,
+}
+
+impl Findings {
+    fn take_out(&mut self, key: &FindingRef) -> Option<Arc<ReceivedFinding>> {
+        let before = self.by_key.remove(key)?;
+        self.by_number.remove(&before.number);
+        self.gone.remove(&before.number);
+        self.bytes = self.bytes.saturating_sub(length(&before));
+        Some(before)
+    }
+
+    fn put(&mut self, found: Arc<ReceivedFinding>) {
+        if found.content.is_none() {
+            self.gone.insert(found.number);
+        }
+        self.bytes = self.bytes.saturating_add(length(&found));
+        self.by_number.insert(found.number, found.key.clone());
+        self.by_key.insert(found.key.clone(), found);
+    }
+}
+
+fn length(found: &ReceivedFinding) -> usize {
+    found.content.as_ref().map_or(0, |content| content.bytes.len())
 }
 
 impl Deliveries {
@@ -89,23 +119,67 @@ impl Deliveries {
         self.found.get(of).map_or(0, count)
     }
 
+    /// How long all findings of a view are, under seal.
+    pub(crate) fn bytes(&self, of: &DeliveryRef) -> usize {
+        self.found.get(of).map_or(0, |findings| findings.bytes)
+    }
+
+    /// Of how many findings of a view it is known that they have gone.
+    pub(crate) fn gone(&self, of: &DeliveryRef) -> usize {
+        self.found.get(of).map_or(0, |findings| findings.gone.len())
+    }
+
+    /// Whether a view is known, or there may be one more of its peer.
+    pub(crate) fn has_room_for(&self, of: &DeliveryRef) -> bool {
+        let is_of_peer = |one: &&DeliveryRef| one.peer == of.peer;
+        let known: BTreeSet<&DeliveryRef> =
+            self.received.keys().chain(self.pieces.keys()).filter(is_of_peer).collect();
+        known.contains(of) || known.len() < DELIVERIES_MAX
+    }
+
+    /// What may be kept no longer, by a time.
+    pub(crate) fn ended(&self, at: Timestamp) -> impl Iterator<Item = &Arc<ReceivedFinding>> {
+        let ended = self.ends.iter().take_while(move |(until, ..)| *until <= at);
+        ended.filter_map(|(_, of, key)| self.one(of, key))
+    }
+
+    /// Pieces whose last one did not come.
+    pub(crate) fn left_behind(&self, at: Timestamp) -> impl Iterator<Item = &Arc<StepPiece>> {
+        let pieces = self.pieces.values().flat_map(BTreeMap::values);
+        pieces.filter(move |piece| piece.at.after_seconds(STEP_PIECE_SECONDS) <= at)
+    }
+
     /// The pieces that came of a step, in order.
     pub fn pieces(&self, of: &DeliveryRef) -> impl Iterator<Item = &Arc<StepPiece>> {
         self.pieces.get(of).into_iter().flat_map(BTreeMap::values)
     }
 
-    /// What of a view has been gone for so long that no cursor asks for it, by a time.
-    pub(crate) fn long_gone<'a>(
+    /// All pieces of steps of a peer.
+    pub(crate) fn pieces_of<'a>(
+        &'a self,
+        peer: &'a DomainId,
+    ) -> impl Iterator<Item = &'a Arc<StepPiece>> + use<'a> {
+        let of_peer = self.pieces.iter().filter(move |(of, _)| of.peer == *peer);
+        of_peer.flat_map(|(_, pieces)| pieces.values())
+    }
+
+    /// What of a view has been gone for so long that no cursor asks for it, by a time; and so many
+    /// of those that went first in any case.
+    pub(crate) fn to_forget<'a>(
         &'a self,
         of: &DeliveryRef,
         at: Timestamp,
+        over: usize,
     ) -> impl Iterator<Item = &'a Arc<ReceivedFinding>> + use<'a> {
         let gone = |findings: &'a Findings| {
             let keys = findings.gone.iter().filter_map(|number| findings.by_number.get(number));
             keys.filter_map(|key| findings.by_key.get(key))
         };
-        let all = self.found.get(of).into_iter().flat_map(gone);
-        all.take_while(move |found| found.at.after_seconds(GONE_SECONDS) <= at)
+        let all = self.found.get(of).into_iter().flat_map(gone).enumerate();
+        let is_over = move |place: usize, found: &ReceivedFinding| {
+            place < over || found.at.after_seconds(GONE_SECONDS) <= at
+        };
+        all.take_while(move |(place, found)| is_over(*place, found)).map(|(_, found)| found)
     }
 
     /// All that is known of a view, also what has gone.
@@ -142,22 +216,21 @@ impl Deliveries {
 
     pub(super) fn find(&mut self, found: Arc<ReceivedFinding>) {
         let findings = self.found.entry(found.of.clone()).or_default();
-        if let Some(before) = findings.by_key.get(&found.key) {
-            findings.by_number.remove(&before.number);
-            findings.gone.remove(&before.number);
+        if let Some(before) = findings.take_out(&found.key)
+            && let Some(until) = before.until
+        {
+            self.ends.remove(&(until, found.of.clone(), found.key.clone()));
         }
-        if found.content.is_none() {
-            findings.gone.insert(found.number);
+        if let Some(until) = found.until {
+            self.ends.insert((until, found.of.clone(), found.key.clone()));
         }
-        findings.by_number.insert(found.number, found.key.clone());
-        findings.by_key.insert(found.key.clone(), found);
+        findings.put(found);
     }
 
     pub(super) fn forget(&mut self, of: &DeliveryRef, key: &FindingRef) {
         let Some(findings) = self.found.get_mut(of) else { return };
-        if let Some(before) = findings.by_key.remove(key) {
-            findings.by_number.remove(&before.number);
-            findings.gone.remove(&before.number);
+        if let Some(until) = findings.take_out(key).and_then(|before| before.until) {
+            self.ends.remove(&(until, of.clone(), key.clone()));
         }
         if findings.by_key.is_empty() {
             self.found.remove(of);

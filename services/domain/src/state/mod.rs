@@ -395,6 +395,8 @@ impl State {
             || self.parts.left_behind(now).next().is_some()
             || self.links.expired(now).next().is_some()
             || self.contributions.left_behind(now).next().is_some()
+            || self.deliveries.left_behind(now).next().is_some()
+            || self.deliveries.ended(now).next().is_some()
     }
 
     /// Editions whose due time has passed, whose answers are missing, and that are not marked yet.

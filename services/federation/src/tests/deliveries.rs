@@ -44,7 +44,7 @@ fn delivery() -> Delivery {
     }
 }
 
-fn delivers(city: &mut Document) {
+pub(super) fn delivers(city: &mut Document) {
     city.peers[0].deliveries.insert(delivery());
 }
 
@@ -55,7 +55,7 @@ impl World {
     }
 
     /// Waits until the police read at home what their desk reads at the city, byte for byte.
-    async fn is_same(&self) -> Vec<u8> {
+    pub(super) async fn is_same(&self) -> Vec<u8> {
         let same = timeout(PATIENCE, async {
             loop {
                 let there = self.city.joint(POLICE).await.unwrap();
@@ -102,7 +102,11 @@ impl Domain {
                 Encoded::<GetJointPictureResponse>::received(view, paged, cursor, token)
             }
         };
-        Ok((joint.revision(), prost::Message::encode_to_vec(&encoded)))
+        let revision = match &joint {
+            Joint::Here(view) => view.content().revision,
+            Joint::Received(view) => view.content().revision,
+        };
+        Ok((revision, prost::Message::encode_to_vec(&encoded)))
     }
 
     /// Why the joint picture is not shown to a desk here.

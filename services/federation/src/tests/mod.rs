@@ -6,6 +6,7 @@ mod exchange;
 mod hostile;
 mod impostor;
 mod pictures;
+mod renewed;
 mod seeded;
 mod steps;
 mod world;

@@ -1,6 +1,9 @@
 //! A peer whose steps of a view do not fit: what there is of it is not shown until it begins anew.
 
-use samsyn_domain::link::{Address, Delivered, Header, Kind, Payload, Phase, Position, StepTerms};
+use samsyn_domain::{
+    AreaId, PeriodKind, RowId,
+    link::{Address, Delivered, Header, Kind, Payload, Phase, Position, StepTerms},
+};
 use samsyn_proto::{
     link::Taken,
     v1::{self, ListEventsResponse, event::What},
@@ -10,7 +13,7 @@ use super::{
     deliveries::id,
     impostor::Hostile,
     pictures::area,
-    world::{CITY, POLICE, World, ground, labels},
+    world::{CITY, NOW, POLICE, World, ground, labels},
 };
 
 /// A step as the city would deliver it.
@@ -25,6 +28,7 @@ fn step(number: u64, events: Vec<v1::Event>) -> Delivered {
         terms: StepTerms {
             parties: [POLICE.party()].into(),
             areas: [area()].into(),
+            periods: PeriodKind::ALL.into(),
             ground: ground(),
             begins: number == 1,
             whole: true,
@@ -64,6 +68,11 @@ impl Hostile {
             bend(header);
         });
         self.sends(envelope).await;
+        self.settles().await
+    }
+
+    /// The word on what was sent last, with all that was set aside until then.
+    async fn settles(&mut self) -> Taken {
         let sequence = self.chain.sequence;
         let mut set_aside = Vec::new();
         loop {
@@ -114,12 +123,15 @@ async fn a_step_that_does_not_fit_is_not_shown_until_the_view_begins_anew() {
 type Fault = (&'static str, fn(&mut Delivered), fn(&mut Header));
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_of_a_view_is_set_aside_and_nothing_of_it_is_shown() {
+async fn what_cannot_be_of_a_view_is_not_taken_and_the_view_is_not_shown() {
     let world = World::new().await;
     world.wire.cut();
     let mut hostile = Hostile::opens(&world, |_| ()).await;
     let named = format!("{}/vandalism", area());
-    let faults: [Fault; 9] = [
+    let other = |step: &mut Delivered| {
+        step.terms.areas.insert(AreaId::parse("sthlm-farsta").unwrap());
+    };
+    let faults: [Fault; 11] = [
         ("not_for_us", |_| (), |header| header.to.orgnr = Some("5560000000".to_owned())),
         ("malformed", |_| (), |header| header.to.orgnr = None),
         ("above_ceiling", |_| (), |header| header.labels = Some(labels(3).into())),
@@ -127,8 +139,11 @@ async fn what_cannot_be_of_a_view_is_set_aside_and_nothing_of_it_is_shown() {
         ("malformed", |one| one.events = step(1, vec![found("a/b", 3)]).events, |_| ()),
         ("malformed", |one| one.events = step(1, vec![found("", 1)]).events, |_| ()),
         ("malformed", |one| one.events = step(1, vec![found("a\u{202e}b", 1)]).events, |_| ()),
+        ("malformed", |one| one.events = step(1, vec![bent("x\u{7}")]).events, |_| ()),
         ("malformed", |one| one.terms.areas.clear(), |_| ()),
         ("malformed", |one| one.piece = 3, |_| ()),
+        // Nothing here says that its picture is ordered there.
+        ("not_yours", other, |_| ()),
     ];
     for (n, (reason, bend, bend_header)) in faults.into_iter().enumerate() {
         hostile.delivers(step(1, vec![found(&named, 1)]), |_| ()).await;
@@ -137,9 +152,102 @@ async fn what_cannot_be_of_a_view_is_set_aside_and_nothing_of_it_is_shown() {
         bend(&mut bent);
         let taken = hostile.delivers(bent, bend_header).await;
         assert_eq!(taken.set_aside[0].reason, reason, "{n}");
-        // Which view it was of cannot be told: none is shown as if it were whole.
         assert_eq!(world.police.received().unwrap().0.phase, Phase::Broken, "{n}");
     }
+    // None of it takes up room: it comes anew when the view does.
+    assert!(world.police.ledger.quarantined(&CITY.id()).is_empty());
+    world.close().await;
+}
+
+/// A finding in which some text has a character that no text has.
+fn bent(name: &str) -> v1::Event {
+    let mut event = found("a/b", 1);
+    let Some(What::Finding(finding)) = &mut event.what else { panic!() };
+    finding
+        .conflicts
+        .push(v1::Conflict { candidates: vec![format!("{name}=3")], ..v1::Conflict::default() });
+    event
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_which_view_something_unreadable_was_cannot_be_told_and_none_is_shown() {
+    let world = World::new().await;
+    world.wire.cut();
+    let mut hostile = Hostile::opens(&world, |_| ()).await;
+    let mut second = step(1, vec![found("a/b", 1)]);
+    second.delivery = RowId::parse("second").unwrap();
+    hostile.delivers(step(1, vec![found("a/b", 1)]), |_| ()).await;
+    hostile.delivers(second.clone(), |_| ()).await;
+    // What is wrong with one view is no fault of the other.
+    let mut gap = step(5, Vec::new());
+    gap.delivery = second.delivery.clone();
+    hostile.delivers(gap, |_| ()).await;
+    let phases = || {
+        let figures = world.police.ledger.link_figures(&CITY.id());
+        figures.views_received.iter().map(|(one, _)| one.phase).collect::<Vec<_>>()
+    };
+    assert_eq!(phases(), [Phase::Whole, Phase::Broken]);
+    hostile.delivers(second, |_| ()).await;
+    assert_eq!(phases(), [Phase::Whole, Phase::Whole]);
+    // All three in one go: what cannot be read comes by itself, and breaks what came before it.
+    let unread = |hostile: &mut Hostile| {
+        hostile.envelope(b"nothing", Kind::View.number(), |header| {
+            header.from = Address::domain(CITY.id());
+            header.to =
+                Address { orgnr: Some(POLICE.orgnr.to_owned()), ..Address::domain(POLICE.id()) };
+        })
+    };
+    let payload = Payload::View(step(2, vec![found("a/c", 1)]).into()).encode().unwrap();
+    let good = hostile.envelope(&payload, Kind::View.number(), |header| {
+        header.from = Address::domain(CITY.id());
+        header.to =
+            Address { orgnr: Some(POLICE.orgnr.to_owned()), ..Address::domain(POLICE.id()) };
+    });
+    let bad = unread(&mut hostile);
+    for envelope in [good, bad] {
+        hostile.sends(envelope).await;
+    }
+    hostile.settles().await;
+    assert_eq!(phases(), [Phase::Broken, Phase::Broken]);
+    assert_eq!(world.police.ledger.quarantined(&CITY.id()).len(), 1);
+    assert_eq!(world.police.received().unwrap().1, 2, "and it was taken before that");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_be_kept_no_longer_goes_also_while_nobody_says_so() {
+    let world = World::new().await;
+    world.wire.cut();
+    let mut hostile = Hostile::opens(&world, |_| ()).await;
+    let until = |name: &str, after: i64| {
+        let mut event = found(name, 1);
+        let Some(What::Finding(finding)) = &mut event.what else { panic!() };
+        let labels = finding.contributions[0].observation.as_mut().unwrap().labels.as_mut();
+        let seconds = NOW.micros() / 1_000_000 + after;
+        labels.unwrap().retain_until = Some(prost_types::Timestamp { seconds, nanos: 0 });
+        event
+    };
+    let both = vec![until("a/kept", 3_600), until("a/ends", 60)];
+    hostile.delivers(step(1, both), |_| ()).await;
+    assert_eq!(world.police.received().unwrap().1, 2);
+    world.police.at(NOW.after_seconds(61));
+    world.police.ledger.tick_if_due().await.unwrap();
+    assert_eq!(world.police.received().unwrap().1, 1);
+    assert!(world.police.joint(POLICE).await.is_ok());
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn that_all_of_it_goes_is_heard_whoever_it_was_for() {
+    let world = World::new().await;
+    world.wire.cut();
+    let mut hostile = Hostile::opens(&world, |_| ()).await;
+    hostile.delivers(step(1, vec![found("a/b", 1)]), |_| ()).await;
+    let mut ended = step(2, Vec::new());
+    ended.terms.ended = true;
+    ended.terms.areas.clear();
+    hostile.delivers(ended, |header| header.to.orgnr = Some("5560000000".to_owned())).await;
+    assert!(world.police.received().is_none());
     world.close().await;
 }
 

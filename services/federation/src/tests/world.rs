@@ -111,6 +111,7 @@ impl Who {
                 MessageKind::Answer,
             ]),
             envelopes_per_minute: 100_000,
+            areas: BTreeSet::new(),
             deliveries: BTreeSet::new(),
         }
     }
@@ -299,11 +300,15 @@ impl Domain {
         Self { who, ledger, links, running, now, keys: AtomicUsize::new(0), document }
     }
 
-    /// Stops, and begins anew on what is on its disk.
-    async fn restart(&mut self, dir: &Path, wire: Option<Arc<Fibre>>) {
+    async fn stop(&self) {
         self.running.abort();
         self.links.drain();
         self.ledger.close().await;
+    }
+
+    /// Stops, and begins anew on what is on its disk.
+    async fn restart(&mut self, dir: &Path, wire: Option<Arc<Fibre>>) {
+        self.stop().await;
         let anew = Self::run(dir, self.who, self.document.clone(), wire).await;
         let keys = self.keys.load(Ordering::SeqCst);
         *self = Self { keys: AtomicUsize::new(keys), ..anew };
@@ -443,11 +448,40 @@ impl World {
         *self.wire.far.lock().unwrap() = Some((CITY.id(), self.police.links.clone()));
     }
 
+    /// Stops the police's domain, keeps its files as they are, and has it go on.
+    pub(super) async fn back_up_police(&mut self) -> TempDir {
+        let copy = tempfile::tempdir().unwrap();
+        self.police.stop().await;
+        copy_dir(self.dirs[1].path(), copy.path());
+        self.restart_police().await;
+        copy
+    }
+
+    /// Has the police's domain go on from files that were kept: what came since is lost.
+    pub(super) async fn restore_police(&mut self, from: &TempDir) {
+        self.wire.tear();
+        self.police.stop().await;
+        std::fs::remove_dir_all(self.dirs[1].path()).unwrap();
+        copy_dir(from.path(), self.dirs[1].path());
+        self.restart_police().await;
+    }
+
     pub(super) async fn close(self) {
         for domain in [self.city, self.police] {
-            domain.running.abort();
-            domain.links.drain();
-            domain.ledger.close().await;
+            domain.stop().await;
+        }
+    }
+}
+
+fn copy_dir(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_dir(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
         }
     }
 }

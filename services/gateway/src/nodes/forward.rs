@@ -42,7 +42,7 @@ const RETRY: Duration = Duration::from_millis(200);
 const LOOK: Duration = Duration::from_millis(50);
 
 /// What changes something, or is otherwise for the leader.
-const WRITES: [&str; 24] = [
+const WRITES: [&str; 27] = [
     "/samsyn.v1.PictureService/PublishPicture",
     "/samsyn.v1.PictureService/UploadPicture",
     "/samsyn.v1.JointPictureService/ResolveConflict",
@@ -62,6 +62,9 @@ const WRITES: [&str; 24] = [
     "/samsyn.admin.v1.LinkService/ListLinks",
     "/samsyn.admin.v1.LinkService/PauseLink",
     "/samsyn.admin.v1.LinkService/ResumeLink",
+    "/samsyn.admin.v1.LinkService/RenewLink",
+    "/samsyn.admin.v1.LinkService/ReleaseQuarantined",
+    "/samsyn.admin.v1.LinkService/DiscardQuarantined",
     "/samsyn.admin.v1.ClusterService/AddLearner",
     "/samsyn.admin.v1.ClusterService/PromoteNode",
     "/samsyn.admin.v1.ClusterService/DemoteNode",

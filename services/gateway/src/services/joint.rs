@@ -40,7 +40,7 @@ impl JointPictureService for Shared {
         }
         let (joint, cursor) =
             self.answered(&caller, self.ledger.joint(&caller, &reader, &asked)).await?;
-        let place = Place { revision: joint.revision(), ..place };
+        let place = Place { revision: joint.paged(), ..place };
         let (rows, token) = (place.rows(asked.page.size), |from| place.token(from));
         Ok(answer(match &joint {
             Joint::Here(view) => {

@@ -9,12 +9,14 @@ use samsyn_ledger::LinkFigures;
 use samsyn_proto::{
     Reason,
     admin::v1::{
-        CreateInvitationRequest, CreateInvitationResponse, Link, LinkState, ListLinksRequest,
-        ListLinksResponse, ListQuarantineRequest, ListQuarantineResponse, PauseLinkRequest,
-        PauseLinkResponse, QuarantinedEnvelope, ReceivedView, ResumeLinkRequest,
-        ResumeLinkResponse, link_service_server::LinkService,
+        CreateInvitationRequest, CreateInvitationResponse, DiscardQuarantinedRequest,
+        DiscardQuarantinedResponse, Link, LinkState, ListLinksRequest, ListLinksResponse,
+        ListQuarantineRequest, ListQuarantineResponse, PauseLinkRequest, PauseLinkResponse,
+        QuarantinedEnvelope, ReceivedView, ReleaseQuarantinedRequest, ReleaseQuarantinedResponse,
+        RenewLinkRequest, RenewLinkResponse, ResumeLinkRequest, ResumeLinkResponse,
+        link_service_server::LinkService,
     },
-    inbound::{self, LinkAsked},
+    inbound::{self, LinkAsked, QuarantinedAsked},
 };
 use tonic::{Request, Response, Status};
 
@@ -54,6 +56,38 @@ impl LinkService for Shared {
         let asked = LinkAsked::resume(request.into_inner()).map_err(|f| status::fault(&f))?;
         self.answered(&caller, self.ledger.set_link(&caller, &asked)).await?;
         Ok(Response::new(ResumeLinkResponse {}))
+    }
+
+    async fn renew_link(
+        &self,
+        request: Request<RenewLinkRequest>,
+    ) -> Result<Response<RenewLinkResponse>, Status> {
+        let caller = caller(&request)?;
+        let asked = LinkAsked::renew(request.into_inner()).map_err(|f| status::fault(&f))?;
+        self.answered(&caller, self.ledger.set_link(&caller, &asked)).await?;
+        Ok(Response::new(RenewLinkResponse {}))
+    }
+
+    async fn release_quarantined(
+        &self,
+        request: Request<ReleaseQuarantinedRequest>,
+    ) -> Result<Response<ReleaseQuarantinedResponse>, Status> {
+        let caller = caller(&request)?;
+        let asked = QuarantinedAsked::release(request.into_inner());
+        let asked = asked.map_err(|f| status::fault(&f))?;
+        self.answered(&caller, self.ledger.release_quarantined(&caller, &asked)).await?;
+        Ok(Response::new(ReleaseQuarantinedResponse {}))
+    }
+
+    async fn discard_quarantined(
+        &self,
+        request: Request<DiscardQuarantinedRequest>,
+    ) -> Result<Response<DiscardQuarantinedResponse>, Status> {
+        let caller = caller(&request)?;
+        let asked = QuarantinedAsked::discard(request.into_inner());
+        let asked = asked.map_err(|f| status::fault(&f))?;
+        self.answered(&caller, self.ledger.release_quarantined(&caller, &asked)).await?;
+        Ok(Response::new(DiscardQuarantinedResponse {}))
     }
 
     async fn list_quarantine(
@@ -167,12 +201,13 @@ impl Shared {
 
 /// A view that a peer delivers.
 fn received(received: &Received, findings: usize) -> ReceivedView {
-    let Receiver { orgnr, parties, areas, ground } = &received.receiver;
+    let Receiver { orgnr, parties, areas, periods, ground } = &received.receiver;
     ReceivedView {
         delivery: received.of.id.to_string(),
         orgnr: orgnr.to_string(),
         parties: parties.iter().map(ToString::to_string).collect(),
         areas: areas.iter().map(ToString::to_string).collect(),
+        period_kinds: periods.iter().map(|kind| kind.as_str().to_owned()).collect(),
         purpose: ground.purpose.to_string(),
         legal_basis: ground.legal_basis.to_string(),
         phase: received.phase.as_str().to_owned(),

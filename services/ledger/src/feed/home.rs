@@ -275,19 +275,29 @@ impl HomeFeed {
         }
     }
 
-    /// What comes next is all there is, and takes the place of what came before.
-    pub(crate) const fn begins(&self) -> bool {
+    /// It stands before all there is, and nothing of that has come.
+    pub(crate) const fn is_at_its_beginning(&self) -> bool {
         self.place.cursor.snapshot && self.place.cursor.events == 0
     }
 
-    /// All of a snapshot has come.
-    pub(crate) const fn is_whole(&self) -> bool {
-        !self.place.cursor.snapshot
+    /// It stands within what is one: a snapshot, or what one step of the view brings.
+    pub(crate) const fn is_within(&self) -> bool {
+        self.place.cursor.snapshot || self.place.cursor.events > 0
     }
 
-    /// How far it has come, as its records name it.
-    pub(crate) const fn part(&self) -> ViewPart {
-        ViewPart { class: self.class, revision: self.place.cursor.reached() }
+    /// What has come whole, as its records name it.
+    pub(crate) fn part(&self) -> Option<ViewPart> {
+        let part = ViewPart { class: self.class, revision: self.place.cursor.revision };
+        (!self.is_within()).then_some(part)
+    }
+
+    /// Goes back to behind an event that it gave, of which the cursor is known.
+    pub(crate) fn back_to(&mut self, cursor: &str) -> bool {
+        let keys = &self.ledger.inner.keys;
+        let read = self.subscription.read(&self.receiver, keys, cursor);
+        let Some(cursor) = read else { return false };
+        self.place.cursor = cursor;
+        true
     }
 
     /// Passes over the snapshot, for who reads the picture itself; gives where to go on from.

@@ -58,22 +58,35 @@ impl Ledger {
         reader: &Reader,
         asked: &Scope,
     ) -> Result<Option<Arc<Received>>, Rejection> {
+        self.read(|state| self.received_by(state, reader, asked))
+    }
+
+    fn received_by(
+        &self,
+        state: &State,
+        reader: &Reader,
+        asked: &Scope,
+    ) -> Result<Option<Arc<Received>>, Rejection> {
         let policy = &self.inner.policy;
         let too_wide = |field: &str| Denial::of(Why::ScopeTooWide).by("POL-58").at(field);
-        self.read(|state| {
-            let Some(first) = asked.areas.first() else {
-                return self.only_received(state, reader);
-            };
-            let Some(received) = policy.received(state, reader, first)? else { return Ok(None) };
-            if !asked.areas.is_subset(&received.receiver.areas) {
+        let Some(first) = asked.areas.first() else {
+            return self.only_received(state, reader);
+        };
+        let Some(received) = policy.received(state, reader, first)? else { return Ok(None) };
+        for area in &asked.areas {
+            let other = policy.received(state, reader, area)?;
+            if other.is_none_or(|other| other.of != received.of) {
                 return Err(too_wide("scope.areas").into());
             }
-            // Findings do not say of which priority area they are.
-            if !asked.priorities.is_empty() {
-                return Err(too_wide("scope.priorities").into());
-            }
-            Ok(Some(received))
-        })
+        }
+        if !asked.periods.is_subset(&received.receiver.periods) {
+            return Err(too_wide("scope.period_kinds").into());
+        }
+        // Findings do not say of which priority area they are.
+        if !asked.priorities.is_empty() {
+            return Err(too_wide("scope.priorities").into());
+        }
+        Ok(Some(received))
     }
 
     /// The one view that a reader is delivered, where it has no right to any that is made here.
@@ -89,8 +102,16 @@ impl Ledger {
         let all = state.deliveries().all_received();
         let areas: BTreeSet<&AreaId> = all.flat_map(|one| &one.receiver.areas).collect();
         let mut readable: Option<Arc<Received>> = None;
+        let mut denied = None;
         for area in areas {
-            let Some(received) = self.inner.policy.received(state, reader, area)? else { continue };
+            let received = match self.inner.policy.received(state, reader, area) {
+                Ok(Some(received)) => received,
+                Ok(None) => continue,
+                Err(denial) => {
+                    denied = Some(denial);
+                    continue;
+                }
+            };
             match &readable {
                 Some(other) if other.of != received.of => {
                     return Err(Denial::of(Why::ScopeTooWide)
@@ -102,7 +123,10 @@ impl Ledger {
                 None => readable = Some(received),
             }
         }
-        Ok(readable)
+        match (readable, denied) {
+            (None, Some(denial)) => Err(denial.into()),
+            (readable, _) => Ok(readable),
+        }
     }
 
     /// Whether a cursor is of a view that another domain delivers, and has been reached.
@@ -201,15 +225,17 @@ impl ReceivedFeed {
         let mut after = self.place.clone();
         let shown = ledger.show_if_any(&reader, |egress| {
             after = self.place.clone();
-            let received = egress.state().deliveries().received(&self.of);
+            let state = egress.state();
+            let received = ledger.received_by(state, egress.reader(), &self.asked)?;
+            let received = received.filter(|received| self.is_of(received));
             let received = received.ok_or(Rejection::CursorInvalid)?;
-            let drafts = self.collect(&mut after, egress.state(), received, limit)?;
+            let drafts = self.collect(&mut after, state, &received, limit)?;
             if drafts.is_empty() {
                 return Ok(None);
             }
             let next = self.token(after.cursor)?;
             let reached = after.cursor.revision;
-            Ok(Some(egress.received_batch(received, drafts, (reached, next))?))
+            Ok(Some(egress.received_batch(&received, drafts, (reached, next))?))
         });
         let shown = shown.await?;
         self.place = after;
@@ -224,10 +250,12 @@ impl ReceivedFeed {
     fn received(&self) -> Result<Arc<Received>, Rejection> {
         let reader = self.ledger.reader(&self.caller, self.ground.clone())?;
         let received = self.ledger.received_in(&reader, &self.asked)?;
-        let received = received.filter(|received| {
-            received.of == self.of && self.ledger.terms(received) == self.place.cursor.terms
-        });
-        received.ok_or(Rejection::CursorInvalid)
+        received.filter(|received| self.is_of(received)).ok_or(Rejection::CursorInvalid)
+    }
+
+    /// It is the view that was opened, and has not begun anew since.
+    fn is_of(&self, received: &Received) -> bool {
+        received.of == self.of && self.ledger.terms(received) == self.place.cursor.terms
     }
 
     /// The next events from a place on, which moves behind them.
@@ -263,8 +291,10 @@ impl ReceivedFeed {
         if place.cursor.snapshot || drafts.len() >= limit {
             return Ok(drafts);
         }
-        let found = state.deliveries().found_after(&self.of, place.cursor.revision);
-        for found in found.take(limit.saturating_sub(drafts.len())) {
+        for found in state.deliveries().found_after(&self.of, place.cursor.revision) {
+            if drafts.len() >= limit {
+                return Ok(drafts);
+            }
             place.cursor.revision = found.number;
             if self.wants(found) {
                 drafts.push(self.addressed(self.draft(found), place.cursor)?);
@@ -358,9 +388,13 @@ impl ReceivedFeed {
         std::mem::take(&mut self.woken)
     }
 
-    /// As [`super::Feed::epoch`].
+    /// As [`super::Feed::epoch`]: what waits to be sent is judged anew as well when the view has
+    /// begun anew, which is no change of the registry here.
     pub(super) fn epoch(&self) -> u64 {
-        self.ledger.epoch()
+        self.ledger.read(|state| {
+            let begun = state.deliveries().received(&self.of).map_or(0, |one| one.begun);
+            state.epoch().wrapping_add(begun)
+        })
     }
 
     /// As [`super::Feed::holds`].
@@ -429,9 +463,9 @@ impl ReceivedFeed {
 }
 
 impl Ledger {
-    /// For whom, of what and on what ground a view is delivered, in short.
+    /// For whom, of what and on what ground a view is delivered, and since when, in short.
     fn terms(&self, received: &Received) -> [u8; 8] {
-        let terms = format!("{:?}", received.receiver);
+        let terms = format!("{:?} {}", received.receiver, received.begun);
         first_eight(&self.inner.keys.cursor_mac("received", &[terms.as_bytes()]))
     }
 }

@@ -77,7 +77,7 @@ coded! {
         ConflictSettled ConflictUnknownValue EditionUnderWay ViewStale TooLarge
         WrongGenesis DuplicateId RegistryBaseStale RegistryInvalid ProposalLimit ProposalClosed
         OwnProposal NotTheProposer PartGone UploadLimit FeatureLevelTooLow UnknownAddress InboxFull
-        LinkFull MessageClosed LinkClosed LinkStale;
+        LinkFull MessageClosed LinkClosed LinkStale EnvelopeUnfit;
     Regime: Nonpersonal Gdpr CrimeData;
     Role: Publisher Reader Coordinator Kommunpolis Endorser Registrar Auditor Operator;
     Track: Operative Strategic;

@@ -6,8 +6,9 @@ use samsyn_domain::{
         Acknowledge, Actor, AddPart, AdoptPolicy, AnswerEdition, ApproveChange, BackUp, Command,
         Denials, Digest, Disclose, Found, Grants, IdempotencyKey, InParts, LockEdition,
         MarkMessage, NumberEnvelopes, OpenEdition, ProposeChange, Publish, RaiseLevel,
-        RecordDissent, ReleaseEdition, ResolveConflict, Restore, SendMessage, SetLink,
-        SettleEnvelopes, Submission, SuspendService, TakeEnvelopes, Tick, Upload, WithdrawChange,
+        RecordDissent, ReleaseEdition, ReleaseEnvelope, ResolveConflict, Restore, SendMessage,
+        SetLink, SettleEnvelopes, Submission, SuspendService, TakeEnvelopes, Tick, Upload,
+        WithdrawChange,
     },
     disclosure::ClassId,
     merge::Field,
@@ -78,6 +79,7 @@ fn encode_command(command: &Command) -> Wire {
         Command::TakeEnvelopes(command) => Wire::TakeEnvelopes(command.encode()),
         Command::SettleEnvelopes(command) => Wire::SettleEnvelopes(command.encode()),
         Command::SetLink(command) => Wire::SetLink(command.encode()),
+        Command::ReleaseEnvelope(command) => Wire::ReleaseEnvelope(command.encode()),
         Command::RaiseLevel(command) => Wire::RaiseLevel(command.encode()),
     }
 }
@@ -125,6 +127,9 @@ fn decode_command(command: Wire) -> Result<Command, Damaged> {
             Command::SettleEnvelopes(SettleEnvelopes::decode(message)?)
         }
         Wire::SetLink(message) => Command::SetLink(SetLink::decode(message)?),
+        Wire::ReleaseEnvelope(message) => {
+            Command::ReleaseEnvelope(ReleaseEnvelope::decode(message)?.into())
+        }
         Wire::RaiseLevel(message) => Command::RaiseLevel(RaiseLevel::decode(message)?),
     })
 }

@@ -1,7 +1,7 @@
 //! Views that are delivered over links.
 
 use samsyn_domain::{
-    AreaId, DomainId, PartyId, RowId,
+    AreaId, DomainId, PartyId, PeriodKind, RowId, Timestamp,
     command::{BroughtStep, FindingChange, Reached, ViewOffer},
     link::{
         DeliveryRef, FindingRef, Outlet, Phase, Received, ReceivedFinding, Receiver, StepPiece,
@@ -60,6 +60,7 @@ impl Stored for Receiver {
             orgnr: self.orgnr.to_string(),
             parties: self.parties.iter().map(ToString::to_string).collect(),
             areas: self.areas.iter().map(ToString::to_string).collect(),
+            periods: self.periods.iter().map(|kind| kind.as_str().to_owned()).collect(),
             ground: Some(self.ground.encode()),
         }
     }
@@ -69,6 +70,11 @@ impl Stored for Receiver {
             orgnr: message.orgnr.into(),
             parties: parsed_set(&message.parties, PartyId::parse, "receiver.parties")?,
             areas: parsed_set(&message.areas, AreaId::parse, "receiver.areas")?,
+            periods: parsed_set(
+                &message.periods,
+                |code| PeriodKind::from_code(code).ok_or(()),
+                "receiver.periods",
+            )?,
             ground: required(message.ground, "receiver.ground")?,
         })
     }
@@ -152,6 +158,7 @@ impl Stored for Received {
             step: self.step,
             phase: number(self.phase.number()),
             number: self.number,
+            begun: self.begun,
             forgotten: self.forgotten,
             at_micros: self.at.micros(),
         }
@@ -164,6 +171,7 @@ impl Stored for Received {
             step: message.step,
             phase: checked(Phase::from_number(message.phase.into()), "received.phase")?,
             number: message.number,
+            begun: message.begun,
             forgotten: message.forgotten,
             at: time(message.at_micros),
         })
@@ -201,6 +209,7 @@ impl Stored for ReceivedFinding {
             revision: self.revision,
             recorded_at_micros: self.recorded_at.micros(),
             content: self.content.as_ref().map(Stored::encode),
+            until_micros: self.until.map(Timestamp::micros),
             at_micros: self.at.micros(),
         }
     }
@@ -213,6 +222,7 @@ impl Stored for ReceivedFinding {
             revision: message.revision,
             recorded_at: time(message.recorded_at_micros),
             content: optional(message.content)?,
+            until: message.until_micros.map(time),
             at: time(message.at_micros),
         })
     }
@@ -226,6 +236,7 @@ impl Stored for StepPiece {
             delivery: Some(self.of.encode()),
             step: self.step,
             number: self.number,
+            at_micros: self.at.micros(),
             events: Some(self.events.encode()),
         }
     }
@@ -235,6 +246,7 @@ impl Stored for StepPiece {
             of: required(message.delivery, "step_piece.delivery")?,
             step: message.step,
             number: message.number,
+            at: time(message.at_micros),
             events: required(message.events, "step_piece.events")?,
         })
     }
@@ -244,8 +256,10 @@ impl Stored for BroughtStep {
     type Message = envelope_to_take::Step;
 
     fn encode(&self) -> envelope_to_take::Step {
-        let StepTerms { parties, areas, ground, begins, whole, ended } = self.terms.clone();
-        let receiver = Receiver { orgnr: self.orgnr.clone(), parties, areas, ground };
+        let StepTerms { parties, areas, periods, ground, begins, whole, ended } =
+            self.terms.clone();
+        let orgnr = self.orgnr.clone();
+        let receiver = Receiver { orgnr, parties, areas, periods, ground };
         envelope_to_take::Step {
             delivery: self.delivery.to_string(),
             step: self.step,
@@ -260,14 +274,14 @@ impl Stored for BroughtStep {
 
     fn decode(message: envelope_to_take::Step) -> Result<Self, Damaged> {
         let receiver = required(message.receiver, "step.receiver")?;
-        let Receiver { orgnr, parties, areas, ground } = receiver;
+        let Receiver { orgnr, parties, areas, periods, ground } = receiver;
         let envelope_to_take::Step { begins, whole, ended, .. } = message;
         Ok(Self {
             delivery: delivery(&message.delivery, "step.delivery")?,
             step: message.step,
             pieces: message.pieces,
             orgnr,
-            terms: StepTerms { parties, areas, ground, begins, whole, ended },
+            terms: StepTerms { parties, areas, periods, ground, begins, whole, ended },
             changes: decode_all(message.changes)?,
         })
     }
@@ -282,6 +296,7 @@ impl Stored for FindingChange {
             revision: self.revision,
             recorded_at_micros: self.recorded_at.micros(),
             content: self.content.as_ref().map(Stored::encode),
+            until_micros: self.until.map(Timestamp::micros),
         }
     }
 
@@ -291,6 +306,7 @@ impl Stored for FindingChange {
             revision: message.revision,
             recorded_at: time(message.recorded_at_micros),
             content: optional(message.content)?,
+            until: message.until_micros.map(time),
         })
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use samsyn_domain::{
     DomainId, FunctionId,
     command::{
-        BroughtStep, Effect, LinkChange, NumberEnvelopes, Offer, SetLink, SettleEnvelopes, Source,
-        TakeEnvelopes, ToNumber, ToTake, ViewOffer,
+        BroughtStep, Effect, LinkChange, NumberEnvelopes, Offer, ReleaseEnvelope, SetLink,
+        SettleEnvelopes, Source, TakeEnvelopes, ToNumber, ToTake, ViewOffer,
     },
     disclosure::Disclosure,
     link::{
@@ -162,6 +162,25 @@ impl Stored for ToTake {
     }
 }
 
+impl Stored for ReleaseEnvelope {
+    type Message = log::ReleaseEnvelope;
+
+    fn encode(&self) -> log::ReleaseEnvelope {
+        let effect = self.effect.as_ref().map(encode_effect);
+        let envelope = log::EnvelopeToTake { id: self.id.digest().to_vec(), effect };
+        let place = Some(place(&self.peer, self.epoch, self.sequence));
+        log::ReleaseEnvelope { place, envelope: Some(envelope) }
+    }
+
+    fn decode(message: log::ReleaseEnvelope) -> Result<Self, Damaged> {
+        let (peer, epoch, sequence) = required_place(message.place, "release_envelope.place")?;
+        let envelope = message.envelope.ok_or(Damaged::Missing("release_envelope.envelope"))?;
+        let id = envelope_id(&envelope.id, "release_envelope.id")?;
+        let effect = envelope.effect.map(decode_effect).transpose()?;
+        Ok(Self { peer, epoch, sequence, id, effect })
+    }
+}
+
 fn encode_effect(effect: &Effect) -> envelope_to_take::Effect {
     match effect {
         Effect::Message { id, core, text, sent_at, to } => {
@@ -205,6 +224,11 @@ fn encode_effect(effect: &Effect) -> envelope_to_take::Effect {
             envelope_to_take::Effect::StepPiece(piece)
         }
         Effect::Step(brought) => envelope_to_take::Effect::Step(brought.encode()),
+        Effect::RefuseStep { delivery, reason } => {
+            let (delivery, reason) = (delivery.to_string(), number(reason.number()));
+            let refusal = envelope_to_take::StepRefusal { delivery, reason };
+            envelope_to_take::Effect::StepRefusal(refusal)
+        }
         Effect::Quarantine { reason, header, signature, payload } => {
             envelope_to_take::Effect::Quarantine(envelope_to_take::SetAside {
                 reason: number(reason.number()),
@@ -253,6 +277,10 @@ fn decode_effect(effect: envelope_to_take::Effect) -> Result<Effect, Damaged> {
             events: required(piece.events, "step_piece.events")?,
         },
         envelope_to_take::Effect::Step(step) => Effect::Step(BroughtStep::decode(step)?.into()),
+        envelope_to_take::Effect::StepRefusal(refusal) => Effect::RefuseStep {
+            delivery: delivery(&refusal.delivery, "step_refusal.delivery")?,
+            reason: quarantined_for(refusal.reason, "step_refusal.reason")?,
+        },
         envelope_to_take::Effect::Quarantine(aside) => Effect::Quarantine {
             reason: quarantined_for(aside.reason, "set_aside.reason")?,
             header: aside.header.into(),
@@ -303,6 +331,7 @@ impl Stored for SetLink {
             LinkChange::Pause => set_link::Change::Pause(set_link::Pause {}),
             LinkChange::Resume => set_link::Change::Resume(set_link::Resume {}),
             LinkChange::Freeze(why) => set_link::Change::Freeze(number(why.number())),
+            LinkChange::Renew => set_link::Change::Renew(set_link::Renew {}),
         };
         log::SetLink { peer: self.peer.to_string(), change: Some(change) }
     }
@@ -312,6 +341,7 @@ impl Stored for SetLink {
             set_link::Change::Pause(set_link::Pause {}) => LinkChange::Pause,
             set_link::Change::Resume(set_link::Resume {}) => LinkChange::Resume,
             set_link::Change::Freeze(why) => LinkChange::Freeze(frozen_for(why)?),
+            set_link::Change::Renew(set_link::Renew {}) => LinkChange::Renew,
         };
         Ok(Self { peer: peer(&message.peer, "set_link.peer")?, change })
     }
@@ -332,6 +362,7 @@ impl Stored for Link {
             acknowledged: self.acknowledged,
             word: self.word.as_deref().map(Stored::encode),
             taken: Some(self.taken.encode()),
+            awaits_after: self.awaits_after,
             paused: self.paused,
             frozen: self.frozen.map(|why| number(why.number())),
         }
@@ -345,6 +376,7 @@ impl Stored for Link {
             acknowledged: message.acknowledged,
             word: optional::<SignedPosition>(message.word)?.map(Arc::new),
             taken: required(message.taken, "link.taken")?,
+            awaits_after: message.awaits_after,
             paused: message.paused,
             frozen: message.frozen.map(frozen_for).transpose()?,
         })

@@ -1,9 +1,12 @@
 //! Views of joint pictures that go to a peer: as far as they have come, recorded, in steps.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use samsyn_domain::{
-    AreaId, DomainId, FeatureLevel, Labels, RowId, State,
+    AreaId, DomainId, FeatureLevel, Labels, RowId, State, Timestamp,
     command::{Reached, ViewOffer},
     disclosure::ViewPart,
     link::{
@@ -13,17 +16,24 @@ use samsyn_domain::{
     message::Precedence,
     registry::{Delivery, Peer},
 };
-use samsyn_policy::{EventBatch, Scope, View, ViewChange, Why};
+use samsyn_policy::{Denial, Reader, Scope, ViewChange, ViewEvent, Why};
 use samsyn_proto::sealed::delivered;
 
-use crate::{Error, Ledger, Rejection, feed::Follower};
+use crate::{
+    Error, Ledger, Rejection,
+    feed::{Follower, HomeFeed},
+};
 
-/// How many events one step brings at most.
-const EVENTS_MAX: usize = 64;
-/// How many bytes of events one piece has at most: with its header it fits into an envelope.
-const PIECE_BYTES_MAX: usize = 240 * 1024;
-/// How many envelopes the steps of one entry are, about.
-const ENVELOPES_MAX: usize = 16;
+/// How many events one step brings at most: all that a publication usually changes, so that no
+/// part of it is shown alone.
+const EVENTS_MAX: usize = 512;
+/// How many bytes of events one piece has at most: with its header and terms it fits into an
+/// envelope.
+const PIECE_BYTES_MAX: usize = 224 * 1024;
+/// How many envelopes the steps of one entry are at most.
+const ENVELOPES_MAX: usize = STEP_PIECES_MAX as usize;
+/// For how long a view is let be of which something is larger than a step, in seconds.
+const HELD_BACK_SECONDS: i64 = 15 * 60;
 
 /// A step of a delivery: its content is released, and its record is committed.
 pub(super) struct Step {
@@ -48,6 +58,39 @@ pub(super) struct MadeStep {
     pub(super) name: String,
 }
 
+/// What is known of deliveries beside what is in the log.
+#[derive(Debug, Default)]
+pub(crate) struct Underway {
+    /// Feeds that are within a snapshot, each for the turn and the epoch in which it goes on. One
+    /// that was opened anew there might count otherwise: the view begins anew instead.
+    feeds: Mutex<BTreeMap<DeliveryRef, (u64, u64, HomeFeed)>>,
+    /// What is let be until then.
+    held_back: Mutex<BTreeMap<DeliveryRef, Timestamp>>,
+}
+
+impl Underway {
+    fn take(&self, of: &DeliveryRef, turn: u64, epoch: u64) -> Option<HomeFeed> {
+        let mut feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
+        let (of_turn, of_epoch, feed) = feeds.remove(of)?;
+        ((of_turn, of_epoch) == (turn, epoch)).then_some(feed)
+    }
+
+    fn keep(&self, of: DeliveryRef, turn: u64, epoch: u64, feed: HomeFeed) {
+        let mut feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
+        feeds.insert(of, (turn, epoch, feed));
+    }
+
+    fn hold_back(&self, of: DeliveryRef, until: Timestamp) {
+        self.held_back.lock().unwrap_or_else(PoisonError::into_inner).insert(of, until);
+    }
+
+    fn is_held_back(&self, of: &DeliveryRef, now: Timestamp) -> bool {
+        let mut held_back = self.held_back.lock().unwrap_or_else(PoisonError::into_inner);
+        held_back.retain(|_, until| *until > now);
+        held_back.contains_key(of)
+    }
+}
+
 /// Whether something that happened in an area may change what is delivered to a peer.
 pub(super) fn concerns(state: &State, peer: &DomainId, area: &AreaId) -> bool {
     let deliveries = state.registry().peer(peer).into_iter().flat_map(|peer| &peer.deliveries);
@@ -55,99 +98,181 @@ pub(super) fn concerns(state: &State, peer: &DomainId, area: &AreaId) -> bool {
 }
 
 impl Ledger {
-    /// The next steps of what is delivered to a peer that reads up to a level: of each view one at
-    /// most. What they bring is recorded as disclosed.
-    ///
-    /// # Errors
-    /// When it cannot be recorded.
-    pub(super) async fn steps(&self, peer: &Peer, level: u32) -> Result<Vec<Step>, Rejection> {
-        let (knows, outlets) = self.read(|state| {
-            let deliveries = state.deliveries();
-            let outlet = |id: &RowId| {
-                deliveries.outlet(&DeliveryRef { peer: peer.id.clone(), id: id.clone() })
-            };
-            let registered = peer.deliveries.iter().map(|delivery| outlet(&delivery.id));
-            let taken_back =
-                |outlet: &&Arc<Outlet>| outlet.is_held() && peer.delivery(&outlet.of.id).is_none();
-            let taken_back = deliveries.outlets(&peer.id).filter(taken_back);
-            let taken_back = taken_back.map(|outlet| Outlet::clone(outlet));
-            let outlets: Vec<Outlet> = taken_back.chain(registered).collect();
-            (state.level() >= FeatureLevel::DELIVERIES, outlets)
-        });
+    /// The next steps of what is delivered to a peer that reads up to a level, where so many
+    /// envelopes may go: of each view one at most. What they bring is recorded as disclosed.
+    pub(super) async fn steps(&self, peer: &Peer, level: u32, room: usize) -> Vec<Step> {
         let mut steps: Vec<Step> = Vec::new();
-        if !knows || level < DELIVERIES_LEVEL {
-            return Ok(steps);
+        if level < DELIVERIES_LEVEL || self.read(State::level) < FeatureLevel::DELIVERIES {
+            return steps;
         }
-        for outlet in outlets {
-            if steps.iter().map(Step::envelopes).sum::<usize>() >= ENVELOPES_MAX {
+        for outlet in self.outlets(peer) {
+            let taken = steps.iter().map(Step::envelopes).sum::<usize>();
+            let (left, room) = (ENVELOPES_MAX.saturating_sub(taken), room.saturating_sub(taken));
+            if left == 0 || room == 0 {
                 break;
             }
-            let delivery = peer.delivery(&outlet.of.id);
-            let step = match delivery {
-                Some(delivery) => self.step(delivery, &outlet).await,
+            let step = match peer.delivery(&outlet.of.id) {
+                Some(delivery) => self.step(delivery, &outlet, (left, room)).await,
                 None => Ok(Step::ended(&outlet)),
             };
+            let of = (&outlet.of.peer, &outlet.of.id);
             match step {
                 Ok(step) => steps.extend(step),
-                Err(rejection) if ends(&rejection) => steps.extend(Step::ended(&outlet)),
+                Err(why) if ends(&why) => {
+                    let ended = Step::ended(&outlet);
+                    if ended.is_some() {
+                        tracing::warn!(peer = %of.0, delivery = %of.1, %why, "a view has ended");
+                    }
+                    steps.extend(ended);
+                }
                 // One view that cannot be made does not hold up the others.
                 Err(why) => {
-                    let (peer, delivery) = (&outlet.of.peer, &outlet.of.id);
-                    tracing::error!(%peer, %delivery, %why, "a view is not delivered");
+                    tracing::error!(peer = %of.0, delivery = %of.1, %why, "a view waits");
                 }
             }
         }
-        Ok(steps)
+        steps
     }
 
-    /// The next step of a view; none when there is nothing new.
-    async fn step(&self, delivery: &Delivery, outlet: &Outlet) -> Result<Option<Step>, Rejection> {
-        let receiver = self.receiver(delivery)?;
-        let goes_on = outlet.is_held() && outlet.receiver.as_deref() == Some(&receiver);
-        let cursor = if goes_on { &*outlet.cursor } else { "" };
-        let scope = Scope { areas: delivery.areas.clone(), ..Scope::default() };
-        let follower = Follower::Delivery(outlet.of.clone());
-        let followed = self.follow(follower.clone(), scope.clone(), cursor).await;
-        let mut feed = match followed {
-            // What it was is another view by now, or so old that it comes anew.
-            Err(Rejection::CursorInvalid | Rejection::CursorTooOld) => {
-                self.follow(follower, scope, "").await?
-            }
-            followed => followed?,
-        };
-        let begins = feed.begins();
-        let view = feed.next(EVENTS_MAX).await?;
-        if view.is_none() && !begins {
-            return Ok(None);
-        }
-        Ok(Some(Step {
-            of: outlet.of.clone(),
-            turn: outlet.turn,
-            number: outlet.step.saturating_add(1),
-            receiver,
-            begins,
-            whole: feed.is_whole(),
-            ended: false,
-            cursor: feed.cursor()?.into(),
-            part: view.as_ref().map(|_| feed.part()),
-            labels: view.as_ref().and_then(labels_of).map(Arc::new),
-            events: view.as_ref().map(delivered).unwrap_or_default(),
-        }))
-    }
-
-    /// For whom a delivery is.
-    fn receiver(&self, delivery: &Delivery) -> Result<Receiver, Rejection> {
-        let Delivery { organisation, parties, areas, .. } = delivery;
-        let registry = self.registry();
-        let organisation = registry.organisation(organisation);
-        let gone = || Error::Fatal("a delivery is to an organisation that is not there".to_owned());
-        Ok(Receiver {
-            orgnr: organisation.ok_or_else(gone)?.orgnr.as_str().into(),
-            parties: parties.clone(),
-            areas: areas.clone(),
-            ground: delivery.ground(),
+    /// How what is delivered to a peer stands, what is to go from there first.
+    fn outlets(&self, peer: &Peer) -> Vec<Outlet> {
+        let of = |id: &RowId| DeliveryRef { peer: peer.id.clone(), id: id.clone() };
+        self.read(|state| {
+            let deliveries = state.deliveries();
+            let is_taken_back =
+                |outlet: &&Arc<Outlet>| outlet.is_held() && peer.delivery(&outlet.of.id).is_none();
+            let taken_back = deliveries.outlets(&peer.id).filter(is_taken_back);
+            let taken_back = taken_back.map(|outlet| Outlet::clone(outlet));
+            let registered = peer.deliveries.iter();
+            let registered = registered.map(|delivery| deliveries.outlet(&of(&delivery.id)));
+            taken_back.chain(registered).collect()
         })
     }
+
+    /// The next step of a view; none when there is nothing new, or no room for it.
+    async fn step(
+        &self,
+        delivery: &Delivery,
+        outlet: &Outlet,
+        (left, room): (usize, usize),
+    ) -> Result<Option<Step>, Rejection> {
+        let (of, epoch, now) = (&outlet.of, self.epoch(), (self.inner.clock)());
+        let underway = &self.inner.views.delivered;
+        let receiver = self.receiver(delivery, of)?;
+        let is_same = outlet.is_held() && outlet.receiver.as_deref() == Some(&receiver);
+        let kept = underway.take(of, outlet.turn, epoch).filter(|_| is_same);
+        let feed = match kept {
+            Some(feed) => feed,
+            None => match self.reopened(delivery, outlet, is_same).await? {
+                Reopened::GoesOn(feed) => *feed,
+                Reopened::Begins(cursor) => {
+                    return Ok(Some(Step::begins(outlet, receiver, cursor)));
+                }
+            },
+        };
+        if room < ENVELOPES_MAX || underway.is_held_back(of, now) {
+            return Ok(None);
+        }
+        self.goes_on(feed, outlet, receiver, left).await
+    }
+
+    /// A view from where it stands; or that it begins anew: its right or its terms are others, or
+    /// it is within something that may count otherwise by now.
+    async fn reopened(
+        &self,
+        delivery: &Delivery,
+        outlet: &Outlet,
+        is_same: bool,
+    ) -> Result<Reopened, Rejection> {
+        let scope = Scope { areas: delivery.areas.clone(), ..Scope::default() };
+        let follower = Follower::Delivery(outlet.of.clone());
+        if is_same && !outlet.cursor.is_empty() {
+            match self.follow(follower.clone(), scope.clone(), &outlet.cursor).await {
+                Ok(feed) => {
+                    let is_cut_short = feed.is_within() && !feed.is_at_its_beginning();
+                    if !is_cut_short && *feed.cursor()? == *outlet.cursor {
+                        return Ok(Reopened::GoesOn(feed.into()));
+                    }
+                }
+                Err(Rejection::CursorInvalid | Rejection::CursorTooOld) => {}
+                Err(why) => return Err(why),
+            }
+        }
+        let feed = self.follow(follower, scope, "").await?;
+        Ok(Reopened::Begins(feed.cursor()?.into()))
+    }
+
+    /// What comes next of a view, as much as so many envelopes hold.
+    async fn goes_on(
+        &self,
+        mut feed: HomeFeed,
+        outlet: &Outlet,
+        receiver: Receiver,
+        left: usize,
+    ) -> Result<Option<Step>, Rejection> {
+        let (of, was_within) = (&outlet.of, feed.is_within());
+        let view = match feed.next(EVENTS_MAX).await {
+            // Its rights have changed just now: it is opened anew.
+            Err(Rejection::CursorInvalid) => return Ok(None),
+            view => view?,
+        };
+        let Some(view) = view else {
+            // All there is was nothing.
+            let is_whole = was_within && !feed.is_within();
+            let step = Step::of(outlet, receiver, &feed)?;
+            return Ok(is_whole.then_some(step));
+        };
+        let (taken, events) = delivered(&view, left.saturating_mul(PIECE_BYTES_MAX));
+        let all = &view.content().events;
+        let Some(last) = taken.checked_sub(1).and_then(|last| all.get(last)) else {
+            if left == ENVELOPES_MAX {
+                let until = (self.inner.clock)().after_seconds(HELD_BACK_SECONDS);
+                self.inner.views.delivered.hold_back(of.clone(), until);
+                let why = "a finding is larger than a step may be; it is tried again in a while";
+                return Err(Error::Fatal(why.to_owned()).into());
+            }
+            return Ok(None);
+        };
+        if taken < all.len() && !feed.back_to(&last.cursor) {
+            return Err(Error::Fatal("a cursor that was given is not read".to_owned()).into());
+        }
+        let labels = labels_of(all.get(..taken).unwrap_or_default()).map(Arc::new);
+        let step = Step { labels, events, ..Step::of(outlet, receiver, &feed)? };
+        if feed.is_within() {
+            let turn = outlet.turn.saturating_add(1);
+            self.inner.views.delivered.keep(of.clone(), turn, self.epoch(), feed);
+        }
+        Ok(Some(step))
+    }
+
+    /// For whom a delivery is, and of which kinds of period there is something to see.
+    fn receiver(&self, delivery: &Delivery, of: &DeliveryRef) -> Result<Receiver, Rejection> {
+        let now = (self.inner.clock)();
+        let Delivery { organisation, parties, areas, .. } = delivery;
+        self.read(|state| {
+            let (reader, registry) = (Reader::delivered(state, now, of)?, state.registry());
+            let periods = reader.live_periods(registry);
+            if periods.is_empty() {
+                return Err(Denial::of(Why::NoReleaseRow).by("POL-12").into());
+            }
+            let organisation = registry.organisation(organisation);
+            let unknown = || Denial::of(Why::UnknownService);
+            Ok(Receiver {
+                orgnr: organisation.ok_or_else(unknown)?.orgnr.as_str().into(),
+                parties: parties.clone(),
+                areas: areas.clone(),
+                periods,
+                ground: delivery.ground(),
+            })
+        })
+    }
+}
+
+/// A view that is opened where an outlet stands.
+enum Reopened {
+    GoesOn(Box<HomeFeed>),
+    /// From this cursor on.
+    Begins(Arc<str>),
 }
 
 /// Whether there is no right to a view any more; what only failed is tried again.
@@ -174,9 +299,9 @@ fn ends(rejection: &Rejection) -> bool {
     }
 }
 
-/// The labels of all that a batch shows, combined.
-fn labels_of(view: &View<EventBatch>) -> Option<Labels> {
-    let findings = view.content().events.iter().filter_map(|event| match &event.change {
+/// The labels of all that some events show, combined.
+fn labels_of(events: &[ViewEvent]) -> Option<Labels> {
+    let findings = events.iter().filter_map(|event| match &event.change {
         ViewChange::Finding(finding) => Some(&finding.contributions),
         ViewChange::SnapshotBegins { .. }
         | ViewChange::Delivered(_)
@@ -188,22 +313,35 @@ fn labels_of(view: &View<EventBatch>) -> Option<Labels> {
 }
 
 impl Step {
-    /// Says that there is no right to it any more; none where nothing of it is held.
-    fn ended(outlet: &Outlet) -> Option<Self> {
-        let receiver = outlet.receiver.as_deref().filter(|_| outlet.is_held())?.clone();
-        Some(Self {
+    /// A step up to where a feed stands, before anything is said of what it brings.
+    fn of(outlet: &Outlet, receiver: Receiver, feed: &HomeFeed) -> Result<Self, Error> {
+        let cursor = feed.cursor()?.into();
+        let (whole, part) = (!feed.is_within(), feed.part());
+        Ok(Self { whole, begins: false, part, ..Self::begins(outlet, receiver, cursor) })
+    }
+
+    /// What the peer has goes from there; all of it comes anew from a cursor on.
+    fn begins(outlet: &Outlet, receiver: Receiver, cursor: Arc<str>) -> Self {
+        Self {
             of: outlet.of.clone(),
             turn: outlet.turn,
             number: outlet.step.saturating_add(1),
             receiver,
-            begins: false,
+            begins: true,
             whole: false,
-            ended: true,
-            cursor: "".into(),
+            ended: false,
+            cursor,
             part: None,
             labels: None,
             events: Vec::new(),
-        })
+        }
+    }
+
+    /// Says that there is no right to it any more; none where nothing of it is held.
+    fn ended(outlet: &Outlet) -> Option<Self> {
+        let receiver = outlet.receiver.as_deref().filter(|_| outlet.is_held())?.clone();
+        let begins = Self::begins(outlet, receiver, "".into());
+        Some(Self { begins: false, ended: true, ..begins })
     }
 
     /// Something must go there: it is sent before all else.
@@ -232,18 +370,12 @@ impl Step {
     }
 
     /// Its pieces, in order.
-    ///
-    /// # Errors
-    /// When it is more than a step may be.
-    pub(super) fn pieces(&self) -> Result<Vec<MadeStep>, Error> {
+    pub(super) fn pieces(&self) -> Vec<MadeStep> {
         let Self { of, turn, number, receiver, begins, whole, ended, .. } = self;
         let count = u32::try_from(self.envelopes()).unwrap_or(u32::MAX);
-        if count > STEP_PIECES_MAX {
-            return Err(Error::Fatal("a finding is larger than a step may be".to_owned()));
-        }
-        let Receiver { parties, areas, ground, .. } = receiver.clone();
+        let Receiver { parties, areas, periods, ground, .. } = receiver.clone();
         let (begins, whole, ended) = (*begins, *whole, *ended);
-        let terms = StepTerms { parties, areas, ground, begins, whole, ended };
+        let terms = StepTerms { parties, areas, periods, ground, begins, whole, ended };
         let mut chunks = self.events.chunks(PIECE_BYTES_MAX);
         let pieces = (0..count).map(|piece| {
             let last = piece.saturating_add(1) == count;
@@ -267,7 +399,7 @@ impl Step {
                 name: format!("view {} {number} {piece}", of.id),
             }
         });
-        Ok(pieces.collect())
+        pieces.collect()
     }
 }
 

@@ -7,6 +7,8 @@ mod out;
 mod receive;
 mod take;
 
+pub(crate) use deliver::Underway;
+
 use std::sync::Arc;
 
 use samsyn_domain::{
@@ -224,6 +226,10 @@ impl Ledger {
         let said = position(&domain, peer, (payload, signature, key));
         let said = said.ok_or(BadEnvelope::Signature)?;
         let mut link = self.link(&peer.id);
+        // It waits for the first of a new chain, and has begun nothing.
+        if said.chain == Chain::AWAITED && link.acknowledged == 0 {
+            return Ok(0);
+        }
         if said.chain.epoch != link.out.epoch {
             return Err(NotTaken::Epoch(said.chain.epoch));
         }

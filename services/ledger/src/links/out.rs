@@ -44,7 +44,7 @@ impl Ledger {
             let Some((registered, room)) = self.read(|state| room(state, peer)) else {
                 return Ok(0);
             };
-            let steps = self.steps(&registered, level).await?;
+            let steps = self.steps(&registered, level, room).await;
             let made = self.read(|state| {
                 let batch = Batch::of(state, policy, &registered, (now, level), room)?;
                 Ok::<_, Denial>((state.epoch(), batch))
@@ -301,7 +301,7 @@ impl Ledger {
             level: DELIVERIES_LEVEL,
             ..header(domain, peer, now)
         };
-        let pieces = step.pieces()?.into_iter().map(|MadeStep { offer, payload, name }| {
+        let pieces = step.pieces().into_iter().map(|MadeStep { offer, payload, name }| {
             // What it brings was recorded before it was released.
             let made = self.enclosed(header.clone(), &payload, (name.as_bytes(), 0), None)?;
             Ok(Made { source: Source::View(offer), ..made })

@@ -14,52 +14,53 @@ use samsyn_proto::inbound::ReceivedEvent;
 use crate::{Ledger, Rejection, keys::Keys};
 
 impl Ledger {
-    /// What a piece of a step does; or why it is set aside.
+    /// What a piece of a step does. What cannot be taken of it is not kept: it comes anew when its
+    /// home begins the view anew.
     pub(super) async fn viewed(
         &self,
         peer: &Peer,
         header: &Header,
         delivered: &Delivered,
-    ) -> Result<Result<Effect, QuarantinedFor>, Rejection> {
+    ) -> Result<Effect, Rejection> {
         let Delivered { delivery, step, piece, last, terms, events } = delivered;
         let registry = self.registry();
-        let orgnr = header.to.orgnr.as_deref().unwrap_or_default();
-        if !is_at_home(&registry, orgnr) {
-            return Ok(Err(QuarantinedFor::NotForUs));
-        }
-        let is_ours = |area| {
-            let agreement = registry.agreement_of(area);
-            agreement.is_some_and(|agreement| agreement.home.is_none())
-        };
-        if terms.areas.iter().any(is_ours) {
-            return Ok(Err(QuarantinedFor::NotYours));
-        }
+        let refused = |reason| Ok(Effect::RefuseStep { delivery: delivery.clone(), reason });
         let of = DeliveryRef { peer: peer.id.clone(), id: delivery.clone() };
+        let orgnr = header.to.orgnr.as_deref().unwrap_or_default();
+        // That all of it goes is heard whoever it was for.
+        if !terms.ended {
+            if !is_at_home(&registry, orgnr) {
+                return refused(QuarantinedFor::NotForUs);
+            }
+            if !terms.areas.iter().all(|area| registry.speaks_for(peer, area)) {
+                return refused(QuarantinedFor::NotYours);
+            }
+        }
         let unit = Keys::month_unit(&format!("view|{}", peer.id), (self.inner.clock)());
         self.make_units(BTreeSet::from([unit.clone()])).await?;
         if !last {
             let object = format!("step {} {} {step} {piece}", peer.id, delivery);
             let events = self.inner.keys.seal(&unit, &object, &sealed_finding(events))?;
             let (delivery, step, piece) = (delivery.clone(), *step, *piece);
-            return Ok(Ok(Effect::StepPiece { delivery, step, piece, events }));
+            return Ok(Effect::StepPiece { delivery, step, piece, events });
         }
         let Some(events) = self.joined(&of, delivered) else {
-            return Ok(Err(QuarantinedFor::Malformed));
+            return refused(QuarantinedFor::Malformed);
         };
         let read = ReceivedEvent::parse(&events, peer.ceiling);
         let is_of_view = |event: &ReceivedEvent| terms.areas.contains(&event.key.area);
         let Some(read) = read.filter(|events| events.iter().all(is_of_view)) else {
-            return Ok(Err(QuarantinedFor::Malformed));
+            return refused(QuarantinedFor::Malformed);
         };
         let changes = read.into_iter().map(|event| self.change(&of, &unit, event));
-        Ok(Ok(Effect::Step(Box::new(BroughtStep {
+        Ok(Effect::Step(Box::new(BroughtStep {
             delivery: delivery.clone(),
             step: *step,
             pieces: *piece,
             orgnr: orgnr.into(),
             terms: terms.clone(),
             changes: changes.collect::<Result<_, _>>()?,
-        }))))
+        })))
     }
 
     /// The bytes of a step, with those of its earlier pieces before them; none where one is
@@ -84,13 +85,13 @@ impl Ledger {
         unit: &UnitKey,
         event: ReceivedEvent,
     ) -> Result<FindingChange, Rejection> {
-        let ReceivedEvent { key, revision, recorded_at, finding } = event;
+        let ReceivedEvent { key, revision, recorded_at, finding, until } = event;
         let object =
             format!("finding {} {} {} {} {}", of.peer, of.id, key.area, key.period, key.id);
         let seal =
             |finding: Vec<u8>| self.inner.keys.seal(unit, &object, &sealed_finding(&finding));
         let content = finding.map(seal).transpose()?;
-        Ok(FindingChange { key, revision, recorded_at, content })
+        Ok(FindingChange { key, revision, recorded_at, content, until })
     }
 }
 

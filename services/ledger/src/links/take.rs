@@ -3,18 +3,18 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use samsyn_domain::{
-    Content, FeatureLevel, Labels, State,
-    command::{Brought, Command, Effect, TakeEnvelopes, ToTake},
+    self as domain, Caller, Content, DomainId, FeatureLevel, Labels, Refusal, RowId, State,
+    command::{Brought, Command, Effect, ReleaseEnvelope, TakeEnvelopes, ToTake},
     link::{
-        BATCH_BYTES_MAX, BATCH_MAX, Chain, Contribution, FrozenFor, Header, NotTakenFor, Outcome,
-        Payload, QuarantinedFor, SealedPayload,
+        BATCH_BYTES_MAX, BATCH_MAX, Chain, Contribution, FrozenFor, Header, Kind, NotTakenFor,
+        Outcome, Payload, Quarantined, QuarantinedFor, SealedPayload,
     },
     registry::Peer,
 };
-use samsyn_policy::{Came, Judged, is_home_of, judge, may_contribute};
+use samsyn_policy::{Came, Judged, is_home_of, judge, judge_again, may_contribute};
 use samsyn_proto::{
     Reason,
-    inbound::{Contributed, message_is_fit},
+    inbound::{Contributed, QuarantinedAsked, message_is_fit},
 };
 
 use super::{NotTaken, TakenIn, unit};
@@ -59,8 +59,11 @@ impl Ledger {
     async fn take_batch(&self, peer: &Peer, judged: &[(Judged, &Came)]) -> Result<(), NotTaken> {
         let mut sure = false;
         'anew: for _ in 0..RACES_MAX {
+            let Some((first, _)) = judged.first() else { return Ok(()) };
+            let of = first.header.epoch;
             let (epoch, taken) =
-                self.read(|state| (state.epoch(), state.links().link(&peer.id).taken));
+                self.read(|state| (state.epoch(), state.links().link(&peer.id).taken_of(of)));
+            let taken = taken.ok_or(NotTaken::Epoch(of))?;
             let mut chain = taken;
             let mut envelopes = Vec::new();
             for (judged, came) in judged {
@@ -158,13 +161,11 @@ impl Ledger {
                 version: *version,
                 refused: refused.clone(),
             },
-            Ok(Payload::View(delivered)) => {
-                match self.viewed(peer, &judged.header, delivered).await? {
-                    Ok(effect) => effect,
-                    Err(reason) => self.set_aside(peer, judged, came, reason).await?,
-                }
-            }
-            Err(reason) => self.set_aside(peer, judged, came, *reason).await?,
+            Ok(Payload::View(delivered)) => self.viewed(peer, &judged.header, delivered).await?,
+            Err(reason) => match delivery_of(judged, came) {
+                Some(delivery) => Effect::RefuseStep { delivery, reason: *reason },
+                None => self.set_aside(peer, judged, came, *reason).await?,
+            },
         })
     }
 
@@ -187,6 +188,59 @@ impl Ledger {
             signature: came.signature.as_slice().into(),
             payload: self.inner.keys.seal(&unit, &object, &payload.message())?,
         })
+    }
+
+    /// Has an envelope that was set aside take effect, now that it can be acted on; or lets it go.
+    ///
+    /// # Errors
+    /// When policy or the domain says no, there is none, or it still cannot be acted on.
+    pub async fn release_quarantined(
+        &self,
+        caller: &Caller,
+        asked: &QuarantinedAsked,
+    ) -> Result<(), Rejection> {
+        let QuarantinedAsked { context, peer, epoch, sequence, discards } = asked;
+        self.oversee(caller, "operate")?;
+        let mut all = self.quarantined(peer).into_iter();
+        let aside = all.find(|one| (one.epoch, one.sequence) == (*epoch, *sequence));
+        // Answered before, perhaps: whoever asks again is told the same.
+        let effect = match &aside {
+            Some(aside) if !discards => Some(self.released(peer, aside).await?),
+            Some(_) | None => None,
+        };
+        let id = aside.map(|aside| Header::id_of(&aside.header)).unwrap_or_default();
+        let command =
+            ReleaseEnvelope { peer: peer.clone(), epoch: *epoch, sequence: *sequence, id, effect };
+        let verb = if *discards { "discard" } else { "release" };
+        // What it does was not asked for, and may be another when it is asked for again.
+        let place = [peer.as_str().as_bytes(), &epoch.to_be_bytes(), &sequence.to_be_bytes()];
+        let body = self.inner.keys.digest(verb, &place);
+        let make = |_: &State| Ok(Command::ReleaseEnvelope(command.clone().into()));
+        self.propose(caller, context, &body, make).await.map(drop)
+    }
+
+    /// What an envelope that was set aside does by now.
+    async fn released(&self, peer: &DomainId, aside: &Quarantined) -> Result<Effect, Rejection> {
+        let unfit = || Rejection::from(Refusal::at(domain::Reason::EnvelopeUnfit, "sequence"));
+        let (domain, level) = (self.own_domain()?, self.link_level());
+        let peer = self.registered_peer(peer).ok_or_else(unfit)?;
+        let sealed = self.inner.keys.open_message(&aside.payload).map(SealedPayload::of);
+        let payload = sealed.and_then(Result::ok).ok_or_else(unfit)?.payload;
+        let judged = judge_again((&domain, level), &peer, (&aside.header, &payload));
+        let judged = judged.ok_or_else(unfit)?;
+        match judged.brings {
+            // A view whose steps have gone on without it begins anew instead.
+            Ok(Payload::View(_)) | Err(_) => return Err(unfit()),
+            Ok(_) => {}
+        }
+        let came = Came {
+            header: aside.header.to_vec(),
+            signature: aside.signature.to_vec(),
+            key: Vec::new(),
+            payload,
+            salt: Vec::new(),
+        };
+        self.effect(&peer, &judged, &came).await
     }
 
     /// What a contribution brings, checked as if its party had published it here; or why it is not
@@ -229,6 +283,18 @@ impl Ledger {
     }
 }
 
+/// The delivery that something is of which may not come; none: it is of none, or cannot be read.
+fn delivery_of(judged: &Judged, came: &Came) -> Option<RowId> {
+    let kind = Kind::from_number(judged.header.kind).filter(|kind| *kind == Kind::View)?;
+    match Payload::decode(kind, &came.payload).ok()? {
+        Payload::View(delivered) => Some(delivered.delivery),
+        Payload::Message(_)
+        | Payload::Receipt { .. }
+        | Payload::Contribution(_)
+        | Payload::Answer { .. } => None,
+    }
+}
+
 /// Why a contribution is not taken; without the path where that has not the form of one.
 fn not_taken(reason: &str, field: &str) -> NotTakenFor {
     let whole = || NotTakenFor::new(reason, "").unwrap_or_default();
@@ -239,12 +305,16 @@ fn not_taken(reason: &str, field: &str) -> NotTakenFor {
 /// one revision of it at most, and a view that is delivered goes one piece on.
 fn batch_of(judged: &[(Judged, &Came)]) -> usize {
     let mut bytes = 0_usize;
-    let (mut areas, mut views) = (BTreeSet::new(), BTreeSet::new());
+    let (mut areas, mut views, mut unread) = (BTreeSet::new(), BTreeSet::new(), false);
     let fits = judged.iter().take(BATCH_MAX).take_while(|(judged, came)| {
         bytes = bytes.saturating_add(came.payload.len());
         let is_first = match &judged.brings {
             Ok(Payload::Contribution(contribution)) => areas.insert(&contribution.area),
-            Ok(Payload::View(delivered)) => views.insert(&delivered.delivery),
+            Ok(Payload::View(delivered)) => !unread && views.insert(&delivered.delivery),
+            // Of which view it is, if of one, is not looked at here: it comes by itself.
+            Err(_) if judged.header.kind == Kind::View.number() => {
+                views.is_empty() && !std::mem::replace(&mut unread, true)
+            }
             Ok(Payload::Message(_) | Payload::Receipt { .. } | Payload::Answer { .. }) | Err(_) => {
                 true
             }

@@ -288,7 +288,14 @@ impl Egress<'_> {
             })
             .collect();
         let areas = rows_of(&events).into_keys().filter(|_| self.reader.is_over_link());
-        let withheld = areas.map(|area| (area.clone(), self.withheld(&rights, area))).collect();
+        let withheld = areas.flat_map(|area| {
+            let of_kind = move |kind| {
+                let rights = self.reader.rights(self.state.registry(), Some(kind), true);
+                ((area.clone(), kind), self.withheld(&rights, area))
+            };
+            PeriodKind::ALL.map(of_kind)
+        });
+        let withheld = withheld.collect();
         Ok(Projection::new(EventBatch { events, next, secrets, withheld }, records))
     }
 

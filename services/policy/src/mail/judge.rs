@@ -97,6 +97,23 @@ pub fn judge(
     Ok(Judged { id, header, brings })
 }
 
+/// Judges an envelope of a peer once more that was set aside: that it is its word was seen when it
+/// came. None: what was kept of it cannot be read.
+#[must_use]
+pub fn judge_again(
+    (domain, level): (&DomainId, u32),
+    peer: &Peer,
+    (header, payload): (&[u8], &[u8]),
+) -> Option<Judged> {
+    let id = Header::id_of(header);
+    let (header, critical) = Header::decode(header).ok()?;
+    let brings = match critical {
+        Some(_) => Err(QuarantinedFor::UpgradeRequired),
+        None => brings((domain, level), peer, &header, payload),
+    };
+    Some(Judged { id, header, brings })
+}
+
 /// What an envelope brings: of the peer itself or of who is at home there, for us, of a kind that
 /// is known, up to the level that was agreed.
 fn brings(

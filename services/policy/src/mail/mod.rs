@@ -10,7 +10,7 @@ pub use content::{
     Delivery, HeldUp, InboxLine, InboxView, MessageHead, MessageView, ThreadView, TrackPage,
     TrackView, Tracked,
 };
-pub use judge::{BadEnvelope, Came, Judged, judge, position};
+pub use judge::{BadEnvelope, Came, Judged, judge, judge_again, position};
 pub use parcel::Parcel;
 pub use read::Mailbox;
 

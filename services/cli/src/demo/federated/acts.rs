@@ -10,14 +10,17 @@ use samsyn_client::{
     operations, wire, write_context,
 };
 use samsyn_domain::{
-    DomainId, KeyId,
+    AreaId, DomainId, KeyId,
     link::Invitation,
     message::{MessageKind, Step},
     registry::{Change, Operation, Peer, PeerKey, PeerOrganisation, Record},
 };
 use tokio::time::sleep;
 
-use super::domains::{BASIS, Domain, FEDERATION, PURPOSE, Who};
+use super::{
+    area::AREA,
+    domains::{BASIS, Domain, FEDERATION, PRISON, PURPOSE, Who},
+};
 use crate::demo::{clock, print::Section};
 
 /// How long anything is waited for.
@@ -64,7 +67,8 @@ pub(super) fn short(invitation: &Invitation) -> String {
     fingerprint.split(' ').take(3).collect::<Vec<_>>().join(" ") + " …"
 }
 
-/// Registers another domain as a peer, signed by the registrar.
+/// Registers another domain as a peer, signed by the registrar; it may deliver the joint picture of
+/// the area, where it is that area's home and no agreement here says so.
 pub(super) async fn accept(domain: &Domain, of: &Invitation) -> Result<(), Broken> {
     let missing = || Broken::Missing("an id");
     let id = DomainId::parse(&of.domain).map_err(|_| missing())?;
@@ -89,11 +93,18 @@ pub(super) async fn accept(domain: &Domain, of: &Invitation) -> Result<(), Broke
             MessageKind::Answer,
         ]),
         envelopes_per_minute: 6_000,
+        areas: delivered_to(domain)?,
         deliveries: BTreeSet::new(),
     };
     let change = Change::of(vec![Operation::Put(Record::Peers(peer).into())]);
     let change = change.map_err(|_| Broken::Missing("a change"))?;
     changes(domain, &change).await
+}
+
+/// What of the city's may be delivered to a domain that has no agreement on it.
+fn delivered_to(domain: &Domain) -> Result<BTreeSet<AreaId>, Broken> {
+    let area = AreaId::parse(AREA).map_err(|_| Broken::Missing("an area"))?;
+    Ok((domain.who.domain == PRISON.domain).then_some(area).into_iter().collect())
 }
 
 /// A registrar changes its registry: these have one each, so that its signature is enough.

@@ -307,6 +307,13 @@ fn of_links(method: &str) -> Requests {
         "ListLinks" => plain(&admin::ListLinksRequest {}),
         "PauseLink" => plain(&admin::PauseLinkRequest { context, peer }),
         "ResumeLink" => plain(&admin::ResumeLinkRequest { context, peer }),
+        "RenewLink" => plain(&admin::RenewLinkRequest { context, peer }),
+        "ReleaseQuarantined" => {
+            plain(&admin::ReleaseQuarantinedRequest { context, peer, epoch: 1, sequence: 7 })
+        }
+        "DiscardQuarantined" => {
+            plain(&admin::DiscardQuarantinedRequest { context, peer, epoch: 1, sequence: 7 })
+        }
         "ListQuarantine" => plain(&admin::ListQuarantineRequest { peer }),
         "CreateInvitation" => plain(&admin::CreateInvitationRequest::default()),
         other => nobody_asks(other),

@@ -1,15 +1,17 @@
 //! One of everything that concerns views over links, with each optional field set and unset.
 
+use std::collections::BTreeSet;
+
 use samsyn_domain::{
-    AreaId, DomainId, LegalBasisId, PartyId, PurposeId, RowId,
+    AreaId, DomainId, LegalBasisId, PartyId, PeriodKind, PurposeId, RowId,
     command::{
         BroughtStep, Command, Effect, FindingChange, NumberEnvelopes, Reached, Source,
         TakeEnvelopes, ToNumber, ToTake, ViewOffer,
     },
     disclosure::{ClassId, Ground, ViewPart},
     link::{
-        DeliveryRef, FindingRef, Item, Outlet, Phase, Received, ReceivedFinding, Receiver,
-        StepPiece, StepTerms,
+        DeliveryRef, FindingRef, Item, Outlet, Phase, QuarantinedFor, Received, ReceivedFinding,
+        Receiver, StepPiece, StepTerms,
     },
     row::Row,
 };
@@ -33,6 +35,7 @@ fn receiver(full: bool) -> Receiver {
         orgnr: "2021000076".into(),
         parties: parties.into_iter().collect(),
         areas: [AreaId::parse("sthlm-skarholmen").unwrap()].into(),
+        periods: if full { [PeriodKind::Month].into() } else { BTreeSet::new() },
         ground: Ground {
             purpose: PurposeId::parse("prevention").unwrap(),
             legal_basis: LegalBasisId::parse("law").unwrap(),
@@ -54,10 +57,16 @@ pub(super) fn items() -> [Item; 2] {
     [Some(part()), None].map(|part| Item::View { delivery: delivery(), part })
 }
 
-fn effects(full: bool) -> [Effect; 2] {
-    let Receiver { orgnr, parties, areas, ground } = receiver(full);
-    let change =
-        FindingChange { key: key(), revision: 8, recorded_at: NOW, content: full.then(sealed) };
+fn effects(full: bool) -> [Effect; 3] {
+    let Receiver { orgnr, parties, areas, periods, ground } = receiver(full);
+    let change = FindingChange {
+        key: key(),
+        revision: 8,
+        recorded_at: NOW,
+        content: full.then(sealed),
+        until: full.then_some(NOW),
+    };
+    let (begins, whole, ended) = (full, full, !full);
     [
         Effect::StepPiece { delivery: delivery(), step: 4, piece: 1, events: sealed() },
         Effect::Step(Box::new(BroughtStep {
@@ -65,9 +74,10 @@ fn effects(full: bool) -> [Effect; 2] {
             step: 4,
             pieces: u32::from(full),
             orgnr,
-            terms: StepTerms { parties, areas, ground, begins: full, whole: full, ended: !full },
+            terms: StepTerms { parties, areas, periods, ground, begins, whole, ended },
             changes: vec![change],
         })),
+        Effect::RefuseStep { delivery: delivery(), reason: QuarantinedFor::NotForUs },
     ]
 }
 
@@ -115,6 +125,7 @@ pub(super) fn rows(full: bool) -> Vec<(&'static str, Row)> {
         step: 4,
         phase: if full { Phase::Whole } else { Phase::Broken },
         number: 12,
+        begun: 3,
         forgotten: u64::from(full),
         at: NOW,
     };
@@ -125,9 +136,10 @@ pub(super) fn rows(full: bool) -> Vec<(&'static str, Row)> {
         revision: 8,
         recorded_at: NOW,
         content: full.then(sealed),
+        until: full.then_some(NOW),
         at: NOW,
     };
-    let piece = StepPiece { of: of(), step: 4, number: 1, events: sealed() };
+    let piece = StepPiece { of: of(), step: 4, number: 1, at: NOW, events: sealed() };
     vec![
         ("outlet", Row::Outlet(outlet.into())),
         ("received", Row::Received(received.into())),

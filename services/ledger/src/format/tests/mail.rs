@@ -5,8 +5,8 @@ use std::sync::Arc;
 use samsyn_domain::{
     DomainId, FunctionId, LegalBasisId, PurposeId, UnitKey,
     command::{
-        Command, Effect, LinkChange, MarkMessage, NumberEnvelopes, Reply, SendMessage, SetLink,
-        SettleEnvelopes, Source, TakeEnvelopes, ToNumber, ToTake,
+        Command, Effect, LinkChange, MarkMessage, NumberEnvelopes, ReleaseEnvelope, Reply,
+        SendMessage, SetLink, SettleEnvelopes, Source, TakeEnvelopes, ToNumber, ToTake,
     },
     disclosure::{Ground, Object},
     link::{
@@ -140,6 +140,7 @@ pub(super) fn commands(full: bool) -> Vec<Command> {
             LinkChange::Freeze(FrozenFor::Fork),
             LinkChange::Freeze(FrozenFor::Regression),
             LinkChange::Pause,
+            LinkChange::Renew,
         ]
     } else {
         vec![LinkChange::Resume]
@@ -174,6 +175,12 @@ pub(super) fn commands(full: bool) -> Vec<Command> {
         }),
     ];
     all.extend(links);
+    let effects = effects(full, step).into_iter().map(Some).chain([None]);
+    let (epoch, sequence, id) = (2, 4, envelope(1));
+    all.extend(effects.map(|effect| {
+        let peer = peer();
+        Command::ReleaseEnvelope(ReleaseEnvelope { peer, epoch, sequence, id, effect }.into())
+    }));
     all
 }
 
@@ -197,6 +204,7 @@ pub(super) fn rows(full: bool) -> Vec<(&'static str, Row)> {
     };
     let link = Link {
         queued: 11,
+        awaits_after: full.then_some(3),
         out: chain(9, 4),
         acknowledged: 7,
         word: full.then(word),

@@ -38,7 +38,7 @@ fn every_command_comes_back_from_its_bytes() {
         }
         verbs.insert(verb);
     }
-    assert_eq!(verbs.len(), 28, "{verbs:?}");
+    assert_eq!(verbs.len(), 29, "{verbs:?}");
 }
 
 #[test]

@@ -1,0 +1,53 @@
+//! What was set aside of a peer takes effect after all, or is let go.
+
+use super::{Decided, Effect, Moment, Reply, take_envelopes::Taking};
+use crate::{
+    DomainId, FeatureLevel, Reason, Refusal,
+    link::{Arrived, EnvelopeId, Outcome},
+    row::Row,
+};
+
+/// An operator releases an envelope that was set aside, or lets it go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleaseEnvelope {
+    /// From whom it came.
+    pub peer: DomainId,
+    /// Of which chain.
+    pub epoch: u64,
+    /// Its number.
+    pub sequence: u64,
+    /// Its id.
+    pub id: EnvelopeId,
+    /// What it does, now that it can be acted on; none: it is let go.
+    pub effect: Option<Effect>,
+}
+
+impl ReleaseEnvelope {
+    /// The level that whoever reads it must know.
+    pub(super) const fn level() -> FeatureLevel {
+        FeatureLevel::DELIVERIES
+    }
+
+    pub(super) fn decide(&self, moment: Moment<'_>) -> Result<Decided, Refusal> {
+        let Self { peer, epoch, sequence, id, effect } = self;
+        let links = moment.state.links();
+        let mut aside = links.quarantined(peer);
+        if !aside.any(|aside| (aside.epoch, aside.sequence) == (*epoch, *sequence)) {
+            return Err(Refusal::at(Reason::NotFound, "sequence"));
+        }
+        let mut rows = vec![Row::Unquarantined(peer.clone(), *epoch, *sequence)];
+        let Some(effect) = effect else { return Ok(Decided::new(Reply::Done, rows)) };
+        let mut taking = Taking::new(moment, peer);
+        if !taking.take(*id, effect) {
+            return Err(Refusal::of(Reason::LinkStale).now(links.link(peer).taken.sequence));
+        }
+        // As long as it is known that it came, it is known that it took effect.
+        if links.arrived(peer, *epoch, *sequence).is_some() {
+            let (peer, outcome) = (peer.clone(), Outcome::Taken);
+            let arrived = Arrived { peer, epoch: *epoch, sequence: *sequence, id: *id, outcome };
+            rows.push(Row::Arrived(arrived));
+        }
+        rows.extend(taking.into_rows());
+        Ok(Decided::new(Reply::Done, rows))
+    }
+}

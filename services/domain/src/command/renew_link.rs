@@ -1,0 +1,125 @@
+//! A link begins anew, after one side has forgotten what it had said: with a new chain, all that
+//! the other side may have lost is sent again. What it has not lost has no effect there again.
+
+use std::collections::BTreeSet;
+
+use super::{
+    Moment,
+    set_link::{begun_anew, delivered_anew},
+};
+use crate::{
+    DomainId, FunctionId, Timestamp,
+    link::{Chain, EnvelopeId, Item, Link, QUEUE_MAX},
+    message::{MessageId, Precedence, Step},
+    row::Row,
+    state::{Kept, Outbox},
+};
+
+/// How old a message may be that is sent again, in seconds: older than the oldest backup from which
+/// a domain goes on, 35 days.
+const AGAIN_SECONDS: i64 = 35 * 86_400;
+
+/// The rows that have a link begin anew.
+pub(super) fn renewed(moment: Moment<'_>, before: Link) -> Vec<Row> {
+    let peer = &before.peer.clone();
+    let (links, contributions) = (moment.state.links(), moment.state.contributions());
+    let mut rows: Vec<Row> = links
+        .numbered_after(peer, before.out.epoch, 0)
+        .map(|one| Row::Settled(peer.clone(), one.epoch, one.sequence))
+        .collect();
+    let arrived = links.arrived_before(peer, u64::MAX, 0);
+    rows.extend(arrived.map(|one| Row::Passed(peer.clone(), one.epoch, one.sequence)));
+    let pieces = contributions.pieces_of(peer);
+    rows.extend(pieces.map(|piece| Row::PieceGone(piece.of.clone(), piece.number)));
+    let pieces = moment.state.deliveries().pieces_of(peer);
+    rows.extend(pieces.map(|piece| Row::StepPieceGone(piece.of.clone(), piece.number)));
+    let shares = contributions.shares().filter(|share| share.of.peer == *peer && share.turn > 0);
+    rows.extend(shares.flat_map(|share| begun_anew(moment, share)));
+    rows.extend(delivered_anew(moment, peer));
+    let mut outbox = Outbox::new(moment.state, moment.at);
+    outbox.stands(Link {
+        out: begun(&before, moment.at),
+        acknowledged: 0,
+        word: None,
+        taken: Chain::AWAITED,
+        awaits_after: Some(before.awaits_after.unwrap_or(before.taken.epoch)),
+        frozen: None,
+        ..before
+    });
+    // What waits anyhow is newer than what is sent again: it takes its place behind that.
+    let waiting: Vec<_> = links.queue(peer).collect();
+    rows.extend(waiting.iter().map(|queued| Row::Unqueued(peer.clone(), queued.number)));
+    let room = QUEUE_MAX.saturating_sub(waiting.len());
+    // Where not all has room, the newest has: what was before the backup has come.
+    let again = again(moment, peer);
+    for (precedence, item) in again.iter().skip(again.len().saturating_sub(room)).cloned() {
+        outbox.put(peer, precedence, None, item);
+    }
+    for queued in waiting {
+        outbox.put(peer, queued.precedence, queued.until, queued.item.clone());
+    }
+    rows.extend(outbox.into_rows());
+    rows
+}
+
+/// A chain that was never there.
+fn begun(before: &Link, at: Timestamp) -> Chain {
+    let second = u64::try_from(at.micros() / 1_000_000).unwrap_or_default();
+    let epoch = second.max(before.out.epoch.saturating_add(1));
+    Chain { epoch, sequence: 0, head: EnvelopeId::NONE }
+}
+
+/// What is sent again, and how urgent it is. It left in time, so it is worth sending for ever.
+type Again = (Precedence, Item);
+
+/// What the peer may have lost: messages of ours to it, and how far its own have come here; each in
+/// the order in which they were taken in, but for what waits anyhow.
+fn again(moment: Moment<'_>, peer: &DomainId) -> Vec<Again> {
+    let state = moment.state;
+    let queued = state.links().queue(peer).filter_map(|queued| match &queued.item {
+        Item::Message { message, to } | Item::Receipt { message, to, .. } => Some((*message, to)),
+        Item::Contribution { .. } | Item::Answer { .. } | Item::View { .. } => None,
+    });
+    let queued: BTreeSet<(MessageId, &FunctionId)> = queued.collect();
+    let is_recent = |kept: &&Kept| kept.message.at.after_seconds(AGAIN_SECONDS) >= moment.at;
+    let mut recent: Vec<&Kept> = state.messages().all().filter(is_recent).collect();
+    recent.sort_by_key(|kept| (kept.message.at, kept.message.id));
+    let mut all = Vec::new();
+    for kept in recent {
+        let id = kept.message.id;
+        let waits_not = |to: &&FunctionId| !queued.contains(&(id, *to));
+        for to in kept.message.core.to.iter().filter(waits_not) {
+            all.extend(if kept.message.came() {
+                reached(kept, peer, to)
+            } else {
+                sent(moment, kept, peer, to)
+            });
+        }
+    }
+    all
+}
+
+/// A message of ours, where it is for somebody there and has not come to an end before it left, or
+/// been turned away.
+fn sent(moment: Moment<'_>, kept: &Kept, peer: &DomainId, to: &FunctionId) -> Option<Again> {
+    let home = moment.state.registry().peer_of(to.orgnr())?;
+    let is_sent = match kept.step(to)? {
+        Step::Stored
+        | Step::Relayed
+        | Step::Received
+        | Step::Accepted
+        | Step::Read
+        | Step::Acted => home.id == *peer,
+        Step::Rejected | Step::Expired => false,
+    };
+    let (message, to) = (kept.message.id, to.clone());
+    is_sent.then(|| (kept.message.core.precedence, Item::Message { message, to }))
+}
+
+/// How far a message of the peer has come with somebody here.
+fn reached(kept: &Kept, peer: &DomainId, to: &FunctionId) -> Option<Again> {
+    let receipt = kept.receipts(to).last().filter(|_| kept.message.core.domain == *peer)?;
+    let (message, to, step) = (receipt.message, to.clone(), receipt.step);
+    let item = Item::Receipt { message, to, step, at: receipt.at, reason: receipt.reason };
+    Some((Precedence::Priority, item))
+}
