@@ -121,7 +121,7 @@ pub(super) async fn run(globals: &Globals, command: Command) -> Result<(), Failu
             let context = session.writes(session.role(&[Role::Operator]).await?);
             let request = ReleaseQuarantinedRequest { context, peer, epoch, sequence };
             answer(links.release_quarantined(request)).await?;
-            format!("envelope {sequence} has taken effect")
+            format!("envelope {sequence} is taken in")
         }
         Command::Discard(Aside { peer, number: sequence, chain: epoch }) => {
             let context = session.writes(session.role(&[Role::Operator]).await?);

@@ -6,11 +6,11 @@ use std::{
 };
 
 use samsyn_domain::{
-    Kind as ObservationKind, OrganisationId, Period, PeriodKind, RowId, Secrecy,
+    Draft, Kind as ObservationKind, OrganisationId, Period, PeriodKind, RowId, Secrecy,
     command::LinkChange,
     disclosure::Ground,
-    link::Received,
-    registry::{Delivery, Document, FieldGroup, ReleaseRow, Role, Variant},
+    link::{Phase, Received},
+    registry::{Category, Delivery, Document, FieldGroup, ReleaseRow, Role, Variant},
 };
 use samsyn_ledger::{Feed, Joint, Rejection};
 use samsyn_policy::{At, DisclosureFilter, DisclosureList, EventBatch, Scope, View};
@@ -141,7 +141,7 @@ impl Domain {
         self.ledger.disclosures(&caller, &reader, filter).await.unwrap()
     }
 
-    async fn follows(&self, who: Who, cursor: &str) -> Feed {
+    pub(super) async fn follows(&self, who: Who, cursor: &str) -> Feed {
         let scope = Scope {
             areas: [area()].into(),
             periods: [PeriodKind::Month].into(),
@@ -159,10 +159,10 @@ fn events(view: View<EventBatch>) -> Vec<v1::Event> {
 
 /// What a follower holds of a view.
 #[derive(Default)]
-struct Holds {
-    findings: BTreeMap<(String, String), v1::Finding>,
-    frames: usize,
-    cursor: String,
+pub(super) struct Holds {
+    pub(super) findings: BTreeMap<(String, String), v1::Finding>,
+    pub(super) frames: usize,
+    pub(super) cursor: String,
 }
 
 impl Holds {
@@ -191,7 +191,7 @@ impl Holds {
     }
 
     /// Takes what there is, some at a time, until it holds what another does.
-    async fn until(&mut self, feed: &mut Feed, is: impl Fn(&Self) -> bool) {
+    pub(super) async fn until(&mut self, feed: &mut Feed, is: impl Fn(&Self) -> bool) {
         let taken = timeout(PATIENCE, async {
             while !is(self) {
                 while let Some(view) = feed.next(2).await.unwrap() {
@@ -419,5 +419,59 @@ async fn a_finding_that_is_larger_than_an_envelope_comes_in_pieces() {
     }
     let whole = world.is_same().await;
     assert!(whole.len() > 2 * 256 * 1024, "{} bytes", whole.len());
+    world.close().await;
+}
+
+/// One observation of each category of disorder in each of so many weeks back from now.
+fn of_weeks(weeks: i64) -> Vec<Draft> {
+    let registry = include_str!("../../../../config/registry/stockholm-demo.toml");
+    let document: Document = toml::from_str(registry).unwrap();
+    let disorder = |one: &&Category| one.kind == ObservationKind::ObservedDisorder;
+    let categories: Vec<Category> = document.categories.iter().filter(disorder).cloned().collect();
+    let of_week = |week: i64| {
+        categories.iter().map(move |category| {
+            let mut one = draft(&format!("{}-{week}", category.id), 1);
+            let content = &mut one.content;
+            content.category = category.id.clone();
+            content.priority = category.priority.clone();
+            for at in [&mut content.starts_at, &mut content.ends_at] {
+                *at = at.after_seconds(-week * 7 * 86_400);
+            }
+            one
+        })
+    };
+    (0..weeks).flat_map(of_week).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_larger_than_a_step_is_shown_when_it_is_whole_also_after_a_new_leader() {
+    let mut world = World::delivering().await;
+    world.wire.cut();
+    let all = of_weeks(60);
+    for some in all.chunks(100) {
+        world.city.publishes(some.to_vec(), &[]).await.unwrap();
+    }
+    // While it is on its way nothing is shown, and another leader cannot go on with it.
+    world.wire.mend();
+    world
+        .police
+        .has_received(|one| one.is_some_and(|(one, count)| one.phase == Phase::Coming && count > 0))
+        .await;
+    world.restart_city().await;
+    world.police.has_received(|one| one.is_some_and(|(one, _)| one.phase == Phase::Whole)).await;
+    let (received, count) = world.police.received().unwrap();
+    assert!(received.step >= 3 && count > 512, "{count} findings in {} steps", received.step);
+    // Of the months, which is what is followed.
+    let of_month = |one: &Draft| {
+        let month = Period::holding(PeriodKind::Month, one.content.starts_at);
+        (one.content.category.clone(), month)
+    };
+    let months = all.iter().map(of_month).collect::<BTreeSet<_>>().len();
+    let (mut here, mut there) = (Holds::default(), Holds::default());
+    let mut feed = world.police.follows(POLICE, "").await;
+    here.until(&mut feed, |here| here.findings.len() == months).await;
+    let mut feed = world.city.follows(POLICE, "").await;
+    there.until(&mut feed, |there| there.findings.len() == months).await;
+    assert_eq!(here.findings, there.findings);
     world.close().await;
 }

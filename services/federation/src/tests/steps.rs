@@ -4,13 +4,14 @@ use samsyn_domain::{
     AreaId, PeriodKind, RowId,
     link::{Address, Delivered, Header, Kind, Payload, Phase, Position, StepTerms},
 };
+use samsyn_ledger::Rejection;
 use samsyn_proto::{
     link::Taken,
     v1::{self, ListEventsResponse, event::What},
 };
 
 use super::{
-    deliveries::id,
+    deliveries::{Holds, id},
     impostor::Hostile,
     pictures::area,
     world::{CITY, NOW, POLICE, World, ground, labels},
@@ -248,6 +249,33 @@ async fn that_all_of_it_goes_is_heard_whoever_it_was_for() {
     ended.terms.areas.clear();
     hostile.delivers(ended, |header| header.to.orgnr = Some("5560000000".to_owned())).await;
     assert!(world.police.received().is_none());
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_back_with_a_cursor_of_before_it_began_anew_gets_all_of_it_anew() {
+    let world = World::new().await;
+    world.wire.cut();
+    let mut hostile = Hostile::opens(&world, |_| ()).await;
+    hostile.delivers(step(1, vec![found("a/b", 1), found("a/c", 1)]), |_| ()).await;
+    let mut holds = Holds::default();
+    let mut feed = world.police.follows(POLICE, "").await;
+    holds.until(&mut feed, |holds| holds.findings.len() == 2).await;
+    let mut ended = step(2, Vec::new());
+    ended.terms.ended = true;
+    hostile.delivers(ended, |_| ()).await;
+    assert!(matches!(feed.next(10).await, Err(Rejection::CursorInvalid)), "it has ended");
+    hostile.delivers(step(1, vec![found("a/c", 1)]), |_| ()).await;
+    assert!(matches!(feed.next(10).await, Err(Rejection::CursorInvalid)), "it was another one");
+    let mut feed = world.police.follows(POLICE, &holds.cursor).await;
+    holds.until(&mut feed, |holds| holds.findings.len() == 1).await;
+    assert_eq!(holds.frames, 4, "another snapshot, which replaces the first");
+    // So it is when it begins anew without an end, and with nothing.
+    hostile.delivers(step(1, Vec::new()), |_| ()).await;
+    assert!(matches!(feed.next(10).await, Err(Rejection::CursorInvalid)), "it was another one");
+    let mut feed = world.police.follows(POLICE, &holds.cursor).await;
+    holds.until(&mut feed, |holds| holds.findings.is_empty()).await;
+    assert_eq!(holds.frames, 6);
     world.close().await;
 }
 

@@ -229,9 +229,9 @@ impl Ledger {
         let judged = judge_again((&domain, level), &peer, (&aside.header, &payload));
         let judged = judged.ok_or_else(unfit)?;
         match judged.brings {
-            // A view whose steps have gone on without it begins anew instead.
-            Ok(Payload::View(_)) | Err(_) => return Err(unfit()),
-            Ok(_) => {}
+            // A picture or a view that has gone on without it would go back: it begins anew instead.
+            Ok(Payload::Contribution(_) | Payload::View(_)) | Err(_) => return Err(unfit()),
+            Ok(Payload::Message(_) | Payload::Receipt { .. } | Payload::Answer { .. }) => {}
         }
         let came = Came {
             header: aside.header.to_vec(),

@@ -108,6 +108,7 @@ pub fn judge_again(
     let id = Header::id_of(header);
     let (header, critical) = Header::decode(header).ok()?;
     let brings = match critical {
+        _ if header.federation != peer.federation => Err(QuarantinedFor::NotForUs),
         Some(_) => Err(QuarantinedFor::UpgradeRequired),
         None => brings((domain, level), peer, &header, payload),
     };
