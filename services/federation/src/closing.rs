@@ -126,6 +126,7 @@ impl From<&NotTaken> for Closing {
             NotTaken::Bad(BadEnvelope::Federation) => Self::WrongFederation,
             NotTaken::Gap(_) => Self::Gap,
             NotTaken::Epoch(_) => Self::EpochUnknown,
+            NotTaken::Replaced => Self::Replaced,
             NotTaken::Frozen(_, why) => (*why).into(),
             NotTaken::Rejected(rejection) => rejection.into(),
         }

@@ -100,7 +100,7 @@ pub(crate) fn greeted(
         acknowledged: chain(hello.acknowledged.as_ref())?,
         taken: chain(hello.taken.as_ref())?,
     };
-    theirs.compare(&link, |sequence| ledger.sent_under(&peer.id, sequence))?;
+    theirs.compare(&link, now, |sequence| ledger.sent_under(&peer.id, sequence))?;
     let skew = hello.clock_micros.saturating_sub(now.micros()) / 1_000;
     Ok(Greeted {
         taken: theirs.taken,
@@ -120,7 +120,12 @@ struct Theirs {
 
 impl Theirs {
     /// Whether both have one history. `sent` gives what was sent under a number, as far as known.
-    fn compare(&self, link: &Link, sent: impl Fn(u64) -> Option<EnvelopeId>) -> Result<(), Apart> {
+    fn compare(
+        &self,
+        link: &Link,
+        now: Timestamp,
+        sent: impl Fn(u64) -> Option<EnvelopeId>,
+    ) -> Result<(), Apart> {
         let Self { numbered, acknowledged, taken } = self;
         // Where a side awaits a new chain, the other has begun one: both operators have said so.
         let they_await = *taken == Chain::AWAITED;
@@ -128,7 +133,7 @@ impl Theirs {
         if !(taken.epoch == link.out.epoch || they_await && is_begun) {
             return Err(Closing::EpochUnknown.into());
         }
-        let ours = link.taken_of(numbered.epoch).ok_or(Closing::EpochUnknown)?;
+        let ours = link.taken_of(numbered.epoch, now).ok_or(Closing::EpochUnknown)?;
         let is_new = ours.epoch != link.taken.epoch;
         if is_new && acknowledged.sequence > 0 {
             return Err(Closing::EpochUnknown.into());
@@ -154,6 +159,9 @@ impl Theirs {
 mod tests {
     use super::*;
 
+    /// 2025-10-01.
+    const NOW: Timestamp = Timestamp::from_micros(1_759_300_000_000_000);
+
     fn at(sequence: u64, id: u8) -> Chain {
         Chain { epoch: 1, sequence, head: EnvelopeId::of([id; 32]) }
     }
@@ -165,7 +173,7 @@ mod tests {
 
     fn compare(numbered: Chain, acknowledged: u64, taken: Chain) -> Result<(), Apart> {
         let theirs = Theirs { numbered, acknowledged: at(acknowledged, 0), taken };
-        theirs.compare(&link(), |n| Some(EnvelopeId::of([u8::try_from(n).unwrap(); 32])))
+        theirs.compare(&link(), NOW, |n| Some(EnvelopeId::of([u8::try_from(n).unwrap(); 32])))
     }
 
     #[test]
@@ -203,11 +211,16 @@ mod tests {
         };
         let between = |link: &Link, numbered, acknowledged, taken| {
             let acknowledged = Chain { sequence: acknowledged, ..numbered };
-            Theirs { numbered, acknowledged, taken }.compare(link, |_| None)
+            Theirs { numbered, acknowledged, taken }.compare(link, NOW, |_| None)
         };
         assert_eq!(between(&begun, NEW, 0, Chain::AWAITED), Ok(()));
         assert_eq!(between(&begun, Chain { sequence: 4, ..NEW }, 0, Chain::AWAITED), Ok(()));
-        // One of them has not, or has begun what was there before.
+        // One that was begun in a time that has not come would keep out all that are begun by then.
+        let (day, later) = (NEW.epoch + 86_400, NEW.epoch + 86_401);
+        assert_eq!(between(&begun, Chain { epoch: day, ..NEW }, 0, Chain::AWAITED), Ok(()));
+        assert_eq!(between(&begun, Chain { epoch: later, ..NEW }, 0, Chain::AWAITED), unknown);
+        // One of them has not, or has begun what was there before, or nothing.
+        assert_eq!(between(&begun, Chain::AWAITED, 0, Chain::AWAITED), unknown);
         assert_eq!(between(&begun, at(7, 7), 7, at(9, 9)), unknown);
         assert_eq!(between(&begun, at(0, 0), 0, Chain::AWAITED), unknown, "an old chain");
         assert_eq!(between(&begun, Chain { sequence: 4, ..NEW }, 4, Chain::AWAITED), unknown);

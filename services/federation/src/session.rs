@@ -142,12 +142,12 @@ impl Session {
         let limit = watch::Sender::new(from.saturating_add(greeted.credits.into()));
         let granted = link.taken.sequence.saturating_add(granted.into());
         let mut over = self.over.clone();
-        let (this, word) = (&*self, Word::default());
+        let (this, word, chain) = (&*self, Word::default(), link.out.epoch);
         tokio::select! {
             biased;
             ended = ended(&mut over) => ended,
-            ended = this.stands(link.out.epoch) => ended,
-            ended = this.receive(incoming, &word, (&limit, granted)) => ended,
+            ended = this.stands(chain) => ended,
+            ended = this.receive(incoming, &word, (&limit, granted), chain) => ended,
             ended = this.send(out, &word, (&limit, from), greeted.level) => ended,
         }
     }
@@ -281,6 +281,7 @@ impl Session {
         incoming: impl Stream<Item = Result<Frame, E>> + Send + Unpin,
         word: &Word,
         (limit, mut granted): (&Limit, u64),
+        chain: u64,
     ) -> Closing {
         // What is there at once is taken in at once.
         let mut incoming = incoming.ready_chunks(BATCH_MAX);
@@ -326,6 +327,10 @@ impl Session {
             }
             if envelopes.is_empty() {
                 continue;
+            }
+            // What comes for a link that has begun anew is of what was before.
+            if self.ledger.link(&self.peer.id).out.epoch != chain {
+                return Closing::EpochUnknown;
             }
             match self.take(&envelopes, word, granted).await {
                 Ok(now) => granted = now,
@@ -428,7 +433,7 @@ async fn say(out: &mpsc::Sender<Frame>, word: &Word) -> Result<(), Closing> {
     }
 }
 
-fn came(envelope: link::Envelope) -> Came {
+pub(crate) fn came(envelope: link::Envelope) -> Came {
     Came {
         header: envelope.header.into(),
         signature: envelope.signature.into(),

@@ -220,11 +220,15 @@ impl Numbering<'_> {
         Ok(())
     }
 
-    /// A message that may not leave any more comes to its end.
+    /// A message that may not leave any more comes to its end. One that has left before may have
+    /// come: how far, its recipient says.
     fn drop(&mut self, queued: u64) -> Result<(), Refusal> {
         let item = self.waiting(queued)?;
         self.rows.push(Row::Unqueued(self.peer.clone(), queued));
-        if let Item::Message { message, to } = item {
+        let kept = |message| self.moment.state.messages().get(message);
+        if let Item::Message { message, to } = item
+            && kept(&message).and_then(|kept| kept.step(&to)) == Some(Step::Stored)
+        {
             self.reaches(Receipt {
                 message,
                 to,

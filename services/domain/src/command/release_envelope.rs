@@ -3,7 +3,7 @@
 use super::{Decided, Effect, Moment, Reply, take_envelopes::Taking};
 use crate::{
     DomainId, FeatureLevel, Reason, Refusal,
-    link::{Arrived, EnvelopeId, Outcome},
+    link::{Arrived, EnvelopeId, Header, Outcome, Quarantined},
     row::Row,
 };
 
@@ -31,9 +31,15 @@ impl ReleaseEnvelope {
     pub(super) fn decide(&self, moment: Moment<'_>) -> Result<Decided, Refusal> {
         let Self { peer, epoch, sequence, id, effect } = self;
         let links = moment.state.links();
-        let mut aside = links.quarantined(peer);
-        if !aside.any(|aside| (aside.epoch, aside.sequence) == (*epoch, *sequence)) {
+        let is_it = |aside: &Quarantined| {
+            (aside.epoch, aside.sequence) == (*epoch, *sequence)
+                && Header::id_of(&aside.header) == *id
+        };
+        if !links.quarantined(peer).any(|aside| is_it(aside)) {
             return Err(Refusal::at(Reason::NotFound, "sequence"));
+        }
+        if effect.is_some() && moment.state.registry().peer(peer).is_none() {
+            return Err(Refusal::at(Reason::NotFound, "peer"));
         }
         let mut rows = vec![Row::Unquarantined(peer.clone(), *epoch, *sequence)];
         let Some(effect) = effect else { return Ok(Decided::new(Reply::Done, rows)) };

@@ -1,15 +1,16 @@
 //! A link begins anew, after one side has forgotten what it had said: with a new chain, all that
 //! the other side may have lost is sent again. What it has not lost has no effect there again.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     Moment,
     set_link::{begun_anew, delivered_anew},
+    take_step,
 };
 use crate::{
-    DomainId, FunctionId, Timestamp,
-    link::{Chain, EnvelopeId, Item, Link, QUEUE_MAX},
+    DomainId, FunctionId,
+    link::{Chain, Item, Link, Numbered, QUEUE_MAX, Share},
     message::{MessageId, Precedence, Step},
     row::Row,
     state::{Kept, Outbox},
@@ -23,22 +24,28 @@ const AGAIN_SECONDS: i64 = 35 * 86_400;
 pub(super) fn renewed(moment: Moment<'_>, before: Link) -> Vec<Row> {
     let peer = &before.peer.clone();
     let (links, contributions) = (moment.state.links(), moment.state.contributions());
-    let mut rows: Vec<Row> = links
-        .numbered_after(peer, before.out.epoch, 0)
-        .map(|one| Row::Settled(peer.clone(), one.epoch, one.sequence))
-        .collect();
+    let numbered: Vec<_> = links.numbered_after(peer, before.out.epoch, 0).collect();
+    let mut rows: Vec<Row> =
+        numbered.iter().map(|one| Row::Settled(peer.clone(), one.epoch, one.sequence)).collect();
     let arrived = links.arrived_before(peer, u64::MAX, 0);
     rows.extend(arrived.map(|one| Row::Passed(peer.clone(), one.epoch, one.sequence)));
     let pieces = contributions.pieces_of(peer);
     rows.extend(pieces.map(|piece| Row::PieceGone(piece.of.clone(), piece.number)));
-    let pieces = moment.state.deliveries().pieces_of(peer);
+    // What it delivers comes anew too, as far as there is a right to it; that there is none any
+    // more may be what was lost.
+    let deliveries = moment.state.deliveries();
+    let pieces = deliveries.pieces_of(peer);
     rows.extend(pieces.map(|piece| Row::StepPieceGone(piece.of.clone(), piece.number)));
+    let received = deliveries.all_received().filter(|received| received.of.peer == *peer);
+    rows.extend(received.flat_map(|received| take_step::let_go(moment, &received.of)));
+    // What it has said of ours it may have forgotten.
     let shares = contributions.shares().filter(|share| share.of.peer == *peer && share.turn > 0);
-    rows.extend(shares.flat_map(|share| begun_anew(moment, share)));
+    let unsaid = |share: &Arc<Share>| Share { told: None, ..Share::clone(share) };
+    rows.extend(shares.flat_map(|share| begun_anew(moment, &unsaid(share))));
     rows.extend(delivered_anew(moment, peer));
     let mut outbox = Outbox::new(moment.state, moment.at);
     outbox.stands(Link {
-        out: begun(&before, moment.at),
+        out: before.out.begun_anew(moment.at),
         acknowledged: 0,
         word: None,
         taken: Chain::AWAITED,
@@ -49,10 +56,15 @@ pub(super) fn renewed(moment: Moment<'_>, before: Link) -> Vec<Row> {
     // What waits anyhow is newer than what is sent again: it takes its place behind that.
     let waiting: Vec<_> = links.queue(peer).collect();
     rows.extend(waiting.iter().map(|queued| Row::Unqueued(peer.clone(), queued.number)));
-    let room = QUEUE_MAX.saturating_sub(waiting.len());
-    // Where not all has room, the newest has: what was before the backup has come.
-    let again = again(moment, peer);
-    for (precedence, item) in again.iter().skip(again.len().saturating_sub(room)).cloned() {
+    // What was on its way first, however old. Of the rest, where not all has room, the newest: what
+    // was before the backup has come. Half of the places are for what is sent meanwhile.
+    let on_its_way: Vec<Again> =
+        numbered.iter().filter_map(|one| on_its_way(moment, one)).collect();
+    let unsaid = on_its_way.iter().map(|(_, item)| item);
+    let again = again(moment, peer, waiting.iter().map(|queued| &queued.item).chain(unsaid));
+    let room = (QUEUE_MAX / 2).saturating_sub(waiting.len() + on_its_way.len());
+    let again = again.iter().skip(again.len().saturating_sub(room));
+    for (precedence, item) in on_its_way.iter().chain(again).cloned() {
         outbox.put(peer, precedence, None, item);
     }
     for queued in waiting {
@@ -62,21 +74,30 @@ pub(super) fn renewed(moment: Moment<'_>, before: Link) -> Vec<Row> {
     rows
 }
 
-/// A chain that was never there.
-fn begun(before: &Link, at: Timestamp) -> Chain {
-    let second = u64::try_from(at.micros() / 1_000_000).unwrap_or_default();
-    let epoch = second.max(before.out.epoch.saturating_add(1));
-    Chain { epoch, sequence: 0, head: EnvelopeId::NONE }
-}
-
 /// What is sent again, and how urgent it is. It left in time, so it is worth sending for ever.
 type Again = (Precedence, Item);
 
+/// A message or a receipt that was numbered, and of which the peer has not said that it has it.
+fn on_its_way(moment: Moment<'_>, numbered: &Numbered) -> Option<Again> {
+    let precedence = match &numbered.item {
+        Item::Message { message, .. } => {
+            moment.state.messages().get(message)?.message.core.precedence
+        }
+        Item::Receipt { .. } => Precedence::Priority,
+        Item::Contribution { .. } | Item::Answer { .. } | Item::View { .. } => return None,
+    };
+    Some((precedence, numbered.item.clone()))
+}
+
 /// What the peer may have lost: messages of ours to it, and how far its own have come here; each in
 /// the order in which they were taken in, but for what waits anyhow.
-fn again(moment: Moment<'_>, peer: &DomainId) -> Vec<Again> {
+fn again<'a>(
+    moment: Moment<'a>,
+    peer: &DomainId,
+    anyhow: impl Iterator<Item = &'a Item>,
+) -> Vec<Again> {
     let state = moment.state;
-    let queued = state.links().queue(peer).filter_map(|queued| match &queued.item {
+    let queued = anyhow.filter_map(|item| match item {
         Item::Message { message, to } | Item::Receipt { message, to, .. } => Some((*message, to)),
         Item::Contribution { .. } | Item::Answer { .. } | Item::View { .. } => None,
     });

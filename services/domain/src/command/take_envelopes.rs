@@ -221,7 +221,7 @@ impl TakeEnvelopes {
         if moment.state.registry().peer(&self.peer).is_none() || !link.is_open() {
             return Err(Refusal::of(Reason::LinkClosed));
         }
-        let is_next = link.taken_of(self.after.epoch) == Some(self.after);
+        let is_next = link.taken_of(self.after.epoch, moment.at) == Some(self.after);
         if !is_next || self.envelopes.len() > BATCH_MAX {
             return Err(Refusal::of(Reason::LinkStale).now(link.taken.sequence));
         }

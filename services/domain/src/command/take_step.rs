@@ -74,10 +74,7 @@ pub(super) fn take(
     let before = deliveries.received(of);
     let StepTerms { parties, areas, periods, ground, begins, whole, ended } = brought.terms.clone();
     if ended {
-        let all =
-            deliveries.all_found(of).map(|one| Row::FindingForgotten(of.clone(), one.key.clone()));
-        rows.extend(all);
-        rows.extend(before.map(|_| Row::ReceivedGone(of.clone())));
+        rows.extend(let_go(moment, of));
         return true;
     }
     let orgnr = Arc::clone(&brought.orgnr);
@@ -94,7 +91,7 @@ pub(super) fn take(
     if !deliveries.has_room_for(of) {
         return true;
     }
-    let mut coming = Coming::new(moment, of);
+    let mut coming = Coming::new(moment, of, begins);
     if begins {
         coming.let_all_go();
     }
@@ -122,6 +119,17 @@ pub(super) fn take(
     let received = Received { of, receiver, step, phase, number, begun, forgotten, at };
     rows.push(Row::Received(received.into()));
     true
+}
+
+/// All of a view goes.
+pub(super) fn let_go<'a>(
+    moment: Moment<'a>,
+    of: &'a DeliveryRef,
+) -> impl Iterator<Item = Row> + use<'a> {
+    let deliveries = moment.state.deliveries();
+    let all = deliveries.all_found(of);
+    let all = all.map(|one| Row::FindingForgotten(of.clone(), one.key.clone()));
+    all.chain(deliveries.received(of).map(|_| Row::ReceivedGone(of.clone())))
 }
 
 /// What may be kept no longer goes, whatever its home has said of it by now.
@@ -165,13 +173,13 @@ struct Coming<'a> {
 }
 
 impl<'a> Coming<'a> {
-    fn new(moment: Moment<'a>, of: &'a DeliveryRef) -> Self {
+    fn new(moment: Moment<'a>, of: &'a DeliveryRef, begins: bool) -> Self {
         let deliveries = moment.state.deliveries();
         // A view that comes anew after it had ended goes on counting.
         let first = u64::try_from(moment.at.micros()).unwrap_or_default();
         let number = deliveries.received(of).map_or(first, |received| received.number);
         // A view that begins anew is told from the one before, also when nothing changes.
-        let number = number.saturating_add(1);
+        let number = number.saturating_add(begins.into());
         let (count, bytes) = (deliveries.count(of), deliveries.bytes(of));
         Self { moment, of, first: number, number, count, bytes, changed: BTreeMap::new() }
     }

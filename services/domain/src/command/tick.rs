@@ -1,11 +1,11 @@
 //! Time acts on state only here: what is due by now.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Decided, Moment, Reply, take_step};
 use crate::{
     edition::Edition,
-    link::Item,
+    link::{Item, ReceivedFinding},
     message::{Receipt, Step},
     row::{Part, Revised, Row, Stage, What},
 };
@@ -47,7 +47,14 @@ impl Tick {
         let deliveries = moment.state.deliveries();
         let pieces = deliveries.left_behind(moment.at).take(CHANGES_MAX);
         rows.extend(pieces.map(|piece| Row::StepPieceGone(piece.of.clone(), piece.number)));
-        rows.extend(take_step::ended(moment, deliveries.ended(moment.at).take(CHANGES_MAX)));
+        let orphaned = deliveries.orphaned(moment.state.registry()).next();
+        let ends = deliveries.ended(moment.at).take(CHANGES_MAX);
+        let is_kept = |found: &&Arc<ReceivedFinding>| orphaned.is_none_or(|one| one.of != found.of);
+        rows.extend(take_step::ended(moment, ends.filter(is_kept)));
+        // One at a time: it may be large.
+        if let Some(orphaned) = orphaned {
+            rows.extend(take_step::let_go(moment, &orphaned.of));
+        }
         for waited in moment.state.links().expired(moment.at).take(CHANGES_MAX) {
             rows.push(Row::Unqueued(waited.peer.clone(), waited.number));
             if let Item::Message { message, to } = &waited.item {

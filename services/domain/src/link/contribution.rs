@@ -155,6 +155,13 @@ impl Share {
     pub fn waits(&self) -> bool {
         self.under_way.as_ref().is_some_and(|under_way| under_way.last)
     }
+
+    /// Whether the peer had something of it once, and may have it again as it was before a backup:
+    /// that there is nothing for it is said as well.
+    #[must_use]
+    pub const fn is_forgotten(&self) -> bool {
+        self.anew && self.told.is_none() && self.version > 0
+    }
 }
 
 /// A contribution that was sent and is not answered.

@@ -48,6 +48,8 @@ pub const PROTOCOL: u32 = 1;
 pub const WINDOW_MAX: u64 = 256;
 /// How many bytes of payload they may hold together at most.
 pub const WINDOW_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// How far ahead of ours the clock of a peer may be that begins a chain, in seconds: a day.
+const CLOCK_AHEAD_SECONDS: u64 = 86_400;
 /// How much may wait to be numbered for one peer at most.
 pub const QUEUE_MAX: usize = 50_000;
 /// Of how many envelopes that were taken in their outcome is kept: more than can be sent again.
@@ -137,6 +139,25 @@ pub struct Chain {
 impl Chain {
     /// None yet: the one that the other side begins is taken up.
     pub const AWAITED: Self = Self { epoch: 0, sequence: 0, head: EnvelopeId::NONE };
+
+    /// The chain after this one, begun at a time.
+    #[must_use]
+    pub fn begun_anew(&self, at: Timestamp) -> Self {
+        // Nobody takes up one that was begun in a time that has not come: its number is free.
+        let before = if self.epoch > Self::latest(at) { 0 } else { self.epoch };
+        let epoch = second(at).max(before.saturating_add(1));
+        Self { epoch, sequence: 0, head: EnvelopeId::NONE }
+    }
+
+    /// The highest number that a chain may have at a time.
+    fn latest(at: Timestamp) -> u64 {
+        second(at).saturating_add(CLOCK_AHEAD_SECONDS)
+    }
+}
+
+/// Seconds since 1970.
+fn second(at: Timestamp) -> u64 {
+    u64::try_from(at.micros() / 1_000_000).unwrap_or_default()
 }
 
 impl Default for Chain {
@@ -192,13 +213,14 @@ impl Link {
     }
 
     /// Up to where the peer's envelopes are taken in, for one of a chain: of a new one, up to
-    /// nothing, where one is awaited. None: the chain is another than that in force.
+    /// nothing, where one is awaited and it was begun by now. None: the chain is another than that
+    /// in force.
     #[must_use]
-    pub fn taken_of(&self, epoch: u64) -> Option<Chain> {
-        if epoch == self.taken.epoch {
-            return Some(self.taken);
-        }
-        let is_new = self.awaits_after.is_some_and(|before| epoch > before);
+    pub fn taken_of(&self, epoch: u64, at: Timestamp) -> Option<Chain> {
+        let Some(before) = self.awaits_after else {
+            return (epoch == self.taken.epoch).then_some(self.taken);
+        };
+        let is_new = epoch > before && epoch <= Chain::latest(at);
         is_new.then_some(Chain { epoch, sequence: 0, head: EnvelopeId::NONE })
     }
 

@@ -11,6 +11,7 @@ use crate::{
         DELIVERIES_MAX, DeliveryRef, FindingRef, GONE_SECONDS, Outlet, Received, ReceivedFinding,
         STEP_PIECE_SECONDS, StepPiece,
     },
+    registry::Registry,
 };
 
 /// All deliveries of a domain, both ways.
@@ -143,6 +144,15 @@ impl Deliveries {
         ended.filter_map(|(_, of, key)| self.one(of, key))
     }
 
+    /// Views of areas for which their peer does not speak any more, or that is no peer.
+    pub(crate) fn orphaned(&self, registry: &Registry) -> impl Iterator<Item = &Arc<Received>> {
+        self.received.values().filter(move |received| {
+            let speaks =
+                |peer| received.receiver.areas.iter().all(|area| registry.speaks_for(peer, area));
+            !registry.peer(&received.of.peer).is_some_and(speaks)
+        })
+    }
+
     /// Pieces whose last one did not come.
     pub(crate) fn left_behind(&self, at: Timestamp) -> impl Iterator<Item = &Arc<StepPiece>> {
         let pieces = self.pieces.values().flat_map(BTreeMap::values);
@@ -183,10 +193,10 @@ impl Deliveries {
     }
 
     /// All that is known of a view, also what has gone.
-    pub(crate) fn all_found(
-        &self,
+    pub(crate) fn all_found<'a>(
+        &'a self,
         of: &DeliveryRef,
-    ) -> impl Iterator<Item = &Arc<ReceivedFinding>> {
+    ) -> impl Iterator<Item = &'a Arc<ReceivedFinding>> + use<'a> {
         self.found.get(of).into_iter().flat_map(|findings| findings.by_key.values())
     }
 

@@ -397,6 +397,7 @@ impl State {
             || self.contributions.left_behind(now).next().is_some()
             || self.deliveries.left_behind(now).next().is_some()
             || self.deliveries.ended(now).next().is_some()
+            || self.deliveries.orphaned(&self.registry).next().is_some()
     }
 
     /// Editions whose due time has passed, whose answers are missing, and that are not marked yet.

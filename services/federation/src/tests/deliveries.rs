@@ -125,7 +125,7 @@ impl Domain {
     }
 
     /// Waits until what has come here is as it should be.
-    async fn has_received(&self, is: impl Fn(Option<(Received, usize)>) -> bool) {
+    pub(super) async fn has_received(&self, is: impl Fn(Option<(Received, usize)>) -> bool) {
         let comes = timeout(PATIENCE, async {
             while !is(self.received()) {
                 tokio::time::sleep(Duration::from_millis(10)).await;
@@ -375,20 +375,27 @@ fn row() -> ReleaseRow {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn when_the_right_to_it_ends_all_of_it_goes() {
-    let deliver = |city: &mut Document| {
-        let delivery = Delivery { parties: BTreeSet::new(), ..delivery() };
-        city.peers[0].deliveries.insert(delivery);
-        city.release_rows.push(row());
-    };
-    let world = World::of(|_| (), deliver).await;
+/// To the police, for themselves, as long as that row holds.
+pub(super) fn delivers_until_tomorrow(city: &mut Document) {
+    let delivery = Delivery { parties: BTreeSet::new(), ..delivery() };
+    city.peers[0].deliveries.insert(delivery);
+    city.release_rows.push(row());
+}
+
+/// One that the police may have for themselves.
+pub(super) fn for_the_police() -> Draft {
     let mut seen = labelled("a", |labels| {
         let police = samsyn_domain::Audience::parse(POLICE.organisation).unwrap();
         labels.audience.insert(police);
     });
     seen.secret.note = None;
-    world.city.publishes(vec![seen], &[]).await.unwrap();
+    seen
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_right_to_it_ends_all_of_it_goes() {
+    let world = World::of(|_| (), delivers_until_tomorrow).await;
+    world.city.publishes(vec![for_the_police()], &[]).await.unwrap();
     world.police.has_received(|one| one.is_some_and(|(_, count)| count > 0)).await;
     let (_, shown) = world.police.joint(POLICE).await.unwrap();
     let shown = <GetJointPictureResponse as prost::Message>::decode(shown.as_slice()).unwrap();
@@ -414,9 +421,13 @@ async fn a_finding_that_is_larger_than_an_envelope_comes_in_pieces() {
         one.secret.note = Some("Nära torget. ".repeat(30));
         one
     };
+    world.wire.cut();
     for from in (0..COUNT).step_by(100) {
         world.city.publishes((from..from + 100).map(long).collect(), &[]).await.unwrap();
     }
+    world.wire.mend();
+    let is_whole = |one: &Received| one.phase == Phase::Whole;
+    world.police.has_received(|one| one.is_some_and(|(one, n)| is_whole(&one) && n > 0)).await;
     let whole = world.is_same().await;
     assert!(whole.len() > 2 * 256 * 1024, "{} bytes", whole.len());
     world.close().await;

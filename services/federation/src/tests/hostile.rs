@@ -11,7 +11,9 @@ use samsyn_domain::{
         MESSAGES_LEVEL, PAYLOAD_BYTES_MAX, PROTOCOL, Payload, QuarantinedFor,
     },
     message::{MessageId, RejectedFor, Step},
+    registry::Peer,
 };
+use samsyn_ledger::NotTaken;
 use samsyn_proto::link::{Envelope, Hello, frame};
 use tokio::{sync::mpsc, time::timeout};
 
@@ -20,7 +22,7 @@ use super::{
     pictures::draft,
     world::{CITY, Domain, NOW, POLICE, World, labels},
 };
-use crate::{Closing, Wire};
+use crate::{Closing, Wire, session::came};
 
 /// The city itself does not dial: its place is taken here.
 async fn world() -> World {
@@ -186,6 +188,20 @@ async fn a_hello_of_another_link_or_history_opens_nothing() {
     assert_eq!(hostile.closed().await, Closing::Regression);
     let frozen = world.police.ledger.link(&CITY.id()).frozen;
     assert_eq!(frozen, Some(FrozenFor::Regression));
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_judged_by_what_is_agreed_no_more_is_not_taken() {
+    let world = world().await;
+    let mut hostile = Hostile::opens(&world, |_| ()).await;
+    let envelope = hostile.message("above", |header| header.labels = Some(labels(3).into()));
+    let ledger = &world.police.ledger;
+    let agreed = ledger.registered_peer(&CITY.id()).unwrap();
+    let before = Peer { ceiling: 3, ..agreed };
+    let taken = ledger.take_envelopes(&before, &[came(envelope)]).await;
+    assert!(matches!(taken, Err(NotTaken::Replaced)), "{taken:?}");
+    assert_eq!(ledger.link(&CITY.id()).taken.sequence, 0);
     world.close().await;
 }
 

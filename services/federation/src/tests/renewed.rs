@@ -1,14 +1,17 @@
 //! A link of which one side has forgotten what it had said begins anew, when both operators say so.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use samsyn_domain::{command::LinkChange, link::FrozenFor, message::Step};
+use samsyn_proto::link::frame;
+use tempfile::TempDir;
 use tokio::time::timeout;
 
 use super::{
-    deliveries::delivers,
+    deliveries::{delivers, delivers_until_tomorrow, for_the_police},
+    impostor::Hostile,
     pictures::{area, draft},
-    world::{CITY, Domain, PATIENCE, POLICE, Who, World},
+    world::{CITY, Domain, NOW, PATIENCE, POLICE, Who, World},
 };
 
 impl Domain {
@@ -32,6 +35,67 @@ impl Domain {
     }
 }
 
+impl World {
+    async fn restart(&mut self, who: Who) {
+        if who.id() == CITY.id() {
+            self.restart_city().await;
+        } else {
+            self.restart_police().await;
+        }
+    }
+
+    /// A domain, with the folder of its files.
+    fn of_whom(&self, who: Who) -> (&Domain, &Path) {
+        let [city, police] = &self.dirs;
+        if who.id() == CITY.id() {
+            (&self.city, city.path())
+        } else {
+            (&self.police, police.path())
+        }
+    }
+
+    /// Stops a domain, keeps its files as they are, and has it go on.
+    async fn back_up(&mut self, who: Who) -> TempDir {
+        let copy = tempfile::tempdir().unwrap();
+        let (domain, files) = self.of_whom(who);
+        domain.stop().await;
+        copy_dir(files, copy.path());
+        self.restart(who).await;
+        copy
+    }
+
+    /// Has a domain go on from files that were kept: what came since is lost.
+    async fn restore(&mut self, who: Who, from: &TempDir) {
+        self.wire.tear();
+        let (domain, files) = self.of_whom(who);
+        domain.stop().await;
+        std::fs::remove_dir_all(files).unwrap();
+        copy_dir(from.path(), files);
+        self.restart(who).await;
+    }
+
+    /// Both operators have the link begin anew.
+    async fn renews(&self) {
+        for domain in [&self.city, &self.police] {
+            domain.sets_link(LinkChange::Renew).await;
+        }
+        self.wire.tear();
+    }
+}
+
+fn copy_dir(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_dir(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_restore_what_was_lost_comes_again_and_nothing_is_doubled() {
     let mut world = World::of(|_| (), delivers).await;
@@ -44,7 +108,7 @@ async fn after_a_restore_what_was_lost_comes_again_and_nothing_is_doubled() {
     world.police.is_in_step().await;
     world.city.publishes(vec![draft("c1", 1)], &[]).await.unwrap();
     world.is_same().await;
-    let backup = world.back_up_police().await;
+    let backup = world.back_up(POLICE).await;
     // After it: what the police's domain will have forgotten.
     let lost = world.city.sends(POLICE, "lost").await;
     world.city.reaches(lost, Step::Accepted).await;
@@ -57,7 +121,7 @@ async fn after_a_restore_what_was_lost_comes_again_and_nothing_is_doubled() {
     world.city.publishes(vec![draft("c2", 2)], &["c1"]).await.unwrap();
     world.is_same().await;
 
-    world.restore_police(&backup).await;
+    world.restore(POLICE, &backup).await;
     world.city.is_frozen(POLICE).await;
     let waits = world.city.sends(POLICE, "while it stands still").await;
     world.city.publishes(vec![draft("c3", 3)], &[]).await.unwrap();
@@ -100,21 +164,18 @@ async fn a_receipt_that_was_lost_with_the_sender_comes_again() {
     let mut world = World::new().await;
     let asked = world.police.sends(CITY, "asked").await;
     world.police.reaches(asked, Step::Accepted).await;
-    let backup = world.back_up_police().await;
+    let backup = world.back_up(POLICE).await;
     world.city.acts_on(asked).await;
     world.police.reaches(asked, Step::Acted).await;
-    world.restore_police(&backup).await;
+    world.restore(POLICE, &backup).await;
     world.city.is_frozen(POLICE).await;
     assert_eq!(world.police.steps(asked).await.last(), Some(&Step::Accepted));
-    for domain in [&world.city, &world.police] {
-        domain.sets_link(LinkChange::Renew).await;
-    }
-    world.wire.tear();
+    world.renews().await;
     world.police.reaches(asked, Step::Acted).await;
     world.city.has_subjects(&["asked"]).await;
     // Begun anew once more, though nobody forgot: nothing is doubled.
     for domain in [&world.police, &world.city] {
-        domain.at(super::world::NOW.after_seconds(60));
+        domain.at(NOW.after_seconds(60));
         domain.sets_link(LinkChange::Renew).await;
     }
     world.wire.tear();
@@ -122,5 +183,68 @@ async fn a_receipt_that_was_lost_with_the_sender_comes_again() {
     world.city.reaches(after, Step::Accepted).await;
     world.police.has_subjects(&["after"]).await;
     world.city.has_subjects(&["asked"]).await;
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_that_had_ended_before_a_restore_has_ended_after_it() {
+    let mut world = World::of(|_| (), delivers_until_tomorrow).await;
+    world.city.publishes(vec![for_the_police()], &[]).await.unwrap();
+    world.police.has_received(|one| one.is_some_and(|(_, count)| count > 0)).await;
+    let backup = world.back_up(POLICE).await;
+    let tomorrow = NOW.after_seconds(86_400);
+    for domain in [&world.city, &world.police] {
+        domain.at(tomorrow);
+    }
+    world.wire.tear();
+    world.police.has_received(|one| one.is_none()).await;
+    world.restore(POLICE, &backup).await;
+    world.police.at(tomorrow);
+    world.city.is_frozen(POLICE).await;
+    assert!(world.police.received().is_some(), "it has forgotten that it ended");
+    world.renews().await;
+    let after = world.city.sends(POLICE, "after").await;
+    world.city.reaches(after, Step::Accepted).await;
+    assert!(world.police.received().is_none());
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_withdrawn_before_a_restore_of_its_home_is_withdrawn_after_it() {
+    let mut world = World::new().await;
+    world.police.publishes(vec![draft("p1", 1)], &[]).await.unwrap();
+    world.police.is_in_step().await;
+    let backup = world.back_up(CITY).await;
+    world.police.publishes(Vec::new(), &["p1"]).await.unwrap();
+    world.police.is_in_step().await;
+    assert!(world.city.has(POLICE).await.counts.is_empty());
+    world.restore(CITY, &backup).await;
+    world.police.is_frozen(CITY).await;
+    assert_eq!(world.city.has(POLICE).await.counts.len(), 1, "it has it again");
+    world.renews().await;
+    let gone = timeout(PATIENCE, async {
+        while !world.city.has(POLICE).await.counts.is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    assert!(gone.await.is_ok(), "{:?}", world.police.contributed().await);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_on_its_way_goes_again_however_old() {
+    let world = World::new().await;
+    world.wire.cut();
+    let mut hostile = Hostile::opens_from(&world.city, &world.police, |_| ()).await;
+    let old = world.police.sends(CITY, "old").await;
+    while !matches!(hostile.next().await, frame::Kind::Envelope(_)) {}
+    drop(hostile);
+    for domain in [&world.city, &world.police] {
+        domain.at(NOW.after_seconds(40 * 86_400));
+    }
+    world.renews().await;
+    world.wire.mend();
+    world.police.reaches(old, Step::Accepted).await;
+    world.city.has_subjects(&["old"]).await;
     world.close().await;
 }

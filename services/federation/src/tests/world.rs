@@ -173,7 +173,7 @@ pub(super) struct World {
     pub(super) city: Domain,
     pub(super) police: Domain,
     pub(super) wire: Arc<Fibre>,
-    dirs: [TempDir; 2],
+    pub(super) dirs: [TempDir; 2],
 }
 
 /// What goes over the wire, and whether it does.
@@ -300,7 +300,7 @@ impl Domain {
         Self { who, ledger, links, running, now, keys: AtomicUsize::new(0), document }
     }
 
-    async fn stop(&self) {
+    pub(super) async fn stop(&self) {
         self.running.abort();
         self.links.drain();
         self.ledger.close().await;
@@ -448,40 +448,9 @@ impl World {
         *self.wire.far.lock().unwrap() = Some((CITY.id(), self.police.links.clone()));
     }
 
-    /// Stops the police's domain, keeps its files as they are, and has it go on.
-    pub(super) async fn back_up_police(&mut self) -> TempDir {
-        let copy = tempfile::tempdir().unwrap();
-        self.police.stop().await;
-        copy_dir(self.dirs[1].path(), copy.path());
-        self.restart_police().await;
-        copy
-    }
-
-    /// Has the police's domain go on from files that were kept: what came since is lost.
-    pub(super) async fn restore_police(&mut self, from: &TempDir) {
-        self.wire.tear();
-        self.police.stop().await;
-        std::fs::remove_dir_all(self.dirs[1].path()).unwrap();
-        copy_dir(from.path(), self.dirs[1].path());
-        self.restart_police().await;
-    }
-
     pub(super) async fn close(self) {
         for domain in [self.city, self.police] {
             domain.stop().await;
-        }
-    }
-}
-
-fn copy_dir(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_dir(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
         }
     }
 }

@@ -47,6 +47,10 @@ pub(crate) enum Follower {
 }
 
 impl Follower {
+    const fn is_delivery(&self) -> bool {
+        matches!(self, Self::Delivery(_))
+    }
+
     fn reader(&self, ledger: &Ledger) -> Result<Reader, Rejection> {
         match self {
             Self::Caller(caller, ground) => ledger.reader(caller, ground.clone()),
@@ -65,6 +69,8 @@ struct Place {
     cursor: Cursor,
     /// The epoch it was made under, and its events.
     snapshot: Option<(u64, Arc<[Bare]>)>,
+    /// The snapshot behind which it has just come: it may have to go back.
+    passed: Option<(u64, Arc<[Bare]>)>,
 }
 
 impl Ledger {
@@ -121,7 +127,7 @@ impl Ledger {
             scope,
             class,
             subscription,
-            place: Place { cursor, snapshot: None },
+            place: Place { cursor, snapshot: None, passed: None },
             events,
             woken: Woken::default(),
         })
@@ -177,7 +183,7 @@ impl HomeFeed {
         let mut after = self.place.clone();
         let shown = ledger.show_if_any(&reader, |egress| {
             self.still_has(egress)?;
-            after = self.place.clone();
+            after = Place { passed: None, ..self.place.clone() };
             let events = self.collect(&mut after, egress, limit)?;
             if events.is_empty() {
                 return Ok(None);
@@ -186,7 +192,9 @@ impl HomeFeed {
             Ok(Some(egress.batch(events, after.cursor.reached(), next)?))
         });
         let shown = shown.await?;
-        self.place = after;
+        // A caller does not go back: what it has is not kept.
+        let passed = after.passed.take().filter(|_| self.follower.is_delivery());
+        self.place = Place { passed, ..after };
         Ok(shown)
     }
 
@@ -296,6 +304,10 @@ impl HomeFeed {
         let keys = &self.ledger.inner.keys;
         let read = self.subscription.read(&self.receiver, keys, cursor);
         let Some(cursor) = read else { return false };
+        let Place { snapshot, passed, .. } = &mut self.place;
+        if cursor.snapshot && snapshot.is_none() {
+            *snapshot = passed.take();
+        }
         self.place.cursor = cursor;
         true
     }
@@ -399,6 +411,7 @@ impl Place {
     fn behind(&self) -> Self {
         let revision = self.cursor.next();
         let cursor = Cursor { revision, snapshot: false, reset: false, events: 0, ..self.cursor };
-        Self { cursor, snapshot: None }
+        let passed = self.snapshot.clone().or_else(|| self.passed.clone());
+        Self { cursor, snapshot: None, passed }
     }
 }

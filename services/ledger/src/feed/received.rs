@@ -268,10 +268,15 @@ impl ReceivedFeed {
     ) -> Result<Vec<ReceivedDraft>, Error> {
         let mut drafts = Vec::new();
         if place.cursor.snapshot {
-            let snapshot = place.snapshot.get_or_insert_with(|| {
-                place.cursor.revision = received.number;
-                self.snapshot(state, received, place.cursor.reset).into()
-            });
+            // Of what has changed since it began, by which another was counted, all comes anew.
+            if place.snapshot.is_none() && place.cursor.revision != received.number {
+                let (revision, reset) =
+                    (received.number, place.cursor.reset || place.cursor.events > 0);
+                place.cursor = Cursor { revision, reset, events: 0, ..place.cursor };
+            }
+            let reset = place.cursor.reset;
+            let snapshot =
+                place.snapshot.get_or_insert_with(|| self.snapshot(state, received, reset).into());
             let from = usize::try_from(place.cursor.events).unwrap_or(usize::MAX);
             let all = snapshot.len();
             for draft in snapshot.iter().skip(from).take(limit) {
@@ -313,13 +318,14 @@ impl ReceivedFeed {
     fn snapshot(&self, state: &State, received: &Received, reset: bool) -> Vec<ReceivedDraft> {
         let mut drafts: Vec<ReceivedDraft> = Vec::new();
         for area in &self.areas {
+            let revision = state.deliveries().revision(&self.of, area);
             let found: Vec<_> =
                 state.deliveries().found(&self.of, area).filter(|one| self.wants(one)).collect();
             for of_period in found.chunk_by(|a, b| a.key.period == b.key.period) {
                 let Some(first) = of_period.first() else { continue };
                 let period = first.key.period;
                 let findings = u32::try_from(of_period.len()).unwrap_or(u32::MAX);
-                let frame = |change| self.frame(area, received, state, change);
+                let frame = |change| self.frame(area, revision, received.at, change);
                 let begins = ViewChange::SnapshotBegins { period, findings, reset: false };
                 drafts.push(frame(begins));
                 drafts.extend(of_period.iter().map(|found| self.draft(found)));
@@ -346,18 +352,18 @@ impl ReceivedFeed {
         let (findings, reset) = (0, true);
         let begins = ViewChange::SnapshotBegins { period, findings, reset };
         let ends = ViewChange::SnapshotEnds { period, findings };
-        [begins, ends].map(|change| self.frame(area, received, state, change)).into()
+        let revision = state.deliveries().revision(&self.of, area);
+        [begins, ends].map(|change| self.frame(area, revision, received.at, change)).into()
     }
 
     fn frame(
         &self,
         area: &AreaId,
-        received: &Received,
-        state: &State,
+        revision: u64,
+        at: Timestamp,
         change: ViewChange,
     ) -> ReceivedDraft {
-        let revision = state.deliveries().revision(&self.of, area);
-        ReceivedDraft { event: self.event(area, revision, received.at, change), content: None }
+        ReceivedDraft { event: self.event(area, revision, at, change), content: None }
     }
 
     fn draft(&self, found: &ReceivedFinding) -> ReceivedDraft {

@@ -60,8 +60,12 @@ fn shares(state: &State, peer: &Peer) -> Vec<Share> {
         area: area.clone(),
     });
     // Of what went to an earlier home, as long as it may have any of it.
-    let may_have = |of: &&PictureRef| of.peer == peer.id && state.contributions().may_hold(of) > 0;
-    let known = state.contributions().shares().map(|share| &share.of).filter(may_have).cloned();
+    let contributions = state.contributions();
+    let may_have = |share: &&Arc<Share>| {
+        let of = &share.of;
+        of.peer == peer.id && (contributions.may_hold(of) > 0 || share.is_forgotten())
+    };
+    let known = contributions.shares().filter(may_have).map(|share| share.of.clone());
     let all: BTreeSet<PictureRef> = contributing.chain(known).collect();
     let shares = all.iter().map(|of| state.contributions().share(of));
     // Of what was never published nothing waits.
@@ -227,7 +231,8 @@ fn difference(
     let more = withdraws_only || upserts.len() < wanted.len() || withdrawn.len() == room;
     let looked = Looked { party, area, turn: *turn, compared };
     // What is whole and empty says that all of it goes.
-    let is_all_there = withdrawn.is_empty() && upserts.is_empty() && (!whole || held.is_empty());
+    let has_all = !whole || held.is_empty() && !share.is_forgotten();
+    let is_all_there = withdrawn.is_empty() && upserts.is_empty() && has_all;
     if under_way.is_none() && is_all_there {
         return Err(looked);
     }

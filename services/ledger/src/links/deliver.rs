@@ -69,15 +69,25 @@ pub(crate) struct Underway {
 }
 
 impl Underway {
-    fn take(&self, of: &DeliveryRef, turn: u64, epoch: u64) -> Option<HomeFeed> {
+    /// The feed of a view that goes on in an epoch from where its outlet stands.
+    fn take(&self, outlet: &Outlet, epoch: u64) -> Option<HomeFeed> {
         let mut feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
-        let (of_turn, of_epoch, feed) = feeds.remove(of)?;
-        ((of_turn, of_epoch) == (turn, epoch)).then_some(feed)
+        let (turn, of_epoch, mut feed) = feeds.remove(&outlet.of)?;
+        // Of a step that had no place it is a turn ahead.
+        let stands = turn == outlet.turn
+            || turn == outlet.turn.saturating_add(1) && feed.back_to(&outlet.cursor);
+        (stands && of_epoch == epoch).then_some(feed)
     }
 
-    fn keep(&self, of: DeliveryRef, turn: u64, epoch: u64, feed: HomeFeed) {
+    fn keep(&self, of: &DeliveryRef, turn: u64, epoch: u64, feed: HomeFeed) {
         let mut feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
-        feeds.insert(of, (turn, epoch, feed));
+        feeds.insert(of.clone(), (turn, epoch, feed));
+    }
+
+    fn keep_within(&self, of: &DeliveryRef, turn: u64, epoch: u64, feed: HomeFeed) {
+        if feed.is_within() {
+            self.keep(of, turn, epoch, feed);
+        }
     }
 
     fn hold_back(&self, of: DeliveryRef, until: Timestamp) {
@@ -107,12 +117,13 @@ impl Ledger {
         }
         for outlet in self.outlets(peer) {
             let taken = steps.iter().map(Step::envelopes).sum::<usize>();
-            let (left, room) = (ENVELOPES_MAX.saturating_sub(taken), room.saturating_sub(taken));
-            if left == 0 || room == 0 {
+            if room <= taken {
                 break;
             }
+            // What goes from there, in one envelope, waits for no content.
+            let left = ENVELOPES_MAX.min(room).saturating_sub(taken);
             let step = match peer.delivery(&outlet.of.id) {
-                Some(delivery) => self.step(delivery, &outlet, (left, room)).await,
+                Some(delivery) => self.step(delivery, &outlet, left).await,
                 None => Ok(Step::ended(&outlet)),
             };
             let of = (&outlet.of.peer, &outlet.of.id);
@@ -149,18 +160,19 @@ impl Ledger {
         })
     }
 
-    /// The next step of a view; none when there is nothing new, or no room for it.
+    /// The next step of a view, with as much content as so many envelopes hold; none when there is
+    /// nothing new, or no room for it.
     async fn step(
         &self,
         delivery: &Delivery,
         outlet: &Outlet,
-        (left, room): (usize, usize),
+        left: usize,
     ) -> Result<Option<Step>, Rejection> {
         let (of, epoch, now) = (&outlet.of, self.epoch(), (self.inner.clock)());
         let underway = &self.inner.views.delivered;
         let receiver = self.receiver(delivery, of)?;
         let is_same = outlet.is_held() && outlet.receiver.as_deref() == Some(&receiver);
-        let kept = underway.take(of, outlet.turn, epoch).filter(|_| is_same);
+        let kept = underway.take(outlet, epoch).filter(|_| is_same);
         let feed = match kept {
             Some(feed) => feed,
             None => match self.reopened(delivery, outlet, is_same).await? {
@@ -170,7 +182,8 @@ impl Ledger {
                 }
             },
         };
-        if room < ENVELOPES_MAX || underway.is_held_back(of, now) {
+        if left == 0 || underway.is_held_back(of, now) {
+            underway.keep_within(of, outlet.turn, epoch, feed);
             return Ok(None);
         }
         self.goes_on(feed, outlet, receiver, left).await
@@ -210,7 +223,8 @@ impl Ledger {
         receiver: Receiver,
         left: usize,
     ) -> Result<Option<Step>, Rejection> {
-        let (of, was_within) = (&outlet.of, feed.is_within());
+        let (of, was_within, epoch) = (&outlet.of, feed.is_within(), self.epoch());
+        let underway = &self.inner.views.delivered;
         let view = match feed.next(EVENTS_MAX).await {
             // Its rights have changed just now: it is opened anew.
             Err(Rejection::CursorInvalid) => return Ok(None),
@@ -227,9 +241,12 @@ impl Ledger {
         let Some(last) = taken.checked_sub(1).and_then(|last| all.get(last)) else {
             if left == ENVELOPES_MAX {
                 let until = (self.inner.clock)().after_seconds(HELD_BACK_SECONDS);
-                self.inner.views.delivered.hold_back(of.clone(), until);
+                underway.hold_back(of.clone(), until);
                 let why = "a finding is larger than a step may be; it is tried again in a while";
                 return Err(Error::Fatal(why.to_owned()).into());
+            }
+            if feed.back_to(&outlet.cursor) {
+                underway.keep_within(of, outlet.turn, epoch, feed);
             }
             return Ok(None);
         };
@@ -238,9 +255,8 @@ impl Ledger {
         }
         let labels = labels_of(all.get(..taken).unwrap_or_default()).map(Arc::new);
         let step = Step { labels, events, ..Step::of(outlet, receiver, &feed)? };
-        if feed.is_within() {
-            let turn = outlet.turn.saturating_add(1);
-            self.inner.views.delivered.keep(of.clone(), turn, self.epoch(), feed);
+        if was_within || feed.is_within() {
+            underway.keep(of, outlet.turn.saturating_add(1), epoch, feed);
         }
         Ok(Some(step))
     }

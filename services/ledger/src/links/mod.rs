@@ -73,6 +73,9 @@ pub enum NotTaken {
     /// It is of a chain that is not the one that was agreed.
     #[error("an envelope is of chain {0}, which is not the one in force")]
     Epoch(u64),
+    /// The peer's row in the registry is another than that by which it was judged.
+    #[error("what was agreed with the peer has changed")]
+    Replaced,
     /// It cannot be, by what came before: the link stands still now.
     #[error("number {0} does not fit what was said before: {why}", why = .1.as_str())]
     Frozen(u64, FrozenFor),
@@ -236,6 +239,9 @@ impl Ledger {
         if self.contradicts(&link, said.chain) {
             self.up_to_date().await?;
             link = self.link(&peer.id);
+            if said.chain.epoch != link.out.epoch {
+                return Err(NotTaken::Epoch(said.chain.epoch));
+            }
         }
         if self.contradicts(&link, said.chain) {
             self.freeze_link(&peer.id, FrozenFor::Fork).await?;

@@ -61,8 +61,15 @@ impl Ledger {
         'anew: for _ in 0..RACES_MAX {
             let Some((first, _)) = judged.first() else { return Ok(()) };
             let of = first.header.epoch;
-            let (epoch, taken) =
-                self.read(|state| (state.epoch(), state.links().link(&peer.id).taken_of(of)));
+            let now = (self.inner.clock)();
+            let taken_of = |state: &State| state.links().link(&peer.id).taken_of(of, now);
+            // By what is agreed now: whoever has the session may not have looked since.
+            let is_agreed = |state: &State| state.registry().peer(&peer.id) == Some(peer);
+            let (epoch, agreed, taken) =
+                self.read(|state| (state.epoch(), is_agreed(state), taken_of(state)));
+            if !agreed {
+                return Err(NotTaken::Replaced);
+            }
             let taken = taken.ok_or(NotTaken::Epoch(of))?;
             let mut chain = taken;
             let mut envelopes = Vec::new();
@@ -201,6 +208,29 @@ impl Ledger {
     ) -> Result<(), Rejection> {
         let QuarantinedAsked { context, peer, epoch, sequence, discards } = asked;
         self.oversee(caller, "operate")?;
+        let verb = if *discards { "discard" } else { "release" };
+        // What it does was not asked for, and may be another when it is asked for again.
+        let place = [peer.as_str().as_bytes(), &epoch.to_be_bytes(), &sequence.to_be_bytes()];
+        let body = self.inner.keys.digest(verb, &place);
+        for _ in 0..RACES_MAX {
+            // What is judged by a registry takes effect under that registry.
+            let judged_under = self.epoch();
+            let command = self.judged_anew(asked).await?;
+            let make = |state: &State| match state.epoch() == judged_under {
+                true => Ok(Command::ReleaseEnvelope(command.clone().into())),
+                false => Err(Refusal::of(domain::Reason::EpochStale).into()),
+            };
+            match self.propose(caller, context, &body, make).await {
+                Err(Rejection::Refused(refusal)) if refusal.is_race() => {}
+                answer => return answer.map(drop),
+            }
+        }
+        Err(Error::Overloaded.into())
+    }
+
+    /// What is asked for of an envelope that was set aside.
+    async fn judged_anew(&self, asked: &QuarantinedAsked) -> Result<ReleaseEnvelope, Rejection> {
+        let QuarantinedAsked { peer, epoch, sequence, discards, .. } = asked;
         let mut all = self.quarantined(peer).into_iter();
         let aside = all.find(|one| (one.epoch, one.sequence) == (*epoch, *sequence));
         // Answered before, perhaps: whoever asks again is told the same.
@@ -209,14 +239,8 @@ impl Ledger {
             Some(_) | None => None,
         };
         let id = aside.map(|aside| Header::id_of(&aside.header)).unwrap_or_default();
-        let command =
-            ReleaseEnvelope { peer: peer.clone(), epoch: *epoch, sequence: *sequence, id, effect };
-        let verb = if *discards { "discard" } else { "release" };
-        // What it does was not asked for, and may be another when it is asked for again.
-        let place = [peer.as_str().as_bytes(), &epoch.to_be_bytes(), &sequence.to_be_bytes()];
-        let body = self.inner.keys.digest(verb, &place);
-        let make = |_: &State| Ok(Command::ReleaseEnvelope(command.clone().into()));
-        self.propose(caller, context, &body, make).await.map(drop)
+        let (peer, epoch, sequence) = (peer.clone(), *epoch, *sequence);
+        Ok(ReleaseEnvelope { peer, epoch, sequence, id, effect })
     }
 
     /// What an envelope that was set aside does by now.
@@ -226,7 +250,8 @@ impl Ledger {
         let peer = self.registered_peer(peer).ok_or_else(unfit)?;
         let sealed = self.inner.keys.open_message(&aside.payload).map(SealedPayload::of);
         let payload = sealed.and_then(Result::ok).ok_or_else(unfit)?.payload;
-        let judged = judge_again((&domain, level), &peer, (&aside.header, &payload));
+        let judged =
+            judge_again((&domain, level), &peer, (&aside.header, &aside.signature), &payload);
         let judged = judged.ok_or_else(unfit)?;
         match judged.brings {
             // A picture or a view that has gone on without it would go back: it begins anew instead.

@@ -240,7 +240,12 @@ fn of(path: &Path) -> Option<Arc<Platter>> {
 pub(crate) fn file_synced(path: &Path) {
     let Some(disk) = of(path) else { return };
     let mut known = disk.known();
-    let bytes = fs::read(path).unwrap();
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        // Taken away by now, by who has something newer.
+        Err(why) if why.kind() == io::ErrorKind::NotFound => return,
+        Err(why) => panic!("{}: {why}", path.display()),
+    };
     if let Some(begin) = begin(path) {
         known.log_end = known.log_end.max(begin + length(&bytes));
         return;

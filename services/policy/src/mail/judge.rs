@@ -97,14 +97,20 @@ pub fn judge(
     Ok(Judged { id, header, brings })
 }
 
-/// Judges an envelope of a peer once more that was set aside: that it is its word was seen when it
-/// came. None: what was kept of it cannot be read.
+/// Judges an envelope of a peer once more that was set aside: that it was its word was seen when it
+/// came. None: what was kept of it cannot be read, or no key that the peer has by now has signed it.
 #[must_use]
 pub fn judge_again(
     (domain, level): (&DomainId, u32),
     peer: &Peer,
-    (header, payload): (&[u8], &[u8]),
+    (header, signature): (&[u8], &[u8]),
+    payload: &[u8],
 ) -> Option<Judged> {
+    let signed = pre_authentication(PayloadType::LinkEnvelope, header);
+    let mut keys = peer.keys.iter().filter_map(|key| PublicKey::from_hex(&key.public_key));
+    if !keys.any(|public| holds(&public, &signed, signature)) {
+        return None;
+    }
     let id = Header::id_of(header);
     let (header, critical) = Header::decode(header).ok()?;
     let brings = match critical {
