@@ -171,7 +171,9 @@ impl Ledger {
         let (of, epoch, now) = (&outlet.of, self.epoch(), (self.inner.clock)());
         let underway = &self.inner.views.delivered;
         let receiver = self.receiver(delivery, of)?;
-        let is_same = outlet.is_held() && outlet.receiver.as_deref() == Some(&receiver);
+        // Without a cursor it begins anew, wherever a feed may stand.
+        let goes_on = outlet.is_held() && !outlet.cursor.is_empty();
+        let is_same = goes_on && outlet.receiver.as_deref() == Some(&receiver);
         let kept = underway.take(outlet, epoch).filter(|_| is_same);
         let feed = match kept {
             Some(feed) => feed,
@@ -199,7 +201,7 @@ impl Ledger {
     ) -> Result<Reopened, Rejection> {
         let scope = Scope { areas: delivery.areas.clone(), ..Scope::default() };
         let follower = Follower::Delivery(outlet.of.clone());
-        if is_same && !outlet.cursor.is_empty() {
+        if is_same {
             match self.follow(follower.clone(), scope.clone(), &outlet.cursor).await {
                 Ok(feed) => {
                     let is_cut_short = feed.is_within() && !feed.is_at_its_beginning();

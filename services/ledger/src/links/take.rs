@@ -254,7 +254,7 @@ impl Ledger {
             judge_again((&domain, level), &peer, (&aside.header, &aside.signature), &payload);
         let judged = judged.ok_or_else(unfit)?;
         match judged.brings {
-            // A picture or a view that has gone on without it would go back: it begins anew instead.
+            // A picture or a view that has gone on without it begins anew instead.
             Ok(Payload::Contribution(_) | Payload::View(_)) | Err(_) => return Err(unfit()),
             Ok(Payload::Message(_) | Payload::Receipt { .. } | Payload::Answer { .. }) => {}
         }

@@ -98,7 +98,7 @@ pub fn judge(
 }
 
 /// Judges an envelope of a peer once more that was set aside: that it was its word was seen when it
-/// came. None: what was kept of it cannot be read, or no key that the peer has by now has signed it.
+/// came. None: what was kept of it cannot be read, or no key that the peer has now has signed it.
 #[must_use]
 pub fn judge_again(
     (domain, level): (&DomainId, u32),
