@@ -94,11 +94,16 @@ async fn a_stream_at_a_node_that_gets_a_snapshot_wakes() {
     tokio::time::timeout(PATIENCE, feed.wait(2 * PATIENCE)).await.expect("it wakes");
     nodes.alike().await;
     assert!(nodes.folder(behind).join("snapshot").exists(), "it did not come by a snapshot");
-    let told = std::iter::from_fn(|| told.try_recv().ok()).map(|happened| happened.event);
-    let told: Vec<_> = told.collect();
-    let [Event::Epoch(_), Event::Suspended(service), Event::Revised { revision: 2, .. }] = &*told
+    // They are told one by one, after what they tell of is there.
+    let mut came = Vec::new();
+    while came.len() < 3 {
+        let next = tokio::time::timeout(PATIENCE, told.recv()).await;
+        came.push(next.expect("it is told").unwrap().event);
+    }
+    assert!(told.is_empty(), "{came:?}, and more");
+    let [Event::Epoch(_), Event::Suspended(service), Event::Revised { revision: 2, .. }] = &*came
     else {
-        panic!("{told:?}")
+        panic!("{came:?}")
     };
     assert_eq!(service.as_str(), SHUT_OUT);
     assert!(feed.next(100).await.unwrap().is_some());
