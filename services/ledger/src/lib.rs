@@ -37,6 +37,7 @@ mod store;
 mod trace;
 mod upload;
 mod views;
+mod wake;
 mod writer;
 
 #[cfg(test)]

@@ -9,14 +9,15 @@ use samsyn_domain::{
     row::Event,
 };
 use samsyn_policy::{Bare, Egress, EventBatch, Reader, Scope, View, ViewEvent};
-use tokio::{sync::broadcast, time::timeout};
+use tokio::time::timeout;
 use tracing::{Instrument as _, Span};
 
 use crate::{
     Error, Ledger, Rejection,
     cursor::{Cursor, Subscription, first_eight, incarnation},
     pictures::REACH_MAX,
-    trace::{Happened, Woken},
+    trace::Woken,
+    wake::Wake,
 };
 
 /// How old a cursor may be.
@@ -33,8 +34,7 @@ pub(crate) struct HomeFeed {
     class: ClassId,
     subscription: Subscription,
     place: Place,
-    events: broadcast::Receiver<Happened>,
-    woken: Woken,
+    wake: Wake,
 }
 
 /// Who follows a view.
@@ -81,7 +81,7 @@ impl Ledger {
         asked: Scope,
         cursor: &str,
     ) -> Result<HomeFeed, Rejection> {
-        let events = self.events();
+        let wake = Wake::by(self.events());
         let reader = follower.reader(self)?;
         let scope = self.read(|state| reader.scope(state.registry(), &asked, false))?;
         let rights = self.read(|state| reader.rights(state.registry(), None, false));
@@ -128,8 +128,7 @@ impl Ledger {
             class,
             subscription,
             place: Place { cursor, snapshot: None, passed: None },
-            events,
-            woken: Woken::default(),
+            wake,
         })
     }
 
@@ -161,19 +160,19 @@ impl HomeFeed {
         &mut self,
         limit: usize,
     ) -> Result<Option<View<EventBatch>>, Rejection> {
-        self.catch_up();
-        let span = self.woken.span(|| tracing::info_span!("wake"));
+        self.wake.catch_up(|event| concerns(&self.scope, event));
+        let span = self.wake.span(|| tracing::info_span!("wake"));
         let shown = self.show(limit).instrument(span.unwrap_or_else(Span::current)).await;
         if matches!(shown, Ok(None)) {
             // It woke others.
-            self.woken = Woken::default();
+            drop(self.wake.take());
         }
         shown
     }
 
     /// What woke the subscription for what it has just given.
     pub(crate) fn woken(&mut self) -> Woken {
-        std::mem::take(&mut self.woken)
+        self.wake.take()
     }
 
     async fn show(&mut self, limit: usize) -> Result<Option<View<EventBatch>>, Rejection> {
@@ -239,48 +238,7 @@ impl HomeFeed {
     /// Waits until something may be new, or so long.
     pub(crate) async fn wait(&mut self, longest: Duration) {
         let longest = self.until_rights_change().map_or(longest, |rest| rest.min(longest));
-        let relevant = async {
-            loop {
-                match self.events.recv().await {
-                    Ok(happened) if self.concerns(&happened.event) => {
-                        return self.woken.by(&happened);
-                    }
-                    Err(broadcast::error::RecvError::Lagged(_)) => return,
-                    Ok(_) => {}
-                    Err(broadcast::error::RecvError::Closed) => {
-                        std::future::pending::<()>().await;
-                    }
-                }
-            }
-        };
-        // Either way the feed looks again.
-        let _ = timeout(longest, relevant).await;
-    }
-
-    /// Whether something may be new after it.
-    fn concerns(&self, event: &Event) -> bool {
-        match event {
-            Event::Revised { area, .. } => self.scope.areas.contains(area),
-            Event::Edition(_) | Event::Epoch(_) | Event::Suspended(_) => true,
-            Event::Advanced(_)
-            | Event::Inboxed(_)
-            | Event::Receipt(_)
-            | Event::Linked(_)
-            | Event::Received(_) => false,
-        }
-    }
-
-    /// Takes in what has happened by now: what comes next shows all of it.
-    fn catch_up(&mut self) {
-        loop {
-            match self.events.try_recv() {
-                Ok(happened) if self.concerns(&happened.event) => self.woken.by(&happened),
-                Ok(_) | Err(broadcast::error::TryRecvError::Lagged(_)) => {}
-                Err(
-                    broadcast::error::TryRecvError::Empty | broadcast::error::TryRecvError::Closed,
-                ) => return,
-            }
-        }
+        self.wake.wait(longest, |event| concerns(&self.scope, event)).await;
     }
 
     /// It stands before all there is, and nothing of that has come.
@@ -413,5 +371,18 @@ impl Place {
         let cursor = Cursor { revision, snapshot: false, reset: false, events: 0, ..self.cursor };
         let passed = self.snapshot.clone().or_else(|| self.passed.clone());
         Self { cursor, snapshot: None, passed }
+    }
+}
+
+/// Whether something may be new after it.
+fn concerns(scope: &Scope, event: &Event) -> bool {
+    match event {
+        Event::Revised { area, .. } => scope.areas.contains(area),
+        Event::Edition(_) | Event::Epoch(_) | Event::Suspended(_) => true,
+        Event::Advanced(_)
+        | Event::Inboxed(_)
+        | Event::Receipt(_)
+        | Event::Linked(_)
+        | Event::Received(_) => false,
     }
 }

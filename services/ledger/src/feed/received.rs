@@ -12,18 +12,12 @@ use samsyn_policy::{
     Denial, EventBatch, Masked, Reader, ReceivedDraft, Scope, View, ViewChange, ViewEvent, Why,
     received_class,
 };
-use tokio::{
-    sync::broadcast::{
-        self,
-        error::{RecvError, TryRecvError},
-    },
-    time::timeout,
-};
 
 use crate::{
     Error, Ledger, Rejection,
     cursor::{Cursor, Subscription, first_eight},
-    trace::{Happened, Woken},
+    trace::Woken,
+    wake::Wake,
 };
 
 /// A subscription to a view that another domain delivers.
@@ -38,8 +32,7 @@ pub(crate) struct ReceivedFeed {
     masked: Masked,
     subscription: Subscription,
     place: Place,
-    events: broadcast::Receiver<Happened>,
-    woken: Woken,
+    wake: Wake,
 }
 
 /// How far it has come. Its revision is the number of the last finding that came or went.
@@ -155,7 +148,7 @@ impl ReceivedFeed {
         asked: Scope,
         (received, cursor): (&Received, &str),
     ) -> Result<Self, Rejection> {
-        let events = ledger.events();
+        let wake = Wake::by(ledger.events());
         let of = received.of.clone();
         let keys = &ledger.inner.keys;
         let scope = keys.cursor_mac("scope", &[format!("{asked:?}").as_bytes()]);
@@ -205,8 +198,7 @@ impl ReceivedFeed {
             of,
             subscription,
             place: Place { cursor, snapshot: None },
-            events,
-            woken: Woken::default(),
+            wake,
         })
     }
 
@@ -215,7 +207,7 @@ impl ReceivedFeed {
         &mut self,
         limit: usize,
     ) -> Result<Option<View<EventBatch>>, Rejection> {
-        self.catch_up();
+        self.wake.catch_up(|event| concerns(&self.of, event));
         let received = self.received()?;
         if received.phase != Phase::Whole {
             return Ok(None);
@@ -241,7 +233,7 @@ impl ReceivedFeed {
         self.place = after;
         if shown.is_none() {
             // It woke others.
-            self.woken = Woken::default();
+            drop(self.wake.take());
         }
         Ok(shown)
     }
@@ -391,7 +383,7 @@ impl ReceivedFeed {
 
     /// As [`super::Feed::woken`].
     pub(super) fn woken(&mut self) -> Woken {
-        std::mem::take(&mut self.woken)
+        self.wake.take()
     }
 
     /// As [`super::Feed::epoch`]: what waits to be sent is judged anew as well when the view has
@@ -410,45 +402,7 @@ impl ReceivedFeed {
 
     /// As [`super::Feed::wait`].
     pub(super) async fn wait(&mut self, longest: Duration) {
-        let relevant = async {
-            loop {
-                match self.events.recv().await {
-                    Ok(happened) if self.concerns(&happened.event) => {
-                        return self.woken.by(&happened);
-                    }
-                    Err(RecvError::Lagged(_)) => return,
-                    Ok(_) => {}
-                    Err(RecvError::Closed) => std::future::pending::<()>().await,
-                }
-            }
-        };
-        // Either way the feed looks again.
-        let _ = timeout(longest, relevant).await;
-    }
-
-    /// Whether something may be new, or no longer be given, after it.
-    fn concerns(&self, event: &Event) -> bool {
-        match event {
-            Event::Received(of) => *of == self.of,
-            Event::Epoch(_) | Event::Suspended(_) => true,
-            Event::Revised { .. }
-            | Event::Edition(_)
-            | Event::Advanced(_)
-            | Event::Inboxed(_)
-            | Event::Receipt(_)
-            | Event::Linked(_) => false,
-        }
-    }
-
-    /// Takes in what has happened by now: what comes next shows all of it.
-    fn catch_up(&mut self) {
-        loop {
-            match self.events.try_recv() {
-                Ok(happened) if self.concerns(&happened.event) => self.woken.by(&happened),
-                Ok(_) | Err(TryRecvError::Lagged(_)) => {}
-                Err(TryRecvError::Empty | TryRecvError::Closed) => return,
-            }
-        }
+        self.wake.wait(longest, |event| concerns(&self.of, event)).await;
     }
 
     /// As [`super::Feed::after_snapshot`].
@@ -473,5 +427,19 @@ impl Ledger {
     fn terms(&self, received: &Received) -> [u8; 8] {
         let terms = format!("{:?} {}", received.receiver, received.begun);
         first_eight(&self.inner.keys.cursor_mac("received", &[terms.as_bytes()]))
+    }
+}
+
+/// Whether something may be new, or no longer be given, after it.
+fn concerns(of: &DeliveryRef, event: &Event) -> bool {
+    match event {
+        Event::Received(changed) => changed == of,
+        Event::Epoch(_) | Event::Suspended(_) => true,
+        Event::Revised { .. }
+        | Event::Edition(_)
+        | Event::Advanced(_)
+        | Event::Inboxed(_)
+        | Event::Receipt(_)
+        | Event::Linked(_) => false,
     }
 }
