@@ -7,10 +7,16 @@ mod tests {
     use samsyn_domain::{
         DomainId, FeatureLevel, FunctionId, Labels, OrganisationId, PurposeId, Reason, Regime,
         Sealed, Secrecy, ServiceId, State, Timestamp, UnitKey,
-        command::{Actor, Command, Found, MarkMessage, Reply, SendMessage, Submission, Tick},
+        command::{
+            Actor, Command, Found, MarkMessage, NumberEnvelopes, Reply, SendMessage, Submission,
+            Tick,
+        },
         disclosure::Ground,
-        message::{Core, INBOX_MAX, MessageId, MessageKind, Precedence, RejectedFor, Step},
+        message::{
+            Core, INBOX_MAX, MessageId, MessageKind, Precedence, Receipt, RejectedFor, Step,
+        },
         registry::{Document, Registry},
+        row::Row,
     };
 
     const NOW: Timestamp = Timestamp::from_micros(1_759_312_800_000_000);
@@ -202,6 +208,32 @@ mod tests {
         assert_eq!(world.step(&id, POLICE), Some(Step::Accepted), "who is here has it");
         let nobody = world.send(CITY, &["2021000084/ingen"], None);
         assert_eq!(refused(&nobody), (Reason::UnknownAddress, "to_functions[0]"));
+    }
+
+    #[test]
+    fn what_has_left_before_is_not_said_to_be_turned_away() {
+        for (has_left, last) in [(false, Step::Rejected), (true, Step::Relayed)] {
+            let mut world = World::new();
+            let id = world.sent(CITY, &[FAR], None);
+            if has_left {
+                world.state.absorb(Row::Receipt(Receipt {
+                    message: id,
+                    to: function(FAR),
+                    step: Step::Relayed,
+                    at: NOW,
+                    by: None,
+                    reason: None,
+                    envelope: None,
+                }));
+            }
+            let peer = DomainId::parse("b.example").unwrap();
+            let after = world.state.links().link(&peer).out;
+            let dropped = world.state.links().queue(&peer).map(|queued| queued.number).collect();
+            let (envelopes, looked) = (Vec::new(), Vec::new());
+            let number = NumberEnvelopes { peer, after, envelopes, dropped, looked };
+            assert_eq!(world.apply(Command::NumberEnvelopes(number.into())), Reply::Done);
+            assert_eq!(world.step(&id, FAR), Some(last));
+        }
     }
 
     fn document() -> Document {

@@ -166,6 +166,10 @@ pub(super) struct Holds {
 }
 
 impl Holds {
+    pub(super) fn take_all(&mut self, view: View<EventBatch>) {
+        events(view).into_iter().for_each(|event| self.take(event));
+    }
+
     fn take(&mut self, event: v1::Event) {
         self.cursor = event.cursor;
         match event.what.unwrap() {
@@ -195,7 +199,7 @@ impl Holds {
         let taken = timeout(PATIENCE, async {
             while !is(self) {
                 while let Some(view) = feed.next(2).await.unwrap() {
-                    events(view).into_iter().for_each(|event| self.take(event));
+                    self.take_all(view);
                 }
                 feed.wait(Duration::from_millis(50)).await;
             }

@@ -4,16 +4,17 @@
 use std::{sync::Arc, time::Duration};
 
 use samsyn_domain::{
-    FunctionId, Timestamp,
+    FunctionId, KeyId, Timestamp,
     commit::{canonical::Message, descriptor::PublicKey, dsse::PayloadType},
     link::{
         Address, CONTRIBUTIONS_LEVEL, Chain, EnvelopeId, FrozenFor, Header, Kind, LEVEL,
         MESSAGES_LEVEL, PAYLOAD_BYTES_MAX, PROTOCOL, Payload, QuarantinedFor,
     },
     message::{MessageId, RejectedFor, Step},
-    registry::Peer,
+    registry::{Peer, PeerKey},
 };
 use samsyn_ledger::NotTaken;
+use samsyn_policy::judge_again;
 use samsyn_proto::link::{Envelope, Hello, frame};
 use tokio::{sync::mpsc, time::timeout};
 
@@ -202,6 +203,21 @@ async fn what_was_judged_by_what_is_agreed_no_more_is_not_taken() {
     let taken = ledger.take_envelopes(&before, &[came(envelope)]).await;
     assert!(matches!(taken, Err(NotTaken::Replaced)), "{taken:?}");
     assert_eq!(ledger.link(&CITY.id()).taken.sequence, 0);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_set_aside_is_judged_by_the_keys_of_now() {
+    let world = world().await;
+    let mut hostile = Hostile::opens(&world, |_| ()).await;
+    let Envelope { header, signature, payload, .. } = hostile.message("aside", |_| ());
+    let peer = world.police.ledger.registered_peer(&CITY.id()).unwrap();
+    let again =
+        |peer: &Peer| judge_again((&POLICE.id(), LEVEL), peer, (&header, &signature), &payload);
+    assert!(matches!(again(&peer).unwrap().brings, Ok(Payload::Message(_))));
+    let public_key = hex::encode(world.police.ledger.public_key());
+    let other = PeerKey { id: KeyId::parse("other").unwrap(), public_key };
+    assert_eq!(again(&Peer { keys: [other].into(), ..peer }), None);
     world.close().await;
 }
 

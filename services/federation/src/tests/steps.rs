@@ -59,6 +59,15 @@ fn found(name: &str, level: u32) -> v1::Event {
     }
 }
 
+/// That a finding has gone.
+fn removed(name: &str) -> v1::Event {
+    let v1::Event { what, .. } = found(name, 1);
+    let Some(What::Finding(finding)) = what else { panic!() };
+    let (finding_id, period) = (finding.id, finding.period);
+    let removed = v1::RemovedFinding { finding_id, period };
+    v1::Event { what: Some(What::RemovedFinding(removed)), ..found(name, 1) }
+}
+
 impl Hostile {
     async fn delivers(&mut self, delivered: Delivered, bend: impl FnOnce(&mut Header)) -> Taken {
         let payload = Payload::View(delivered.into()).encode().unwrap();
@@ -276,6 +285,28 @@ async fn who_comes_back_with_a_cursor_of_before_it_began_anew_gets_all_of_it_ane
     let mut feed = world.police.follows(POLICE, &holds.cursor).await;
     holds.until(&mut feed, |holds| holds.findings.is_empty()).await;
     assert_eq!(holds.frames, 6);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_in_the_middle_of_which_something_comes_misses_nothing() {
+    let world = World::new().await;
+    world.wire.cut();
+    let mut hostile = Hostile::opens(&world, |_| ()).await;
+    let all = ["a/b", "a/c", "a/d"].map(|name| found(name, 1));
+    hostile.delivers(step(1, all.to_vec()), |_| ()).await;
+    let mut holds = Holds::default();
+    let mut feed = world.police.follows(POLICE, "").await;
+    holds.take_all(feed.next(2).await.unwrap().unwrap());
+    assert_eq!(holds.findings.len(), 1);
+    // It comes back where it was; just then what it had goes, and all others move up.
+    let mut feed = world.police.follows(POLICE, &holds.cursor).await;
+    hostile.delivers(step(2, vec![removed("a/b")]), |_| ()).await;
+    while let Some(view) = feed.next(2).await.unwrap() {
+        holds.take_all(view);
+    }
+    let names: Vec<&str> = holds.findings.keys().map(|(_, name)| name.as_str()).collect();
+    assert_eq!(names, ["a/c", "a/d"]);
     world.close().await;
 }
 

@@ -1,4 +1,5 @@
-//! Contributions: what is numbered for an own picture, and what an answer to it changes.
+//! Links: what is numbered for an own picture and what an answer to it changes, what was set aside,
+//! and what came of a view whose peer speaks for it no more.
 
 #[cfg(test)]
 mod tests {
@@ -6,13 +7,17 @@ mod tests {
 
     use samsyn_domain::{
         AreaId, Basis, CategoryId, Content, DomainId, FeatureLevel, Form, Geography, Kind, Labels,
-        Observation, ObservationId, OrganisationId, PartyId, PriorityId, Reason, Regime, Sealed,
-        Secrecy, ServiceId, State, Timestamp, UnitKey,
+        LegalBasisId, Observation, ObservationId, OrganisationId, PartyId, PeriodKind, PriorityId,
+        PurposeId, Reason, Regime, RowId, Sealed, Secrecy, ServiceId, State, Timestamp, UnitKey,
         command::{
-            Actor, Command, Effect, Found, Looked, NumberEnvelopes, Offer, Reply, Source,
-            Submission, TakeEnvelopes, ToNumber, ToTake,
+            Actor, Command, Effect, Found, Looked, NumberEnvelopes, Offer, ReleaseEnvelope, Reply,
+            Source, Submission, TakeEnvelopes, Tick, ToNumber, ToTake,
         },
-        link::{CHANGES_MAX, Compared, EnvelopeId, NotTakenFor, PictureRef, Share},
+        disclosure::Ground,
+        link::{
+            CHANGES_MAX, Compared, DeliveryRef, EnvelopeId, FindingRef, Header, NotTakenFor, Phase,
+            PictureRef, QuarantinedFor, Received, ReceivedFinding, Receiver, Share,
+        },
         registry::{Document, Peer},
         row::{Row, Stage},
     };
@@ -77,6 +82,11 @@ mod tests {
 
     impl World {
         fn new() -> Self {
+            Self::of(BTreeSet::new())
+        }
+
+        /// With a peer that may deliver what it says of some areas.
+        fn of(areas: BTreeSet<AreaId>) -> Self {
             let peer = Peer {
                 id: picture().peer,
                 name: "b".to_owned(),
@@ -88,7 +98,7 @@ mod tests {
                 ceiling: 2,
                 message_kinds: BTreeSet::new(),
                 envelopes_per_minute: 1,
-                areas: BTreeSet::new(),
+                areas,
                 deliveries: BTreeSet::new(),
             };
             let document = Document { peers: vec![peer], ..Document::default() };
@@ -97,7 +107,7 @@ mod tests {
                 document: Arc::new(document),
                 key_file: [0; 32],
                 policy: [1; 32],
-                level: FeatureLevel::CONTRIBUTIONS,
+                level: FeatureLevel::DELIVERIES,
             };
             let mut world = Self { state: State::default(), position: 0, envelopes: 0 };
             assert_eq!(world.apply(Command::Found(found.into())), Reply::Epoch { epoch: 1 });
@@ -255,6 +265,78 @@ mod tests {
             assert_eq!(share.compared, compared, "{reason}");
             assert_eq!(share.told.unwrap().refused, refused(reason));
             assert!(world.held().is_empty(), "{reason}");
+        }
+    }
+
+    #[test]
+    fn what_was_set_aside_is_let_go_by_its_own_id_alone() {
+        let mut world = World::new();
+        let (peer, header) = (picture().peer, b"header".as_slice());
+        let effect = Effect::Quarantine {
+            reason: QuarantinedFor::UnknownKind,
+            header: header.into(),
+            signature: [0; 64].into(),
+            payload: Sealed { key: UnitKey::named("u"), bytes: [].into() },
+        };
+        let after = world.state.links().link(&peer).taken;
+        let envelopes = vec![ToTake { id: Header::id_of(header), effect }];
+        let take = TakeEnvelopes { peer: peer.clone(), after, envelopes };
+        assert_eq!(world.apply(Command::TakeEnvelopes(take.into())), Reply::Done);
+        let mut discard = |id: EnvelopeId| {
+            let (peer, effect) = (peer.clone(), None);
+            let discard = ReleaseEnvelope { peer, epoch: 1, sequence: 1, id, effect };
+            let reply = world.apply(Command::ReleaseEnvelope(discard.into()));
+            if let Reply::Refused(refusal) = reply { Err(refusal.reason) } else { Ok(()) }
+        };
+        // What a node that lags does not have yet it knows no id of.
+        assert_eq!(discard(EnvelopeId::default()), Err(Reason::NotFound));
+        assert_eq!(discard(Header::id_of(header)), Ok(()));
+        assert_eq!(discard(Header::id_of(header)), Err(Reason::NotFound), "it is gone");
+    }
+
+    #[test]
+    fn a_view_of_an_area_for_which_its_peer_does_not_speak_goes() {
+        let area = picture().area;
+        for (areas, stays) in [(BTreeSet::from([area.clone()]), true), (BTreeSet::new(), false)] {
+            let mut world = World::of(areas);
+            let of = DeliveryRef { peer: picture().peer, id: RowId::parse("d").unwrap() };
+            let receiver = Receiver {
+                orgnr: "2120000142".into(),
+                parties: BTreeSet::new(),
+                areas: [area.clone()].into(),
+                periods: PeriodKind::ALL.into(),
+                ground: Ground {
+                    purpose: PurposeId::parse("prevention").unwrap(),
+                    legal_basis: LegalBasisId::parse("law").unwrap(),
+                    weighing: None,
+                },
+            };
+            let (key, phase) = (of.clone(), Phase::Whole);
+            let (step, number, begun, forgotten, at) = (2, 2, 1, 1, NOW);
+            let received =
+                Received { of: key, receiver, step, phase, number, begun, forgotten, at };
+            world.state.absorb(Row::Received(received.into()));
+            let found = ReceivedFinding {
+                of: of.clone(),
+                key: FindingRef {
+                    area: area.clone(),
+                    period: "2025-10".parse().unwrap(),
+                    id: "area/theft".into(),
+                },
+                number,
+                revision: 1,
+                recorded_at: NOW,
+                content: Some(Sealed { key: UnitKey::named("u"), bytes: [1].into() }),
+                until: None,
+                at,
+            };
+            world.state.absorb(Row::ReceivedFinding(found.into()));
+            assert_eq!(world.state.has_due(NOW), !stays);
+            world.apply(Command::Tick(Tick));
+            assert!(!world.state.has_due(NOW));
+            let deliveries = world.state.deliveries();
+            assert_eq!(deliveries.received(&of).is_some(), stays);
+            assert_eq!(deliveries.count(&of), usize::from(stays));
         }
     }
 }
