@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use samsyn_domain::Caller;
+use samsyn_domain::{Caller, State};
 use samsyn_policy::{
     At, ComparedView, Denial, Egress, Explanation, JointView, Reader, ReceivedView, Scope, Shared,
     View, Why,
 };
 use samsyn_proto::inbound::{CompareAsked, ExplainAsked, JointAsked};
 
-use crate::{Ledger, Rejection, pictures::REACH_MAX};
+use crate::{Ledger, Rejection, reach::REACH_MAX};
 
 /// A joint picture.
 #[derive(Debug)]
@@ -92,23 +92,13 @@ impl Ledger {
         // Opened before it is read: what comes meanwhile comes again, and nothing is missed.
         let mut feed = self.subscribe(caller, reader.ground().clone(), scope, "").await?;
         let cursor = feed.after_snapshot()?;
-        let reached = || {
-            self.read(|state| {
-                let received = policy.received(state, reader, &asked.area);
-                let of = received.ok().flatten().map(|received| received.of.clone());
-                let revision = of.map(|of| state.deliveries().revision(&of, &asked.area));
-                revision.is_none_or(|revision| revision >= asked.min_revision)
-            })
+        let is_there = |state: &State| {
+            let received = policy.received(state, reader, &asked.area);
+            let of = received.ok().flatten().map(|received| received.of.clone());
+            let revision = of.map(|of| state.deliveries().revision(&of, &asked.area));
+            revision.is_none_or(|revision| revision >= asked.min_revision)
         };
-        let mut events = self.events();
-        let waiting = async {
-            while !reached() {
-                // Whatever happened, it is looked at anew.
-                let _ = events.recv().await;
-            }
-        };
-        let in_time = tokio::time::timeout(REACH_MAX, waiting).await;
-        in_time.map_err(|_| Rejection::NotReached { field: "min_revision" })?;
+        self.reached("min_revision", is_there).await?;
         Ok((Joint::Received(self.show(reader, project).await?), cursor))
     }
 

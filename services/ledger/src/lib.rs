@@ -29,6 +29,7 @@ mod peers;
 mod pictures;
 mod proposer;
 mod raft_handle;
+mod reach;
 mod recording;
 mod registry;
 mod root;

@@ -22,8 +22,6 @@ use crate::{Error, Ledger, Rejection, handle::Inner, keys::Keys};
 
 /// How many decisions of policy one entry records.
 const GRANTS_MAX: usize = 200;
-/// How long a read waits for the revision that it asks for, or goes on from.
-pub(crate) const REACH_MAX: std::time::Duration = std::time::Duration::from_secs(5);
 
 impl Ledger {
     /// Publishes an own picture; tells the open conflicts that it touches.

@@ -9,7 +9,6 @@ use samsyn_domain::{
     link::{DeliveryRef, Phase, Received},
     registry::{FieldGroup, Registry},
 };
-
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -91,8 +90,9 @@ impl Policy {
             return Err(Denial::of(Why::UnknownService));
         };
         let receiver = &received.receiver;
-        let organisation = registry.organisations().find(|one| *one.orgnr == *receiver.orgnr);
-        let Some(organisation) = organisation else { return Ok(false) };
+        let Some(organisation) = registry.organisation_of(&receiver.orgnr) else {
+            return Ok(false);
+        };
         let asked = |purpose: &str, legal_basis: &str| {
             let delivered = vec![
                 ("organisation", Attribute::text(&organisation.id)),

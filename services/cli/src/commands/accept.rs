@@ -64,7 +64,7 @@ pub(super) struct Args {
     organisations: Vec<String>,
     /// The areas whose joint picture it may deliver here, where no agreement says that it is their
     /// home [default: as before].
-    #[arg(long, value_name = "ID", value_delimiter = ',', value_parser = area)]
+    #[arg(long, value_name = "ID", value_delimiter = ',', value_parser = AreaId::parse)]
     areas: Vec<AreaId>,
     /// The domain's name, for people [default: the domain].
     #[arg(long)]
@@ -83,10 +83,6 @@ pub(super) struct Args {
 fn fingerprint(text: &str) -> Result<Fingerprint, String> {
     Fingerprint::parse(text)
         .ok_or_else(|| "is no fingerprint; give eight groups of four hexadecimal digits".to_owned())
-}
-
-fn area(id: &str) -> Result<AreaId, String> {
-    AreaId::parse(id).map_err(|why| why.to_string())
 }
 
 fn kind(code: &str) -> Result<MessageKind, String> {

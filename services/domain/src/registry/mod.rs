@@ -144,6 +144,12 @@ impl Registry {
         self.organisations.get(id)
     }
 
+    /// The organisation with a number.
+    #[must_use]
+    pub fn organisation_of(&self, orgnr: &str) -> Option<&Organisation> {
+        self.organisations.values().find(|organisation| organisation.orgnr == orgnr)
+    }
+
     /// All organisations, by id.
     pub fn organisations(&self) -> impl Iterator<Item = &Organisation> {
         self.organisations.values()

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::{
     deliveries::{delivers, delivers_until_tomorrow, for_the_police},
     impostor::Hostile,
-    pictures::{area, draft},
+    pictures::draft,
     world::{CITY, Domain, NOW, PATIENCE, POLICE, Who, World},
 };
 
@@ -143,12 +143,7 @@ async fn after_a_restore_what_was_lost_comes_again_and_nothing_is_doubled() {
     assert_eq!(world.city.steps(lost).await.last(), Some(&Step::Accepted));
     // The police's picture at its home is that of its domain of now, and the view is whole.
     world.police.is_in_step().await;
-    assert_eq!(
-        world.city.has(POLICE).await.counts,
-        [("p1".to_owned(), Some(1))].into(),
-        "{}",
-        area()
-    );
+    assert_eq!(world.city.has(POLICE).await.counts, [("p1".to_owned(), Some(1))].into());
     world.is_same().await;
     // It is a link like any other from here on, also for who begins anew.
     world.restart_city().await;

@@ -9,13 +9,11 @@ use samsyn_domain::{
     row::Event,
 };
 use samsyn_policy::{Bare, Egress, EventBatch, Reader, Scope, View, ViewEvent};
-use tokio::time::timeout;
 use tracing::{Instrument as _, Span};
 
 use crate::{
     Error, Ledger, Rejection,
     cursor::{Cursor, Subscription, first_eight, incarnation},
-    pictures::REACH_MAX,
     trace::Woken,
     wake::Wake,
 };
@@ -139,14 +137,7 @@ impl Ledger {
         class: &ClassId,
         cursor: &Cursor,
     ) -> Result<(), Rejection> {
-        let mut events = self.events();
-        let waiting = async {
-            while self.read(|state| cursor.is_ahead_of(state, class)) {
-                // Whatever happened, it is looked at anew.
-                let _ = events.recv().await;
-            }
-        };
-        timeout(REACH_MAX, waiting).await.map_err(|_| Rejection::NotReached { field: "cursor" })
+        self.reached("cursor", |state| !cursor.is_ahead_of(state, class)).await
     }
 }
 

@@ -97,6 +97,5 @@ impl Ledger {
 
 /// Whether an organisation is at home here: registered, and not in another domain.
 fn is_at_home(registry: &Registry, orgnr: &str) -> bool {
-    let mut organisations = registry.organisations();
-    organisations.any(|one| one.orgnr == orgnr) && registry.peer_of(orgnr).is_none()
+    registry.organisation_of(orgnr).is_some() && registry.peer_of(orgnr).is_none()
 }

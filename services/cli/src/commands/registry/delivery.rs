@@ -34,23 +34,30 @@ pub(in crate::commands) struct Put {
     /// The domain that it goes to.
     peer: String,
     /// Its id.
-    id: String,
+    #[arg(value_parser = RowId::parse)]
+    id: RowId,
     /// Who receives: an organisation that is at home there.
-    #[arg(long, value_name = "ID")]
-    organisation: String,
+    #[arg(long, value_name = "ID", value_parser = OrganisationId::parse)]
+    organisation: OrganisationId,
     /// For which of its parties: what they have signed they see as signatories. Left out: for the
     /// organisation itself, by its release rows.
-    #[arg(long, value_delimiter = ',', value_name = "ID")]
-    parties: Vec<String>,
+    #[arg(long, value_delimiter = ',', value_name = "ID", value_parser = PartyId::parse)]
+    parties: Vec<PartyId>,
     /// Of which areas.
-    #[arg(long, value_delimiter = ',', required = true, value_name = "ID")]
-    areas: Vec<String>,
+    #[arg(
+        long,
+        value_delimiter = ',',
+        required = true,
+        value_name = "ID",
+        value_parser = AreaId::parse
+    )]
+    areas: Vec<AreaId>,
     /// For which purpose.
-    #[arg(long, value_name = "ID")]
-    purpose: String,
+    #[arg(long, value_name = "ID", value_parser = PurposeId::parse)]
+    purpose: PurposeId,
     /// On which legal basis.
-    #[arg(long, value_name = "ID")]
-    legal_basis: String,
+    #[arg(long, value_name = "ID", value_parser = LegalBasisId::parse)]
+    legal_basis: LegalBasisId,
     /// The reference of the recorded weighing of interests, where the basis asks for one.
     #[arg(long, value_name = "REF")]
     weighing: Option<String>,
@@ -75,7 +82,7 @@ pub(super) async fn run(session: &Session, command: Command) -> Result<(), Failu
     let exported = session.client.export_registry().await?;
     let registry = &exported.registry;
     let (peer, by) = match command {
-        Command::Put(args) => (args.edited(registry)?, args.by),
+        Command::Put(args) => args.edited(registry)?,
         Command::Remove(args) => {
             let mut peer = peer(registry, &args.peer)?;
             let before = peer.deliveries.len();
@@ -92,20 +99,20 @@ pub(super) async fn run(session: &Session, command: Command) -> Result<(), Failu
 }
 
 impl Put {
-    fn edited(&self, registry: &Registry) -> Result<Peer, Failure> {
+    fn edited(self, registry: &Registry) -> Result<(Peer, By), Failure> {
         let mut peer = peer(registry, &self.peer)?;
         let delivery = Delivery {
-            id: id("the delivery", &self.id, RowId::parse)?,
-            organisation: id("--organisation", &self.organisation, OrganisationId::parse)?,
-            parties: ids("--parties", &self.parties, PartyId::parse)?.into_iter().collect(),
-            areas: ids("--areas", &self.areas, AreaId::parse)?.into_iter().collect(),
-            purpose: id("--purpose", &self.purpose, PurposeId::parse)?,
-            legal_basis: id("--legal-basis", &self.legal_basis, LegalBasisId::parse)?,
-            weighing: self.weighing.clone(),
+            id: self.id,
+            organisation: self.organisation,
+            parties: self.parties.into_iter().collect(),
+            areas: self.areas.into_iter().collect(),
+            purpose: self.purpose,
+            legal_basis: self.legal_basis,
+            weighing: self.weighing,
         };
         peer.deliveries.retain(|other| other.id != delivery.id);
         peer.deliveries.insert(delivery);
-        Ok(peer)
+        Ok((peer, self.by))
     }
 }
 
@@ -116,20 +123,4 @@ fn peer(registry: &Registry, name: &str) -> Result<Peer, Failure> {
         Failure::Usage(format!("{what}; see `samsyn link status`"))
     };
     peer.cloned().ok_or_else(unknown)
-}
-
-fn id<T, E: std::fmt::Display>(
-    what: &str,
-    text: &str,
-    parse: impl Fn(&str) -> Result<T, E>,
-) -> Result<T, Failure> {
-    parse(text).map_err(|why| Failure::Usage(format!("{what}: `{text}` {why}")))
-}
-
-fn ids<T, E: std::fmt::Display>(
-    what: &str,
-    texts: &[String],
-    parse: impl Fn(&str) -> Result<T, E>,
-) -> Result<Vec<T>, Failure> {
-    texts.iter().map(|text| id(what, text, &parse)).collect()
 }
