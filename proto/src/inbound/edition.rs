@@ -5,6 +5,7 @@ use std::fmt;
 use samsyn_domain::{
     AreaId, EditionId, KeyId, Labels, PartyId, Period, Timestamp,
     edition::Verdict,
+    link::SentAnswer,
     registry::{Registry, Role, Track},
 };
 
@@ -158,23 +159,12 @@ impl AnswerAsked {
         let answer = request.answer.ok_or(Reason::MissingField).named("answer")?;
         let role =
             value::role(&answer.actor_role).and_then(|role| role.ok_or(Reason::MissingField));
-        let text = text::alone(answer.text, Form::ANSWER, "answer.text")?;
-        let salted = match answer.text_salt.len() {
-            SALT_BYTES => true,
-            length => length == 0 && text.is_none(),
-        };
+        let text = text_of(answer.text, &answer.text_salt)?;
         let key = match answer.key_id.as_str() {
             "" => Err(Reason::MissingField),
             id => KeyId::parse(id).map_err(|_| Reason::KeyUnknown),
         };
-        let ok = |holds: bool, reason| if holds { Ok(()) } else { Err(reason) };
-        ok(salted, Reason::BadField).named("answer.text_salt")?;
-        ok(!answer.statement.is_empty(), Reason::MissingField).named("answer.statement")?;
-        let short = answer.statement.len() <= STATEMENT_BYTES_MAX;
-        ok(short, Reason::FieldTooLong).named("answer.statement")?;
-        ok(!answer.signature.is_empty(), Reason::MissingField).named("answer.signature")?;
-        let signed = answer.signature.len() == SIGNATURE_BYTES;
-        ok(signed, Reason::BadSignature).named("answer.signature")?;
+        signed(&answer.statement, &answer.signature)?;
         Ok(Self {
             context,
             edition,
@@ -188,6 +178,38 @@ impl AnswerAsked {
             key: key.named("answer.key_id")?,
         })
     }
+}
+
+/// Whether an answer that came from another domain could have been given here.
+///
+/// # Errors
+/// As of [`AnswerAsked::parse`].
+pub fn answer_fits(sent: &SentAnswer) -> Result<(), Fault> {
+    let text = text_of(sent.text.clone(), &sent.text_salt)?;
+    if text.as_deref().unwrap_or_default() != sent.text {
+        return Err(Fault::new(Reason::BadField, "answer.text"));
+    }
+    signed(&sent.statement, &sent.signature)
+}
+
+/// The text of an answer with the salt that it needs.
+fn text_of(text: String, salt: &[u8]) -> Result<Option<String>, Fault> {
+    let text = text::alone(text, Form::ANSWER, "answer.text")?;
+    match salt.len() {
+        SALT_BYTES => Ok(text),
+        0 if text.is_none() => Ok(text),
+        _ => Err(Fault::new(Reason::BadField, "answer.text_salt")),
+    }
+}
+
+/// A statement and its signature have the length of such.
+fn signed(statement: &[u8], signature: &[u8]) -> Result<(), Fault> {
+    let ok = |holds: bool, reason| if holds { Ok(()) } else { Err(reason) };
+    ok(!statement.is_empty(), Reason::MissingField).named("answer.statement")?;
+    let short = statement.len() <= STATEMENT_BYTES_MAX;
+    ok(short, Reason::FieldTooLong).named("answer.statement")?;
+    ok(!signature.is_empty(), Reason::MissingField).named("answer.signature")?;
+    ok(signature.len() == SIGNATURE_BYTES, Reason::BadSignature).named("answer.signature")
 }
 
 fn verdict(number: i32) -> Result<Verdict, Reason> {

@@ -7,6 +7,7 @@
 mod access;
 mod context;
 mod contribution;
+mod delivered_edition;
 mod edition;
 mod fault;
 #[cfg(test)]
@@ -27,7 +28,10 @@ mod value;
 pub use access::{CollisionsAsked, DisclosuresAsked, ExplainAccessAsked, SuspendAsked};
 pub use context::{Context, PageAsked, ground, page, scope, write_context};
 pub use contribution::Contributed;
-pub use edition::{AnswerAsked, EditionAsked, EditionsAsked, LockAsked, OpenAsked, ReleaseAsked};
+pub use delivered_edition::{ReceivedDocument, RoundInReview, is_asked};
+pub use edition::{
+    AnswerAsked, EditionAsked, EditionsAsked, LockAsked, OpenAsked, ReleaseAsked, answer_fits,
+};
 pub use fault::{Checked, FAULTS_MAX, Fault};
 pub use joint::{
     AcknowledgeAsked, CompareAsked, DissentAsked, EventsAsked, ExplainAsked, JointAsked,

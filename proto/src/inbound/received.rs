@@ -84,7 +84,7 @@ impl ReceivedEvent {
 struct Unread;
 
 /// Whether nothing in it has labels above a level, or none.
-fn is_up_to(finding: &v1::Finding, ceiling: u8) -> bool {
+pub(super) fn is_up_to(finding: &v1::Finding, ceiling: u8) -> bool {
     finding.contributions.iter().all(|contribution| {
         let labels = contribution.observation.as_ref().and_then(|one| one.labels.as_ref());
         labels.is_some_and(|labels| labels.level <= u32::from(ceiling))
@@ -93,7 +93,7 @@ fn is_up_to(finding: &v1::Finding, ceiling: u8) -> bool {
 
 /// Whether every text in it has only characters that one may have: who shows it may trust that, as
 /// with what is published here.
-fn is_clean(finding: &v1::Finding) -> bool {
+pub(super) fn is_clean(finding: &v1::Finding) -> bool {
     texts(finding).all(text::is_clean)
 }
 

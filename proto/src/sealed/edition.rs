@@ -143,6 +143,7 @@ pub(super) fn bare(edition: &Edition, masked: Masked) -> v1::EditionHeader {
         round: edition.round(),
         overdue: edition.overdue,
         revision,
+        given: Vec::new(),
     }
 }
 
@@ -171,7 +172,7 @@ fn answer(answer: &Answer) -> v1::Answer {
     }
 }
 
-const fn verdict(verdict: Verdict) -> v1::Verdict {
+pub(super) const fn verdict(verdict: Verdict) -> v1::Verdict {
     match verdict {
         Verdict::Endorsed => v1::Verdict::Endorsed,
         Verdict::Reserved => v1::Verdict::EndorsedWithReservation,

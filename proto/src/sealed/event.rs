@@ -8,6 +8,7 @@ use samsyn_policy::{EventBatch, Masked, View, ViewChange, ViewEvent};
 use super::{
     Encoded, edition,
     finding::{self, Frame},
+    received_edition,
     value::{period, time},
 };
 use crate::v1::{self, event::What};
@@ -167,5 +168,6 @@ fn what(event: &ViewEvent, batch: &EventBatch) -> What {
             What::SnapshotEnds(v1::Snapshot { period, findings, reset: false })
         }
         ViewChange::Edition(released) => What::Edition(edition::bare(released, event.masked)),
+        ViewChange::DeliveredEdition(edition) => What::Edition(received_edition::as_event(edition)),
     }
 }

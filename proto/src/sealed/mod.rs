@@ -14,6 +14,7 @@ mod message;
 mod observation;
 mod picture;
 mod received;
+mod received_edition;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -30,6 +31,7 @@ pub use contribution::Delta;
 pub use event::{Close, delivered};
 pub use link::envelopes;
 pub use list::disclosures;
+pub use received_edition::delivered_edition;
 
 /// An encoded response of type `M`: bytes that all its receivers share.
 pub struct Encoded<M> {

@@ -23,8 +23,11 @@ impl FeatureLevel {
     /// Views of joint pictures that are delivered over links, and links that begin anew.
     pub const DELIVERIES: Self = Self(4);
 
+    /// Editions that are delivered over links and answered in another domain.
+    pub const EDITIONS: Self = Self(5);
+
     /// The highest level that this program knows.
-    pub const NEWEST: Self = Self::DELIVERIES;
+    pub const NEWEST: Self = Self::EDITIONS;
 
     /// What each level brought, from the first on: a level is never taken out and never changes
     /// what it means.
@@ -44,6 +47,7 @@ impl FeatureLevel {
             Self::DELIVERIES,
             "views of joint pictures that are delivered over links, and links that begin anew",
         ),
+        (Self::EDITIONS, "editions that are delivered over links, and answered in another domain"),
     ];
 
     /// Takes a number, from 1 on.

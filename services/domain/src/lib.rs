@@ -40,7 +40,7 @@ pub use observation::{
 pub use period::{Period, PeriodKind};
 pub use refusal::{Reason, Refusal};
 pub use state::{
-    Applied, AreaState, Contributions, Deliveries, Kept, Links, Messages, Parts, Picture, Placed,
-    State, View, in_full,
+    Applied, AreaState, Contributions, DeliveredEditions, Deliveries, Kept, Links, Messages, Parts,
+    Picture, Placed, State, View, in_full,
 };
 pub use time::Timestamp;

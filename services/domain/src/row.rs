@@ -10,8 +10,9 @@ use crate::{
     disclosure::{Acknowledged, Denied, Disclosure, Grant, Step},
     edition::Edition,
     link::{
-        Arrived, DeliveryRef, FindingRef, Link, Numbered, Outlet, PictureRef, Piece, Quarantined,
-        Queued, Received, ReceivedFinding, Share, StepPiece,
+        Arrived, DeliveryRef, EditionOutlet, EditionPiece, EditionRef, FindingRef, GivenAnswer,
+        GivenRef, Link, Numbered, Outlet, PictureRef, Piece, Quarantined, Queued, Received,
+        ReceivedEdition, ReceivedFinding, Share, StepPiece,
     },
     merge::{Dissent, Key, Statement},
     message::{Inboxed, Message, Receipt},
@@ -121,8 +122,51 @@ pub enum Row {
     StepPiece(Arc<StepPiece>),
     /// It waits no more.
     StepPieceGone(DeliveryRef, u32),
+    /// Of an edition that crosses a link, or of an answer to it.
+    LinkedEdition(EditionRow),
     /// The feature level of the domain.
     Level(FeatureLevel),
+}
+
+/// A fact of an edition that crosses a link, or of an answer to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EditionRow {
+    /// What a peer has of an edition that is delivered to it.
+    Outlet(Arc<EditionOutlet>),
+    /// It has nothing of it any more.
+    OutletGone(EditionRef),
+    /// An edition of a peer, as it came last.
+    Received(Arc<ReceivedEdition>),
+    /// There is no right to it any more, or others are newer; nothing of it is kept.
+    Forgotten(EditionRef),
+    /// A piece of an edition of a peer waits for the last one.
+    Piece(Arc<EditionPiece>),
+    /// It waits no more.
+    PieceGone(DeliveryRef, u32),
+    /// An answer that was given here to an edition of a peer.
+    Given(Arc<GivenAnswer>),
+    /// It is so long ago that nobody asks for it any more.
+    GivenForgotten(GivenRef),
+}
+
+impl EditionRow {
+    /// It says that something is there no more.
+    #[must_use]
+    pub const fn is_gone(&self) -> bool {
+        match self {
+            Self::OutletGone(_)
+            | Self::Forgotten(_)
+            | Self::PieceGone(..)
+            | Self::GivenForgotten(_) => true,
+            Self::Outlet(_) | Self::Received(_) | Self::Piece(_) | Self::Given(_) => false,
+        }
+    }
+}
+
+impl From<EditionRow> for Row {
+    fn from(row: EditionRow) -> Self {
+        Self::LinkedEdition(row)
+    }
 }
 
 /// The founding of the domain.
@@ -435,6 +479,7 @@ impl Event {
             | Row::FindingForgotten(..)
             | Row::StepPiece(_)
             | Row::StepPieceGone(..)
+            | Row::LinkedEdition(_)
             | Row::Level(_) => None,
         }
     }

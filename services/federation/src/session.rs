@@ -477,6 +477,7 @@ async fn concerns(
                 Event::Linked(with) if with == peer => return,
                 // What the peer may have of an own picture may be another by now.
                 Event::Revised { area, .. } if ledger.concerns_link(peer, area) => return,
+                Event::Edition(id) if ledger.edition_concerns_link(peer, id) => return,
                 Event::Epoch(_) => return,
                 Event::Revised { .. }
                 | Event::Linked(_)

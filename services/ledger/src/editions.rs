@@ -3,10 +3,15 @@
 use std::collections::BTreeSet;
 
 use samsyn_domain::{
-    AreaId, Caller, EditionId, PeriodKind, Sealed, State, Timestamp, UnitKey,
+    AreaId, Caller, EditionId, PartyId, PeriodKind, Sealed, State, Timestamp, UnitKey,
     command::{AnswerEdition, Command, Digest, LockEdition, OpenEdition, ReleaseEdition, Reply},
-    commit::salt::{RoundSalt, Salt},
+    commit::{
+        canonical::Message,
+        reader::Fields,
+        salt::{RoundSalt, Salt},
+    },
     edition::{Answer, Edition, Locked},
+    registry::Role,
 };
 use samsyn_policy::{
     Deed, Denial, EditionList, EditionView, Reader, ReviewView, View, Why,
@@ -61,7 +66,7 @@ impl Ledger {
         asked: &LockAsked,
     ) -> Result<View<EditionList>, Rejection> {
         let (edition, party, role) = (&asked.edition, &asked.party, asked.context.role);
-        self.may(caller, Deed { action: "lock", edition, party, role })?;
+        self.may(caller, Deed::of("lock", edition, (party, role)))?;
         let edition = self.edition_of(&asked.edition)?;
         let unit = Keys::unit(&asked.party, &edition.area, asked.context.key.made_at());
         // The round's secrets are sealed under it as well.
@@ -134,20 +139,23 @@ impl Ledger {
         self.inner.keys.digest("lock", &parts)
     }
 
-    /// Answers an edition; the signature is verified before the log.
+    /// Answers an edition of an area at home here; the signature is verified before the log.
     ///
     /// # Errors
     /// When policy or the domain says no, or the signature does not hold.
-    pub async fn answer_edition(
+    pub(crate) async fn answer_here(
         &self,
         caller: &Caller,
         reader: &Reader,
         asked: &AnswerAsked,
     ) -> Result<View<EditionList>, Rejection> {
         let (edition, party, role) = (&asked.edition, &asked.party, Some(asked.role));
-        self.may(caller, Deed { action: "answer", edition, party, role })?;
+        self.may(caller, Deed::of("answer", edition, (party, role)))?;
         let edition = self.edition_of(&asked.edition)?;
-        let text = self.seal_answer(asked, &edition.area).await?;
+        let parts = (&asked.edition, &asked.party, asked.role);
+        let text = (asked.text.as_deref().unwrap_or_default(), asked.text_salt.as_slice());
+        let at = asked.context.key.made_at();
+        let text = self.seal_answer_text(parts, &edition.area, text, at).await?;
         let answer = Answer {
             party: asked.party.clone(),
             role: asked.role,
@@ -195,21 +203,31 @@ impl Ledger {
         Ok(self.read(|state| policy.permit_on(state, clock(), caller, deed))?)
     }
 
-    async fn seal_answer(
+    /// The text of an answer with the salt of its commitment, under seal; none where there is no
+    /// salt.
+    pub(crate) async fn seal_answer_text(
         &self,
-        asked: &AnswerAsked,
+        (edition, party, role): (&EditionId, &PartyId, Role),
         area: &AreaId,
+        (text, salt): (&str, &[u8]),
+        at: Timestamp,
     ) -> Result<Option<Sealed>, Error> {
-        if asked.text_salt.is_empty() {
+        if salt.is_empty() {
             return Ok(None);
         }
-        let unit = Keys::unit(&asked.party, area, asked.context.key.made_at());
+        let unit = Keys::unit(party, area, at);
         self.make_units(BTreeSet::from([unit.clone()])).await?;
-        let object = format!("answer {} {} {}", asked.edition, asked.party, asked.role.as_str());
-        let message = samsyn_domain::commit::canonical::Message::new()
-            .with(TEXT, asked.text.as_deref().unwrap_or_default())
-            .with(TEXT_SALT, asked.text_salt.as_slice());
+        let object = format!("answer {edition} {party} {}", role.as_str());
+        let message = Message::new().with(TEXT, text).with(TEXT_SALT, salt);
         self.inner.keys.seal(&unit, &object, &message).map(Some)
+    }
+
+    /// The text of an answer and the salt of its commitment, as they were sealed; empty where there
+    /// are none, none when the key is gone.
+    pub(crate) fn open_answer_text(&self, sealed: Option<&Sealed>) -> Option<(String, Vec<u8>)> {
+        let Some(sealed) = sealed else { return Some(Default::default()) };
+        let mut fields = Fields::of(self.inner.keys.open_message(sealed)?);
+        Some((fields.take_text(TEXT).ok()?, fields.take_bytes(TEXT_SALT).ok()?))
     }
 
     /// Releases an endorsed edition.
@@ -233,11 +251,11 @@ impl Ledger {
         self.header(reader, &id_of(reply)?).await
     }
 
-    /// The editions of an area that a reader may know of.
+    /// The editions of an area at home here that a reader may know of.
     ///
     /// # Errors
     /// When no right of the reader reaches the area.
-    pub async fn editions(
+    pub(crate) async fn editions_here(
         &self,
         reader: &Reader,
         area: &AreaId,
@@ -245,11 +263,11 @@ impl Ledger {
         self.show(reader, |egress| Ok(egress.editions(area)?)).await
     }
 
-    /// The reader's view of an edition, some findings of it.
+    /// The reader's view of an edition of an area at home here, some findings of it.
     ///
     /// # Errors
     /// When the reader may not know of it.
-    pub async fn edition(
+    pub(crate) async fn edition_here(
         &self,
         reader: &Reader,
         id: &EditionId,
@@ -261,11 +279,11 @@ impl Ledger {
         self.show(reader, |egress| Ok(egress.edition(id, from, size)?)).await
     }
 
-    /// Some of what rebuilds the content root of an edition's round, for its endorsers.
+    /// Some of what rebuilds the content root of a round of an edition at home here.
     ///
     /// # Errors
     /// When the reader is none of them.
-    pub async fn review(
+    pub(crate) async fn review_here(
         &self,
         reader: &Reader,
         id: &EditionId,
@@ -283,7 +301,7 @@ impl Ledger {
         self.show(reader, |egress| Ok(egress.edition_header(id)?)).await
     }
 
-    fn edition_of(&self, id: &EditionId) -> Result<Edition, Rejection> {
+    pub(crate) fn edition_of(&self, id: &EditionId) -> Result<Edition, Rejection> {
         self.read(|state| state.edition(id).cloned()).ok_or_else(missing)
     }
 

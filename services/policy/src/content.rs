@@ -8,10 +8,10 @@ use std::{
 };
 
 use samsyn_domain::{
-    AreaId, ConflictId, EditionId, PartyId, Period, PeriodKind, Sealed, Secret, Timestamp,
+    AreaId, ConflictId, EditionId, Labels, PartyId, Period, PeriodKind, Sealed, Secret, Timestamp,
     disclosure::Disclosure,
     edition::Edition,
-    link::Share,
+    link::{GivenAnswer, Share},
     merge::{Conflict, Finding, Step},
     registry::{Collision, Endorser, Role},
     row::{Revised, Stage, Version},
@@ -263,6 +263,8 @@ pub enum ViewChange {
     },
     /// An edition was released.
     Edition(Arc<Edition>),
+    /// The same of a view that another domain delivers: the bytes of a `samsyn.v1.Edition`.
+    DeliveredEdition(Box<[u8]>),
 }
 
 /// One event of a view.
@@ -315,13 +317,43 @@ impl fmt::Debug for ReceivedView {
     }
 }
 
+/// Editions of an area that another domain delivers, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceivedEditions {
+    /// The editions.
+    pub editions: Vec<ReceivedRound>,
+}
+
+/// A part of an edition that another domain delivers, or of what rebuilds its content root.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ReceivedRound {
+    /// All of it, as it came: the bytes of a `samsyn.v1.Edition`, or of a
+    /// `samsyn.v1.GetEditionReviewResponse`.
+    pub content: Vec<u8>,
+    /// From which row on.
+    pub from: usize,
+    /// How many rows.
+    pub size: usize,
+    /// What was answered to it here, for parties of the reader.
+    pub given: Vec<GivenAnswer>,
+}
+
+impl fmt::Debug for ReceivedRound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "edition of {} bytes, from {}", self.content.len(), self.from)
+    }
+}
+
 /// An event of a view that another domain delivers, before what stands under seal is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceivedDraft {
     /// The event, as if the finding were gone.
     pub event: ViewEvent,
-    /// What the finding says, under seal; none: it is gone, or it is no event of a finding.
+    /// What the finding says, or the edition, under seal; none: it is gone, or it is an event of
+    /// neither.
     pub content: Option<Sealed>,
+    /// It is of an edition.
+    pub is_edition: bool,
 }
 
 /// Revisions of an area, the newest first.
@@ -398,6 +430,8 @@ pub struct ReviewView {
     pub openings: Vec<Opening>,
     /// Where the next page begins.
     pub next: Option<u64>,
+    /// The labels of all that it lays open, combined; none: it holds no contribution.
+    pub labels: Option<Labels>,
 }
 
 /// What waits for a function.

@@ -17,6 +17,7 @@ mod probes;
 mod publisher;
 mod reader;
 mod received;
+mod received_edition;
 mod registrar;
 mod signature;
 
@@ -26,8 +27,8 @@ pub use content::{
     CollisionList, Compared, ComparedView, ContributedView, DisclosureList, Duty, DutyKind,
     DutyList, EditionHeader, EditionList, EditionView, EventBatch, Explanation, JointView, Masked,
     Opening, PictureVersion, PictureVersions, PictureView, Preview, Problem, PublishedView,
-    ReceivedDraft, ReceivedView, ReviewView, RevisionList, Secrets, Shared, ValidationView,
-    ViewChange, ViewEvent,
+    ReceivedDraft, ReceivedEditions, ReceivedRound, ReceivedView, ReviewView, RevisionList,
+    Secrets, Shared, ValidationView, ViewChange, ViewEvent,
 };
 pub use contribution::{Home, Leaving, contributors, is_home_of, may_contribute};
 pub use denial::{Denial, Why};
@@ -43,4 +44,5 @@ pub use permit::Deed;
 pub use publisher::{BadManifest, ManifestGiven, Published, verify_manifest};
 pub use reader::{Reader, Rights, Scope};
 pub use received::{opened_finding, received_class, sealed_finding};
+pub use received_edition::{GivenRound, may_answer, verify_given};
 pub use registrar::{BadChangeSignature, SignedChange, verify_change};

@@ -31,6 +31,18 @@ pub struct Deed<'a> {
     pub role: Option<Role>,
 }
 
+impl<'a> Deed<'a> {
+    /// What would be done with an edition, on behalf of which party in which function.
+    #[must_use]
+    pub const fn of(
+        action: &'a str,
+        edition: &'a EditionId,
+        (party, role): (&'a PartyId, Option<Role>),
+    ) -> Self {
+        Self { action, edition, party, role }
+    }
+}
+
 impl Policy {
     /// Decides a command.
     ///
@@ -46,6 +58,7 @@ impl Policy {
     ) -> Result<Permit<Command>, Denial> {
         let registry = state.registry();
         let service = registered(registry, now, caller)?;
+        let on = |deed: Deed<'_>| self.permit_on(state, now, caller, deed).map(|()| None);
         let asked = match &command {
             Command::Publish(c) => Some(("publish", c.area.clone(), c.party.clone(), None)),
             Command::ResolveConflict(c) => {
@@ -55,24 +68,15 @@ impl Policy {
                 Some(("dissent", c.finding.geography.area.clone(), c.party.clone(), role))
             }
             Command::OpenEdition(c) => Some(("open", c.area.clone(), c.party.clone(), role)),
-            Command::LockEdition(c) => {
-                let (edition, party) = (&c.edition, &c.party);
-                let deed = Deed { action: "lock", edition, party, role };
-                self.permit_on(state, now, caller, deed)?;
-                None
-            }
+            Command::LockEdition(c) => on(Deed::of("lock", &c.edition, (&c.party, role)))?,
             Command::AnswerEdition(c) => {
-                let (edition, party) = (&c.edition, &c.answer.party);
-                let deed = Deed { action: "answer", edition, party, role: Some(c.answer.role) };
-                self.permit_on(state, now, caller, deed)?;
+                on(Deed::of("answer", &c.edition, (&c.answer.party, Some(c.answer.role))))?
+            }
+            Command::GiveAnswer(c) => {
+                self.answers_delivered(state, now, caller, (&c.came_with(), &c.of))?;
                 None
             }
-            Command::ReleaseEdition(c) => {
-                let (edition, party) = (&c.edition, &c.party);
-                let deed = Deed { action: "release", edition, party, role };
-                self.permit_on(state, now, caller, deed)?;
-                None
-            }
+            Command::ReleaseEdition(c) => on(Deed::of("release", &c.edition, (&c.party, role)))?,
             Command::Acknowledge(_) => None,
             Command::SendMessage(c) => self.sends(registry, service, &c.core).map(|()| None)?,
             Command::MarkMessage(c) => {

@@ -154,8 +154,34 @@ impl Policy {
                 what,
             )?;
         }
+        let answers = [
+            ("answers what came for another organisation", &every_role[..], OWN, ("q", OWN)),
+            ("answers for a party that is not its own", &every_role, SIGNED, ("o", OWN)),
+            ("answers for a party that it did not come for", &every_role, SIGNED, ("o", SIGNED)),
+            ("answers in a role that it has not", &["reader"], OWN, ("o", OWN)),
+        ];
+        for (what, roles, of, (organisation, party)) in answers {
+            must_refuse(self.ask_answer((roles, &[of]), (organisation, party)), what)?;
+        }
         let unread = self.ask_delivered((&["publisher"], &[OWN]), mine, &[]);
         must_refuse(unread, "lets a service read that is no reader")
+    }
+
+    fn ask_answer(
+        &self,
+        (roles, parties): (&[&str], &[&str]),
+        (organisation, party): (&str, &str),
+    ) -> Result<Verdict, crate::Denial> {
+        let delivered = vec![
+            ("organisation", Attribute::text(organisation)),
+            ("parties", Attribute::set([OWN])),
+            ("purpose", Attribute::text("u")),
+            ("legal_basis", Attribute::text("b")),
+        ];
+        let role = Role::Endorser.as_str();
+        let context = vec![("party", Attribute::text(party)), ("role", Attribute::text(role))];
+        let who = service(roles, parties);
+        self.ask(who, "answer_delivered", ("Delivered", "delivered", delivered), context)
     }
 
     fn ask_delivered(

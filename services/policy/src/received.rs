@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     At, Denial, Egress, EventBatch, Policy, Projection, Reader, ReceivedDraft, ReceivedView,
-    ViewChange, ViewEvent, Why, cedar::Attribute, permit::principal,
+    ViewChange, ViewEvent, Why, cedar::Attribute, permit::principal, received_edition::delivered,
 };
 
 /// What another domain delivers is read by whom it is for.
@@ -89,17 +89,8 @@ impl Policy {
         let Some(service) = service.filter(|one| one.organisation == *reader.organisation()) else {
             return Err(Denial::of(Why::UnknownService));
         };
-        let receiver = &received.receiver;
-        let Some(organisation) = registry.organisation_of(&receiver.orgnr) else {
-            return Ok(false);
-        };
         let asked = |purpose: &str, legal_basis: &str| {
-            let delivered = vec![
-                ("organisation", Attribute::text(&organisation.id)),
-                ("parties", Attribute::set(&receiver.parties)),
-                ("purpose", Attribute::text(&receiver.ground.purpose)),
-                ("legal_basis", Attribute::text(&receiver.ground.legal_basis)),
-            ];
+            let Some(delivered) = delivered(registry, received) else { return Ok(false) };
             let context = vec![
                 ("purpose", Attribute::text(purpose)),
                 ("legal_basis", Attribute::text(legal_basis)),
@@ -109,7 +100,7 @@ impl Policy {
                 self.ask(principal(service), "read_delivered", delivered, context)?.allowed,
             )
         };
-        let (ground, own) = (&receiver.ground, reader.ground());
+        let (ground, own) = (&received.receiver.ground, reader.ground());
         if asked(own.purpose.as_str(), own.legal_basis.as_str())? {
             return Ok(true);
         }
@@ -173,9 +164,13 @@ impl Egress<'_> {
         (revision, next): (u64, String),
     ) -> Result<Projection<EventBatch>, Denial> {
         is_whole(received)?;
-        let opened = drafts.into_iter().map(|ReceivedDraft { event, content }| {
+        let opened = drafts.into_iter().map(|ReceivedDraft { event, content, is_edition }| {
             let Some(content) = content else { return Ok(event) };
-            let change = ViewChange::Delivered(self.finding_of(Some(&content))?.into());
+            let came = self.finding_of(Some(&content))?.into();
+            let change = match is_edition {
+                true => ViewChange::DeliveredEdition(came),
+                false => ViewChange::Delivered(came),
+            };
             Ok(ViewEvent { change, ..event })
         });
         let events: Vec<ViewEvent> = opened.collect::<Result<_, Denial>>()?;
@@ -201,7 +196,7 @@ impl Egress<'_> {
         opened.ok_or_else(|| Denial::of(Why::Internal("the key of a received finding is gone")))
     }
 
-    fn of_received(
+    pub(crate) fn of_received(
         &self,
         received: &Received,
         object: Object,

@@ -162,6 +162,7 @@ fn a_review_carries_all_that_rebuilds_the_root() {
         basis_salt: [4; 32],
         openings: vec![opening],
         next: None,
+        labels: None,
     };
     let wire = review(&view, |_| panic!("no token is made for the last page"));
     let expected = v1::GetEditionReviewResponse {

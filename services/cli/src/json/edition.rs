@@ -1,6 +1,6 @@
 //! Editions.
 
-use samsyn_client::wire::{Answer, EditionHeader};
+use samsyn_client::wire::{Answer, EditionHeader, GivenAnswer};
 use serde_json::{Value, json};
 
 use super::{list, period, state, time, verdict};
@@ -20,6 +20,21 @@ pub(crate) fn header(header: &EditionHeader) -> Value {
         "round": header.round,
         "overdue": header.overdue,
         "revision": header.revision,
+        "given": list(&header.given, given),
+    })
+}
+
+/// An answer that was given here to an edition of another domain.
+fn given(given: &GivenAnswer) -> Value {
+    json!({
+        "party": given.party,
+        "actor_role": given.actor_role,
+        "round": given.round,
+        "verdict": verdict(given.verdict),
+        "given_at": time(given.given_at.as_ref()),
+        "told_at": time(given.told_at.as_ref()),
+        "reason": given.reason,
+        "field": given.field,
     })
 }
 

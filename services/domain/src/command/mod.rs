@@ -6,7 +6,9 @@ mod answer_edition;
 mod approve_change;
 mod back_up;
 mod disclose;
+mod effect;
 mod found;
+mod give_answer;
 mod lock_edition;
 mod mark_message;
 mod number_envelopes;
@@ -26,6 +28,7 @@ mod set_link;
 mod settle_envelopes;
 mod suspend_service;
 mod take_contribution;
+mod take_edition;
 mod take_envelopes;
 mod take_step;
 mod tick;
@@ -42,10 +45,14 @@ pub use answer_edition::AnswerEdition;
 pub use approve_change::ApproveChange;
 pub use back_up::BackUp;
 pub use disclose::{Denials, Disclose, Grants};
+pub use effect::Effect;
 pub use found::{AdoptPolicy, Found};
+pub use give_answer::GiveAnswer;
 pub use lock_edition::LockEdition;
 pub use mark_message::MarkMessage;
-pub use number_envelopes::{Looked, NumberEnvelopes, Offer, Reached, Source, ToNumber, ViewOffer};
+pub use number_envelopes::{
+    EditionOffer, Looked, NumberEnvelopes, Offer, Reached, Source, ToNumber, ViewOffer,
+};
 pub use open_edition::OpenEdition;
 pub use propose_change::ProposeChange;
 pub use publish::{InParts, Publish};
@@ -60,7 +67,8 @@ pub use set_link::{LinkChange, SetLink};
 pub use settle_envelopes::SettleEnvelopes;
 pub use suspend_service::SuspendService;
 pub use take_contribution::Brought;
-pub use take_envelopes::{Effect, TakeEnvelopes, ToTake};
+pub use take_edition::{BroughtEdition, EditionContent};
+pub use take_envelopes::{TakeEnvelopes, ToTake};
 pub use take_step::{BroughtStep, FindingChange};
 pub use tick::Tick;
 pub use withdraw_change::WithdrawChange;
@@ -154,6 +162,8 @@ pub enum Command {
     LockEdition(Box<LockEdition>),
     /// Answers an edition.
     AnswerEdition(Box<AnswerEdition>),
+    /// Answers an edition that another domain delivers.
+    GiveAnswer(Box<GiveAnswer>),
     /// Releases an edition.
     ReleaseEdition(ReleaseEdition),
     /// Shuts a service out.
@@ -210,6 +220,7 @@ impl Command {
             Self::OpenEdition(_) => "open_edition",
             Self::LockEdition(_) => "lock_edition",
             Self::AnswerEdition(_) => "answer_edition",
+            Self::GiveAnswer(_) => "give_answer",
             Self::ReleaseEdition(_) => "release_edition",
             Self::SuspendService(_) => "suspend_service",
             Self::ProposeChange(_) => "propose_change",
@@ -244,7 +255,8 @@ impl Command {
             Self::NumberEnvelopes(command) => command.level(),
             Self::TakeEnvelopes(command) => command.level(),
             Self::SetLink(command) => command.level(),
-            Self::ReleaseEnvelope(_) => ReleaseEnvelope::level(),
+            Self::ReleaseEnvelope(command) => command.level(),
+            Self::GiveAnswer(_) => FeatureLevel::EDITIONS,
             Self::SendMessage(_) | Self::MarkMessage(_) | Self::SettleEnvelopes(_) => {
                 FeatureLevel::MESSAGES
             }
@@ -370,6 +382,7 @@ impl Command {
             Self::OpenEdition(command) => command.decide(moment),
             Self::LockEdition(command) => command.decide(moment),
             Self::AnswerEdition(command) => command.decide(moment),
+            Self::GiveAnswer(command) => command.decide(moment),
             Self::ReleaseEdition(command) => command.decide(moment),
             Self::SuspendService(command) => command.decide(moment),
             Self::ProposeChange(command) => command.decide(moment),

@@ -1,17 +1,22 @@
 //! What waits for a peer is numbered: from then on it goes out in these bytes, in this order.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use super::{Decided, Moment, Reply};
+use super::{Decided, Digest, Moment, Reply};
 use crate::{
-    AreaId, DomainId, FeatureLevel, ObservationId, PartyId, Reason, Refusal, RowId, Sealed,
+    AreaId, DomainId, EditionId, FeatureLevel, ObservationId, PartyId, Reason, Refusal, RowId,
+    Sealed,
     disclosure::{Disclosure, ViewPart},
     link::{
-        BATCH_MAX, CHANGES_MAX, Chain, Compared, DeliveryRef, EnvelopeId, Item, Link, Numbered,
-        Outlet, PIECES_MAX, PictureRef, Receiver, Share, UnderWay, WINDOW_MAX,
+        BATCH_MAX, CHANGES_MAX, Chain, Compared, DeliveryRef, EditionOutlet, EditionRef,
+        EnvelopeId, Item, Link, Numbered, Outlet, PIECES_MAX, PictureRef, Receiver, Share,
+        UnderWay, WINDOW_MAX,
     },
     message::{Receipt, RejectedFor, Step},
-    row::Row,
+    row::{EditionRow, Row},
 };
 
 /// What an envelope is made of.
@@ -23,6 +28,25 @@ pub enum Source {
     Picture(Offer),
     /// How a view that is delivered to it goes on.
     View(ViewOffer),
+    /// What it may have of an edition and has not, or has and may not.
+    Edition(EditionOffer),
+}
+
+/// A piece of an edition that is delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditionOffer {
+    /// Of which delivery.
+    pub delivery: RowId,
+    /// The turn of its outlet on which this was made.
+    pub turn: u64,
+    /// Which edition.
+    pub edition: EditionId,
+    /// What the peer had of it when this was made.
+    pub before: Option<Digest>,
+    /// What it has once it has taken in the last piece; none: nothing any more.
+    pub after: Option<Digest>,
+    /// No piece follows.
+    pub last: bool,
 }
 
 /// A piece of a step of a delivery.
@@ -46,6 +70,8 @@ pub struct Reached {
     pub receiver: Receiver,
     /// From where the view goes on.
     pub cursor: Arc<str>,
+    /// What was received before is to go: editions come anew as well.
+    pub begins: bool,
     /// There is no right to it any more.
     pub ended: bool,
 }
@@ -119,6 +145,7 @@ impl NumberEnvelopes {
             Source::Queued(_) => FeatureLevel::MESSAGES,
             Source::Picture(_) => FeatureLevel::CONTRIBUTIONS,
             Source::View(_) => FeatureLevel::DELIVERIES,
+            Source::Edition(_) => FeatureLevel::EDITIONS,
         };
         let looked = self.looked.first().map(|_| FeatureLevel::CONTRIBUTIONS);
         let levels = self.envelopes.iter().map(level).chain(looked);
@@ -142,6 +169,7 @@ impl NumberEnvelopes {
             out: link.out,
             shares: BTreeMap::new(),
             outlets: BTreeMap::new(),
+            editions: BTreeSet::new(),
             recorded: moment.state.disclosures_recorded(),
             rows: Vec::new(),
         };
@@ -172,6 +200,8 @@ struct Numbering<'a> {
     out: Chain,
     shares: BTreeMap<PictureRef, Share>,
     outlets: BTreeMap<DeliveryRef, Outlet>,
+    /// Editions of which the last piece is numbered.
+    editions: BTreeSet<EditionRef>,
     recorded: u64,
     rows: Vec<Row>,
 }
@@ -198,6 +228,7 @@ impl Numbering<'_> {
             }
             Source::Picture(offer) => self.offer(*id, offer)?,
             Source::View(offer) => self.view(offer)?,
+            Source::Edition(offer) => self.edition(offer)?,
         };
         self.out = Chain { sequence: self.out.sequence + 1, head: *id, ..self.out };
         self.rows.push(Row::Numbered(Arc::new(Numbered {
@@ -285,12 +316,44 @@ impl Numbering<'_> {
         if self.outlets.contains_key(&of) || outlet.turn != offer.turn {
             return Err(self.stale());
         }
-        if let Some(Reached { receiver, cursor, ended }) = offer.reached.clone() {
+        if let Some(Reached { receiver, cursor, begins, ended }) = offer.reached.clone() {
+            if begins || ended {
+                let editions = self.moment.state.delivered_editions().outlets(&of);
+                self.rows.extend(
+                    editions.map(|one| Row::LinkedEdition(EditionRow::OutletGone(one.of.clone()))),
+                );
+            }
             let (turn, step) = (outlet.turn + 1, outlet.step + 1);
             let receiver = Some(receiver.into());
             self.outlets.insert(of.clone(), Outlet { of, turn, step, receiver, cursor, ended });
         }
         Ok(Item::View { delivery: offer.delivery.clone(), part: offer.part })
+    }
+
+    /// An edition is delivered, with the last piece of it: as part of the view that has begun.
+    fn edition(&mut self, offer: &EditionOffer) -> Result<Item, Refusal> {
+        let EditionOffer { delivery, turn, edition, before, after, last } = offer;
+        let of = DeliveryRef { peer: self.peer.clone(), id: delivery.clone() };
+        let outlet = self.moment.state.deliveries().outlet(&of);
+        let goes_on = outlet.is_held() && outlet.turn == *turn && !self.outlets.contains_key(&of);
+        let of = EditionRef { of, edition: edition.clone() };
+        let shown = self.moment.state.delivered_editions().outlet(&of).map(|one| one.shown);
+        if !goes_on || shown != *before || self.editions.contains(&of) {
+            return Err(self.stale());
+        }
+        if *last {
+            self.editions.insert(of.clone());
+            let at = self.moment.at;
+            self.rows.push(match after {
+                Some(shown) => Row::LinkedEdition(EditionRow::Outlet(Arc::new(EditionOutlet {
+                    of,
+                    shown: *shown,
+                    at,
+                }))),
+                None => Row::LinkedEdition(EditionRow::OutletGone(of)),
+            });
+        }
+        Ok(Item::Edition { delivery: delivery.clone(), edition: edition.clone() })
     }
 
     /// The share that something was made for; not one that has gone on since, or waits for an

@@ -24,8 +24,9 @@ pub struct ReleaseEnvelope {
 
 impl ReleaseEnvelope {
     /// The level that whoever reads it must know.
-    pub(super) const fn level() -> FeatureLevel {
-        FeatureLevel::DELIVERIES
+    pub(super) fn level(&self) -> FeatureLevel {
+        let effect = self.effect.as_ref().map(Effect::level);
+        effect.map_or(FeatureLevel::DELIVERIES, |level| level.max(FeatureLevel::DELIVERIES))
     }
 
     pub(super) fn decide(&self, moment: Moment<'_>) -> Result<Decided, Refusal> {

@@ -10,9 +10,9 @@ use super::{
 };
 use crate::{
     DomainId, FunctionId,
-    link::{Chain, Item, Link, Numbered, QUEUE_MAX, Share},
+    link::{Chain, GivenAnswer, GivenRef, Item, Link, Numbered, QUEUE_MAX, Queued, Share},
     message::{MessageId, Precedence, Step},
-    row::Row,
+    row::{EditionRow, Row},
     state::{Kept, Outbox},
 };
 
@@ -36,6 +36,12 @@ pub(super) fn renewed(moment: Moment<'_>, before: Link) -> Vec<Row> {
     let deliveries = moment.state.deliveries();
     let pieces = deliveries.pieces_of(peer);
     rows.extend(pieces.map(|piece| Row::StepPieceGone(piece.of.clone(), piece.number)));
+    let editions = moment.state.delivered_editions().pieces_of(peer);
+    rows.extend(
+        editions.map(|piece| {
+            Row::LinkedEdition(EditionRow::PieceGone(piece.of.of.clone(), piece.number))
+        }),
+    );
     let received = deliveries.all_received().filter(|received| received.of.peer == *peer);
     rows.extend(received.flat_map(|received| take_step::let_go(moment, &received.of)));
     // What it has said of ours it may have forgotten.
@@ -67,6 +73,9 @@ pub(super) fn renewed(moment: Moment<'_>, before: Link) -> Vec<Row> {
     for (precedence, item) in on_its_way.iter().chain(again).cloned() {
         outbox.put(peer, precedence, None, item);
     }
+    for (precedence, item) in given(moment, peer, &waiting) {
+        outbox.put(peer, precedence, None, item);
+    }
     for queued in waiting {
         outbox.put(peer, queued.precedence, queued.until, queued.item.clone());
     }
@@ -84,9 +93,30 @@ fn on_its_way(moment: Moment<'_>, numbered: &Numbered) -> Option<Again> {
             moment.state.messages().get(message)?.message.core.precedence
         }
         Item::Receipt { .. } => Precedence::Priority,
-        Item::Contribution { .. } | Item::Answer { .. } | Item::View { .. } => return None,
+        Item::EditionAnswered { .. } => Precedence::Immediate,
+        Item::Contribution { .. }
+        | Item::Answer { .. }
+        | Item::View { .. }
+        | Item::Edition { .. }
+        | Item::EditionAnswer { .. } => return None,
     };
     Some((precedence, numbered.item.clone()))
+}
+
+/// Answers to editions of the peer that it has not refused, but for those that wait anyhow: it may
+/// have lost them.
+fn given(moment: Moment<'_>, peer: &DomainId, waiting: &[&Arc<Queued>]) -> Vec<Again> {
+    let all = moment.state.delivered_editions().given_to(peer);
+    let stands =
+        |given: &&Arc<GivenAnswer>| given.told.as_ref().is_none_or(|told| told.refused.is_none());
+    let is_recent =
+        |given: &&Arc<GivenAnswer>| given.answer.at.after_seconds(AGAIN_SECONDS) >= moment.at;
+    let items = all.filter(stands).filter(is_recent).map(|given| {
+        let GivenRef { edition, party, role, .. } = given.of.clone();
+        Item::EditionAnswer { edition, party, role }
+    });
+    let new = items.filter(|item| !waiting.iter().any(|queued| queued.item == *item));
+    new.map(|item| (Precedence::Immediate, item)).collect()
 }
 
 /// What the peer may have lost: messages of ours to it, and how far its own have come here; each in
@@ -99,7 +129,12 @@ fn again<'a>(
     let state = moment.state;
     let queued = anyhow.filter_map(|item| match item {
         Item::Message { message, to } | Item::Receipt { message, to, .. } => Some((*message, to)),
-        Item::Contribution { .. } | Item::Answer { .. } | Item::View { .. } => None,
+        Item::Contribution { .. }
+        | Item::Answer { .. }
+        | Item::View { .. }
+        | Item::Edition { .. }
+        | Item::EditionAnswer { .. }
+        | Item::EditionAnswered { .. } => None,
     });
     let queued: BTreeSet<(MessageId, &FunctionId)> = queued.collect();
     let is_recent = |kept: &&Kept| kept.message.at.after_seconds(AGAIN_SECONDS) >= moment.at;

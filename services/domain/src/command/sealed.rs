@@ -20,6 +20,7 @@ impl Command {
             Self::ProposeChange(propose) => propose.reason.iter().collect(),
             Self::LockEdition(lock) => vec![&lock.locked.secrets],
             Self::AnswerEdition(answer) => answer.answer.text.iter().collect(),
+            Self::GiveAnswer(given) => given.answer.text.iter().collect(),
             Self::SendMessage(send) => vec![&send.text],
             Self::NumberEnvelopes(number) => number.envelopes.iter().map(|e| &e.payload).collect(),
             Self::TakeEnvelopes(take) => {
@@ -54,8 +55,17 @@ fn brought(effect: &Effect) -> Vec<&Sealed> {
         Effect::Contribution { brought, .. } => of(&brought.upserts).collect(),
         Effect::StepPiece { events, .. } => vec![events],
         Effect::Step(step) => step.changes.iter().filter_map(|one| one.content.as_ref()).collect(),
+        Effect::EditionPiece { content, .. } => vec![content],
+        Effect::Edition(brought) => {
+            let content = brought.content.iter();
+            content.flat_map(|one| std::iter::once(&one.content).chain(&one.review)).collect()
+        }
+        Effect::EditionAnswer(answer) => answer.answer.text.iter().collect(),
         Effect::Receipt { .. }
         | Effect::RefuseStep { .. }
+        | Effect::RefuseEdition { .. }
+        | Effect::RefuseAnswer(_)
+        | Effect::EditionAnswered(_)
         | Effect::Decline { .. }
         | Effect::Refuse { .. }
         | Effect::Answer { .. } => Vec::new(),

@@ -6,187 +6,19 @@ use std::{
 };
 
 use super::{
-    Brought, BroughtStep, Decided, Moment, Reply, take_contribution as contribution, take_step,
+    Decided, Effect, Moment, Reply, take_contribution as contribution, take_edition, take_step,
 };
 use crate::{
-    AreaId, DomainId, FeatureLevel, FunctionId, PartyId, Reason, Refusal, RowId, Sealed, Timestamp,
+    AreaId, DomainId, EditionId, FeatureLevel, FunctionId, PartyId, Reason, Refusal, RowId,
     link::{
-        ARRIVED_KEPT, Arrived, BATCH_MAX, Chain, DeliveryRef, EnvelopeId, Header, Item, Kind, Link,
-        NotTakenFor, Outcome, PictureRef, QUARANTINE_MAX, Quarantined, QuarantinedFor, StepPiece,
+        ARRIVED_KEPT, AnswerTold, Arrived, BATCH_MAX, Chain, DeliveryRef, EditionPiece, EditionRef,
+        EnvelopeId, GivenRef, Header, Item, Kind, Link, PictureRef, QUARANTINE_MAX, Quarantined,
+        StepPiece,
     },
-    message::{
-        Core, INBOX_MAX, Inboxed, Message, MessageId, Precedence, Receipt, RejectedFor, Step,
-    },
+    message::{INBOX_MAX, Inboxed, Message, MessageId, Precedence, Receipt, RejectedFor, Step},
     row::Row,
     state::Outbox,
 };
-
-/// What an envelope does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// It brings a message to one of its recipients here.
-    Message {
-        /// Its id.
-        id: MessageId,
-        /// All that it says in clear.
-        core: Arc<Core>,
-        /// Subject, body and salt, under seal.
-        text: Sealed,
-        /// When its domain took it in.
-        sent_at: Timestamp,
-        /// For whom.
-        to: FunctionId,
-    },
-    /// It brings a message that is not taken for what it holds: nothing of it is kept.
-    Decline {
-        /// Its id.
-        message: MessageId,
-        /// For whom.
-        to: FunctionId,
-    },
-    /// It brings a step that a message of ours has reached there.
-    Receipt {
-        /// Of which message.
-        message: MessageId,
-        /// For which recipient.
-        to: FunctionId,
-        /// How far it came.
-        step: Step,
-        /// When.
-        at: Timestamp,
-        /// Why it was not taken.
-        reason: Option<RejectedFor>,
-    },
-    /// It brings a piece of a contribution.
-    Contribution {
-        /// Whose own picture.
-        party: PartyId,
-        /// Of which area.
-        area: AreaId,
-        /// What it brings.
-        brought: Brought,
-    },
-    /// It brings a contribution that is not taken.
-    Refuse {
-        /// Whose own picture.
-        party: PartyId,
-        /// Of which area.
-        area: AreaId,
-        /// Why.
-        refused: NotTakenFor,
-    },
-    /// It says what became of a contribution of ours.
-    Answer {
-        /// Whose own picture.
-        party: PartyId,
-        /// Of which area.
-        area: AreaId,
-        /// The envelope that brought its last piece.
-        envelope: EnvelopeId,
-        /// The version that the picture has there by now.
-        version: u64,
-        /// Why it was not taken.
-        refused: Option<NotTakenFor>,
-    },
-    /// It brings a piece of a step of a view that is delivered, and others follow.
-    StepPiece {
-        /// Of which delivery.
-        delivery: RowId,
-        /// Of which step.
-        step: u64,
-        /// Which piece, from 0.
-        piece: u32,
-        /// Its bytes, under seal.
-        events: Sealed,
-    },
-    /// It brings a step of a view that is delivered, or the last piece of one.
-    Step(Box<BroughtStep>),
-    /// It brings what is not taken of a view: nothing of it is kept.
-    RefuseStep {
-        /// Of which delivery.
-        delivery: RowId,
-        /// Why.
-        reason: QuarantinedFor,
-    },
-    /// It is set aside.
-    Quarantine {
-        /// Why.
-        reason: QuarantinedFor,
-        /// The header as it came.
-        header: Arc<[u8]>,
-        /// The peer's signature, 64 bytes.
-        signature: Arc<[u8]>,
-        /// The payload as it came, under seal.
-        payload: Sealed,
-    },
-}
-
-impl Effect {
-    /// The area that it contributes to: one entry takes one contribution to an area at most.
-    #[must_use]
-    pub const fn contributes_to(&self) -> Option<&AreaId> {
-        match self {
-            Self::Contribution { area, .. } | Self::Refuse { area, .. } => Some(area),
-            Self::Message { .. }
-            | Self::Decline { .. }
-            | Self::Receipt { .. }
-            | Self::Answer { .. }
-            | Self::StepPiece { .. }
-            | Self::Step(_)
-            | Self::RefuseStep { .. }
-            | Self::Quarantine { .. } => None,
-        }
-    }
-
-    /// The delivery that it brings something of: one entry takes one envelope of each at most.
-    #[must_use]
-    pub fn delivers(&self) -> Option<&RowId> {
-        match self {
-            Self::StepPiece { delivery, .. } | Self::RefuseStep { delivery, .. } => Some(delivery),
-            Self::Step(brought) => Some(&brought.delivery),
-            Self::Message { .. }
-            | Self::Decline { .. }
-            | Self::Receipt { .. }
-            | Self::Contribution { .. }
-            | Self::Refuse { .. }
-            | Self::Answer { .. }
-            | Self::Quarantine { .. } => None,
-        }
-    }
-
-    /// What becomes of the envelope that does it.
-    const fn outcome(&self) -> Outcome {
-        match self {
-            Self::RefuseStep { reason, .. } | Self::Quarantine { reason, .. } => {
-                Outcome::Quarantined(*reason)
-            }
-            Self::Message { .. }
-            | Self::Decline { .. }
-            | Self::Receipt { .. }
-            | Self::Contribution { .. }
-            | Self::Refuse { .. }
-            | Self::Answer { .. }
-            | Self::StepPiece { .. }
-            | Self::Step(_) => Outcome::Taken,
-        }
-    }
-
-    const fn level(&self) -> FeatureLevel {
-        match self {
-            Self::StepPiece { .. } | Self::Step(_) | Self::RefuseStep { .. } => {
-                FeatureLevel::DELIVERIES
-            }
-            Self::Contribution { .. }
-            | Self::Refuse { .. }
-            | Self::Answer { .. }
-            | Self::Decline { .. }
-            | Self::Receipt { reason: Some(RejectedFor::Unfit), .. } => FeatureLevel::CONTRIBUTIONS,
-            Self::Message { .. } | Self::Receipt { .. } | Self::Quarantine { .. } => {
-                FeatureLevel::MESSAGES
-            }
-        }
-    }
-}
 
 /// One envelope to be taken in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -230,43 +62,27 @@ impl TakeEnvelopes {
         let mut aside = links.quarantine_size(&self.peer);
         for envelope in &self.envelopes {
             taken = Chain { sequence: taken.sequence + 1, head: envelope.id, ..taken };
-            let outcome = match &envelope.effect {
-                effect @ Effect::Quarantine { reason, header, signature, payload } => {
-                    aside += 1;
-                    if aside > QUARANTINE_MAX {
-                        return Err(Refusal::of(Reason::LinkFull));
-                    }
-                    taking.rows.push(Row::Quarantined(Arc::new(Quarantined {
-                        peer: self.peer.clone(),
-                        epoch: taken.epoch,
-                        sequence: taken.sequence,
-                        reason: *reason,
-                        header: Arc::clone(header),
-                        signature: Arc::clone(signature),
-                        payload: payload.clone(),
-                        at: moment.at,
-                    })));
-                    taking.unread(header);
-                    effect.outcome()
+            let effect = &envelope.effect;
+            if let Effect::Quarantine { reason, header, signature, payload } = effect {
+                aside += 1;
+                if aside > QUARANTINE_MAX {
+                    return Err(Refusal::of(Reason::LinkFull));
                 }
-                effect @ (Effect::Message { .. }
-                | Effect::Decline { .. }
-                | Effect::Receipt { .. }
-                | Effect::Contribution { .. }
-                | Effect::Refuse { .. }
-                | Effect::Answer { .. }
-                | Effect::StepPiece { .. }
-                | Effect::Step(_)
-                | Effect::RefuseStep { .. }) => {
-                    let (area, delivery) = (effect.contributes_to(), effect.delivers());
-                    let comes_twice = area.is_some_and(|one| !taking.revised.insert(one.clone()))
-                        || delivery.is_some_and(|one| !taking.delivered.insert(one.clone()));
-                    if comes_twice || !taking.take(envelope.id, effect) {
-                        return Err(Refusal::of(Reason::LinkStale).now(link.taken.sequence));
-                    }
-                    effect.outcome()
-                }
-            };
+                taking.rows.push(Row::Quarantined(Arc::new(Quarantined {
+                    peer: self.peer.clone(),
+                    epoch: taken.epoch,
+                    sequence: taken.sequence,
+                    reason: *reason,
+                    header: Arc::clone(header),
+                    signature: Arc::clone(signature),
+                    payload: payload.clone(),
+                    at: moment.at,
+                })));
+                taking.unread(header);
+            } else if taking.comes_twice(effect) || !taking.take(envelope.id, effect) {
+                return Err(Refusal::of(Reason::LinkStale).now(link.taken.sequence));
+            }
+            let outcome = effect.outcome();
             taking.rows.push(Row::Arrived(Arrived {
                 peer: self.peer.clone(),
                 epoch: taken.epoch,
@@ -302,6 +118,8 @@ pub(super) struct Taking<'a> {
     revised: BTreeSet<AreaId>,
     /// Deliveries of which they bring something.
     delivered: BTreeSet<RowId>,
+    /// Editions of which they bring an answer, or what became of one.
+    editions: BTreeSet<EditionId>,
     /// Something of a view came that could not be read.
     is_unread: bool,
     /// Own pictures of which they bring an answer.
@@ -320,10 +138,19 @@ impl<'a> Taking<'a> {
             steps: BTreeMap::new(),
             revised: BTreeSet::new(),
             delivered: BTreeSet::new(),
+            editions: BTreeSet::new(),
             is_unread: false,
             answered: BTreeSet::new(),
             rows: Vec::new(),
         }
+    }
+
+    /// Whether one of them has changed already what this one changes.
+    fn comes_twice(&mut self, effect: &Effect) -> bool {
+        let (area, delivery) = (effect.contributes_to(), effect.delivers());
+        area.is_some_and(|one| !self.revised.insert(one.clone()))
+            || delivery.is_some_and(|one| !self.delivered.insert(one.clone()))
+            || effect.answers().is_some_and(|one| !self.editions.insert(one.clone()))
     }
 
     /// Takes in one of them; false when it was made for another state.
@@ -389,9 +216,62 @@ impl<'a> Taking<'a> {
                 let received = self.moment.state.deliveries().received(&self.delivery(delivery));
                 self.rows.extend(received.and_then(|received| take_step::broken(received)));
             }
+            effect @ (Effect::EditionPiece { .. }
+            | Effect::Edition(_)
+            | Effect::RefuseEdition { .. }
+            | Effect::EditionAnswer(_)
+            | Effect::RefuseAnswer(_)
+            | Effect::EditionAnswered(_)) => return self.edition(envelope, effect),
             Effect::Quarantine { .. } => {}
         }
         true
+    }
+
+    /// As [`Self::take`], of what concerns editions.
+    fn edition(&mut self, envelope: EnvelopeId, effect: &Effect) -> bool {
+        match effect {
+            Effect::EditionPiece { delivery, edition, piece, content } => {
+                let of = EditionRef { of: self.delivery(delivery), edition: edition.clone() };
+                let (content, at) = (content.clone(), self.moment.at);
+                let piece = EditionPiece { of, number: *piece, at, content };
+                take_edition::put_down(self.moment, &piece, &mut self.rows);
+            }
+            Effect::Edition(brought) => {
+                let of = self.delivery(&brought.delivery);
+                return take_edition::take(self.moment, &of, brought, &mut self.rows);
+            }
+            Effect::RefuseEdition { delivery, edition, .. } => {
+                let of = self.delivery(delivery);
+                take_edition::refuse(self.moment, &of, edition, &mut self.rows);
+            }
+            Effect::EditionAnswer(answer) => {
+                let told = take_edition::answered(self.moment, answer, &mut self.rows);
+                self.tell(envelope, told);
+            }
+            Effect::RefuseAnswer(told) => self.tell(envelope, (**told).clone()),
+            Effect::EditionAnswered(told) => {
+                let AnswerTold { edition, party, role, .. } = (**told).clone();
+                let of = GivenRef { peer: self.peer.clone(), edition, party, role };
+                take_edition::told(self.moment, &of, told, &mut self.rows);
+            }
+            Effect::Message { .. }
+            | Effect::Decline { .. }
+            | Effect::Receipt { .. }
+            | Effect::Contribution { .. }
+            | Effect::Refuse { .. }
+            | Effect::Answer { .. }
+            | Effect::StepPiece { .. }
+            | Effect::Step(_)
+            | Effect::RefuseStep { .. }
+            | Effect::Quarantine { .. } => {}
+        }
+        true
+    }
+
+    /// The peer is told what became of an answer of its party.
+    fn tell(&mut self, envelope: EnvelopeId, told: AnswerTold) {
+        let item = Item::EditionAnswered { envelope, told: told.into() };
+        self.outbox.put(self.peer, Precedence::Immediate, None, item);
     }
 
     /// Answers that a message was not taken here.
@@ -410,11 +290,11 @@ impl<'a> Taking<'a> {
         DeliveryRef { peer: self.peer.clone(), id: id.clone() }
     }
 
-    /// What was set aside may have been of a view: which, cannot be told.
+    /// What was set aside may have been of a view, or of an edition of one: which, cannot be told.
     fn unread(&mut self, header: &[u8]) {
         let kind =
             Header::decode(header).ok().and_then(|(header, _)| Kind::from_number(header.kind));
-        if kind == Some(Kind::View) && !self.is_unread {
+        if matches!(kind, Some(Kind::View | Kind::Edition)) && !self.is_unread {
             self.is_unread = true;
             let all = self.moment.state.deliveries().all_received();
             let of_peer = all.filter(|received| received.of.peer == *self.peer);

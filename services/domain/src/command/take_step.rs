@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::Moment;
+use super::{Moment, take_edition};
 use crate::{
     RowId, Sealed, Timestamp,
     link::{
@@ -94,6 +94,7 @@ pub(super) fn take(
     let mut coming = Coming::new(moment, of, begins);
     if begins {
         coming.let_all_go();
+        rows.extend(take_edition::let_go(moment, of));
     }
     for change in &brought.changes {
         coming.take(change);
@@ -129,6 +130,7 @@ pub(super) fn let_go<'a>(
     let deliveries = moment.state.deliveries();
     let all = deliveries.all_found(of);
     let all = all.map(|one| Row::FindingForgotten(of.clone(), one.key.clone()));
+    let all = all.chain(take_edition::let_go(moment, of));
     all.chain(deliveries.received(of).map(|_| Row::ReceivedGone(of.clone())))
 }
 

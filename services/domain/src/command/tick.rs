@@ -7,7 +7,7 @@ use crate::{
     edition::Edition,
     link::{Item, ReceivedFinding},
     message::{Receipt, Step},
-    row::{Part, Revised, Row, Stage, What},
+    row::{EditionRow, Part, Revised, Row, Stage, What},
 };
 
 /// How much one entry lets happen.
@@ -47,6 +47,15 @@ impl Tick {
         let deliveries = moment.state.deliveries();
         let pieces = deliveries.left_behind(moment.at).take(CHANGES_MAX);
         rows.extend(pieces.map(|piece| Row::StepPieceGone(piece.of.clone(), piece.number)));
+        let editions = moment.state.delivered_editions();
+        let pieces = editions.left_behind(moment.at).take(CHANGES_MAX);
+        rows.extend(pieces.map(|piece| {
+            Row::LinkedEdition(EditionRow::PieceGone(piece.of.of.clone(), piece.number))
+        }));
+        let given = editions.given_long_ago(moment.at).take(CHANGES_MAX);
+        rows.extend(
+            given.map(|given| Row::LinkedEdition(EditionRow::GivenForgotten(given.of.clone()))),
+        );
         let orphaned = deliveries.orphaned(moment.state.registry()).next();
         let ends = deliveries.ended(moment.at).take(CHANGES_MAX);
         let is_kept = |found: &&Arc<ReceivedFinding>| orphaned.is_none_or(|one| one.of != found.of);

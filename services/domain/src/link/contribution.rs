@@ -7,7 +7,10 @@
 use std::{fmt, sync::Arc};
 
 use super::EnvelopeId;
-use crate::{AreaId, DomainId, Observation, ObservationId, PartyId, Reason, Timestamp};
+use crate::{
+    AreaId, DomainId, Observation, ObservationId, PartyId, Reason, Timestamp,
+    commit::{Error, reader::Fields},
+};
 
 /// How many observations and withdrawals one contribution has at most, over all its pieces; the
 /// rest is another contribution.
@@ -74,6 +77,21 @@ impl NotTakenFor {
             && reason.bytes().all(is_code)
             && field.bytes().all(is_path);
         holds.then(|| Self { reason: reason.into(), field: field.into() })
+    }
+
+    /// Takes a reason and a path out of what is read, where they are: both or neither.
+    pub(super) fn of_fields(
+        fields: &mut Fields,
+        reason: u16,
+        field: u16,
+    ) -> Result<Option<Self>, Error> {
+        match (fields.take_opt_text(reason)?, fields.take_opt_text(field)?) {
+            (None, None) => Ok(None),
+            (Some(why), Some(path)) => {
+                Self::new(&why, &path).map(Some).ok_or(Error::OutOfRange(reason))
+            }
+            (Some(_), None) | (None, Some(_)) => Err(Error::OutOfRange(reason)),
+        }
     }
 
     /// Whether it is for the version that the contribution was made for.

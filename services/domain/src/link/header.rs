@@ -66,6 +66,12 @@ codes! {
         Answer = "contribution_answer",
         /// A step of a view of joint pictures that is delivered.
         View = "view",
+        /// An edition that is delivered.
+        Edition = "edition",
+        /// A party's answer to an edition of the other domain.
+        EditionAnswer = "edition_answer",
+        /// What became of such an answer.
+        EditionAnswered = "edition_answered",
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod contribution;
 mod delivery;
+mod edition;
 mod header;
 mod invitation;
 mod payload;
@@ -22,26 +23,33 @@ pub use delivery::{
     GONE_SECONDS, Outlet, Phase, Received, ReceivedFinding, Receiver, STEP_EVENTS_MAX,
     STEP_PIECE_SECONDS, STEP_PIECES_MAX, StepPiece, StepTerms,
 };
+pub use edition::{
+    AnswerTold, DeliveredEdition, EDITION_PIECES_MAX, EDITIONS_MAX, EditionOutlet, EditionPiece,
+    EditionRef, GIVEN_SECONDS, GivenAnswer, GivenRef, GivenTold, ReceivedEdition, SentAnswer,
+};
 pub use header::{Address, CRITICAL_FROM, HEADER_BYTES_MAX, Header, Kind, PAYLOAD_BYTES_MAX};
 pub use invitation::{Fingerprint, INVITATION_BYTES_MAX, Invitation};
 pub use payload::{Payload, SealedPayload, Sent, payload_digest};
 pub use position::{POSITION_BYTES_MAX, Position};
 
 use crate::{
-    AreaId, DomainId, FunctionId, PartyId, RowId, Sealed, Timestamp,
+    AreaId, DomainId, EditionId, FunctionId, PartyId, RowId, Sealed, Timestamp,
     command::Digest,
     disclosure::ViewPart,
     message::{MessageId, Precedence, RejectedFor, Step, codes},
+    registry::Role,
 };
 
 /// The highest level of what crosses links that this version reads.
-pub const LEVEL: u32 = DELIVERIES_LEVEL;
+pub const LEVEL: u32 = EDITIONS_LEVEL;
 /// The level that a receiver must know to read messages and receipts.
 pub const MESSAGES_LEVEL: u32 = 1;
 /// The level that a receiver must know to read contributions and what is answered to them.
 pub const CONTRIBUTIONS_LEVEL: u32 = 2;
 /// The level that a receiver must know to read views that are delivered.
 pub const DELIVERIES_LEVEL: u32 = 3;
+/// The level that a receiver must know to read editions that are delivered, and answers to them.
+pub const EDITIONS_LEVEL: u32 = 4;
 /// The version of the protocol of sessions.
 pub const PROTOCOL: u32 = 1;
 /// How many numbered envelopes may wait for the other side's word at most.
@@ -292,6 +300,30 @@ pub enum Item {
         version: u64,
         /// Why it was not taken.
         refused: Option<NotTakenFor>,
+    },
+    /// A piece of an edition of a delivery. It is never queued: it is numbered as long as the peer
+    /// has not what it may have.
+    Edition {
+        /// Of which delivery.
+        delivery: RowId,
+        /// Which edition.
+        edition: EditionId,
+    },
+    /// An answer that was given here to an edition of the peer.
+    EditionAnswer {
+        /// Which edition.
+        edition: EditionId,
+        /// Whose answer.
+        party: PartyId,
+        /// In which role.
+        role: Role,
+    },
+    /// What became of an answer to an edition of ours.
+    EditionAnswered {
+        /// Which envelope brought it.
+        envelope: EnvelopeId,
+        /// What became of it.
+        told: Arc<AnswerTold>,
     },
 }
 

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Contribution, Delivered, Kind, NotTakenFor, STEP_PIECES_MAX, StepTerms};
+use super::{
+    AnswerTold, Contribution, Delivered, DeliveredEdition, Kind, NotTakenFor, STEP_PIECES_MAX,
+    SentAnswer, StepTerms,
+};
 use crate::{
     AreaId, FunctionId, LegalBasisId, PartyId, PeriodKind, PurposeId, RowId, Timestamp,
     command::Digest,
@@ -100,6 +103,12 @@ pub enum Payload {
     },
     /// A piece of a step of a view that is delivered.
     View(Box<Delivered>),
+    /// A piece of an edition that is delivered.
+    Edition(Box<DeliveredEdition>),
+    /// A party's answer to an edition of the other domain.
+    EditionAnswer(Box<SentAnswer>),
+    /// What became of such an answer: the one that the header answers.
+    EditionAnswered(Box<AnswerTold>),
 }
 
 impl Payload {
@@ -112,6 +121,9 @@ impl Payload {
             Self::Contribution(_) => Kind::Contribution,
             Self::Answer { .. } => Kind::Answer,
             Self::View(_) => Kind::View,
+            Self::Edition(_) => Kind::Edition,
+            Self::EditionAnswer(_) => Kind::EditionAnswer,
+            Self::EditionAnswered(_) => Kind::EditionAnswered,
         }
     }
 
@@ -146,6 +158,9 @@ impl Payload {
                 .with_opt(REFUSED, refused.as_ref().map(NotTakenFor::reason))
                 .with_opt(FIELD, refused.as_ref().map(NotTakenFor::field)),
             Self::View(delivered) => view(message, delivered)?,
+            Self::Edition(edition) => edition.message(message),
+            Self::EditionAnswer(answer) => answer.message(message),
+            Self::EditionAnswered(told) => told.message(message),
         }
         .encode()
     }
@@ -192,18 +207,13 @@ impl Payload {
             Kind::Answer => {
                 let (party, area) = picture(&mut fields)?;
                 let version = fields.take_integer(PICTURE_VERSION)?;
-                let reason = fields.take_opt_text(REFUSED)?;
-                let field = fields.take_opt_text(FIELD)?;
-                let refused = match (reason, field) {
-                    (None, None) => None,
-                    (Some(reason), Some(field)) => {
-                        Some(NotTakenFor::new(&reason, &field).ok_or(Error::OutOfRange(REFUSED))?)
-                    }
-                    (Some(_), None) | (None, Some(_)) => return Err(Error::OutOfRange(REFUSED)),
-                };
+                let refused = NotTakenFor::of_fields(&mut fields, REFUSED, FIELD)?;
                 Self::Answer { party, area, version, refused }
             }
             Kind::View => Self::View(delivered(&mut fields)?.into()),
+            Kind::Edition => Self::Edition(DeliveredEdition::of(&mut fields)?.into()),
+            Kind::EditionAnswer => Self::EditionAnswer(SentAnswer::of(&mut fields)?.into()),
+            Kind::EditionAnswered => Self::EditionAnswered(AnswerTold::of(&mut fields)?.into()),
         };
         fields.finish()?;
         Ok(payload)
@@ -282,7 +292,11 @@ fn ids<T: Ord, E>(
     items.into_iter().map(read).collect()
 }
 
-fn id<T, E>(number: u16, text: &str, parse: fn(&str) -> Result<T, E>) -> Result<T, Error> {
+pub(super) fn id<T, E>(
+    number: u16,
+    text: &str,
+    parse: fn(&str) -> Result<T, E>,
+) -> Result<T, Error> {
     parse(text).map_err(|_| Error::OutOfRange(number))
 }
 

@@ -2,12 +2,14 @@
 
 mod area;
 mod contributions;
+mod delivered_editions;
 mod deliveries;
 mod evidence;
 mod idempotency;
 mod links;
 mod messages;
 mod parts;
+mod picture;
 mod registry;
 mod restored;
 
@@ -18,12 +20,14 @@ use std::{
 
 pub use area::{AreaState, Placed, in_full};
 pub use contributions::Contributions;
+pub use delivered_editions::DeliveredEditions;
 pub use deliveries::Deliveries;
 pub use evidence::View;
 pub use links::Links;
 pub(crate) use links::Outbox;
 pub use messages::{Kept, Messages};
 pub use parts::Parts;
+pub use picture::Picture;
 
 use crate::{
     AreaId, EditionId, FeatureLevel, ObservationId, OrganisationId, PartyId, Period, Reason,
@@ -35,46 +39,6 @@ use crate::{
     registry::{Endorser, PartyKind, Proposal, ProposalId, Registry},
     row::{BackedUp, Event, Founded, Restored, Row, Stage, Suspended, Version},
 };
-
-/// The versions of an own picture.
-#[derive(Debug, Clone, Copy)]
-pub struct Picture<'a>(&'a [Version]);
-
-impl Picture<'_> {
-    /// The current version; 0 before the first.
-    #[must_use]
-    pub fn version(&self) -> u64 {
-        self.0.last().map_or(0, |version| version.version)
-    }
-
-    /// A version.
-    #[must_use]
-    pub fn at(&self, version: u64) -> Option<&Version> {
-        // Versions are dense from 1.
-        let place = usize::try_from(version.checked_sub(1)?).ok()?;
-        self.0.get(place).filter(|v| v.version == version)
-    }
-
-    /// The version that stood at a revision of the area; 0 before the first.
-    #[must_use]
-    pub fn version_at(&self, revision: u64) -> u64 {
-        let n = self.0.partition_point(|version| version.revision <= revision);
-        n.checked_sub(1).and_then(|n| self.0.get(n)).map_or(0, |version| version.version)
-    }
-
-    /// Whether the party has said up to a revision that what it published is all of a period, or
-    /// of a longer one that holds it.
-    #[must_use]
-    pub fn covers(&self, period: Period, revision: u64) -> bool {
-        let (from, to) = period.bounds();
-        self.0.iter().filter(|version| version.revision <= revision).any(|version| {
-            version
-                .covers
-                .map(Period::bounds)
-                .is_some_and(|(start, end)| start <= from && to <= end)
-        })
-    }
-}
 
 /// What an entry came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,6 +76,7 @@ pub struct State {
     links: Links,
     contributions: Contributions,
     deliveries: Deliveries,
+    delivered_editions: DeliveredEditions,
     level: FeatureLevel,
 }
 
@@ -233,6 +198,7 @@ impl State {
             Row::FindingForgotten(of, key) => self.deliveries.forget(&of, &key),
             Row::StepPiece(piece) => self.deliveries.put_down(piece),
             Row::StepPieceGone(of, number) => self.deliveries.take_up(&of, number),
+            Row::LinkedEdition(row) => self.delivered_editions.absorb(row),
             Row::Level(level) => self.level = level,
         }
     }
@@ -398,6 +364,8 @@ impl State {
             || self.deliveries.left_behind(now).next().is_some()
             || self.deliveries.ended(now).next().is_some()
             || self.deliveries.orphaned(&self.registry).next().is_some()
+            || self.delivered_editions.left_behind(now).next().is_some()
+            || self.delivered_editions.given_long_ago(now).next().is_some()
     }
 
     /// Editions whose due time has passed, whose answers are missing, and that are not marked yet.
@@ -454,7 +422,8 @@ impl State {
             .chain(messages)
             .chain(self.links.sealed())
             .chain(self.contributions.sealed())
-            .chain(self.deliveries.sealed());
+            .chain(self.deliveries.sealed())
+            .chain(self.delivered_editions.sealed());
         all.map(|sealed| &sealed.key).collect()
     }
 
@@ -480,6 +449,12 @@ impl State {
     #[must_use]
     pub const fn deliveries(&self) -> &Deliveries {
         &self.deliveries
+    }
+
+    /// Editions that cross links, and answers to them.
+    #[must_use]
+    pub const fn delivered_editions(&self) -> &DeliveredEditions {
+        &self.delivered_editions
     }
 
     /// What is recorded of who received what.

@@ -31,7 +31,7 @@ pub(super) fn id() -> RowId {
 }
 
 /// To the police, for their party: what a signatory sees.
-fn delivery() -> Delivery {
+pub(super) fn delivery() -> Delivery {
     let Ground { purpose, legal_basis, weighing } = ground();
     Delivery {
         id: id(),

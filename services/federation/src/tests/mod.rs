@@ -2,6 +2,8 @@
 
 mod contributions;
 mod deliveries;
+mod editions;
+mod endorsing;
 mod exchange;
 mod hostile;
 mod impostor;

@@ -421,6 +421,14 @@ impl World {
         edit_police: impl FnOnce(&mut Document),
         edit_city: impl FnOnce(&mut Document),
     ) -> Self {
+        Self::keyed(edit_police, |city, _| edit_city(city)).await
+    }
+
+    /// As `of`, where the city's registry names the key with which it signs.
+    pub(super) async fn keyed(
+        edit_police: impl FnOnce(&mut Document),
+        edit_city: impl FnOnce(&mut Document, [u8; 32]),
+    ) -> Self {
         let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         let [of_city, of_police] = [dirs[0].path(), dirs[1].path()];
         let (city_key, police_key) = (key(of_city, CITY).await, key(of_police, POLICE).await);
@@ -432,7 +440,7 @@ impl World {
         let police = Domain::run(of_police, POLICE, document, None).await;
         *wire.far.lock().unwrap() = Some((CITY.id(), police.links.clone()));
         let mut document = CITY.document(vec![POLICE.as_peer(police_key)]);
-        edit_city(&mut document);
+        edit_city(&mut document, city_key);
         let city = Domain::run(of_city, CITY, document, Some(Arc::clone(&wire))).await;
         Self { city, police, wire, dirs }
     }

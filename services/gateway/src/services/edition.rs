@@ -1,5 +1,6 @@
 //! Editions.
 
+use samsyn_ledger::{Answered, EditionShown, Editions, ReviewShown};
 use samsyn_proto::{
     inbound::{AnswerAsked, EditionAsked, EditionsAsked, LockAsked, OpenAsked, ReleaseAsked},
     sealed::Encoded,
@@ -50,7 +51,10 @@ impl EditionService for Shared {
         let asked = AnswerAsked::parse(asked).map_err(|f| status::fault(&f))?;
         let view =
             self.answered(&caller, self.ledger.answer_edition(&caller, &reader, &asked)).await?;
-        Ok(answer(view.into()))
+        Ok(answer(match view {
+            Answered::Here(view) => view.into(),
+            Answered::Received(view) => Encoded::<AnswerEditionResponse>::received(&view),
+        }))
     }
 
     async fn release_edition(
@@ -74,7 +78,12 @@ impl EditionService for Shared {
         let work = self.ledger.edition(&reader, &asked.edition, place.from, asked.page.size);
         let view = self.answered(&caller, work).await?;
         let token = |from| place.token(usize::try_from(from).unwrap_or(usize::MAX));
-        Ok(answer(Encoded::<GetEditionResponse>::page(&view, token)))
+        Ok(answer(match view {
+            EditionShown::Here(view) => Encoded::<GetEditionResponse>::page(&view, token),
+            EditionShown::Received(view) => {
+                Encoded::<GetEditionResponse>::received(&view, |from| place.token(from))
+            }
+        }))
     }
 
     async fn list_editions(
@@ -85,11 +94,13 @@ impl EditionService for Shared {
         let asked = EditionsAsked::parse(asked).map_err(|f| status::fault(&f))?;
         let place = Place::of(&asked.page)?;
         let view = self.answered(&caller, self.ledger.editions(&reader, &asked.area)).await?;
-        Ok(answer(Encoded::<ListEditionsResponse>::page(
-            &view,
-            place.rows(asked.page.size),
-            |from| place.token(from),
-        )))
+        let (rows, token) = (place.rows(asked.page.size), |from| place.token(from));
+        Ok(answer(match view {
+            Editions::Here(view) => Encoded::<ListEditionsResponse>::page(&view, rows, token),
+            Editions::Received(view) => {
+                Encoded::<ListEditionsResponse>::received(&view, rows, token)
+            }
+        }))
     }
 
     async fn get_edition_review(
@@ -102,6 +113,11 @@ impl EditionService for Shared {
         let work = self.ledger.review(&reader, &asked.edition, place.from, asked.page.size);
         let view = self.answered(&caller, work).await?;
         let token = |from| place.token(usize::try_from(from).unwrap_or(usize::MAX));
-        Ok(answer(Encoded::<GetEditionReviewResponse>::page(&view, token)))
+        Ok(answer(match view {
+            ReviewShown::Here(view) => Encoded::<GetEditionReviewResponse>::page(&view, token),
+            ReviewShown::Received(view) => {
+                Encoded::<GetEditionReviewResponse>::received(&view, |from| place.token(from))
+            }
+        }))
     }
 }

@@ -3,9 +3,9 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use samsyn_domain::{
-    AreaId, Caller, State, Timestamp,
+    AreaId, Caller, Period, PeriodKind, State, Timestamp,
     disclosure::{ClassId, Ground},
-    link::{DeliveryRef, Phase, Received, ReceivedFinding},
+    link::{DeliveryRef, Phase, Received, ReceivedEdition, ReceivedFinding},
     row::Event,
 };
 use samsyn_policy::{
@@ -288,22 +288,54 @@ impl ReceivedFeed {
         if place.cursor.snapshot || drafts.len() >= limit {
             return Ok(drafts);
         }
-        for found in state.deliveries().found_after(&self.of, place.cursor.revision) {
+        for (number, draft) in self.after(state, place.cursor.revision) {
             if drafts.len() >= limit {
                 return Ok(drafts);
             }
-            place.cursor.revision = found.number;
-            if self.wants(found) {
-                drafts.push(self.addressed(self.draft(found), place.cursor)?);
+            place.cursor.revision = number;
+            if let Some(draft) = draft {
+                drafts.push(self.addressed(draft, place.cursor)?);
             }
         }
         Ok(drafts)
     }
 
+    /// What came and went after a number, in that order; without what was not asked for.
+    fn after<'a>(
+        &'a self,
+        state: &'a State,
+        number: u64,
+    ) -> impl Iterator<Item = (u64, Option<ReceivedDraft>)> + 'a {
+        let editions = state.delivered_editions().released_after(&self.of, number);
+        let mut editions = editions.into_iter().map(|one| {
+            let is_wanted = self.is_in_scope(&one.area, one.period);
+            (one.number, is_wanted.then(|| self.released(&one)))
+        });
+        let mut found = state
+            .deliveries()
+            .found_after(&self.of, number)
+            .map(|found| (found.number, self.wants(found).then(|| self.draft(found))));
+        let (mut edition, mut finding) = (editions.next(), found.next());
+        std::iter::from_fn(move || {
+            let is_edition = match (&edition, &finding) {
+                (Some((edition, _)), Some((finding, _))) => edition < finding,
+                (one, _) => one.is_some(),
+            };
+            if is_edition {
+                std::mem::replace(&mut edition, editions.next())
+            } else {
+                std::mem::replace(&mut finding, found.next())
+            }
+        })
+    }
+
     fn wants(&self, found: &ReceivedFinding) -> bool {
+        self.is_in_scope(&found.key.area, found.key.period)
+    }
+
+    fn is_in_scope(&self, area: &AreaId, period: Period) -> bool {
         let kinds = &self.asked.periods;
-        self.areas.contains(&found.key.area)
-            && (kinds.is_empty() || kinds.contains(&found.key.period.kind()))
+        self.areas.contains(area) && (kinds.is_empty() || kinds.contains(&period.kind()))
     }
 
     /// All that there is, framed by area and period.
@@ -339,7 +371,7 @@ impl ReceivedFeed {
 
     /// A snapshot of nothing.
     fn nothing(&self, state: &State, received: &Received) -> Vec<ReceivedDraft> {
-        let month = samsyn_domain::Period::holding(samsyn_domain::PeriodKind::Month, state.stamp());
+        let month = Period::holding(PeriodKind::Month, state.stamp());
         let Some((area, period)) = self.areas.first().zip(month) else { return Vec::new() };
         let (findings, reset) = (0, true);
         let begins = ViewChange::SnapshotBegins { period, findings, reset };
@@ -355,7 +387,8 @@ impl ReceivedFeed {
         at: Timestamp,
         change: ViewChange,
     ) -> ReceivedDraft {
-        ReceivedDraft { event: self.event(area, revision, at, change), content: None }
+        let event = self.event(area, revision, at, change);
+        ReceivedDraft { event, content: None, is_edition: false }
     }
 
     fn draft(&self, found: &ReceivedFinding) -> ReceivedDraft {
@@ -363,7 +396,15 @@ impl ReceivedFeed {
         // What came is put in when it has been opened.
         let change = ViewChange::Removed { id: key.id.to_string(), period: key.period };
         let event = self.event(&key.area, *revision, *recorded_at, change);
-        ReceivedDraft { event, content: content.clone() }
+        ReceivedDraft { event, content: content.clone(), is_edition: false }
+    }
+
+    /// That an edition was released.
+    fn released(&self, edition: &ReceivedEdition) -> ReceivedDraft {
+        let ReceivedEdition { of, number, area, period, content, at, .. } = edition;
+        let change = ViewChange::Removed { id: of.edition.to_string(), period: *period };
+        let event = self.event(area, *number, *at, change);
+        ReceivedDraft { event, content: Some(content.clone()), is_edition: true }
     }
 
     fn event(&self, area: &AreaId, revision: u64, at: Timestamp, change: ViewChange) -> ViewEvent {

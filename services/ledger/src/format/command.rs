@@ -4,7 +4,7 @@ use samsyn_domain::{
     AreaId, EditionId, ObservationId, OrganisationId, PartyId, ServiceId,
     command::{
         Acknowledge, Actor, AddPart, AdoptPolicy, AnswerEdition, ApproveChange, BackUp, Command,
-        Denials, Digest, Disclose, Found, Grants, IdempotencyKey, InParts, LockEdition,
+        Denials, Digest, Disclose, Found, GiveAnswer, Grants, IdempotencyKey, InParts, LockEdition,
         MarkMessage, NumberEnvelopes, OpenEdition, ProposeChange, Publish, RaiseLevel,
         RecordDissent, ReleaseEdition, ReleaseEnvelope, ResolveConflict, Restore, SendMessage,
         SetLink, SettleEnvelopes, Submission, SuspendService, TakeEnvelopes, Tick, Upload,
@@ -61,6 +61,7 @@ fn encode_command(command: &Command) -> Wire {
         Command::OpenEdition(command) => Wire::OpenEdition(command.encode()),
         Command::LockEdition(command) => Wire::LockEdition(command.encode()),
         Command::AnswerEdition(command) => Wire::AnswerEdition(command.encode()),
+        Command::GiveAnswer(command) => Wire::GiveAnswer(command.encode()),
         Command::ReleaseEdition(command) => Wire::ReleaseEdition(command.encode()),
         Command::SuspendService(command) => Wire::SuspendService(command.encode()),
         Command::ProposeChange(command) => Wire::ProposeChange(command.encode()),
@@ -99,6 +100,7 @@ fn decode_command(command: Wire) -> Result<Command, Damaged> {
         Wire::AnswerEdition(message) => {
             Command::AnswerEdition(AnswerEdition::decode(message)?.into())
         }
+        Wire::GiveAnswer(message) => Command::GiveAnswer(GiveAnswer::decode(message)?.into()),
         Wire::ReleaseEdition(message) => Command::ReleaseEdition(ReleaseEdition::decode(message)?),
         Wire::SuspendService(message) => Command::SuspendService(SuspendService::decode(message)?),
         Wire::ProposeChange(message) => {

@@ -109,6 +109,7 @@ impl Stored for Reached {
         view_offer::Reached {
             receiver: Some(self.receiver.encode()),
             cursor: self.cursor.to_string(),
+            begins: self.begins,
             ended: self.ended,
         }
     }
@@ -117,6 +118,7 @@ impl Stored for Reached {
         Ok(Self {
             receiver: required(message.receiver, "view_offer.receiver")?,
             cursor: message.cursor.into(),
+            begins: message.begins,
             ended: message.ended,
         })
     }

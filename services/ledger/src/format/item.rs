@@ -1,14 +1,19 @@
 //! What waits for a peer, or is numbered for it.
 
-use samsyn_domain::{FunctionId, link::Item};
+use samsyn_domain::{
+    EditionId, FunctionId, PartyId,
+    link::{AnswerTold, Item},
+    registry::Role,
+};
 use samsyn_proto::log::{self, link_item};
 
 use super::{
     Damaged, Stored,
+    code::Coded as _,
     contribution::{self, Answer},
     delivery::delivery,
-    message::{Reached, message_id},
-    optional, parsed,
+    message::{Reached, envelope_id, message_id},
+    optional, parsed, required,
 };
 
 impl Stored for Item {
@@ -39,6 +44,19 @@ impl Stored for Item {
                 let part = part.as_ref().map(Stored::encode);
                 link_item::Kind::View(link_item::View { delivery: delivery.to_string(), part })
             }
+            Self::Edition { delivery, edition } => {
+                let (delivery, edition) = (delivery.to_string(), edition.to_string());
+                link_item::Kind::Edition(link_item::Edition { delivery, edition })
+            }
+            Self::EditionAnswer { edition, party, role } => {
+                let (edition, party) = (edition.to_string(), party.to_string());
+                let answer = link_item::EditionAnswer { edition, party, role: role.code() };
+                link_item::Kind::EditionAnswer(answer)
+            }
+            Self::EditionAnswered { envelope, told } => {
+                let (envelope, told) = (envelope.digest().to_vec(), Some(told.encode()));
+                link_item::Kind::EditionAnswered(link_item::EditionAnswered { envelope, told })
+            }
         };
         log::LinkItem { kind: Some(kind) }
     }
@@ -65,6 +83,19 @@ impl Stored for Item {
             link_item::Kind::View(item) => Self::View {
                 delivery: delivery(&item.delivery, "link_item.delivery")?,
                 part: optional(item.part)?,
+            },
+            link_item::Kind::Edition(item) => Self::Edition {
+                delivery: delivery(&item.delivery, "link_item.delivery")?,
+                edition: parsed(&item.edition, EditionId::parse, "link_item.edition")?,
+            },
+            link_item::Kind::EditionAnswer(item) => Self::EditionAnswer {
+                edition: parsed(&item.edition, EditionId::parse, "link_item.edition")?,
+                party: parsed(&item.party, PartyId::parse, "link_item.party")?,
+                role: Role::of_code(item.role, "link_item.role")?,
+            },
+            link_item::Kind::EditionAnswered(item) => Self::EditionAnswered {
+                envelope: envelope_id(&item.envelope, "link_item.envelope")?,
+                told: required::<AnswerTold>(item.told, "link_item.told")?.into(),
             },
         })
     }

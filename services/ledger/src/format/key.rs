@@ -9,8 +9,8 @@ use samsyn_domain::{
     AreaId, DomainId, LabelClass, ServiceId, Timestamp,
     command::{Digest, IdempotencyKey, Upload},
     disclosure::{Acknowledged, ClassId, Denied},
-    link::{DeliveryRef, FindingRef, PictureRef},
-    row::{Row, Stage},
+    link::{DeliveryRef, EditionRef, FindingRef, GivenRef, PictureRef},
+    row::{EditionRow, Row, Stage},
 };
 use sha2::{Digest as _, Sha256};
 
@@ -62,6 +62,7 @@ pub(crate) fn write_of(row: &Row) -> RowWrite {
         | Row::ReceivedGone(_)
         | Row::FindingForgotten(..)
         | Row::StepPieceGone(..) => RowWrite::Delete { key },
+        Row::LinkedEdition(edition) if edition.is_gone() => RowWrite::Delete { key },
         Row::Founded(_)
         | Row::Policy(_)
         | Row::Epoch(_)
@@ -99,6 +100,7 @@ pub(crate) fn write_of(row: &Row) -> RowWrite {
         | Row::Received(_)
         | Row::ReceivedFinding(_)
         | Row::StepPiece(_)
+        | Row::LinkedEdition(_)
         | Row::Level(_) => RowWrite::Put { key, value: encode_row(row).encode_to_vec() },
     }
 }
@@ -168,6 +170,7 @@ pub(super) fn row_key(row: &Row) -> Vec<u8> {
         Row::FindingForgotten(of, key) => finding_key(of, key),
         Row::StepPiece(row) => step_piece_key(&row.of, row.number),
         Row::StepPieceGone(of, number) => step_piece_key(of, *number),
+        Row::LinkedEdition(row) => edition_row_key(row),
         Row::Level(_) => Key::of(Table::Level),
     };
     key.0
@@ -206,6 +209,33 @@ fn delivered(table: Table, of: &DeliveryRef) -> Key {
 
 fn step_piece_key(of: &DeliveryRef, number: u32) -> Key {
     delivered(Table::StepPiece, of).number(number.into())
+}
+
+fn edition_row_key(row: &EditionRow) -> Key {
+    match row {
+        EditionRow::Outlet(row) => edition_key(Table::EditionOutlet, &row.of),
+        EditionRow::OutletGone(of) => edition_key(Table::EditionOutlet, of),
+        EditionRow::Received(row) => edition_key(Table::ReceivedEdition, &row.of),
+        EditionRow::Forgotten(of) => edition_key(Table::ReceivedEdition, of),
+        EditionRow::Piece(row) => edition_piece_key(&row.of.of, row.number),
+        EditionRow::PieceGone(of, number) => edition_piece_key(of, *number),
+        EditionRow::Given(row) => given_key(&row.of),
+        EditionRow::GivenForgotten(of) => given_key(of),
+    }
+}
+
+fn edition_key(table: Table, of: &EditionRef) -> Key {
+    delivered(table, &of.of).text(of.edition.as_str())
+}
+
+fn edition_piece_key(of: &DeliveryRef, number: u32) -> Key {
+    delivered(Table::EditionPiece, of).number(number.into())
+}
+
+fn given_key(of: &GivenRef) -> Key {
+    let GivenRef { peer, edition, party, role } = of;
+    let key = Key::of(Table::GivenAnswer).text(peer.as_str()).text(edition.as_str());
+    key.text(party.as_str()).text(role.as_str())
 }
 
 fn finding_key(of: &DeliveryRef, key: &FindingRef) -> Key {
@@ -270,6 +300,10 @@ enum Table {
     Received = 0x5c,
     ReceivedFinding = 0x5d,
     StepPiece = 0x5e,
+    EditionOutlet = 0x5f,
+    ReceivedEdition = 0x60,
+    EditionPiece = 0x61,
+    GivenAnswer = 0x62,
 }
 
 /// A key in the making. No key is the beginning of another, and keys sort by their parts.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use samsyn_domain::{
-    DomainId, FunctionId,
+    DomainId,
     command::{
-        BroughtStep, Effect, LinkChange, NumberEnvelopes, Offer, ReleaseEnvelope, SetLink,
+        EditionOffer, LinkChange, NumberEnvelopes, Offer, ReleaseEnvelope, SetLink,
         SettleEnvelopes, Source, TakeEnvelopes, ToNumber, ToTake, ViewOffer,
     },
     disclosure::Disclosure,
@@ -15,15 +15,13 @@ use samsyn_domain::{
     },
     message::Precedence,
 };
-use samsyn_proto::log::{self, envelope_to_take, set_link};
+use samsyn_proto::log::{self, set_link};
 
 use super::{
-    Damaged, Stored, checked,
-    contribution::{self, Answer},
-    decode_all,
-    delivery::delivery,
+    Damaged, Stored, checked, decode_all,
+    effect::{decode_effect, encode_effect},
     encode_all,
-    message::{Reached, decode_core, encode_core, envelope_id, message_id, number},
+    message::{envelope_id, number},
     optional, parsed, required, time,
 };
 
@@ -46,7 +44,7 @@ fn required_place(
     decode_place(&message.ok_or(Damaged::Missing(field))?)
 }
 
-fn quarantined_for(number: u32, field: &'static str) -> Result<QuarantinedFor, Damaged> {
+pub(super) fn quarantined_for(number: u32, field: &'static str) -> Result<QuarantinedFor, Damaged> {
     checked(QuarantinedFor::from_number(number.into()), field)
 }
 
@@ -92,11 +90,13 @@ impl Stored for ToNumber {
     type Message = log::EnvelopeToNumber;
 
     fn encode(&self) -> log::EnvelopeToNumber {
-        let (queued, picture, view) = match &self.source {
-            Source::Queued(queued) => (*queued, None, None),
-            Source::Picture(offer) => (0, Some(offer.encode()), None),
-            Source::View(offer) => (0, None, Some(offer.encode())),
-        };
+        let (mut queued, mut picture, mut view, mut edition) = Default::default();
+        match &self.source {
+            Source::Queued(place) => queued = *place,
+            Source::Picture(offer) => picture = Some(offer.encode()),
+            Source::View(offer) => view = Some(offer.encode()),
+            Source::Edition(offer) => edition = Some(offer.encode()),
+        }
         log::EnvelopeToNumber {
             queued,
             id: self.id.digest().to_vec(),
@@ -106,14 +106,16 @@ impl Stored for ToNumber {
             disclosure: self.disclosure.as_ref().map(Stored::encode),
             picture,
             view,
+            edition,
         }
     }
 
     fn decode(message: log::EnvelopeToNumber) -> Result<Self, Damaged> {
         let picture = optional::<Offer>(message.picture)?.map(Source::Picture);
         let view = optional::<ViewOffer>(message.view)?.map(Source::View);
+        let edition = optional::<EditionOffer>(message.edition)?.map(Source::Edition);
         Ok(Self {
-            source: picture.or(view).unwrap_or(Source::Queued(message.queued)),
+            source: picture.or(view).or(edition).unwrap_or(Source::Queued(message.queued)),
             id: envelope_id(&message.id, "envelope_to_number.id")?,
             header: message.header.into(),
             signature: message.signature.into(),
@@ -179,115 +181,6 @@ impl Stored for ReleaseEnvelope {
         let effect = envelope.effect.map(decode_effect).transpose()?;
         Ok(Self { peer, epoch, sequence, id, effect })
     }
-}
-
-fn encode_effect(effect: &Effect) -> envelope_to_take::Effect {
-    match effect {
-        Effect::Message { id, core, text, sent_at, to } => {
-            envelope_to_take::Effect::Message(envelope_to_take::Brought {
-                id: id.digest().to_vec(),
-                core: encode_core(core),
-                text: Some(text.encode()),
-                sent_at_micros: sent_at.micros(),
-                to: to.to_string(),
-            })
-        }
-        Effect::Decline { message, to } => {
-            let (message, to) = (message.digest().to_vec(), to.to_string());
-            envelope_to_take::Effect::Declined(envelope_to_take::Declined { message, to })
-        }
-        Effect::Receipt { message, to, step, at, reason } => {
-            let (message, to) = (*message, to.clone());
-            let reached = Reached { message, to, step: *step, at: *at, reason: *reason };
-            envelope_to_take::Effect::Receipt(reached.encode())
-        }
-        Effect::Contribution { party, area, brought } => envelope_to_take::Effect::Contribution(
-            contribution::encode_brought(party, area, brought),
-        ),
-        Effect::Refuse { party, area, refused } => {
-            envelope_to_take::Effect::Refusal(envelope_to_take::Refusal {
-                party: party.to_string(),
-                area: area.to_string(),
-                refused: Some(refused.encode()),
-            })
-        }
-        Effect::Answer { party, area, envelope, version, refused } => {
-            let (party, area, refused) = (party.clone(), area.clone(), refused.clone());
-            let (envelope, version) = (*envelope, *version);
-            let answer = Answer { party, area, envelope, version, refused };
-            envelope_to_take::Effect::Answer(answer.encode())
-        }
-        Effect::StepPiece { delivery, step, piece, events } => {
-            let (delivery, events) = (delivery.to_string(), Some(events.encode()));
-            let (step, piece) = (*step, *piece);
-            let piece = envelope_to_take::StepPiece { delivery, step, piece, events };
-            envelope_to_take::Effect::StepPiece(piece)
-        }
-        Effect::Step(brought) => envelope_to_take::Effect::Step(brought.encode()),
-        Effect::RefuseStep { delivery, reason } => {
-            let (delivery, reason) = (delivery.to_string(), number(reason.number()));
-            let refusal = envelope_to_take::StepRefusal { delivery, reason };
-            envelope_to_take::Effect::StepRefusal(refusal)
-        }
-        Effect::Quarantine { reason, header, signature, payload } => {
-            envelope_to_take::Effect::Quarantine(envelope_to_take::SetAside {
-                reason: number(reason.number()),
-                header: header.to_vec(),
-                signature: signature.to_vec(),
-                payload: Some(payload.encode()),
-            })
-        }
-    }
-}
-
-fn decode_effect(effect: envelope_to_take::Effect) -> Result<Effect, Damaged> {
-    Ok(match effect {
-        envelope_to_take::Effect::Message(brought) => Effect::Message {
-            id: message_id(&brought.id, "brought.id")?,
-            core: decode_core(&brought.core, "brought.core")?,
-            text: required(brought.text, "brought.text")?,
-            sent_at: time(brought.sent_at_micros),
-            to: parsed(&brought.to, FunctionId::parse, "brought.to")?,
-        },
-        envelope_to_take::Effect::Declined(declined) => Effect::Decline {
-            message: message_id(&declined.message, "declined.message")?,
-            to: parsed(&declined.to, FunctionId::parse, "declined.to")?,
-        },
-        envelope_to_take::Effect::Receipt(reached) => {
-            let Reached { message, to, step, at, reason } = Reached::decode(reached)?;
-            Effect::Receipt { message, to, step, at, reason }
-        }
-        envelope_to_take::Effect::Contribution(brought) => {
-            let (party, area, brought) = contribution::decode_brought(brought)?;
-            Effect::Contribution { party, area, brought }
-        }
-        envelope_to_take::Effect::Refusal(refusal) => {
-            let (party, area) =
-                contribution::party_and_area(&refusal.party, &refusal.area, "refusal.picture")?;
-            Effect::Refuse { party, area, refused: required(refusal.refused, "refusal.refused")? }
-        }
-        envelope_to_take::Effect::Answer(answer) => {
-            let Answer { party, area, envelope, version, refused } = Answer::decode(answer)?;
-            Effect::Answer { party, area, envelope, version, refused }
-        }
-        envelope_to_take::Effect::StepPiece(piece) => Effect::StepPiece {
-            delivery: delivery(&piece.delivery, "step_piece.delivery")?,
-            step: piece.step,
-            piece: piece.piece,
-            events: required(piece.events, "step_piece.events")?,
-        },
-        envelope_to_take::Effect::Step(step) => Effect::Step(BroughtStep::decode(step)?.into()),
-        envelope_to_take::Effect::StepRefusal(refusal) => Effect::RefuseStep {
-            delivery: delivery(&refusal.delivery, "step_refusal.delivery")?,
-            reason: quarantined_for(refusal.reason, "step_refusal.reason")?,
-        },
-        envelope_to_take::Effect::Quarantine(aside) => Effect::Quarantine {
-            reason: quarantined_for(aside.reason, "set_aside.reason")?,
-            header: aside.header.into(),
-            signature: aside.signature.into(),
-            payload: required(aside.payload, "set_aside.payload")?,
-        },
-    })
 }
 
 impl Stored for SettleEnvelopes {

@@ -12,8 +12,8 @@ use samsyn_domain::{
     message::{Inboxed, Message, Receipt},
     registry::{Proposal, ProposalId},
     row::{
-        BackedUp, Dissented, Founded, Outcome, Part, Restored, Revised, Row, SignedManifest, Stage,
-        Stated, Suspended, Version, What,
+        BackedUp, Dissented, EditionRow, Founded, Outcome, Part, Restored, Revised, Row,
+        SignedManifest, Stage, Stated, Suspended, Version, What,
     },
 };
 use samsyn_proto::log::{self, row::Kind};
@@ -64,13 +64,9 @@ impl Stored for Row {
             Self::Queued(row) => Kind::Queued(row.encode()),
             Self::Unqueued(peer, number) => Kind::Unqueued(link::place(peer, 0, *number)),
             Self::Numbered(row) => Kind::Numbered(row.encode()),
-            Self::Settled(peer, epoch, sequence) => {
-                Kind::Settled(link::place(peer, *epoch, *sequence))
-            }
+            Self::Settled(peer, epoch, n) => Kind::Settled(link::place(peer, *epoch, *n)),
             Self::Arrived(row) => Kind::Arrived(row.encode()),
-            Self::Passed(peer, epoch, sequence) => {
-                Kind::Passed(link::place(peer, *epoch, *sequence))
-            }
+            Self::Passed(peer, epoch, n) => Kind::Passed(link::place(peer, *epoch, *n)),
             Self::Quarantined(row) => Kind::Quarantined(row.encode()),
             Self::Unquarantined(peer, epoch, sequence) => {
                 Kind::Unquarantined(link::place(peer, *epoch, *sequence))
@@ -95,6 +91,7 @@ impl Stored for Row {
             Self::StepPieceGone(of, number) => {
                 Kind::StepPieceGone(delivery::encode_piece_gone(of, *number))
             }
+            Self::LinkedEdition(row) => Kind::LinkedEdition(row.encode()),
             Self::Level(level) => Kind::Level(level.number()),
         };
         log::Row { kind: Some(kind) }
@@ -166,6 +163,7 @@ impl Stored for Row {
             Kind::FindingForgotten(row) => delivery::decode_forgotten(row)?,
             Kind::StepPiece(row) => Self::StepPiece(StepPiece::decode(row)?.into()),
             Kind::StepPieceGone(row) => delivery::decode_piece_gone(row)?,
+            Kind::LinkedEdition(row) => Self::LinkedEdition(EditionRow::decode(row)?),
             Kind::Level(level) => Self::Level(checked(FeatureLevel::of(level), "row.level")?),
         })
     }

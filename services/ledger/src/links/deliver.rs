@@ -10,8 +10,8 @@ use samsyn_domain::{
     command::{Reached, ViewOffer},
     disclosure::ViewPart,
     link::{
-        DELIVERIES_LEVEL, Delivered, DeliveryRef, Outlet, Payload, Receiver, STEP_PIECES_MAX,
-        StepTerms,
+        DELIVERIES_LEVEL, Delivered, DeliveryRef, EDITIONS_LEVEL, EditionRef, Outlet, Payload,
+        Receiver, STEP_PIECES_MAX, StepTerms,
     },
     message::Precedence,
     registry::{Delivery, Peer},
@@ -29,11 +29,11 @@ use crate::{
 const EVENTS_MAX: usize = 512;
 /// How many bytes of events one piece has at most: with its header and terms it fits into an
 /// envelope.
-const PIECE_BYTES_MAX: usize = 224 * 1024;
+pub(super) const PIECE_BYTES_MAX: usize = 224 * 1024;
 /// How many envelopes the steps of one entry are at most.
 const ENVELOPES_MAX: usize = STEP_PIECES_MAX as usize;
 /// For how long a view is let be of which something is larger than a step, in seconds.
-const HELD_BACK_SECONDS: i64 = 15 * 60;
+pub(super) const HELD_BACK_SECONDS: i64 = 15 * 60;
 
 /// A step of a delivery: its content is released, and its record is committed.
 pub(super) struct Step {
@@ -64,8 +64,32 @@ pub(crate) struct Underway {
     /// Feeds that are within a snapshot, each for the turn and the epoch in which it goes on. One
     /// that was opened anew there might count otherwise: the view begins anew instead.
     feeds: Mutex<BTreeMap<DeliveryRef, (u64, u64, HomeFeed)>>,
-    /// What is let be until then.
-    held_back: Mutex<BTreeMap<DeliveryRef, Timestamp>>,
+    /// Views that are let be for a while.
+    views: HeldBack<DeliveryRef>,
+    /// Editions that are.
+    pub(super) editions: HeldBack<EditionRef>,
+}
+
+/// What is let be until a time: it cannot be made, and is not tried again at once.
+#[derive(Debug)]
+pub(super) struct HeldBack<K>(Mutex<BTreeMap<K, Timestamp>>);
+
+impl<K> Default for HeldBack<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Ord> HeldBack<K> {
+    pub(super) fn hold_back(&self, of: K, until: Timestamp) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(of, until);
+    }
+
+    pub(super) fn is_held_back(&self, of: &K, now: Timestamp) -> bool {
+        let mut held_back = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held_back.retain(|_, until| *until > now);
+        held_back.contains_key(of)
+    }
 }
 
 impl Underway {
@@ -88,16 +112,6 @@ impl Underway {
         if feed.is_within() {
             self.keep(of, turn, epoch, feed);
         }
-    }
-
-    fn hold_back(&self, of: DeliveryRef, until: Timestamp) {
-        self.held_back.lock().unwrap_or_else(PoisonError::into_inner).insert(of, until);
-    }
-
-    fn is_held_back(&self, of: &DeliveryRef, now: Timestamp) -> bool {
-        let mut held_back = self.held_back.lock().unwrap_or_else(PoisonError::into_inner);
-        held_back.retain(|_, until| *until > now);
-        held_back.contains_key(of)
     }
 }
 
@@ -123,7 +137,7 @@ impl Ledger {
             // What goes from there, in one envelope, waits for no content.
             let left = ENVELOPES_MAX.min(room).saturating_sub(taken);
             let step = match peer.delivery(&outlet.of.id) {
-                Some(delivery) => self.step(delivery, &outlet, left).await,
+                Some(delivery) => self.step((delivery, level), &outlet, left).await,
                 None => Ok(Step::ended(&outlet)),
             };
             let of = (&outlet.of.peer, &outlet.of.id);
@@ -164,13 +178,13 @@ impl Ledger {
     /// nothing new, or no room for it.
     async fn step(
         &self,
-        delivery: &Delivery,
+        (delivery, level): (&Delivery, u32),
         outlet: &Outlet,
         left: usize,
     ) -> Result<Option<Step>, Rejection> {
         let (of, epoch, now) = (&outlet.of, self.epoch(), (self.inner.clock)());
         let underway = &self.inner.views.delivered;
-        let receiver = self.receiver(delivery, of)?;
+        let receiver = self.receiver(delivery, of, level)?;
         // Without a cursor it begins anew, wherever a feed may stand.
         let goes_on = outlet.is_held() && !outlet.cursor.is_empty();
         let is_same = goes_on && outlet.receiver.as_deref() == Some(&receiver);
@@ -184,7 +198,7 @@ impl Ledger {
                 }
             },
         };
-        if left == 0 || underway.is_held_back(of, now) {
+        if left == 0 || underway.views.is_held_back(of, now) {
             underway.keep_within(of, outlet.turn, epoch, feed);
             return Ok(None);
         }
@@ -243,7 +257,7 @@ impl Ledger {
         let Some(last) = taken.checked_sub(1).and_then(|last| all.get(last)) else {
             if left == ENVELOPES_MAX {
                 let until = (self.inner.clock)().after_seconds(HELD_BACK_SECONDS);
-                underway.hold_back(of.clone(), until);
+                underway.views.hold_back(of.clone(), until);
                 let why = "a finding is larger than a step may be; it is tried again in a while";
                 return Err(Error::Fatal(why.to_owned()).into());
             }
@@ -263,14 +277,22 @@ impl Ledger {
         Ok(Some(step))
     }
 
-    /// For whom a delivery is, and of which kinds of period there is something to see.
-    fn receiver(&self, delivery: &Delivery, of: &DeliveryRef) -> Result<Receiver, Rejection> {
+    /// For whom a delivery is, and of which kinds of period there is something to see live. Where
+    /// there is none, a peer that reads editions may still have those.
+    pub(super) fn receiver(
+        &self,
+        delivery: &Delivery,
+        of: &DeliveryRef,
+        level: u32,
+    ) -> Result<Receiver, Rejection> {
         let now = (self.inner.clock)();
         let Delivery { organisation, parties, areas, .. } = delivery;
         self.read(|state| {
             let (reader, registry) = (Reader::delivered(state, now, of)?, state.registry());
             let periods = reader.live_periods(registry);
-            if periods.is_empty() {
+            let reads = level >= EDITIONS_LEVEL && state.level() >= FeatureLevel::EDITIONS;
+            let has_editions = reads && !reader.rights(registry, None, false).is_empty();
+            if periods.is_empty() && !has_editions {
                 return Err(Denial::of(Why::NoReleaseRow).by("POL-12").into());
             }
             let organisation = registry.organisation(organisation);
@@ -325,7 +347,8 @@ fn labels_of(events: &[ViewEvent]) -> Option<Labels> {
         | ViewChange::Delivered(_)
         | ViewChange::Removed { .. }
         | ViewChange::SnapshotEnds { .. }
-        | ViewChange::Edition(_) => None,
+        | ViewChange::Edition(_)
+        | ViewChange::DeliveredEdition(_) => None,
     });
     Labels::derived(findings.flatten().map(|seen| &*seen.labels))
 }
@@ -367,6 +390,11 @@ impl Step {
         self.ended || self.begins
     }
 
+    /// It is of a delivery.
+    pub(super) fn is_of(&self, of: &DeliveryRef) -> bool {
+        self.of == *of
+    }
+
     /// How urgent its envelopes are.
     pub(super) const fn precedence(&self) -> Precedence {
         if self.withdraws() { Precedence::Flash } else { Precedence::Priority }
@@ -397,8 +425,12 @@ impl Step {
         let mut chunks = self.events.chunks(PIECE_BYTES_MAX);
         let pieces = (0..count).map(|piece| {
             let last = piece.saturating_add(1) == count;
-            let reached =
-                Reached { receiver: receiver.clone(), cursor: Arc::clone(&self.cursor), ended };
+            let reached = Reached {
+                receiver: receiver.clone(),
+                cursor: Arc::clone(&self.cursor),
+                begins,
+                ended,
+            };
             MadeStep {
                 offer: ViewOffer {
                     delivery: of.id.clone(),

@@ -3,8 +3,11 @@
 
 mod contribute;
 mod deliver;
+mod editions;
 mod out;
+mod queued;
 mod receive;
+mod receive_edition;
 mod take;
 
 pub(crate) use deliver::Underway;
@@ -12,15 +15,15 @@ pub(crate) use deliver::Underway;
 use std::sync::Arc;
 
 use samsyn_domain::{
-    AreaId, Caller, DomainId, FeatureLevel, State, Timestamp, UnitKey,
+    AreaId, Caller, DomainId, EditionId, FeatureLevel, State, Timestamp, UnitKey,
     command::{Command, LinkChange, Reply, SetLink, SettleEnvelopes},
     commit::{
         descriptor::PublicKey,
         dsse::{PayloadType, pre_authentication},
     },
     link::{
-        CONTRIBUTIONS_LEVEL, Chain, DELIVERIES_LEVEL, EnvelopeId, FrozenFor, Link, MESSAGES_LEVEL,
-        Position, Quarantined, Received, SignedPosition,
+        CONTRIBUTIONS_LEVEL, Chain, DELIVERIES_LEVEL, EDITIONS_LEVEL, EnvelopeId, FrozenFor, Link,
+        MESSAGES_LEVEL, Position, Quarantined, Received, SignedPosition,
     },
     registry::Peer,
 };
@@ -107,6 +110,7 @@ impl Ledger {
     #[must_use]
     pub fn link_level(&self) -> u32 {
         match self.read(State::level) {
+            level if level >= FeatureLevel::EDITIONS => EDITIONS_LEVEL,
             level if level >= FeatureLevel::DELIVERIES => DELIVERIES_LEVEL,
             level if level >= FeatureLevel::CONTRIBUTIONS => CONTRIBUTIONS_LEVEL,
             _ => MESSAGES_LEVEL,
@@ -119,6 +123,15 @@ impl Ledger {
     pub fn concerns_link(&self, peer: &DomainId, area: &AreaId) -> bool {
         self.read(|state| {
             contribute::concerns(state, peer, area) || deliver::concerns(state, peer, area)
+        })
+    }
+
+    /// Whether what happened to an edition may change what a peer is to have of it.
+    #[must_use]
+    pub fn edition_concerns_link(&self, peer: &DomainId, edition: &EditionId) -> bool {
+        self.read(|state| {
+            let edition = state.edition(edition);
+            edition.is_some_and(|edition| deliver::concerns(state, peer, &edition.area))
         })
     }
 

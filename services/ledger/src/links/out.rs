@@ -3,16 +3,16 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use samsyn_domain::{
-    DomainId, FeatureLevel, FunctionId, State, Timestamp, UnitKey,
+    DomainId, FeatureLevel, State, Timestamp, UnitKey,
     command::{Command, Looked, NumberEnvelopes, Source, ToNumber},
     commit::dsse::PayloadType,
     disclosure::Disclosure,
     link::{
-        Address, BATCH_MAX, CONTRIBUTIONS_LEVEL, Chain, DELIVERIES_LEVEL, EnvelopeId, Header, Item,
-        MESSAGES_LEVEL, Payload, Queued, SealedPayload, Sent, WINDOW_BYTES_MAX, WINDOW_MAX,
-        payload_digest,
+        Address, BATCH_MAX, CONTRIBUTIONS_LEVEL, Chain, DELIVERIES_LEVEL, EDITIONS_LEVEL,
+        EnvelopeId, Header, MESSAGES_LEVEL, Payload, Queued, SealedPayload, WINDOW_BYTES_MAX,
+        WINDOW_MAX, payload_digest,
     },
-    message::{MessageId, Precedence, RejectedFor, Text},
+    message::Precedence,
     registry::Peer,
 };
 use samsyn_policy::{Denial, Parcel, Policy, View, Why};
@@ -20,6 +20,8 @@ use samsyn_policy::{Denial, Parcel, Policy, View, Why};
 use super::{
     contribute::{Difference, MadePiece, PIECES_PER_ENTRY, compare},
     deliver::{MadeStep, Step},
+    editions::{DueEdition, MadeEdition},
+    queued::needs,
     unit,
 };
 use crate::{
@@ -45,6 +47,8 @@ impl Ledger {
                 return Ok(0);
             };
             let steps = self.steps(&registered, level, room).await;
+            let left = room.saturating_sub(steps.iter().map(Step::envelopes).sum());
+            let mut editions = self.due_editions(&registered, level, left).await;
             let made = self.read(|state| {
                 let batch = Batch::of(state, policy, &registered, (now, level), room)?;
                 Ok::<_, Denial>((state.epoch(), batch))
@@ -54,7 +58,13 @@ impl Ledger {
             if epoch != before {
                 continue;
             }
-            batch.fill(steps.into_iter().map(Goes::Step));
+            // What begins anew or ends takes its editions along.
+            let stands = |due: &DueEdition| {
+                !steps.iter().any(|one| one.withdraws() && one.is_of(&due.of.of))
+            };
+            editions.retain(stands);
+            let editions = editions.into_iter().map(Goes::Edition);
+            batch.fill(editions.chain(steps.into_iter().map(Goes::Step)));
             if batch.goes.is_empty() && batch.looked.is_empty() {
                 return Ok(0);
             }
@@ -102,13 +112,14 @@ impl Ledger {
             let peer = &batch.peer;
             let made = match goes {
                 Goes::Queued(queued) => {
-                    self.made(&domain, &batch, queued, now).map(|one| vec![one])
+                    self.made(&domain, (&batch.peer, batch.level), queued, now).map(|one| vec![one])
                 }
                 Goes::Picture(_) if pieces >= PIECES_PER_ENTRY => continue,
                 Goes::Picture(difference) => {
                     self.pictured(&domain, peer, difference, now).map(|one| vec![one])
                 }
                 Goes::Step(step) => self.viewed_by(&domain, peer, step, now),
+                Goes::Edition(due) => self.edition_for(&domain, peer, due, now),
             };
             let peer = &peer.id;
             match (goes, made.and_then(|made| self.chained(peer, &unit, chain, made))) {
@@ -129,6 +140,10 @@ impl Ledger {
                 }
                 (Goes::Step(_), Err(why)) => {
                     tracing::error!(%peer, %why, "a view is not delivered");
+                }
+                (Goes::Edition(due), Err(why)) => {
+                    let edition = &due.of.edition;
+                    tracing::error!(%peer, %edition, %why, "an edition is not delivered");
                 }
             }
         }
@@ -174,88 +189,6 @@ impl Ledger {
             signature: signature.as_slice().into(),
             payload: self.inner.keys.seal(unit, &object, &payload.message())?,
             disclosure,
-        })
-    }
-
-    /// What an item says, with the header that goes before it but for its place in the chain.
-    fn made(
-        &self,
-        domain: &DomainId,
-        Batch { peer, level, .. }: &Batch,
-        queued: &Queued,
-        now: Timestamp,
-    ) -> Result<Made, Rejection> {
-        let name = queued.number.to_be_bytes();
-        let header = Header { precedence: queued.precedence, ..header(domain, peer, now) };
-        let (header, payload, disclosure) = match &queued.item {
-            Item::Message { message, to } => {
-                let (sent, disclosure) = self.message_for(peer, message, to)?;
-                let valid_seconds = queued.until.map(|until| {
-                    let left = until.micros().saturating_sub(now.micros()) / 1_000_000;
-                    u32::try_from(left).unwrap_or_default()
-                });
-                let header = Header {
-                    from: Address::function(domain.clone(), sent.core.from.clone()),
-                    to: Address::function(peer.id.clone(), to.clone()),
-                    labels: Some(Arc::clone(&sent.core.labels)),
-                    valid_seconds,
-                    ..header
-                };
-                (header, Payload::Message(sent.into()), Some(disclosure))
-            }
-            Item::Receipt { message, to, step, at, reason } => {
-                let (level, reason) = match reason {
-                    // Who knows messages alone does not know that they can be unfit.
-                    Some(RejectedFor::Unfit) if *level < CONTRIBUTIONS_LEVEL => {
-                        (MESSAGES_LEVEL, Some(RejectedFor::NotAllowed))
-                    }
-                    Some(RejectedFor::Unfit) => (CONTRIBUTIONS_LEVEL, *reason),
-                    None
-                    | Some(
-                        RejectedFor::UnknownAddress
-                        | RejectedFor::NotAllowed
-                        | RejectedFor::InboxFull
-                        | RejectedFor::Declined,
-                    ) => (MESSAGES_LEVEL, *reason),
-                };
-                let (message, to, step, at) = (*message, to.clone(), *step, *at);
-                let payload = Payload::Receipt { message, to, step, at, reason };
-                (Header { level, ..header }, payload, None)
-            }
-            Item::Answer { party, area, envelope, version, refused } => {
-                let (party, area, refused) = (party.clone(), area.clone(), refused.clone());
-                let payload = Payload::Answer { party, area, version: *version, refused };
-                let (in_reply_to, level) = (Some(*envelope), CONTRIBUTIONS_LEVEL);
-                (Header { in_reply_to, level, ..header }, payload, None)
-            }
-            Item::Contribution { .. } | Item::View { .. } => {
-                let why = "what is compared or followed was queued";
-                return Err(Error::Fatal(why.to_owned()).into());
-            }
-        };
-        self.enclosed(header, &payload, (&name, queued.number), disclosure)
-    }
-
-    /// A message as it may leave for a recipient, and the record of its leaving.
-    fn message_for(
-        &self,
-        peer: &Peer,
-        message: &MessageId,
-        to: &FunctionId,
-    ) -> Result<(Sent, Disclosure), Rejection> {
-        let Inner { policy, keys, .. } = &*self.inner;
-        let gone = || Error::Fatal("what waits for a peer is not there".to_owned());
-        self.read(|state| {
-            let message = &state.messages().get(message).ok_or_else(gone)?.message;
-            let about = (&message.id, &*message.core, to);
-            let disclosure = policy.leaves(state, &**keys, peer, about)?;
-            let text = keys.open_message(&message.text).and_then(|text| Text::of(text).ok());
-            let sent = Sent {
-                core: (*message.core).clone(),
-                text: text.ok_or_else(gone)?,
-                sent_at: message.sent_at,
-            };
-            Ok((sent, disclosure))
         })
     }
 
@@ -309,9 +242,33 @@ impl Ledger {
         pieces.collect()
     }
 
+    /// The pieces of an edition that is delivered.
+    fn edition_for(
+        &self,
+        domain: &DomainId,
+        peer: &Peer,
+        due: &DueEdition,
+        now: Timestamp,
+    ) -> Result<Vec<Made>, Rejection> {
+        let orgnr = Some(due.orgnr().to_owned());
+        let header = Header {
+            to: Address { orgnr, ..Address::domain(peer.id.clone()) },
+            precedence: due.precedence(),
+            labels: due.labels().cloned(),
+            level: EDITIONS_LEVEL,
+            ..header(domain, peer, now)
+        };
+        let pieces = due.pieces().into_iter().map(|MadeEdition { offer, payload, name }| {
+            // What it brings was recorded before it was released.
+            let made = self.enclosed(header.clone(), &payload, (name.as_bytes(), 0), None)?;
+            Ok(Made { source: Source::Edition(offer), ..made })
+        });
+        pieces.collect()
+    }
+
     /// Puts a payload behind a header: its kind, its salted digest, and the key that names what it
     /// changes.
-    fn enclosed(
+    pub(super) fn enclosed(
         &self,
         header: Header,
         payload: &Payload,
@@ -332,7 +289,7 @@ impl Ledger {
 
 /// The header of an envelope from one domain to another, before anything is said of what it
 /// holds.
-fn header(domain: &DomainId, peer: &Peer, now: Timestamp) -> Header {
+pub(super) fn header(domain: &DomainId, peer: &Peer, now: Timestamp) -> Header {
     Header {
         federation: peer.federation.clone(),
         epoch: 0,
@@ -357,7 +314,7 @@ fn header(domain: &DomainId, peer: &Peer, now: Timestamp) -> Header {
 }
 
 /// What became of something that goes.
-struct Made {
+pub(super) struct Made {
     source: Source,
     header: Header,
     payload: SealedPayload,
@@ -369,6 +326,7 @@ enum Goes {
     Queued(Arc<Queued>),
     Picture(Difference),
     Step(Step),
+    Edition(DueEdition),
 }
 
 impl Goes {
@@ -377,8 +335,9 @@ impl Goes {
         match self {
             Self::Picture(difference) if difference.withdraws() => 0,
             Self::Step(step) if step.withdraws() => 0,
+            Self::Edition(due) if due.withdraws() => 0,
             Self::Queued(queued) if queued.precedence <= Precedence::Immediate => 1,
-            Self::Picture(_) | Self::Step(_) => 2,
+            Self::Picture(_) | Self::Step(_) | Self::Edition(_) => 2,
             Self::Queued(_) => 3,
         }
     }
@@ -388,6 +347,7 @@ impl Goes {
         match self {
             Self::Queued(_) | Self::Picture(_) => 1,
             Self::Step(step) => step.envelopes(),
+            Self::Edition(due) => due.envelopes(),
         }
     }
 }
@@ -431,7 +391,9 @@ impl Batch {
         let reads = level >= CONTRIBUTIONS_LEVEL && state.level() >= FeatureLevel::CONTRIBUTIONS;
         let (differences, looked) =
             if reads { compare(state, policy, peer, now)? } else { Default::default() };
-        let is_good = |queued: &&Arc<Queued>| queued.until.is_none_or(|until| until > now);
+        let is_good = |queued: &&Arc<Queued>| {
+            queued.until.is_none_or(|until| until > now) && needs(&queued.item) <= level
+        };
         let queued = links.queue(&peer.id).filter(is_good).take(room).cloned().map(Goes::Queued);
         let pictures = differences.into_iter().map(Goes::Picture);
         let goes: Vec<Goes> = pictures.chain(queued).collect();

@@ -96,6 +96,6 @@ impl Ledger {
 }
 
 /// Whether an organisation is at home here: registered, and not in another domain.
-fn is_at_home(registry: &Registry, orgnr: &str) -> bool {
+pub(super) fn is_at_home(registry: &Registry, orgnr: &str) -> bool {
     registry.organisation_of(orgnr).is_some() && registry.peer_of(orgnr).is_none()
 }

@@ -3,11 +3,11 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use samsyn_domain::{
-    self as domain, Caller, Content, DomainId, FeatureLevel, Labels, Refusal, RowId, State,
+    self as domain, Caller, Content, DomainId, FeatureLevel, Labels, Refusal, State,
     command::{Brought, Command, Effect, ReleaseEnvelope, TakeEnvelopes, ToTake},
     link::{
-        BATCH_BYTES_MAX, BATCH_MAX, Chain, Contribution, FrozenFor, Header, Kind, NotTakenFor,
-        Outcome, Payload, Quarantined, QuarantinedFor, SealedPayload,
+        BATCH_BYTES_MAX, BATCH_MAX, Chain, Contribution, DeliveredEdition, FrozenFor, Header, Kind,
+        NotTakenFor, Outcome, Payload, Quarantined, QuarantinedFor, SealedPayload,
     },
     registry::Peer,
 };
@@ -169,8 +169,15 @@ impl Ledger {
                 refused: refused.clone(),
             },
             Ok(Payload::View(delivered)) => self.viewed(peer, &judged.header, delivered).await?,
-            Err(reason) => match delivery_of(judged, came) {
-                Some(delivery) => Effect::RefuseStep { delivery, reason: *reason },
+            Ok(Payload::Edition(edition)) => {
+                self.edition_came(peer, &judged.header, edition).await?
+            }
+            Ok(Payload::EditionAnswer(sent)) => {
+                self.answer_came(peer, &judged.header, sent).await?
+            }
+            Ok(Payload::EditionAnswered(told)) => Effect::EditionAnswered(told.clone()),
+            Err(reason) => match refused(judged, came, *reason) {
+                Some(effect) => effect,
                 None => self.set_aside(peer, judged, came, *reason).await?,
             },
         })
@@ -255,8 +262,16 @@ impl Ledger {
         let judged = judged.ok_or_else(unfit)?;
         match judged.brings {
             // A picture or a view that has gone on without it begins anew instead.
-            Ok(Payload::Contribution(_) | Payload::View(_)) | Err(_) => return Err(unfit()),
-            Ok(Payload::Message(_) | Payload::Receipt { .. } | Payload::Answer { .. }) => {}
+            Ok(Payload::Contribution(_) | Payload::View(_) | Payload::Edition(_)) | Err(_) => {
+                return Err(unfit());
+            }
+            Ok(
+                Payload::Message(_)
+                | Payload::Receipt { .. }
+                | Payload::Answer { .. }
+                | Payload::EditionAnswer(_)
+                | Payload::EditionAnswered(_),
+            ) => {}
         }
         let came = Came {
             header: aside.header.to_vec(),
@@ -308,20 +323,30 @@ impl Ledger {
     }
 }
 
-/// The delivery that something is of which may not come; none: it is of none, or cannot be read.
-fn delivery_of(judged: &Judged, came: &Came) -> Option<RowId> {
-    let kind = Kind::from_number(judged.header.kind).filter(|kind| *kind == Kind::View)?;
+/// What becomes of something delivered that may not come; none: it is nothing delivered, or cannot
+/// be read.
+fn refused(judged: &Judged, came: &Came, reason: QuarantinedFor) -> Option<Effect> {
+    let kind = judged.header.kind;
+    let kind = Kind::from_number(kind).filter(|_| is_delivered(kind))?;
     match Payload::decode(kind, &came.payload).ok()? {
-        Payload::View(delivered) => Some(delivered.delivery),
+        Payload::View(delivered) => {
+            Some(Effect::RefuseStep { delivery: delivered.delivery, reason })
+        }
+        Payload::Edition(delivered) => {
+            let DeliveredEdition { delivery, edition, .. } = *delivered;
+            Some(Effect::RefuseEdition { delivery, edition, reason })
+        }
         Payload::Message(_)
         | Payload::Receipt { .. }
         | Payload::Contribution(_)
-        | Payload::Answer { .. } => None,
+        | Payload::Answer { .. }
+        | Payload::EditionAnswer(_)
+        | Payload::EditionAnswered(_) => None,
     }
 }
 
 /// Why a contribution is not taken; without the path where that has not the form of one.
-fn not_taken(reason: &str, field: &str) -> NotTakenFor {
+pub(super) fn not_taken(reason: &str, field: &str) -> NotTakenFor {
     let whole = || NotTakenFor::new(reason, "").unwrap_or_default();
     NotTakenFor::new(reason, field).unwrap_or_else(whole)
 }
@@ -331,13 +356,17 @@ fn not_taken(reason: &str, field: &str) -> NotTakenFor {
 fn batch_of(judged: &[(Judged, &Came)]) -> usize {
     let mut bytes = 0_usize;
     let (mut areas, mut views, mut unread) = (BTreeSet::new(), BTreeSet::new(), false);
+    let mut editions = BTreeSet::new();
     let fits = judged.iter().take(BATCH_MAX).take_while(|(judged, came)| {
         bytes = bytes.saturating_add(came.payload.len());
         let is_first = match &judged.brings {
             Ok(Payload::Contribution(contribution)) => areas.insert(&contribution.area),
             Ok(Payload::View(delivered)) => !unread && views.insert(&delivered.delivery),
             // Of which view it is, if of one, is not looked at here: it comes by itself.
-            Err(_) if judged.header.kind == Kind::View.number() => {
+            Ok(Payload::Edition(delivered)) => !unread && views.insert(&delivered.delivery),
+            Ok(Payload::EditionAnswer(sent)) => editions.insert(&sent.edition),
+            Ok(Payload::EditionAnswered(told)) => editions.insert(&told.edition),
+            Err(_) if is_delivered(judged.header.kind) => {
                 views.is_empty() && !std::mem::replace(&mut unread, true)
             }
             Ok(Payload::Message(_) | Payload::Receipt { .. } | Payload::Answer { .. }) | Err(_) => {
@@ -347,4 +376,9 @@ fn batch_of(judged: &[(Judged, &Came)]) -> usize {
         bytes <= BATCH_BYTES_MAX && is_first
     });
     fits.count().max(1).min(judged.len())
+}
+
+/// Whether what a kind brings is of something that is delivered.
+fn is_delivered(kind: i64) -> bool {
+    matches!(Kind::from_number(kind), Some(Kind::View | Kind::Edition))
 }

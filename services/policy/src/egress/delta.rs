@@ -271,7 +271,8 @@ impl Egress<'_> {
             | ViewChange::Delivered(_)
             | ViewChange::Removed { .. }
             | ViewChange::SnapshotEnds { .. }
-            | ViewChange::Edition(_) => None,
+            | ViewChange::Edition(_)
+            | ViewChange::DeliveredEdition(_) => None,
         });
         let secrets: Secrets = self.secrets(findings);
         let part = ViewPart { class: rights.class(), revision };

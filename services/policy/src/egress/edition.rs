@@ -14,6 +14,7 @@ mod review;
 mod tests;
 mod view;
 
+pub(crate) use answer::of_answer;
 pub use answer::{BadAnswer, SignedAnswer, verify_answer};
 pub use cell::undecided;
 pub use content::{Analysis, Content, Frame, content};
@@ -31,6 +32,8 @@ use samsyn_domain::{
     edition::{Answer, Edition, Phase, Round},
     registry::FieldGroup,
 };
+
+use sha2::{Digest as _, Sha256};
 
 use super::Egress;
 use crate::{
@@ -170,10 +173,31 @@ impl Egress<'_> {
         may_know.then_some(rights)
     }
 
+    /// A digest of all that decides on what the reader sees of an edition, beside its content,
+    /// which a round fixes; none when the reader may not know of it.
+    #[must_use]
+    pub fn edition_terms(&self, edition: &Edition) -> Option<[u8; 32]> {
+        let rights = self.rights_to(edition)?;
+        let mut hash = Sha256::new_with_prefix(b"samsyn edition terms 1");
+        hash.update(rights.class().digest());
+        hash.update(rights.terms(self.state));
+        let Edition { id, phase, due, overdue, rounds, released, .. } = edition;
+        let round = rounds.last().map(|round| {
+            let answers: Vec<_> = round.answers.iter().map(|one| &one.statement).collect();
+            (round.number, round.locked.root, round.descriptor, answers)
+        });
+        let asked = (self.state.required(edition), self.state.waiting_for(edition));
+        hash.update(format!("{id} {phase:?} {due:?} {overdue} {round:?} {released:?} {asked:?}"));
+        Some(hash.finalize().into())
+    }
+
     fn header(&self, edition: &Edition, rights: &Rights) -> EditionHeader {
         let masked = self.masked(&edition.area);
         let registry = self.state.registry();
         let mut rows = rights.rows.iter().filter_map(|id| registry.release_row(id));
+        // What is said of an edition crosses a link where its analysis may.
+        let level = edition.current().map(|round| round.locked.analysis_labels.level.level());
+        let is_below = rights.ceiling.is_none_or(|ceiling| level.is_none_or(|of| of <= ceiling));
         let told = masked == Masked::Signatory
             || rows.any(|row| {
                 row.areas.contains(&edition.area)
@@ -181,6 +205,7 @@ impl Egress<'_> {
                     && row.shown.contains_key(&FieldGroup::Text)
             });
         let answers = edition.current().map_or(&[][..], |round| &round.answers);
+        let told = told && is_below;
         let text = |answer: &Answer| self.text(answer.text.as_ref().filter(|_| told)?);
         EditionHeader {
             edition: edition.clone().into(),

@@ -132,15 +132,16 @@ fn brings(
     if header.to.domain != *domain {
         return Err(QuarantinedFor::NotForUs);
     }
-    // A contribution is answered, also where it may not come: who waits for it waits no longer.
-    let is_answered = Kind::from_number(header.kind) == Some(Kind::Contribution);
+    // Some kinds are answered, also where they may not come: who waits for it waits no longer.
+    let kind = Kind::from_number(header.kind);
+    let is_answered = matches!(kind, Some(Kind::Contribution | Kind::EditionAnswer));
     if header.from.domain != peer.id || !(is_answered || is_at_home(peer, &header.from)) {
         return Err(QuarantinedFor::NotYours);
     }
     if header.level > level || header.sealed_to.is_some() {
         return Err(QuarantinedFor::UpgradeRequired);
     }
-    let kind = Kind::from_number(header.kind).ok_or(QuarantinedFor::UnknownKind)?;
+    let kind = kind.ok_or(QuarantinedFor::UnknownKind)?;
     let secrecy = header.labels.as_ref().map(|labels| labels.level.level());
     if secrecy.is_some_and(|level| level > peer.ceiling) && !is_answered {
         return Err(QuarantinedFor::AboveCeiling);
@@ -169,19 +170,19 @@ fn brings(
                 return Err(QuarantinedFor::NotYours);
             }
         }
-        Payload::Contribution(_) => {
+        Payload::Contribution(_) | Payload::EditionAnswer(_) => {
             // Whose it is the header says; whether that party is at home there is asked with what
             // it brings.
             if header.from.orgnr.is_none() {
                 return Err(QuarantinedFor::Malformed);
             }
         }
-        Payload::Answer { .. } => {
+        Payload::Answer { .. } | Payload::EditionAnswered(_) => {
             if header.in_reply_to.is_none() {
                 return Err(QuarantinedFor::Malformed);
             }
         }
-        Payload::View(_) => {
+        Payload::View(_) | Payload::Edition(_) => {
             // For whom it is the header says; whether that organisation is at home here is asked
             // with what it brings.
             if header.to.orgnr.is_none() {

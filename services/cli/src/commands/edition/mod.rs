@@ -8,7 +8,8 @@ pub(super) mod show;
 
 use clap::{Args, Subcommand};
 use samsyn_client::wire::{
-    Edition, EditionHeader, GetEditionRequest, ListEditionsRequest, ReleaseEditionRequest,
+    Edition, EditionHeader, GetEditionRequest, GivenAnswer, ListEditionsRequest,
+    ReleaseEditionRequest,
 };
 use samsyn_domain::registry::Role;
 use serde_json::json;
@@ -161,7 +162,7 @@ fn show_header(session: &Session, header: Option<EditionHeader>) -> Result<(), F
 fn described(header: &EditionHeader) -> String {
     let overdue = if header.overdue { " OVERDUE: answers are missing" } else { "" };
     let code = header.period.as_ref().map(|period| period.code.clone());
-    output::pairs([
+    let described = output::pairs([
         ("edition", header.id.clone()),
         ("area", header.area.clone()),
         ("period", code.unwrap_or_default()),
@@ -171,12 +172,46 @@ fn described(header: &EditionHeader) -> String {
         ("content root", fingerprint(&header.content_root)),
         ("due", format!("{}{overdue}", moment(header.due.as_ref()))),
         ("waits for", all_or(&header.waiting_for, "nobody")),
-    ])
+    ]);
+    let given =
+        header.given.iter().map(|given| output::pairs([("answered here", answered(given))]));
+    described + &given.collect::<String>()
+}
+
+/// What was answered here to an edition of another domain, and what that says of it.
+fn answered(given: &GivenAnswer) -> String {
+    let GivenAnswer { party, actor_role, round, told_at, reason, field, .. } = given;
+    let told = match (told_at, reason.as_str(), field.as_str()) {
+        (None, ..) => "on its way to the edition's home".to_owned(),
+        (Some(_), "", _) => "taken by the edition's home".to_owned(),
+        (Some(_), reason, "") => format!("NOT taken by the edition's home: {reason}"),
+        (Some(_), reason, field) => {
+            format!("NOT taken by the edition's home: {reason} at {field}")
+        }
+    };
+    format!("{party} as {actor_role} to round {round}, {told}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_says_how_far_it_is() {
+        let given = GivenAnswer {
+            party: "lpo-a".into(),
+            actor_role: "kommunpolis".into(),
+            round: 2,
+            ..GivenAnswer::default()
+        };
+        let told = "lpo-a as kommunpolis to round 2, on its way to the edition's home";
+        assert_eq!(answered(&given), told);
+        let (told_at, reason) = (Some(Default::default()), "EDITION_ROUND_STALE".to_owned());
+        let refused = GivenAnswer { told_at, reason, field: "answer.statement".into(), ..given };
+        let told = "lpo-a as kommunpolis to round 2, NOT taken by the edition's home: \
+                    EDITION_ROUND_STALE at answer.statement";
+        assert_eq!(answered(&refused), told);
+    }
 
     #[test]
     fn a_root_is_read_as_it_is_shown() {

@@ -6,8 +6,8 @@ use std::{
 };
 
 use samsyn_client::{
-    Client, ConnectError, NoChange, NotAnInvitation, Refused, SignedInvitation, Word, admin,
-    operations, wire, write_context,
+    Client, ConnectError, NoChange, NotAnInvitation, NotEndorsed, Refused, SignedInvitation, Word,
+    admin, operations, wire, write_context,
 };
 use samsyn_domain::{
     AreaId, DomainId, KeyId,
@@ -42,6 +42,8 @@ pub(super) enum Broken {
     Invitation(#[from] NotAnInvitation),
     #[error("{0}")]
     Domain(#[from] super::Error),
+    #[error("{0}")]
+    NotEndorsed(#[from] NotEndorsed),
     #[error("{0} did not come in time")]
     TooLate(&'static str),
     #[error("{0} is missing")]

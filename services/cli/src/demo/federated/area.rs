@@ -7,7 +7,7 @@ use samsyn_domain::{
     AreaId, DomainId, Kind, LegalBasisId, OrganisationId, PeriodKind, PurposeId, RowId,
     registry::{
         Agreement, Change, Date, Document, FieldGroup, Lists, Operation, Organisation, Party,
-        Record, Registry, ReleaseRow, Role, Variant,
+        Record, Registry, ReleaseRow, Role, Track, Variant,
     },
 };
 
@@ -42,9 +42,7 @@ pub(super) fn register(who: Who, document: &mut Document) -> Result<(), Error> {
     document.agreements = agreements
         .map(|mut agreement| {
             agreement.signatories.retain(|one| signs(one.party.as_str()));
-            for endorsers in agreement.tracks.values_mut() {
-                endorsers.retain(|one| signs(one.party.as_str()));
-            }
+            agreement.tracks.retain(|track, _| *track == Track::Operative);
             agreement
         })
         .collect();
@@ -69,7 +67,7 @@ pub(super) fn register(who: Who, document: &mut Document) -> Result<(), Error> {
     for service in document.services.iter_mut().filter(|service| service.id == desk) {
         let parties = document.parties.iter().filter(|party| party.id.as_str() == who.party);
         service.parties = parties.map(|party| party.id.clone()).collect();
-        service.roles.insert(Role::Publisher);
+        service.roles.extend([Role::Publisher, who.endorses]);
     }
     Ok(())
 }

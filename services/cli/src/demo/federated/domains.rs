@@ -97,6 +97,8 @@ pub(super) struct Who {
     pub(super) function_title: &'static str,
     /// Its party to the agreement over the area, where it has one.
     pub(super) party: &'static str,
+    /// In which role that endorses.
+    pub(super) endorses: Role,
 }
 
 pub(super) const CITY: Who = Who {
@@ -108,6 +110,7 @@ pub(super) const CITY: Who = Who {
     function: "trygghet-skarholmen",
     function_title: "trygghetssamordnare, Skärholmen",
     party: "sdf-skarholmen",
+    endorses: Role::Coordinator,
 };
 pub(super) const POLICE: Who = Who {
     domain: "polisen.example",
@@ -118,6 +121,7 @@ pub(super) const POLICE: Who = Who {
     function: "kommunpolis-skarholmen",
     function_title: "kommunpolis, Skärholmen",
     party: "lpo-skarholmen",
+    endorses: Role::Kommunpolis,
 };
 pub(super) const REGION: Who = Who {
     domain: "regionstockholm.example",
@@ -128,6 +132,7 @@ pub(super) const REGION: Who = Who {
     function: "trafikforvaltningen-trygghet",
     function_title: "trygghet, trafikförvaltningen",
     party: "",
+    endorses: Role::Endorser,
 };
 pub(super) const PRISON: Who = Who {
     domain: "kriminalvarden.example",
@@ -138,6 +143,7 @@ pub(super) const PRISON: Who = Who {
     function: "frivarden-stockholm-syd",
     function_title: "frivården, Stockholm syd",
     party: "",
+    endorses: Role::Endorser,
 };
 
 impl Who {
@@ -267,6 +273,12 @@ impl Domain {
         let serial = certify(&files, &own, now)?;
         files.write("config.toml", &config(who, (clients, links, reached), lists))?;
         let gateway = Gateway::start(&dir.join("config.toml"), listener).await?;
+        let mut endorses = BTreeMap::new();
+        if !who.party.is_empty() {
+            let mut seed = [0; 32];
+            getrandom::fill(&mut seed).map_err(|_| Error::Own("randomness"))?;
+            endorses.insert(who.endorses, seed);
+        }
         let profile = |name: &str, key: Option<[u8; 32]>| {
             let issued = services.issue_service(name, date_time(now))?;
             Ok::<_, Error>(Profile {
@@ -281,7 +293,7 @@ impl Domain {
                 party: if name == DESK { who.party.to_owned() } else { String::new() },
                 function: if name == DESK { who.address() } else { String::new() },
                 descriptor: String::new(),
-                endorsement_keys: BTreeMap::new(),
+                endorsement_keys: if name == DESK { endorses.clone() } else { BTreeMap::new() },
                 registry_key: key,
                 publisher_key: None,
             })

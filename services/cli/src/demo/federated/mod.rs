@@ -5,6 +5,7 @@
 mod acts;
 mod area;
 mod domains;
+mod edition;
 mod pictures;
 mod story;
 mod views;

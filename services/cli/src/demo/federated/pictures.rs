@@ -117,7 +117,7 @@ pub(super) fn delta(upserts: Vec<wire::Observation>, withdrawn: &[&str]) -> wire
 }
 
 /// An observation at the square, two hours ago, for the signatories.
-fn observation(
+pub(super) fn observation(
     id: &str,
     (category, count): (&str, u32),
     note: &str,
@@ -139,7 +139,11 @@ fn observation(
     addressed(observed, &["signatories"], 1)
 }
 
-fn addressed(observed: wire::Observation, audience: &[&str], level: u32) -> wire::Observation {
+pub(super) fn addressed(
+    observed: wire::Observation,
+    audience: &[&str],
+    level: u32,
+) -> wire::Observation {
     let audience = audience.iter().map(|token| (*token).to_owned()).collect();
     let labels = wire::Labels { audience, level, ..labels() };
     wire::Observation { labels: Some(labels), ..observed }

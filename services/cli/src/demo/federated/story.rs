@@ -16,7 +16,7 @@ use super::{
         link_with, linked, message, says, short,
     },
     domains::{CITY, POLICE, PRISON, REGION},
-    pictures, views,
+    edition, pictures, views,
 };
 use crate::demo::{
     clock,
@@ -71,16 +71,20 @@ impl<'a> Story<'a> {
         let World { city, police, prison, .. } = &*self.world;
         let told = views::tell(&mut section, city, police, prison).await;
         self.end(section, told);
-        let mut section = Section::new(6, "A wire is cut; both sides go on, and catch up");
+        let mut section = Section::new(6, "One edition, endorsed from two domains");
+        let World { city, police, prison, .. } = &*self.world;
+        let told = edition::tell(&mut section, city, police, prison).await;
+        self.end(section, told);
+        let mut section = Section::new(7, "A wire is cut; both sides go on, and catch up");
         let told = self.cut(&mut section).await;
         self.end(section, told);
-        let mut section = Section::new(7, "What does not cross");
+        let mut section = Section::new(8, "What does not cross");
         let told = self.refused(&mut section).await;
         self.end(section, told);
-        let mut section = Section::new(8, "A certificate is revoked, and its link closes");
+        let mut section = Section::new(9, "A certificate is revoked, and its link closes");
         let told = self.revoked(&mut section).await;
         self.end(section, told);
-        let mut section = Section::new(9, "Who was given what");
+        let mut section = Section::new(10, "Who was given what");
         let told = self.given(&mut section).await;
         self.end(section, told);
         self.checks

@@ -29,7 +29,7 @@ fn of() -> DeliveryRef {
     DeliveryRef { peer: DomainId::parse("b.example").unwrap(), id: delivery() }
 }
 
-fn receiver(full: bool) -> Receiver {
+pub(super) fn receiver(full: bool) -> Receiver {
     let parties = full.then(|| PartyId::parse("lpo-skarholmen").unwrap());
     Receiver {
         orgnr: "2021000076".into(),
@@ -82,7 +82,8 @@ fn effects(full: bool) -> [Effect; 3] {
 }
 
 pub(super) fn commands(full: bool) -> Vec<Command> {
-    let reached = Reached { receiver: receiver(full), cursor: "c0ffee".into(), ended: !full };
+    let reached =
+        Reached { receiver: receiver(full), cursor: "c0ffee".into(), begins: false, ended: !full };
     let offer = ViewOffer {
         delivery: delivery(),
         turn: 3,

@@ -284,6 +284,7 @@ pub(super) fn commands() -> Vec<(&'static str, Command)> {
     all.extend([true, false].into_iter().flat_map(super::mail::commands));
     all.extend([true, false].into_iter().flat_map(super::contributions::commands));
     all.extend([true, false].into_iter().flat_map(super::deliveries::commands));
+    all.extend([true, false].into_iter().flat_map(super::editions::commands));
     all.extend(outcomes().into_iter().map(|outcome| {
         Command::ResolveConflict(ResolveConflict {
             conflict: conflict(Field::Severity),
@@ -400,6 +401,7 @@ pub(super) fn rows() -> Vec<(&'static str, Row)> {
     all.extend([true, false].into_iter().flat_map(super::mail::rows));
     all.extend([true, false].into_iter().flat_map(super::contributions::rows));
     all.extend([true, false].into_iter().flat_map(super::deliveries::rows));
+    all.extend([true, false].into_iter().flat_map(super::editions::rows));
     all.extend(super::levels::rows());
     all.extend(
         objects()

@@ -232,8 +232,11 @@ pub(super) fn rows(full: bool) -> Vec<(&'static str, Row)> {
         "arrived",
         Row::Arrived(Arrived { peer: peer(), epoch: 2, sequence: 4, id, outcome }),
     ));
-    for item in
-        items().into_iter().chain(super::contributions::items()).chain(super::deliveries::items())
+    for item in items()
+        .into_iter()
+        .chain(super::contributions::items())
+        .chain(super::deliveries::items())
+        .chain(super::editions::items())
     {
         let queued = Queued {
             peer: peer(),

@@ -3,6 +3,7 @@ mod changes;
 mod contributions;
 mod damage;
 mod deliveries;
+mod editions;
 mod examples;
 mod golden;
 mod levels;

@@ -221,8 +221,10 @@ impl Stream {
             ViewChange::Removed { id, period } => {
                 self.held.remove(&(area, period.to_string(), id.clone()));
             }
-            ViewChange::SnapshotEnds { .. } | ViewChange::Delivered(_) | ViewChange::Edition(_) => {
-            }
+            ViewChange::SnapshotEnds { .. }
+            | ViewChange::Delivered(_)
+            | ViewChange::Edition(_)
+            | ViewChange::DeliveredEdition(_) => {}
         }
     }
 

@@ -183,7 +183,7 @@ fn of_edition(
     if same { Ok(()) } else { Err(BadAnswer::OtherEdition) }
 }
 
-fn of_answer(stated: &Endorsement, answer: &SignedAnswer<'_>) -> Result<(), BadAnswer> {
+pub(crate) fn of_answer(stated: &Endorsement, answer: &SignedAnswer<'_>) -> Result<(), BadAnswer> {
     let verdict = match answer.verdict {
         Verdict::Endorsed => endorsement::Verdict::Endorse,
         Verdict::Reserved => endorsement::Verdict::Reserve,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use samsyn_domain::{
-    Content, Form, Kind, Level, Observation, ServiceId, UnitKey,
+    Content, Form, Kind, Labels, Level, Observation, ServiceId, UnitKey,
     commit::{
         self,
         canonical::Message,
@@ -61,6 +61,14 @@ impl Object {
     pub(super) fn open(&self, positions: &[Position]) -> Result<Vec<Opening>, commit::Error> {
         let leaves = positions.iter().filter_map(|position| self.leaves.get(position));
         leaves.map(|leaf| Opening::of(leaf.clone())).collect()
+    }
+
+    /// The labels of a contribution that is there; none: it is none.
+    pub(super) fn labels(&self) -> Option<&Labels> {
+        match &self.what {
+            What::Contribution(stage) => stage.observation.as_ref().map(|one| &*one.content.labels),
+            What::Decision(_) | What::Cell(_) | What::Analysis => None,
+        }
     }
 
     /// About how many bytes it takes in memory.

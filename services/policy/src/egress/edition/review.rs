@@ -1,7 +1,7 @@
 //! The review: all that an endorser's own client needs to rebuild the content root.
 
 use samsyn_domain::{
-    EditionId,
+    EditionId, Labels,
     commit::{
         object::{Leaf, ObjectId},
         position::Position,
@@ -9,13 +9,13 @@ use samsyn_domain::{
     disclosure::Object,
 };
 
-use super::{broken, content::Content, kept::Reopened};
+use super::{broken, content::Content, kept::Reopened, object::Object as Contributed};
 use crate::{Denial, Egress, Masked, Opening, Projection, ReviewView, Why};
 
 impl Egress<'_> {
     /// What rebuilds the content root of an edition's current round, `size` leaves a page from the
     /// leaf `from` on: for those who speak for a party that must answer it, in the role in which
-    /// it must.
+    /// it must. Over a link the other domain sees to the role, and all or nothing may cross.
     ///
     /// # Errors
     /// When the reader may not know of the edition or need not answer it, or when its content
@@ -31,7 +31,7 @@ impl Egress<'_> {
         let endorses = self.masked(&edition.area) == Masked::Signatory
             && required.any(|endorser| {
                 self.reader.parties().contains(&endorser.party)
-                    && self.reader.roles().contains(&endorser.role)
+                    && (self.reader.is_over_link() || self.reader.roles().contains(&endorser.role))
             });
         if !endorses {
             return Err(Denial::of(Why::NotAllowed).by("POL-43").at("edition_id"));
@@ -40,6 +40,13 @@ impl Egress<'_> {
         let round = edition.current().ok_or_else(missing)?;
         let reopened = self.reopened(edition, round)?;
         let Reopened { content, basis_salt } = &*reopened;
+        let contributed = content.objects.values().filter_map(Contributed::labels);
+        let labels = contributed.chain(std::iter::once(&round.locked.analysis_labels));
+        let labels = Labels::derived(labels);
+        let level = labels.as_ref().map(|labels| labels.level.level());
+        if rights.ceiling.is_some_and(|ceiling| level > Some(ceiling)) {
+            return Err(Denial::of(Why::AboveCeiling).by("POL-57").at("edition_id"));
+        }
         let basis = content.basis().encode().map_err(|error| broken(&error.into()))?;
         let size = size.max(1);
         let mut leaves = leaves(content).skip(from);
@@ -58,6 +65,7 @@ impl Egress<'_> {
             basis_salt: *basis_salt.as_bytes(),
             openings,
             next,
+            labels,
         };
         Ok(Projection::new(view, vec![record]))
     }

@@ -193,7 +193,8 @@ impl Egress<'_> {
     fn reached(&self, rights: &Rights, edition: &Edition, labels: &samsyn_domain::Labels) -> bool {
         let registry = self.state.registry();
         let Some(organisation) = registry.organisation(&rights.organisation) else { return false };
-        if labels.level.level() > organisation.clearance || labels.embargoed(self.state.stamp()) {
+        let highest = rights.ceiling.unwrap_or(u8::MAX).min(organisation.clearance);
+        if labels.level.level() > highest || labels.embargoed(self.state.stamp()) {
             return false;
         }
         let tokens: BTreeSet<&str> = labels.audience.iter().map(|token| token.as_str()).collect();

@@ -68,6 +68,7 @@ impl World {
                 ViewChange::Edition(edition) => told.learns(&format!("edition {}", edition.id)),
                 ViewChange::SnapshotBegins { .. }
                 | ViewChange::Delivered(_)
+                | ViewChange::DeliveredEdition(_)
                 | ViewChange::Removed { .. }
                 | ViewChange::SnapshotEnds { .. } => {}
             }

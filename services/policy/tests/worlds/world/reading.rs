@@ -181,6 +181,7 @@ impl World {
                 }
                 same @ (ViewChange::SnapshotBegins { .. }
                 | ViewChange::Delivered(_)
+                | ViewChange::DeliveredEdition(_)
                 | ViewChange::Removed { .. }
                 | ViewChange::SnapshotEnds { .. }) => same,
             },
@@ -243,6 +244,7 @@ impl Held {
                 }
                 ViewChange::SnapshotBegins { .. }
                 | ViewChange::Delivered(_)
+                | ViewChange::DeliveredEdition(_)
                 | ViewChange::SnapshotEnds { .. }
                 | ViewChange::Edition(_) => {}
             }

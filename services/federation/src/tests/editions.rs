@@ -1,0 +1,186 @@
+//! Editions that the home of an area delivers, and answers that come back.
+
+use std::time::Duration;
+
+use samsyn_domain::{Secrecy, command::LinkChange, edition::Verdict, registry::Role};
+use samsyn_ledger::{Answered, Rejection};
+use samsyn_proto::{inbound::AnswerAsked, sealed::Encoded, v1};
+use tokio::time::timeout;
+
+use super::{
+    endorsing::decoded,
+    pictures::draft,
+    world::{CITY, PATIENCE, POLICE, World},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edition_is_reviewed_and_endorsed_from_another_domain_and_read_there() {
+    let world = World::endorsing().await;
+    let id = world.city.opens().await;
+    let header = world.edition_is_same(&id).await;
+    assert_eq!(header.state(), v1::EditionState::Collecting);
+    world.city.locks(&id, |_| ()).await;
+    let header = world.edition_is_same(&id).await;
+    assert_eq!((header.state(), header.round), (v1::EditionState::InReview, 1));
+    let shown = world.police.shown(&id, POLICE).await.unwrap();
+    assert!(
+        shown.reviews.len() > 1 && shown.pages[0].edition.as_ref().unwrap().findings.len() == 1
+    );
+    // The police answer at home, with a reservation; the city answers as ever.
+    let asked = world.police.signed(&id, "Utan ordningsvakter.").await;
+    drop(world.police.answers(&asked).await.unwrap());
+    let told = world.police.is_told(&id).await;
+    assert_eq!((told.reason.as_str(), told.round, told.party.as_str()), ("", 1, POLICE.party));
+    let header = world.edition_is_same(&id).await;
+    assert_eq!(header.answers[0].text, "Utan ordningsvakter.");
+    assert_eq!(header.answers[0].signature, asked.signature);
+    let asked = world.city.signed(&id, "").await;
+    drop(world.city.answers(&asked).await.unwrap());
+    let header = world.edition_is_same(&id).await;
+    assert_eq!(header.state(), v1::EditionState::Endorsed);
+    // Released, it has the same proof in both, and who follows is told.
+    let mut feed = world.police.follows(POLICE, "").await;
+    while feed.next(100).await.unwrap().is_some() {}
+    world.city.releases(&header).await;
+    let header = world.edition_is_same(&id).await;
+    assert_eq!(header.state(), v1::EditionState::Released);
+    let shown = world.police.shown(&id, POLICE).await.unwrap();
+    let last = shown.pages.last().unwrap().edition.as_ref().unwrap();
+    assert_eq!(last.analysis, "Oro kring torget.");
+    let (_, endorsements, objects) = shown.proof.unwrap();
+    // Two observations and the analysis.
+    assert_eq!((endorsements.len(), objects.len()), (2, 3));
+    let batch = timeout(PATIENCE, async {
+        loop {
+            feed.wait(Duration::from_millis(50)).await;
+            if let Some(batch) = feed.next(100).await.unwrap() {
+                return batch;
+            }
+        }
+    });
+    let batch = Encoded::<v1::ListEventsResponse>::from(batch.await.unwrap());
+    let events: v1::ListEventsResponse = decoded(&batch);
+    let Some(v1::event::What::Edition(told)) = &events.events[0].what else { panic!() };
+    assert_eq!((&told.id, told.state()), (&header.id, v1::EditionState::Released));
+    assert_eq!((told.answers[0].text.as_str(), told.answers.len()), ("", 2));
+    world.close().await;
+}
+
+/// Why an answer is not taken here.
+fn why(answered: Result<Answered, Rejection>) -> String {
+    match answered {
+        Err(Rejection::Denied(denial)) => denial.why.id().to_owned(),
+        Err(Rejection::Answer(bad)) => bad.id().to_owned(),
+        Err(Rejection::Refused(refusal)) => refusal.reason.id().to_owned(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_does_not_hold_is_refused_where_it_is_given() {
+    let world = World::endorsing().await;
+    let id = world.city.opens().await;
+    world.city.locks(&id, |_| ()).await;
+    world.edition_is_same(&id).await;
+    let police = &world.police;
+    let asked = police.signed(&id, "").await;
+    let anew = |asked: &AnswerAsked| AnswerAsked { context: police.context(), ..asked.clone() };
+    // Another signature, another verdict than was signed, another party, another role.
+    let mut forged = anew(&asked);
+    forged.signature[3] ^= 1;
+    assert_eq!(why(police.answers(&forged).await), "BAD_SIGNATURE");
+    let other = AnswerAsked { verdict: Verdict::Objected, ..anew(&asked) };
+    assert_eq!(why(police.answers(&other).await), "BAD_FIELD");
+    let other = AnswerAsked { party: CITY.party(), ..anew(&asked) };
+    assert_eq!(why(police.answers(&other).await), "NOT_YOUR_PARTY");
+    let other = AnswerAsked { role: Role::Coordinator, ..anew(&asked) };
+    assert_eq!(why(police.answers(&other).await), "NOT_ALLOWED");
+    // It is given once; the same call again is the same answer.
+    drop(police.answers(&asked).await.unwrap());
+    drop(police.answers(&asked).await.unwrap());
+    assert_eq!(why(police.answers(&anew(&asked)).await), "ALREADY_ANSWERED");
+    assert_eq!(police.is_told(&id).await.reason, "");
+    let header = world.edition_is_same(&id).await;
+    assert_eq!(header.answers.len(), 1);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_to_a_round_that_was_locked_anew_meanwhile_is_told_so_and_given_again() {
+    let world = World::endorsing().await;
+    let id = world.city.opens().await;
+    world.city.locks(&id, |_| ()).await;
+    world.edition_is_same(&id).await;
+    let asked = world.police.signed(&id, "").await;
+    world.wire.cut();
+    drop(world.police.answers(&asked).await.unwrap());
+    world.city.locks(&id, |_| ()).await;
+    world.wire.mend();
+    let told = world.police.is_told(&id).await;
+    assert_eq!((told.reason.as_str(), told.round), ("EDITION_ROUND_STALE", 1));
+    assert_eq!(told.field, "answer.statement");
+    let header = world.edition_is_same(&id).await;
+    assert_eq!((header.round, header.answers.len()), (2, 0));
+    let asked = world.police.signed(&id, "").await;
+    drop(world.police.answers(&asked).await.unwrap());
+    let answered = timeout(PATIENCE, async {
+        while world.city.shown(&id, CITY).await.unwrap().header().answers.is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    answered.await.unwrap();
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_above_the_level_of_the_link_is_neither_shown_nor_asked_about_there() {
+    let world = World::endorsing().await;
+    let id = world.city.opens().await;
+    world.city.locks(&id, |labels| labels.level = Secrecy::of(3).unwrap()).await;
+    let locked = timeout(PATIENCE, async {
+        loop {
+            match world.police.shown(&id, POLICE).await {
+                Ok(shown) if shown.header().round == 1 => return shown,
+                _ => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
+    });
+    let shown = locked.await.unwrap();
+    assert_eq!(shown.reviews.len(), 0);
+    assert_eq!(shown.pages[0].edition.as_ref().unwrap().analysis, "");
+    // At the home its desk reads and reviews it.
+    let there = world.city.shown(&id, POLICE).await.unwrap();
+    assert_eq!(there.pages[0].edition.as_ref().unwrap().analysis, "Oro kring torget.");
+    assert!(!there.reviews.is_empty());
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_cut_restarts_and_new_beginnings_editions_and_answers_are_the_same() {
+    let mut world = World::endorsing().await;
+    let id = world.city.opens().await;
+    world.city.locks(&id, |_| ()).await;
+    world.edition_is_same(&id).await;
+    let asked = world.police.signed(&id, "").await;
+    world.wire.cut();
+    drop(world.police.answers(&asked).await.unwrap());
+    world.restart_police().await;
+    world.restart_city().await;
+    assert_eq!(world.police.is_told(&id).await.reason, "");
+    world.edition_is_same(&id).await;
+    // Stopped and let go on, the view begins anew, and the editions with it.
+    world.city.sets_link(LinkChange::Pause).await;
+    world.city.sets_link(LinkChange::Resume).await;
+    world.city.publishes(vec![draft("c2", 1)], &[]).await.unwrap();
+    world.is_same().await;
+    let header = world.edition_is_same(&id).await;
+    assert_eq!(header.answers.len(), 1);
+    // Begun anew by both, the answer goes again and stands.
+    for domain in [&world.city, &world.police] {
+        domain.sets_link(LinkChange::Renew).await;
+    }
+    world.is_same().await;
+    world.edition_is_same(&id).await;
+    assert_eq!(world.police.is_told(&id).await.reason, "");
+    world.close().await;
+}

@@ -1,0 +1,295 @@
+//! Editions that another domain delivers: who reads and answers them here, and what a peer may
+//! answer for its parties.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use samsyn_domain::{
+    Caller, EditionId, OrganisationId, PartyId, Sealed, State, Timestamp,
+    commit::{
+        descriptor::{Descriptor, Function},
+        dsse::{PayloadType, pre_authentication},
+        endorsement::Endorsement,
+    },
+    disclosure::{Disclosure, Object},
+    link::{Address, DeliveryRef, GivenAnswer, GivenRef, Received, ReceivedEdition},
+    registry::{FieldGroup, Peer, Registry, Role},
+};
+
+use crate::{
+    Denial, Egress, Known, Policy, Projection, ReceivedEditions, ReceivedRound, Why,
+    cedar::Attribute,
+    edition::{BadAnswer, SignedAnswer, of_answer},
+    opened_finding,
+    permit::principal,
+    reader::registered,
+    signature::holds,
+};
+
+/// An edition that another domain has delivered is answered for whom it came.
+const RULE: &str = "POL-59";
+
+/// The round of an edition that came, as far as an answer is checked against it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenRound<'a> {
+    /// The edition.
+    pub edition: &'a EditionId,
+    /// The round in review.
+    pub round: u32,
+    /// Its content root.
+    pub root: &'a [u8],
+    /// The agreement's descriptor, canonical.
+    pub descriptor: &'a [u8],
+}
+
+/// Checks a signed answer against the round of an edition that another domain delivered. Whether
+/// the key is registered under that id, and whether the round still stands, its home says.
+///
+/// # Errors
+/// When a field of the statement is not that of the round or of the answer, the descriptor names no
+/// such endorser, or the signature does not hold.
+pub fn verify_given(
+    round: &GivenRound<'_>,
+    answer: &SignedAnswer<'_>,
+) -> Result<Endorsement, BadAnswer> {
+    let stated = Endorsement::decode(answer.statement).map_err(|_| BadAnswer::Malformed)?;
+    if stated.edition != round.edition.as_str() {
+        return Err(BadAnswer::OtherEdition);
+    }
+    if stated.round != round.round {
+        return Err(BadAnswer::RoundStale { current: round.round });
+    }
+    if stated.content_root.0 != *round.root {
+        return Err(BadAnswer::RootMismatch);
+    }
+    let descriptor = Descriptor::decode(round.descriptor).map_err(|_| BadAnswer::NoDescriptor)?;
+    let digest = descriptor.digest().map_err(|_| BadAnswer::NoDescriptor)?;
+    let is_of_descriptor = stated.descriptor == digest
+        && stated.domain == descriptor.domain
+        && stated.agreement == descriptor.agreement;
+    if !is_of_descriptor {
+        return Err(BadAnswer::OtherEdition);
+    }
+    of_answer(&stated, answer)?;
+    let (party, role) = (answer.party.as_str().to_owned(), answer.role.as_str().to_owned());
+    let track = descriptor.tracks.get(&stated.track).ok_or(BadAnswer::OtherEdition)?;
+    let key = track.get(&Function { party, role }).ok_or(BadAnswer::NotAnEndorser)?;
+    let bytes = pre_authentication(PayloadType::Endorsement, answer.statement);
+    if holds(key, &bytes, answer.signature) { Ok(stated) } else { Err(BadAnswer::BadSignature) }
+}
+
+/// Whether a peer may bring an answer of a party to an edition: the party's organisation is at home
+/// there and the one that the envelope is from, and the party has signed for the area, that is at
+/// home here.
+///
+/// # Errors
+/// When it may not: nothing tells whether there is such an edition.
+pub fn may_answer(
+    state: &State,
+    peer: &Peer,
+    from: &Address,
+    (edition, party): (&EditionId, &PartyId),
+) -> Result<(), Denial> {
+    let registry = state.registry();
+    let denied = |why| Denial::of(why).by(RULE);
+    let organisation = registry.party(party).map(|party| &party.organisation);
+    let organisation = organisation.and_then(|id| registry.organisation(id));
+    let is_from = |orgnr: &str| peer.has(orgnr) && from.orgnr.as_deref() == Some(orgnr);
+    if !organisation.is_some_and(|of| is_from(&of.orgnr)) {
+        return Err(denied(Why::NotYourParty));
+    }
+    let missing = || denied(Why::NotFound).at("edition_id");
+    let edition = state.edition(edition).ok_or_else(missing)?;
+    let agreement = registry.agreement_of(&edition.area).filter(|one| one.home.is_none());
+    if agreement.is_some_and(|one| one.signed_by(party)) { Ok(()) } else { Err(missing()) }
+}
+
+impl Policy {
+    /// Whether a caller may answer what another domain has delivered: for a party of its own that
+    /// it came for, in a function of its own.
+    ///
+    /// # Errors
+    /// When no rule allows it.
+    pub fn answers_delivered(
+        &self,
+        state: &State,
+        now: Timestamp,
+        caller: &Caller,
+        (of, given): (&DeliveryRef, &GivenRef),
+    ) -> Result<(), Denial> {
+        let registry = state.registry();
+        let service = registered(registry, now, caller)?;
+        let missing = || Denial::of(Why::NotFound).at("edition_id");
+        let received = state.deliveries().received(of).ok_or_else(missing)?;
+        state.delivered_editions().one(of, &given.edition).ok_or_else(missing)?;
+        let delivered = delivered(registry, received).ok_or_else(missing)?;
+        let context = vec![
+            ("party", Attribute::text(&given.party)),
+            ("role", Attribute::text(given.role.as_str())),
+        ];
+        let resource = ("Delivered", "delivered", delivered);
+        let verdict = self.ask(principal(service), "answer_delivered", resource, context)?;
+        if verdict.allowed {
+            return Ok(());
+        }
+        // Cedar has decided; this only says what would have to change.
+        let is_own = service.parties.contains(&given.party);
+        Err(if !is_own || !received.receiver.parties.contains(&given.party) {
+            Denial::of(Why::NotYourParty).by(RULE).at("answer.party")
+        } else {
+            Denial::of(Why::NotAllowed).by(RULE).at("answer.actor_role")
+        })
+    }
+}
+
+impl Policy {
+    /// The number of the organisation that an answer leaves from, and the record of its leaving: to
+    /// the domain that delivered the edition, on the ground on which it came.
+    ///
+    /// # Errors
+    /// When nothing is delivered of its edition any more, or the party is registered no more.
+    pub fn answer_leaves(
+        &self,
+        state: &State,
+        known: &dyn Known,
+        peer: &Peer,
+        given: &GivenAnswer,
+    ) -> Result<(String, Disclosure), Denial> {
+        let registry = state.registry();
+        let GivenRef { edition, party, .. } = &given.of;
+        let missing = || Denial::of(Why::NotFound).by(RULE).at("edition_id");
+        let internal = |_| Denial::of(Why::Internal("a name that is no id"));
+        let brings = |received: &&Arc<Received>| {
+            received.of.peer == peer.id
+                && received.receiver.parties.contains(party)
+                && state.delivered_editions().one(&received.of, edition).is_some()
+        };
+        let received = state.deliveries().all_received().find(brings).ok_or_else(missing)?;
+        let party = registry.party(party).ok_or_else(missing)?;
+        let organisation = registry.organisation(&party.organisation).ok_or_else(missing)?;
+        let mut shown = given.answer.statement.clone();
+        shown.extend(given.answer.text.iter().flat_map(|text| text.bytes.iter()));
+        let disclosure = Disclosure {
+            sequence: 0,
+            at: Timestamp::ZERO,
+            receiver: OrganisationId::parse(peer.id.as_str()).map_err(internal)?,
+            service: peer.id.link().map_err(internal)?,
+            serial: String::new(),
+            ground: received.receiver.ground.clone(),
+            object: Object::Edition(edition.clone()),
+            revision: 0,
+            groups: BTreeSet::from([FieldGroup::Text]),
+            rules: BTreeSet::from([RULE.to_owned()]),
+            rows: 1,
+            digest: known.digest(&shown),
+            epoch: state.epoch(),
+            view: None,
+        };
+        Ok((organisation.orgnr.clone(), disclosure))
+    }
+}
+
+/// What policy knows of what came; none: its organisation is registered no more.
+pub(crate) fn delivered(
+    registry: &Registry,
+    received: &Received,
+) -> Option<Vec<(&'static str, Attribute)>> {
+    let receiver = &received.receiver;
+    let organisation = registry.organisation_of(&receiver.orgnr)?;
+    Some(vec![
+        ("organisation", Attribute::text(&organisation.id)),
+        ("parties", Attribute::set(&receiver.parties)),
+        ("purpose", Attribute::text(&receiver.ground.purpose)),
+        ("legal_basis", Attribute::text(&receiver.ground.legal_basis)),
+    ])
+}
+
+impl Egress<'_> {
+    /// The editions of an area as another domain delivers them, the newest first.
+    ///
+    /// # Errors
+    /// When a key is gone.
+    pub fn received_editions(
+        &self,
+        received: &Received,
+        area: &samsyn_domain::AreaId,
+    ) -> Result<Projection<ReceivedEditions>, Denial> {
+        let all = self.state().delivered_editions().of_area(&received.of, area);
+        let editions: Vec<ReceivedRound> =
+            all.iter().map(|one| self.round(one)).collect::<Result<_, _>>()?;
+        let shown = editions.iter().flat_map(|one| &one.content).copied().collect::<Vec<u8>>();
+        let object = Object::Editions(area.clone());
+        let rows = editions.len();
+        let record = self.of_received(received, object, received.number, rows, &shown);
+        Ok(Projection::new(ReceivedEditions { editions }, vec![record]))
+    }
+
+    /// An edition as another domain delivers it, some findings of it.
+    ///
+    /// # Errors
+    /// When it has not come, or a key is gone.
+    pub fn received_edition(
+        &self,
+        received: &Received,
+        id: &EditionId,
+        (from, size): (usize, usize),
+    ) -> Result<Projection<ReceivedRound>, Denial> {
+        let one = self.came(received, id)?;
+        let round = ReceivedRound { from, size: size.max(1), ..self.round(one)? };
+        let findings = usize::try_from(one.findings).unwrap_or(usize::MAX);
+        let rows = findings.saturating_sub(from).min(round.size);
+        let object = Object::Edition(id.clone());
+        let record = self.of_received(received, object, one.number, rows, &round.content);
+        Ok(Projection::new(round, vec![record]))
+    }
+
+    /// What rebuilds the content root of an edition that another domain delivers: for those who
+    /// speak for a party that it came for, in a function that must answer it.
+    ///
+    /// # Errors
+    /// When it has not come, the reader need not answer it, or a key is gone.
+    pub fn received_review(
+        &self,
+        received: &Received,
+        id: &EditionId,
+        (from, size): (usize, usize),
+        is_asked: impl Fn(&[u8], &PartyId, Role) -> bool,
+    ) -> Result<Projection<ReceivedRound>, Denial> {
+        let one = self.came(received, id)?;
+        let denied = || Denial::of(Why::NotAllowed).by(RULE).at("edition_id");
+        let review = one.review.as_ref().ok_or_else(denied)?;
+        let (content, size) = (self.content(review)?, size.max(1));
+        let reader = self.reader();
+        let mut parties = received.receiver.parties.intersection(reader.parties());
+        let endorses =
+            |party: &PartyId| reader.roles().iter().any(|role| is_asked(&content, party, *role));
+        if !parties.any(endorses) {
+            return Err(denied());
+        }
+        let round = ReceivedRound { content, from, size, given: Vec::new() };
+        let openings = usize::try_from(one.openings).unwrap_or(usize::MAX);
+        let rows = openings.saturating_sub(from).min(size);
+        let object = Object::Review(id.clone());
+        let record = self.of_received(received, object, one.number, rows, &round.content);
+        Ok(Projection::new(round, vec![record]))
+    }
+
+    fn came(&self, received: &Received, id: &EditionId) -> Result<&Arc<ReceivedEdition>, Denial> {
+        let missing = || Denial::of(Why::NotFound).at("edition_id");
+        self.state().delivered_editions().one(&received.of, id).ok_or_else(missing)
+    }
+
+    /// An edition that came, with what was answered to it here for parties of the reader.
+    fn round(&self, one: &ReceivedEdition) -> Result<ReceivedRound, Denial> {
+        let editions = self.state().delivered_editions();
+        let of_reader =
+            |given: &&Arc<GivenAnswer>| self.reader().parties().contains(&given.of.party);
+        let given = editions.all_given(&one.of.of.peer, &one.of.edition).filter(of_reader);
+        let given = given.map(|given| GivenAnswer::clone(given)).collect();
+        Ok(ReceivedRound { content: self.content(&one.content)?, from: 0, size: 1, given })
+    }
+
+    fn content(&self, sealed: &Sealed) -> Result<Vec<u8>, Denial> {
+        let opened = self.known().open_message(sealed).and_then(opened_finding);
+        opened.ok_or_else(|| Denial::of(Why::Internal("the key of a received edition is gone")))
+    }
+}
