@@ -50,7 +50,11 @@ impl Ledger {
             priorities: BTreeSet::new(),
         };
         let policy = &self.inner.policy;
-        if self.read(|state| policy.received(state, reader, &asked.area))?.is_some() {
+        if let Some(received) = self.read(|state| policy.received(state, reader, &asked.area))? {
+            // Of others there is nothing live, and nothing to follow.
+            if !received.receiver.periods.contains(&asked.period.kind()) {
+                return Err(Denial::of(Why::NoReleaseRow).by("POL-58").at("period").into());
+            }
             return self.delivered(caller, reader, (asked, scope)).await;
         }
         self.decide(reader, std::slice::from_ref(&asked.area), true).await?;

@@ -2,15 +2,22 @@
 
 use std::time::Duration;
 
-use samsyn_domain::{Secrecy, command::LinkChange, edition::Verdict, registry::Role};
+use samsyn_domain::{
+    Secrecy,
+    command::LinkChange,
+    edition::Verdict,
+    link::Phase,
+    registry::{Document, Role},
+};
 use samsyn_ledger::{Answered, Rejection};
 use samsyn_proto::{inbound::AnswerAsked, sealed::Encoded, v1};
 use tokio::time::timeout;
 
 use super::{
+    deliveries::{delivers_until_tomorrow, for_the_police},
     endorsing::decoded,
     pictures::draft,
-    world::{CITY, PATIENCE, POLICE, World},
+    world::{CITY, NOW, PATIENCE, POLICE, World, ground},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -181,6 +188,78 @@ async fn after_a_cut_restarts_and_new_beginnings_editions_and_answers_are_the_sa
     }
     world.is_same().await;
     world.edition_is_same(&id).await;
+    assert_eq!(world.police.is_told(&id).await.reason, "");
+    world.close().await;
+}
+
+/// For the police as a partner: no live picture, and what is released, until the second of October.
+fn released_alone(city: &mut Document) {
+    delivers_until_tomorrow(city);
+    for row in &mut city.release_rows {
+        row.live = false;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_a_right_to_released_editions_alone_gets_those_and_no_live_picture() {
+    let world = World::endorsing_and(released_alone).await;
+    world.city.publishes(vec![for_the_police()], &[]).await.unwrap();
+    world.police.has_received(|one| one.is_some_and(|(one, _)| one.phase == Phase::Whole)).await;
+    let id = world.city.opens().await;
+    world.city.locks(&id, |_| ()).await;
+    for who in [POLICE, CITY] {
+        let asked = world.city.signed_by(who, &id, "").await;
+        drop(world.city.answers(&asked).await.unwrap());
+    }
+    // Nothing of it is known there before it is released.
+    world.city.publishes(vec![draft("c3", 1)], &[]).await.unwrap();
+    assert!(world.police.shown(&id, POLICE).await.is_err());
+    let header = world.city.shown(&id, CITY).await.unwrap().header();
+    world.city.releases(&header).await;
+    let came = timeout(PATIENCE, async {
+        loop {
+            match world.police.shown(&id, POLICE).await {
+                Ok(shown) => return shown,
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
+    });
+    let shown = came.await.unwrap();
+    let finding = &shown.pages[0].edition.as_ref().unwrap().findings[0];
+    assert_eq!(finding.id, "sthlm-skarholmen/vandalism", "by district");
+    assert!(shown.proof.is_some() && shown.reviews.is_empty());
+    assert_eq!(shown.header().revision, 0);
+    assert_eq!(world.police.refuses(POLICE, ground()).await.0, "NO_RELEASE_ROW");
+    // The next day there is no right to it.
+    for domain in [&world.city, &world.police] {
+        domain.at(NOW.after_seconds(86_400));
+    }
+    world.wire.tear();
+    world.police.has_received(|one| one.is_none()).await;
+    assert!(world.police.shown(&id, POLICE).await.is_err());
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edition_that_is_larger_than_an_envelope_comes_in_pieces() {
+    let world = World::endorsing().await;
+    let long = |n: usize| {
+        let mut one = draft(&format!("o{n:04}"), 1);
+        one.secret.note = Some("Nära torget. ".repeat(30));
+        one
+    };
+    for from in (0..400).step_by(100) {
+        world.city.publishes((from..from + 100).map(long).collect(), &[]).await.unwrap();
+    }
+    world.is_same().await;
+    let before = world.city.ledger.link(&POLICE.id()).out.sequence;
+    let id = world.city.opens().await;
+    world.city.locks(&id, |_| ()).await;
+    let header = world.edition_is_same(&id).await;
+    assert_eq!(header.round, 1);
+    let envelopes = world.city.ledger.link(&POLICE.id()).out.sequence - before;
+    assert!(envelopes > 3, "{envelopes} envelopes");
+    drop(world.police.answers(&world.police.signed(&id, "").await).await.unwrap());
     assert_eq!(world.police.is_told(&id).await.reason, "");
     world.close().await;
 }

@@ -121,17 +121,24 @@ fn home(city: &mut Document, release_key: [u8; 32]) {
     let envelope = Envelope { payload_type, payload, signatures: signatures.into() };
     let envelope = hex::encode(envelope.encode().unwrap());
     city.descriptors = vec![SignedDescriptor { agreement: agreement(), envelope }];
-    delivers(city);
 }
 
 impl World {
     /// Both endorse; the city delivers, and both have published.
     pub(super) async fn endorsing() -> Self {
+        Self::endorsing_and(delivers).await
+    }
+
+    /// As `endorsing`, with what the city delivers.
+    pub(super) async fn endorsing_and(delivers: impl FnOnce(&mut Document)) -> Self {
+        let home = |city: &mut Document, key| {
+            home(city, key);
+            delivers(city);
+        };
         let world = Self::keyed(endorses, home).await;
         world.city.publishes(vec![draft("c1", 2)], &[]).await.unwrap();
         world.police.publishes(vec![draft("p1", 3)], &[]).await.unwrap();
         world.police.is_in_step().await;
-        world.is_same().await;
         world
     }
 
@@ -179,7 +186,7 @@ pub(super) fn decoded<M: prost::Message + Default>(encoded: &Encoded<M>) -> M {
 }
 
 impl Domain {
-    /// All pages of an edition as a desk reads them here, one row a page.
+    /// All pages of an edition as a desk reads them here.
     pub(super) async fn shown(&self, id: &EditionId, who: Who) -> Result<Shown, Rejection> {
         let reader = self.ledger.reader(&who.caller(), ground())?;
         let (mut pages, mut reviews): (Vec<v1::GetEditionResponse>, Vec<_>) = Default::default();
@@ -206,8 +213,9 @@ impl Domain {
         }
         loop {
             let token = |from: usize| from.to_string();
-            let from = reviews.len() * 20;
-            let page = match self.ledger.review(&reader, id, from, 20).await {
+            // A short page, and then as many as there are.
+            let (from, size) = if reviews.is_empty() { (0, 20) } else { (20, 100_000) };
+            let page = match self.ledger.review(&reader, id, from, size).await {
                 Err(Rejection::Denied(_)) => break,
                 Err(why) => return Err(why),
                 Ok(ReviewShown::Here(view)) => Review::page(&view, |from| from.to_string()),
@@ -281,7 +289,11 @@ impl Domain {
 
     /// What its own client signs of the round that it reads here.
     pub(super) async fn signed(&self, id: &EditionId, text: &str) -> AnswerAsked {
-        let shown = self.shown(id, self.who).await.unwrap();
+        self.signed_by(self.who, id, text).await
+    }
+
+    pub(super) async fn signed_by(&self, who: Who, id: &EditionId, text: &str) -> AnswerAsked {
+        let shown = self.shown(id, who).await.unwrap();
         let (header, review) = (shown.header(), &shown.reviews[0]);
         let descriptor = Descriptor::decode(&review.descriptor_bytes).unwrap();
         let basis_salt = Salt::new(review.basis_salt.as_slice().try_into().unwrap());
@@ -303,8 +315,8 @@ impl Domain {
             to: to.micros(),
             content_root: hash::Digest(header.content_root.as_slice().try_into().unwrap()),
             basis: basis.commitment(&basis_salt).unwrap(),
-            party: self.who.party.to_owned(),
-            role: self.who.role().as_str().to_owned(),
+            party: who.party.to_owned(),
+            role: who.role().as_str().to_owned(),
             verdict: stated,
             reservation: reservation_commitment(&Salt::new(SALT), text).unwrap(),
         };
@@ -313,19 +325,20 @@ impl Domain {
         AnswerAsked {
             context: self.context(),
             edition: id.clone(),
-            party: self.who.party(),
-            role: self.who.role(),
+            party: who.party(),
+            role: who.role(),
             verdict,
             text: (!text.is_empty()).then(|| text.to_owned()),
             text_salt: SALT.to_vec(),
-            signature: self.who.signer().sign(&bytes).to_bytes().to_vec(),
+            signature: who.signer().sign(&bytes).to_bytes().to_vec(),
             statement,
-            key: self.who.key_id(),
+            key: who.key_id(),
         }
     }
 
     pub(super) async fn answers(&self, asked: &AnswerAsked) -> Result<Answered, Rejection> {
-        let caller = self.who.caller();
+        // Its desk here, whoever's it is.
+        let caller = if asked.party == CITY.party() { CITY } else { POLICE }.caller();
         let reader = self.ledger.own_reader(&caller).unwrap();
         self.ledger.answer_edition(&caller, &reader, asked).await
     }

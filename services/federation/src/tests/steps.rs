@@ -18,7 +18,7 @@ use super::{
 };
 
 /// A step as the city would deliver it.
-fn step(number: u64, events: Vec<v1::Event>) -> Delivered {
+pub(super) fn step(number: u64, events: Vec<v1::Event>) -> Delivered {
     let next_cursor = String::new();
     let events = prost::Message::encode_to_vec(&ListEventsResponse { events, next_cursor });
     Delivered {
@@ -39,17 +39,21 @@ fn step(number: u64, events: Vec<v1::Event>) -> Delivered {
     }
 }
 
-fn found(name: &str, level: u32) -> v1::Event {
+pub(super) fn found_in(name: &str, level: u32) -> v1::Finding {
     let labels = Some(v1::Labels { level, ..v1::Labels::default() });
     let observation = Some(v1::Observation { labels, ..v1::Observation::default() });
     let contribution = v1::Contribution { observation, ..v1::Contribution::default() };
-    let finding = v1::Finding {
+    v1::Finding {
         id: name.to_owned(),
         area: area().to_string(),
         period: Some(v1::Period { code: "2025-10".to_owned() }),
         contributions: vec![contribution],
         ..v1::Finding::default()
-    };
+    }
+}
+
+fn found(name: &str, level: u32) -> v1::Event {
+    let finding = found_in(name, level);
     v1::Event {
         area: area().to_string(),
         revision: 7,
@@ -69,7 +73,11 @@ fn removed(name: &str) -> v1::Event {
 }
 
 impl Hostile {
-    async fn delivers(&mut self, delivered: Delivered, bend: impl FnOnce(&mut Header)) -> Taken {
+    pub(super) async fn delivers(
+        &mut self,
+        delivered: Delivered,
+        bend: impl FnOnce(&mut Header),
+    ) -> Taken {
         let payload = Payload::View(delivered.into()).encode().unwrap();
         let envelope = self.envelope(&payload, Kind::View.number(), |header| {
             header.from = Address::domain(CITY.id());
@@ -82,7 +90,7 @@ impl Hostile {
     }
 
     /// The word on what was sent last, with all that was set aside until then.
-    async fn settles(&mut self) -> Taken {
+    pub(super) async fn settles(&mut self) -> Taken {
         let sequence = self.chain.sequence;
         let mut set_aside = Vec::new();
         loop {
