@@ -26,6 +26,10 @@ pub struct ReceivedDocument {
     pub findings: u32,
     /// How many leaves rebuild its content root.
     pub openings: u32,
+    /// It says more than its header and its proof: findings, texts, or what rebuilds its root.
+    pub tells: bool,
+    /// The header alone: the bytes of a `samsyn.v1.Edition`.
+    pub header: Vec<u8>,
     /// Header, content and proof: the bytes of a `samsyn.v1.Edition`, without what this version
     /// does not know.
     pub edition: Vec<u8>,
@@ -55,10 +59,12 @@ impl ReceivedDocument {
         // What is answered here is told here alone.
         header.given = Vec::new();
         let area = AreaId::parse(&header.area).ok()?;
+        // An edition's id begins with its area: nobody speaks for another by it.
+        let is_of_area = of.as_str().split(':').next() == Some(area.as_str());
         let period = value::period(header.period.clone()).ok()?;
         let state = v1::EditionState::try_from(header.state).ok()?;
         let is_round = review.as_ref().is_none_or(|review| review.round == header.round);
-        let is_it = header.id == of.as_str() && is_round;
+        let is_it = header.id == of.as_str() && is_of_area && is_round;
         let is_up_to =
             |finding| received::is_up_to(finding, ceiling) && received::is_clean(finding);
         let is_clean = texts(header).chain([&edition.analysis]).all(|one| text::is_clean(one));
@@ -67,7 +73,14 @@ impl ReceivedDocument {
         if !is_it || !is_clean || !fits || !edition.findings.iter().all(is_up_to) {
             return None;
         }
+        let header = edition.header.clone().unwrap_or_default();
+        let has_text = header.answers.iter().any(|answer| !answer.text.is_empty());
+        let contributed = edition.findings.iter().any(|one| !one.contributions.is_empty());
+        let tells = has_text || contributed || !edition.analysis.is_empty() || review.is_some();
+        let header = v1::Edition { header: Some(header), ..v1::Edition::default() };
         Some(Self {
+            tells,
+            header: header.encode_to_vec(),
             area,
             period,
             released: matches!(state, v1::EditionState::Released | v1::EditionState::Superseded),
@@ -126,12 +139,14 @@ impl RoundInReview {
     }
 }
 
-/// Whether the descriptor in what rebuilds a content root asks a party in a role for an answer.
+/// Whether the descriptor in what rebuilds a content root asks a party in a role for an answer on
+/// a track.
 #[must_use]
-pub fn is_asked(review: &[u8], party: &PartyId, role: Role) -> bool {
+pub fn is_asked(review: &[u8], track: &str, (party, role): (&PartyId, Role)) -> bool {
     let review = v1::GetEditionReviewResponse::decode(review).ok();
     let descriptor = review.and_then(|one| Descriptor::decode(&one.descriptor_bytes).ok());
     let (party, role) = (party.as_str().to_owned(), role.as_str().to_owned());
     let function = Function { party, role };
-    descriptor.is_some_and(|one| one.tracks.values().any(|track| track.contains_key(&function)))
+    let track = descriptor.as_ref().and_then(|descriptor| descriptor.tracks.get(track));
+    track.is_some_and(|track| track.contains_key(&function))
 }

@@ -30,10 +30,10 @@ impl Encoded<v1::ListEditionsResponse> {
         paged: Paged,
         token: impl FnOnce(usize) -> String,
     ) -> Self {
-        let all = &view.content().editions;
-        let rows = paged.rows(all);
+        let ReceivedEditions { editions: rows, of } = view.content();
         let editions = rows.iter().filter_map(|one| came(one).header).collect();
-        let next_page_token = paged.next(all, token);
+        let next = paged.from.saturating_add(rows.len());
+        let next_page_token = if next < *of { token(next) } else { String::new() };
         Self::seal(&v1::ListEditionsResponse { editions, next_page_token }).with_rows(rows.len())
     }
 }

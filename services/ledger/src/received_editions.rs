@@ -1,7 +1,7 @@
 //! Editions that another domain delivers: read and answered here.
 
 use samsyn_domain::{
-    AreaId, Caller, EditionId, State, Timestamp,
+    AreaId, Caller, EditionId, Reason, Refusal, State, Timestamp,
     command::{Command, GiveAnswer},
     edition::Answer,
     link::{DeliveryRef, GivenRef, Phase, Received},
@@ -51,18 +51,24 @@ pub enum Answered {
 }
 
 impl Ledger {
-    /// The editions of an area that a reader may know of.
+    /// The editions of an area that a reader may know of; of those that another domain delivers, as
+    /// many as a page has, from a row on.
     ///
     /// # Errors
     /// When no right of the reader reaches the area.
-    pub async fn editions(&self, reader: &Reader, area: &AreaId) -> Result<Editions, Rejection> {
+    pub async fn editions(
+        &self,
+        reader: &Reader,
+        area: &AreaId,
+        page: (usize, usize),
+    ) -> Result<Editions, Rejection> {
         let policy = &self.inner.policy;
         if self.read(|state| policy.received(state, reader, area))?.is_none() {
             return self.editions_here(reader, area).await.map(Editions::Here);
         }
         let shown = self.show(reader, |egress| {
             let received = self.readable(egress.state(), egress.reader(), area)?;
-            Ok(egress.received_editions(&received, area)?)
+            Ok(egress.received_editions(&received, area, page)?)
         });
         shown.await.map(Editions::Received)
     }
@@ -120,12 +126,13 @@ impl Ledger {
         reader: &Reader,
         asked: &AnswerAsked,
     ) -> Result<Answered, Rejection> {
-        let brings = self.read(|state| {
-            let mut all = state.deliveries().all_received();
-            let editions = state.delivered_editions();
-            all.any(|received| editions.one(&received.of, &asked.edition).is_some())
+        let area = area_of(&asked.edition);
+        let is_elsewhere = area.is_ok_and(|area| {
+            let registry = self.registry();
+            let agreement = registry.agreement_of(&area);
+            agreement.is_none_or(|agreement| agreement.home.is_some())
         });
-        if brings {
+        if is_elsewhere && self.read(|state| state.edition(&asked.edition).is_none()) {
             return self.answer_delivered(caller, reader, asked).await.map(Answered::Received);
         }
         self.answer_here(caller, reader, asked).await.map(Answered::Here)
@@ -200,9 +207,13 @@ impl Ledger {
         let (content, review) = came.ok_or_else(missing)?;
         let open = |sealed| self.inner.keys.open_message(sealed).and_then(opened_finding);
         let round = review.as_ref().and_then(open).zip(open(&content));
-        let round = round.and_then(|(review, content)| RoundInReview::of(&content, &review));
-        let RoundInReview { round, root, descriptor } =
+        // Without it there is nothing that could have been reviewed here.
+        let round =
             round.ok_or_else(|| Denial::of(Why::NotAllowed).by("POL-59").at("edition_id"))?;
+        let (review, content) = round;
+        let closed = || Refusal::at(Reason::EditionWrongState, "edition_id");
+        let RoundInReview { round, root, descriptor } =
+            RoundInReview::of(&content, &review).ok_or_else(closed)?;
         let signed = SignedAnswer {
             party: &asked.party,
             role: asked.role,
@@ -213,8 +224,13 @@ impl Ledger {
             signature: &asked.signature,
             key: &asked.key,
         };
-        let given =
-            GivenRound { edition: &asked.edition, round, root: &root, descriptor: &descriptor };
+        let given = GivenRound {
+            home: &of.peer,
+            edition: &asked.edition,
+            round,
+            root: &root,
+            descriptor: &descriptor,
+        };
         Ok(verify_given(&given, &signed)?.round)
     }
 

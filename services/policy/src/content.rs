@@ -320,8 +320,10 @@ impl fmt::Debug for ReceivedView {
 /// Editions of an area that another domain delivers, the newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceivedEditions {
-    /// The editions.
+    /// Those of a page.
     pub editions: Vec<ReceivedRound>,
+    /// How many there are in all.
+    pub of: usize,
 }
 
 /// A part of an edition that another domain delivers, or of what rebuilds its content root.

@@ -4,14 +4,14 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use samsyn_domain::{
-    Caller, EditionId, OrganisationId, PartyId, Sealed, State, Timestamp,
+    AreaId, Caller, DomainId, EditionId, OrganisationId, PartyId, Sealed, State, Timestamp,
     commit::{
         descriptor::{Descriptor, Function},
         dsse::{PayloadType, pre_authentication},
         endorsement::Endorsement,
     },
-    disclosure::{Disclosure, Object},
-    link::{Address, DeliveryRef, GivenAnswer, GivenRef, Received, ReceivedEdition},
+    disclosure::{Disclosure, Ground, Object},
+    link::{Address, DeliveryRef, GivenAnswer, GivenRef, Phase, Received, ReceivedEdition},
     registry::{FieldGroup, Peer, Registry, Role},
 };
 
@@ -31,6 +31,8 @@ const RULE: &str = "POL-59";
 /// The round of an edition that came, as far as an answer is checked against it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GivenRound<'a> {
+    /// The domain that delivers it: its home.
+    pub home: &'a DomainId,
     /// The edition.
     pub edition: &'a EditionId,
     /// The round in review.
@@ -64,6 +66,7 @@ pub fn verify_given(
     let descriptor = Descriptor::decode(round.descriptor).map_err(|_| BadAnswer::NoDescriptor)?;
     let digest = descriptor.digest().map_err(|_| BadAnswer::NoDescriptor)?;
     let is_of_descriptor = stated.descriptor == digest
+        && descriptor.domain == round.home.as_str()
         && stated.domain == descriptor.domain
         && stated.agreement == descriptor.agreement;
     if !is_of_descriptor {
@@ -71,7 +74,9 @@ pub fn verify_given(
     }
     of_answer(&stated, answer)?;
     let (party, role) = (answer.party.as_str().to_owned(), answer.role.as_str().to_owned());
-    let track = descriptor.tracks.get(&stated.track).ok_or(BadAnswer::OtherEdition)?;
+    let is_of_edition = stated.edition.split(':').nth(2) == Some(&*stated.track);
+    let track = descriptor.tracks.get(&stated.track).filter(|_| is_of_edition);
+    let track = track.ok_or(BadAnswer::OtherEdition)?;
     let key = track.get(&Function { party, role }).ok_or(BadAnswer::NotAnEndorser)?;
     let bytes = pre_authentication(PayloadType::Endorsement, answer.statement);
     if holds(key, &bytes, answer.signature) { Ok(stated) } else { Err(BadAnswer::BadSignature) }
@@ -120,7 +125,14 @@ impl Policy {
         let service = registered(registry, now, caller)?;
         let missing = || Denial::of(Why::NotFound).at("edition_id");
         let received = state.deliveries().received(of).ok_or_else(missing)?;
-        state.delivered_editions().one(of, &given.edition).ok_or_else(missing)?;
+        let edition = state.delivered_editions().one(of, &given.edition).ok_or_else(missing)?;
+        let peer = registry.peer(&of.peer);
+        if peer.is_none_or(|peer| !registry.speaks_for(peer, &edition.area)) {
+            return Err(missing());
+        }
+        if received.phase == Phase::Broken {
+            return Err(Denial::of(Why::ViewIncomplete).at("edition_id"));
+        }
         let delivered = delivered(registry, received).ok_or_else(missing)?;
         let context = vec![
             ("party", Attribute::text(&given.party)),
@@ -146,7 +158,7 @@ impl Policy {
     /// the domain that delivered the edition, on the ground on which it came.
     ///
     /// # Errors
-    /// When nothing is delivered of its edition any more, or the party is registered no more.
+    /// When the peer does not speak for its area any more, or the party is registered no more.
     pub fn answer_leaves(
         &self,
         state: &State,
@@ -158,12 +170,20 @@ impl Policy {
         let GivenRef { edition, party, .. } = &given.of;
         let missing = || Denial::of(Why::NotFound).by(RULE).at("edition_id");
         let internal = |_| Denial::of(Why::Internal("a name that is no id"));
-        let brings = |received: &&Arc<Received>| {
-            received.of.peer == peer.id
-                && received.receiver.parties.contains(party)
-                && state.delivered_editions().one(&received.of, edition).is_some()
+        let area = edition.as_str().split(':').next().and_then(|area| AreaId::parse(area).ok());
+        area.filter(|area| registry.speaks_for(peer, area)).ok_or_else(missing)?;
+        // The view may be on its way anew: then it leaves on the registry's ground for own changes.
+        let is_for_it = |received: &&Arc<Received>| {
+            received.of.peer == peer.id && received.receiver.parties.contains(party)
         };
-        let received = state.deliveries().all_received().find(brings).ok_or_else(missing)?;
+        let received = state.deliveries().all_received().find(is_for_it);
+        let lists = registry.lists();
+        let own = || {
+            let (purpose, legal_basis) = lists.own_purpose.clone().zip(lists.own_basis.clone())?;
+            Some(Ground { purpose, legal_basis, weighing: None })
+        };
+        let ground = received.map(|received| received.receiver.ground.clone()).or_else(own);
+        let ground = ground.ok_or_else(|| Denial::of(Why::PurposeNotCovered))?;
         let party = registry.party(party).ok_or_else(missing)?;
         let organisation = registry.organisation(&party.organisation).ok_or_else(missing)?;
         let mut shown = given.answer.statement.clone();
@@ -174,7 +194,7 @@ impl Policy {
             receiver: OrganisationId::parse(peer.id.as_str()).map_err(internal)?,
             service: peer.id.link().map_err(internal)?,
             serial: String::new(),
-            ground: received.receiver.ground.clone(),
+            ground,
             object: Object::Edition(edition.clone()),
             revision: 0,
             groups: BTreeSet::from([FieldGroup::Text]),
@@ -204,23 +224,26 @@ pub(crate) fn delivered(
 }
 
 impl Egress<'_> {
-    /// The editions of an area as another domain delivers them, the newest first.
+    /// Some of the editions of an area as another domain delivers them, the newest first: their
+    /// headers.
     ///
     /// # Errors
     /// When a key is gone.
     pub fn received_editions(
         &self,
         received: &Received,
-        area: &samsyn_domain::AreaId,
+        area: &AreaId,
+        (from, size): (usize, usize),
     ) -> Result<Projection<ReceivedEditions>, Denial> {
         let all = self.state().delivered_editions().of_area(&received.of, area);
+        let page = all.iter().skip(from).take(size);
         let editions: Vec<ReceivedRound> =
-            all.iter().map(|one| self.round(one)).collect::<Result<_, _>>()?;
+            page.map(|one| self.round(one, &one.header)).collect::<Result<_, _>>()?;
         let shown = editions.iter().flat_map(|one| &one.content).copied().collect::<Vec<u8>>();
         let object = Object::Editions(area.clone());
         let rows = editions.len();
         let record = self.of_received(received, object, received.number, rows, &shown);
-        Ok(Projection::new(ReceivedEditions { editions }, vec![record]))
+        Ok(Projection::new(ReceivedEditions { editions, of: all.len() }, vec![record]))
     }
 
     /// An edition as another domain delivers it, some findings of it.
@@ -234,7 +257,8 @@ impl Egress<'_> {
         (from, size): (usize, usize),
     ) -> Result<Projection<ReceivedRound>, Denial> {
         let one = self.came(received, id)?;
-        let round = ReceivedRound { from, size: size.max(1), ..self.round(one)? };
+        let round = self.round(one, &one.content)?;
+        let round = ReceivedRound { from, size: size.max(1), ..round };
         let findings = usize::try_from(one.findings).unwrap_or(usize::MAX);
         let rows = findings.saturating_sub(from).min(round.size);
         let object = Object::Edition(id.clone());
@@ -252,7 +276,7 @@ impl Egress<'_> {
         received: &Received,
         id: &EditionId,
         (from, size): (usize, usize),
-        is_asked: impl Fn(&[u8], &PartyId, Role) -> bool,
+        is_asked: impl Fn(&[u8], &str, (&PartyId, Role)) -> bool,
     ) -> Result<Projection<ReceivedRound>, Denial> {
         let one = self.came(received, id)?;
         let denied = || Denial::of(Why::NotAllowed).by(RULE).at("edition_id");
@@ -260,8 +284,10 @@ impl Egress<'_> {
         let (content, size) = (self.content(review)?, size.max(1));
         let reader = self.reader();
         let mut parties = received.receiver.parties.intersection(reader.parties());
-        let endorses =
-            |party: &PartyId| reader.roles().iter().any(|role| is_asked(&content, party, *role));
+        let track = id.as_str().split(':').nth(2).unwrap_or_default();
+        let endorses = |party: &PartyId| {
+            reader.roles().iter().any(|role| is_asked(&content, track, (party, *role)))
+        };
         if !parties.any(endorses) {
             return Err(denied());
         }
@@ -278,14 +304,14 @@ impl Egress<'_> {
         self.state().delivered_editions().one(&received.of, id).ok_or_else(missing)
     }
 
-    /// An edition that came, with what was answered to it here for parties of the reader.
-    fn round(&self, one: &ReceivedEdition) -> Result<ReceivedRound, Denial> {
+    /// A part of an edition that came, with what was answered to it here for parties of the reader.
+    fn round(&self, one: &ReceivedEdition, part: &Sealed) -> Result<ReceivedRound, Denial> {
         let editions = self.state().delivered_editions();
         let of_reader =
             |given: &&Arc<GivenAnswer>| self.reader().parties().contains(&given.of.party);
         let given = editions.all_given(&one.of.of.peer, &one.of.edition).filter(of_reader);
         let given = given.map(|given| GivenAnswer::clone(given)).collect();
-        Ok(ReceivedRound { content: self.content(&one.content)?, from: 0, size: 1, given })
+        Ok(ReceivedRound { content: self.content(part)?, from: 0, size: 1, given })
     }
 
     fn content(&self, sealed: &Sealed) -> Result<Vec<u8>, Denial> {

@@ -13,8 +13,8 @@ use samsyn_domain::{
     registry::{Document, Registry},
 };
 use samsyn_proto::{
-    inbound::{Contributed, ReceivedEvent, message_is_fit},
-    v1::{Finding, Labels},
+    inbound::{Contributed, ReceivedDocument, ReceivedEvent, answer_fits, message_is_fit},
+    v1::{Edition, Finding, GetEditionReviewResponse, Labels},
 };
 
 /// Up to which level of secrecy something may cross.
@@ -36,12 +36,12 @@ fuzz_target!(|data: &[u8]| {
             }
         };
     }
-    match which % 8 {
+    match which % 11 {
         0 => header(bytes),
         1 => read!(Position),
         2 => read!(Invitation),
         number => {
-            let kind = Kind::from_number(i64::from(number) - 2).expect("kinds are 1 to 5");
+            let kind = Kind::from_number(i64::from(number) - 2).expect("kinds are 1 to 8");
             payload(kind, bytes);
         }
     }
@@ -71,8 +71,31 @@ fn payload(kind: Kind, bytes: &[u8]) {
             let events = ReceivedEvent::parse(&delivered.events, CEILING).unwrap_or_default();
             events.iter().for_each(received);
         }
-        Payload::Receipt { .. } | Payload::Answer { .. } => {}
+        Payload::Edition(delivered) => {
+            let read = ReceivedDocument::parse(&delivered.content, &delivered.edition, CEILING);
+            if let Some(document) = read {
+                edition(&document);
+            }
+        }
+        Payload::EditionAnswer(sent) => {
+            let _ = answer_fits(&sent);
+        }
+        Payload::Receipt { .. } | Payload::Answer { .. } | Payload::EditionAnswered(_) => {}
     }
+}
+
+/// What is kept of an edition is one, has as many rows as it says, and is not above the level.
+fn edition(document: &ReceivedDocument) {
+    let edition = Edition::decode(document.edition.as_slice()).expect("what is kept can be read");
+    let header = edition.header.expect("it has a header");
+    assert!(header.area == document.area.as_str() && header.given.is_empty());
+    assert!(edition.findings.len() == document.findings as usize);
+    assert!(!edition.findings.iter().any(is_above));
+    let review = document.review.as_ref().map(|review| {
+        GetEditionReviewResponse::decode(review.as_slice()).expect("what is kept can be read")
+    });
+    let openings = review.map_or(0, |review| review.openings.len());
+    assert!(openings == document.openings as usize);
 }
 
 /// What is kept of a finding is one, is the one that it says, and is not above the level.
@@ -80,8 +103,13 @@ fn received(event: &ReceivedEvent) {
     let Some(bytes) = &event.finding else { return };
     let finding = Finding::decode(bytes.as_slice()).expect("what is kept can be read");
     assert!(finding.id == *event.key.id && finding.area == event.key.area.as_str());
-    assert!(finding.period.is_some_and(|period| period.code == event.key.period.to_string()));
+    let period = finding.period.as_ref();
+    assert!(period.is_some_and(|period| period.code == event.key.period.to_string()));
+    assert!(!is_above(&finding));
+}
+
+fn is_above(finding: &Finding) -> bool {
     let observations = finding.contributions.iter().filter_map(|one| one.observation.as_ref());
     let is_above = |labels: &Labels| labels.level > CEILING.into();
-    assert!(!observations.filter_map(|one| one.labels.as_ref()).any(is_above));
+    observations.filter_map(|one| one.labels.as_ref()).any(is_above)
 }

@@ -123,7 +123,12 @@ pub enum Effect {
     /// It brings such an answer that is not taken.
     RefuseAnswer(Box<AnswerTold>),
     /// It says what became of an answer that was given here.
-    EditionAnswered(Box<AnswerTold>),
+    EditionAnswered {
+        /// Which envelope brought it.
+        envelope: EnvelopeId,
+        /// What became of it.
+        told: Box<AnswerTold>,
+    },
     /// It is set aside.
     Quarantine {
         /// Why.
@@ -155,7 +160,7 @@ impl Effect {
             | Self::RefuseEdition { .. }
             | Self::EditionAnswer(_)
             | Self::RefuseAnswer(_)
-            | Self::EditionAnswered(_)
+            | Self::EditionAnswered { .. }
             | Self::Quarantine { .. } => None,
         }
     }
@@ -178,7 +183,7 @@ impl Effect {
             | Self::Answer { .. }
             | Self::EditionAnswer(_)
             | Self::RefuseAnswer(_)
-            | Self::EditionAnswered(_)
+            | Self::EditionAnswered { .. }
             | Self::Quarantine { .. } => None,
         }
     }
@@ -187,7 +192,7 @@ impl Effect {
     pub(super) const fn answers(&self) -> Option<&EditionId> {
         match self {
             Self::EditionAnswer(answer) => Some(&answer.edition),
-            Self::EditionAnswered(told) => Some(&told.edition),
+            Self::EditionAnswered { told, .. } => Some(&told.edition),
             Self::Message { .. }
             | Self::Decline { .. }
             | Self::Receipt { .. }
@@ -223,7 +228,7 @@ impl Effect {
             | Self::Edition(_)
             | Self::EditionAnswer(_)
             | Self::RefuseAnswer(_)
-            | Self::EditionAnswered(_) => Outcome::Taken,
+            | Self::EditionAnswered { .. } => Outcome::Taken,
         }
     }
 
@@ -234,7 +239,7 @@ impl Effect {
             | Self::RefuseEdition { .. }
             | Self::EditionAnswer(_)
             | Self::RefuseAnswer(_)
-            | Self::EditionAnswered(_) => FeatureLevel::EDITIONS,
+            | Self::EditionAnswered { .. } => FeatureLevel::EDITIONS,
             Self::StepPiece { .. } | Self::Step(_) | Self::RefuseStep { .. } => {
                 FeatureLevel::DELIVERIES
             }

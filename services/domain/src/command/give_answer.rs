@@ -51,7 +51,8 @@ impl GiveAnswer {
             return Err(Refusal::of(Reason::LinkFull));
         }
         let answer = Answer { at: moment.at, ..answer.clone() };
-        let given = GivenAnswer { of: of.clone(), round: *round, answer, told: None };
+        let given =
+            GivenAnswer { of: of.clone(), round: *round, answer, envelope: None, told: None };
         let GivenRef { peer, edition, party, role } = of.clone();
         let item = Item::EditionAnswer { edition, party, role };
         outbox.put(&peer, Precedence::Immediate, None, item);

@@ -5,15 +5,15 @@ use std::{
     sync::Arc,
 };
 
-use super::{Decided, Digest, Moment, Reply};
+use super::{Decided, Digest, Moment, Reply, take_edition};
 use crate::{
     AreaId, DomainId, EditionId, FeatureLevel, ObservationId, PartyId, Reason, Refusal, RowId,
     Sealed,
     disclosure::{Disclosure, ViewPart},
     link::{
         BATCH_MAX, CHANGES_MAX, Chain, Compared, DeliveryRef, EditionOutlet, EditionRef,
-        EnvelopeId, Item, Link, Numbered, Outlet, PIECES_MAX, PictureRef, Receiver, Share,
-        UnderWay, WINDOW_MAX,
+        EnvelopeId, GivenAnswer, GivenRef, Item, Link, NotTakenFor, Numbered, Outlet, PIECES_MAX,
+        PictureRef, Receiver, Share, UnderWay, WINDOW_MAX,
     },
     message::{Receipt, RejectedFor, Step},
     row::{EditionRow, Row},
@@ -206,7 +206,7 @@ struct Numbering<'a> {
     rows: Vec<Row>,
 }
 
-impl Numbering<'_> {
+impl<'a> Numbering<'a> {
     fn number(&mut self, envelope: &ToNumber) -> Result<(), Refusal> {
         let ToNumber { source, id, header, signature, payload, disclosure } = envelope;
         let item = match source {
@@ -223,6 +223,10 @@ impl Numbering<'_> {
                         reason: None,
                         envelope: Some(*id),
                     });
+                }
+                if let Some(given) = self.given(&item) {
+                    let given = GivenAnswer { envelope: Some(*id), ..GivenAnswer::clone(given) };
+                    self.rows.push(EditionRow::Given(given.into()).into());
                 }
                 item
             }
@@ -251,11 +255,23 @@ impl Numbering<'_> {
         Ok(())
     }
 
+    /// The answer that something queued brings; none: it brings another thing.
+    fn given(&self, item: &Item) -> Option<&'a Arc<GivenAnswer>> {
+        let Item::EditionAnswer { edition, party, role } = item else { return None };
+        let (peer, edition) = (self.peer.clone(), edition.clone());
+        let of = GivenRef { peer, edition, party: party.clone(), role: *role };
+        self.moment.state.delivered_editions().given(&of)
+    }
+
     /// A message that may not leave any more comes to its end. One that has left before may have
     /// come: how far, its recipient says.
     fn drop(&mut self, queued: u64) -> Result<(), Refusal> {
         let item = self.waiting(queued)?;
         self.rows.push(Row::Unqueued(self.peer.clone(), queued));
+        if let Some(given) = self.given(&item) {
+            let refused = Some(NotTakenFor::default());
+            self.rows.push(take_edition::said(self.moment, given, refused));
+        }
         let kept = |message| self.moment.state.messages().get(message);
         if let Item::Message { message, to } = item
             && kept(&message).and_then(|kept| kept.step(&to)) == Some(Step::Stored)

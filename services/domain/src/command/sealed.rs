@@ -65,7 +65,7 @@ fn brought(effect: &Effect) -> Vec<&Sealed> {
         | Effect::RefuseStep { .. }
         | Effect::RefuseEdition { .. }
         | Effect::RefuseAnswer(_)
-        | Effect::EditionAnswered(_)
+        | Effect::EditionAnswered { .. }
         | Effect::Decline { .. }
         | Effect::Refuse { .. }
         | Effect::Answer { .. } => Vec::new(),

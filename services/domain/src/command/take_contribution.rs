@@ -164,7 +164,7 @@ fn let_go(moment: Moment<'_>, of: &PictureRef) -> Vec<Row> {
 }
 
 /// What a peer is told of a refusal: its code. Its field may name what came.
-pub(super) fn said(refusal: &Refusal) -> Option<NotTakenFor> {
+fn said(refusal: &Refusal) -> Option<NotTakenFor> {
     NotTakenFor::new(refusal.reason.id(), "")
 }
 

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use super::{AnswerEdition, Moment, take_contribution::said};
+use super::{AnswerEdition, Moment, take_step};
 use crate::{
     AreaId, EditionId, Period, RowId, Sealed, Timestamp,
     edition::Edition,
     link::{
-        AnswerTold, DeliveryRef, EDITIONS_MAX, EditionPiece, EditionRef, GivenAnswer, GivenRef,
-        GivenTold, Received, ReceivedEdition,
+        AnswerTold, DeliveryRef, EDITIONS_BYTES_MAX, EDITIONS_MAX, EditionPiece, EditionRef,
+        EnvelopeId, GivenAnswer, GivenRef, GivenTold, NotTakenFor, Received, ReceivedEdition,
     },
     row::{EditionRow, Row},
 };
@@ -40,6 +40,8 @@ pub struct EditionContent {
     pub opened_at: Timestamp,
     /// It is released.
     pub released: bool,
+    /// Its header alone, under seal.
+    pub header: Sealed,
     /// How many findings it shows.
     pub findings: u32,
     /// How many leaves rebuild its content root.
@@ -75,7 +77,8 @@ pub(super) fn take(
     let editions = moment.state.delivered_editions();
     let id = EditionRef { of: of.clone(), edition: brought.edition.clone() };
     let waiting = editions.pieces(of).filter(|piece| piece.of == id).count();
-    if waiting as u64 != u64::from(brought.pieces) {
+    // What goes waits for nothing.
+    if brought.content.is_some() && waiting as u64 != u64::from(brought.pieces) {
         return false;
     }
     rows.extend(
@@ -94,32 +97,59 @@ pub(super) fn take(
         rows.extend(before.map(|_| Row::LinkedEdition(EditionRow::Forgotten(id))));
         return true;
     };
-    if before.is_none() && editions.received(of).count() >= EDITIONS_MAX {
-        let oldest = editions.received(of).min_by_key(|one| (one.opened_at, &one.of));
-        let Some(oldest) = oldest.filter(|oldest| oldest.opened_at <= content.opened_at) else {
-            return true;
-        };
-        rows.push(Row::LinkedEdition(EditionRow::Forgotten(oldest.of.clone())));
-    }
-    let number = received.number.saturating_add(1);
-    let EditionContent { area, period, opened_at, released, findings, openings, .. } = content;
-    let (content, review) = (content.content, content.review);
-    rows.push(Row::LinkedEdition(EditionRow::Received(Arc::new(ReceivedEdition {
+    let is_new = content.released && before.is_none_or(|before| !before.released);
+    // Only a release is an event of its own.
+    let number = received.number.saturating_add(is_new.into());
+    let EditionContent { area, period, opened_at, released, header, findings, openings, .. } =
+        content;
+    let came = ReceivedEdition {
         of: id,
-        number,
+        number: before.filter(|_| !is_new).map_or(number, |before| before.number),
         area,
         period,
         opened_at,
         released,
+        header,
         findings,
         openings,
-        content,
-        review,
+        content: content.content,
+        review: content.review,
         at: moment.at,
-    }))));
+    };
+    let (stays, goes) = room_for(&came, editions.received(of));
+    rows.extend(goes.into_iter().map(|one| EditionRow::Forgotten(one.of.clone()).into()));
+    if !stays {
+        return true;
+    }
+    rows.push(EditionRow::Received(came.into()).into());
     let received = Received { number, at: moment.at, ..Received::clone(received) };
     rows.push(Row::Received(received.into()));
     true
+}
+
+/// Whether an edition that comes is among those that are kept, and which of them go for it: those
+/// that were opened first.
+fn room_for<'a>(
+    came: &ReceivedEdition,
+    received: impl Iterator<Item = &'a Arc<ReceivedEdition>>,
+) -> (bool, Vec<&'a Arc<ReceivedEdition>>) {
+    let mut others: Vec<_> = received.filter(|one| one.of != came.of).collect();
+    others.sort_by_key(|one| (one.opened_at, &one.of));
+    let bytes = others.iter().map(|one| one.bytes()).sum::<usize>().saturating_add(came.bytes());
+    let (mut bytes, mut count) = (bytes, others.len().saturating_add(1));
+    let mut goes = Vec::new();
+    for one in others {
+        if count <= EDITIONS_MAX && bytes <= EDITIONS_BYTES_MAX {
+            break;
+        }
+        if one.opened_at > came.opened_at {
+            return (false, Vec::new());
+        }
+        bytes = bytes.saturating_sub(one.bytes());
+        count = count.saturating_sub(1);
+        goes.push(one);
+    }
+    (true, goes)
 }
 
 /// All editions of a view that came go, with what waits of them.
@@ -129,14 +159,13 @@ pub(super) fn let_go<'a>(
 ) -> impl Iterator<Item = Row> + use<'a> {
     let editions = moment.state.delivered_editions();
     let pieces = editions.pieces(of);
-    let pieces =
-        pieces.map(|piece| Row::LinkedEdition(EditionRow::PieceGone(of.clone(), piece.number)));
-    pieces.chain(
-        editions.received(of).map(|one| Row::LinkedEdition(EditionRow::Forgotten(one.of.clone()))),
-    )
+    let pieces = pieces.map(|piece| EditionRow::PieceGone(of.clone(), piece.number));
+    let all = editions.received(of).map(|one| EditionRow::Forgotten(one.of.clone()));
+    pieces.chain(all).map(Row::from)
 }
 
-/// One edition of a view that came goes: what came of it last cannot be taken.
+/// What came of an edition last cannot be taken: what there was of it goes, and its view is not
+/// shown until it begins anew, and the edition with it.
 pub(super) fn refuse(
     moment: Moment<'_>,
     of: &DeliveryRef,
@@ -145,14 +174,11 @@ pub(super) fn refuse(
 ) {
     let editions = moment.state.delivered_editions();
     let pieces = editions.pieces(of).filter(|piece| piece.of.edition == *edition);
-    rows.extend(
-        pieces.map(|piece| Row::LinkedEdition(EditionRow::PieceGone(of.clone(), piece.number))),
-    );
-    rows.extend(
-        editions
-            .one(of, edition)
-            .map(|one| Row::LinkedEdition(EditionRow::Forgotten(one.of.clone()))),
-    );
+    let pieces = pieces.map(|piece| EditionRow::PieceGone(of.clone(), piece.number));
+    let before = editions.one(of, edition).map(|one| EditionRow::Forgotten(one.of.clone()));
+    rows.extend(pieces.chain(before).map(Row::from));
+    let received = moment.state.deliveries().received(of);
+    rows.extend(received.and_then(|received| take_step::broken(received)));
 }
 
 /// An answer of a party of the peer takes effect as if it had been given here; what the party is
@@ -170,7 +196,7 @@ pub(super) fn answered(
         Err(_) if moment.state.edition(&answer.edition).is_some_and(|one| stands(one, answer)) => {
             None
         }
-        Err(refusal) => Some(said(&refusal).unwrap_or_default()),
+        Err(refusal) => Some(NotTakenFor::of(&refusal)),
     };
     let (edition, party) = (answer.edition.clone(), answer.answer.party.clone());
     AnswerTold { edition, party, role: answer.answer.role, round: answer.round, refused }
@@ -182,17 +208,24 @@ fn stands(edition: &Edition, answer: &AnswerEdition) -> bool {
     rounds.any(|round| round.answers.iter().any(|one| one.statement == answer.answer.statement))
 }
 
-/// What the peer says of an answer that was given here; what it says of another round, or of one
-/// that nobody gave, says nothing.
-pub(super) fn told(moment: Moment<'_>, of: &GivenRef, told: &AnswerTold, rows: &mut Vec<Row>) {
+/// What the peer says of an answer that was given here: of the one that this envelope brought.
+/// What it says of another, or after it has taken it, says nothing.
+pub(super) fn told(
+    moment: Moment<'_>,
+    of: &GivenRef,
+    (envelope, told): (EnvelopeId, &AnswerTold),
+    rows: &mut Vec<Row>,
+) {
     let given = moment.state.delivered_editions().given(of);
     let is_meant = |given: &&Arc<GivenAnswer>| {
         let repeats = given.told.as_ref().is_some_and(|told| told.refused.is_none());
-        given.round == told.round && !repeats
+        given.envelope == Some(envelope) && !repeats
     };
-    let Some(given) = given.filter(is_meant) else { return };
-    let told = Some(GivenTold { at: moment.at, refused: told.refused.clone() });
-    rows.push(Row::LinkedEdition(EditionRow::Given(
-        GivenAnswer { told, ..GivenAnswer::clone(given) }.into(),
-    )));
+    rows.extend(given.filter(is_meant).map(|given| said(moment, given, told.refused.clone())));
+}
+
+/// An answer that was given here has come to its end: taken there, or not.
+pub(super) fn said(moment: Moment<'_>, given: &GivenAnswer, refused: Option<NotTakenFor>) -> Row {
+    let told = Some(GivenTold { at: moment.at, refused });
+    EditionRow::Given(GivenAnswer { told, ..given.clone() }.into()).into()
 }

@@ -221,7 +221,7 @@ impl<'a> Taking<'a> {
             | Effect::RefuseEdition { .. }
             | Effect::EditionAnswer(_)
             | Effect::RefuseAnswer(_)
-            | Effect::EditionAnswered(_)) => return self.edition(envelope, effect),
+            | Effect::EditionAnswered { .. }) => return self.edition(envelope, effect),
             Effect::Quarantine { .. } => {}
         }
         true
@@ -249,10 +249,10 @@ impl<'a> Taking<'a> {
                 self.tell(envelope, told);
             }
             Effect::RefuseAnswer(told) => self.tell(envelope, (**told).clone()),
-            Effect::EditionAnswered(told) => {
+            Effect::EditionAnswered { envelope, told } => {
                 let AnswerTold { edition, party, role, .. } = (**told).clone();
                 let of = GivenRef { peer: self.peer.clone(), edition, party, role };
-                take_edition::told(self.moment, &of, told, &mut self.rows);
+                take_edition::told(self.moment, &of, (*envelope, told), &mut self.rows);
             }
             Effect::Message { .. }
             | Effect::Decline { .. }
@@ -294,7 +294,22 @@ impl<'a> Taking<'a> {
     fn unread(&mut self, header: &[u8]) {
         let kind =
             Header::decode(header).ok().and_then(|(header, _)| Kind::from_number(header.kind));
-        if matches!(kind, Some(Kind::View | Kind::Edition)) && !self.is_unread {
+        // Earlier levels know no editions.
+        let has_editions = self.moment.state.level() >= FeatureLevel::EDITIONS;
+        let is_view = match kind {
+            Some(Kind::View) => true,
+            Some(Kind::Edition) => has_editions,
+            Some(
+                Kind::Message
+                | Kind::Receipt
+                | Kind::Contribution
+                | Kind::Answer
+                | Kind::EditionAnswer
+                | Kind::EditionAnswered,
+            )
+            | None => false,
+        };
+        if is_view && !self.is_unread {
             self.is_unread = true;
             let all = self.moment.state.deliveries().all_received();
             let of_peer = all.filter(|received| received.of.peer == *self.peer);

@@ -8,7 +8,7 @@ use std::{fmt, sync::Arc};
 
 use super::EnvelopeId;
 use crate::{
-    AreaId, DomainId, Observation, ObservationId, PartyId, Reason, Timestamp,
+    AreaId, DomainId, Observation, ObservationId, PartyId, Reason, Refusal, Timestamp,
     commit::{Error, reader::Fields},
 };
 
@@ -77,6 +77,13 @@ impl NotTakenFor {
             && reason.bytes().all(is_code)
             && field.bytes().all(is_path);
         holds.then(|| Self { reason: reason.into(), field: field.into() })
+    }
+
+    /// What is told of a refusal; without the path where that has not the form of one.
+    #[must_use]
+    pub fn of(refusal: &Refusal) -> Self {
+        let reason = refusal.reason.id();
+        Self::new(reason, &refusal.field).or_else(|| Self::new(reason, "")).unwrap_or_default()
     }
 
     /// Takes a reason and a path out of what is read, where they are: both or neither.

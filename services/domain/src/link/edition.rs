@@ -8,7 +8,7 @@
 
 use std::fmt;
 
-use super::{DeliveryRef, NotTakenFor, payload::id};
+use super::{DeliveryRef, EnvelopeId, NotTakenFor, payload::id};
 use crate::{
     AreaId, DomainId, EditionId, KeyId, PartyId, Period, RowId, Sealed, Timestamp,
     command::Digest,
@@ -18,9 +18,11 @@ use crate::{
 };
 
 /// In how many pieces an edition may come.
-pub const EDITION_PIECES_MAX: u32 = 64;
+pub const EDITION_PIECES_MAX: u32 = 16;
 /// How many editions of one delivery a domain keeps at most: those that were opened last.
 pub const EDITIONS_MAX: usize = 500;
+/// How many bytes they may be together, under seal.
+pub const EDITIONS_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// For how long it is known what was answered, in seconds: as long as cursors hold, 400 days.
 pub const GIVEN_SECONDS: i64 = 400 * 86_400;
 /// How long a statement or a text with its salt may be, in bytes.
@@ -259,6 +261,8 @@ pub struct ReceivedEdition {
     pub opened_at: Timestamp,
     /// It is released: that is told to those who follow.
     pub released: bool,
+    /// Its header alone, under seal: the bytes of a `samsyn.v1.Edition` without content.
+    pub header: Sealed,
     /// How many findings it shows.
     pub findings: u32,
     /// How many leaves rebuild its content root; 0 where none came.
@@ -270,6 +274,15 @@ pub struct ReceivedEdition {
     pub review: Option<Sealed>,
     /// When it came.
     pub at: Timestamp,
+}
+
+impl ReceivedEdition {
+    /// How long all of it is, under seal.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let review = self.review.as_ref().map_or(0, |review| review.bytes.len());
+        self.content.bytes.len().saturating_add(review)
+    }
 }
 
 /// A piece of an edition that waits for the last one.
@@ -307,6 +320,8 @@ pub struct GivenAnswer {
     pub round: u32,
     /// The answer.
     pub answer: Answer,
+    /// The envelope that brings it there, once it is numbered.
+    pub envelope: Option<EnvelopeId>,
     /// What the peer has said of it; none: it is on its way.
     pub told: Option<GivenTold>,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::EnvelopeId;
+use super::{CONTRIBUTIONS_LEVEL, DELIVERIES_LEVEL, EDITIONS_LEVEL, EnvelopeId, MESSAGES_LEVEL};
 use crate::{
     DomainId, FunctionId, Labels, Timestamp,
     command::Digest,
@@ -72,6 +72,19 @@ codes! {
         EditionAnswer = "edition_answer",
         /// What became of such an answer.
         EditionAnswered = "edition_answered",
+    }
+}
+
+impl Kind {
+    /// The level that whoever reads it must know at least.
+    #[must_use]
+    pub const fn level(self) -> u32 {
+        match self {
+            Self::Message | Self::Receipt => MESSAGES_LEVEL,
+            Self::Contribution | Self::Answer => CONTRIBUTIONS_LEVEL,
+            Self::View => DELIVERIES_LEVEL,
+            Self::Edition | Self::EditionAnswer | Self::EditionAnswered => EDITIONS_LEVEL,
+        }
     }
 }
 

@@ -24,8 +24,9 @@ pub use delivery::{
     STEP_PIECE_SECONDS, STEP_PIECES_MAX, StepPiece, StepTerms,
 };
 pub use edition::{
-    AnswerTold, DeliveredEdition, EDITION_PIECES_MAX, EDITIONS_MAX, EditionOutlet, EditionPiece,
-    EditionRef, GIVEN_SECONDS, GivenAnswer, GivenRef, GivenTold, ReceivedEdition, SentAnswer,
+    AnswerTold, DeliveredEdition, EDITION_PIECES_MAX, EDITIONS_BYTES_MAX, EDITIONS_MAX,
+    EditionOutlet, EditionPiece, EditionRef, GIVEN_SECONDS, GivenAnswer, GivenRef, GivenTold,
+    ReceivedEdition, SentAnswer,
 };
 pub use header::{Address, CRITICAL_FROM, HEADER_BYTES_MAX, Header, Kind, PAYLOAD_BYTES_MAX};
 pub use invitation::{Fingerprint, INVITATION_BYTES_MAX, Invitation};

@@ -130,12 +130,26 @@ async fn an_answer_to_a_round_that_was_locked_anew_meanwhile_is_told_so_and_give
     assert_eq!((header.round, header.answers.len()), (2, 0));
     let asked = world.police.signed(&id, "").await;
     drop(world.police.answers(&asked).await.unwrap());
-    let answered = timeout(PATIENCE, async {
-        while world.city.shown(&id, CITY).await.unwrap().header().answers.is_empty() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    });
-    answered.await.unwrap();
+    world.is_answered(&id).await;
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_waits_outlives_new_beginnings_of_the_view_and_of_the_link() {
+    let world = World::endorsing().await;
+    let id = world.city.opens().await;
+    world.city.locks(&id, |_| ()).await;
+    world.edition_is_same(&id).await;
+    let asked = world.police.signed(&id, "").await;
+    world.wire.cut();
+    drop(world.police.answers(&asked).await.unwrap());
+    // The edition is not there when the answer is numbered.
+    for domain in [&world.city, &world.police] {
+        domain.sets_link(LinkChange::Renew).await;
+    }
+    world.wire.mend();
+    assert_eq!(world.is_answered(&id).await.answers[0].party, POLICE.party);
+    assert_eq!(world.police.is_told(&id).await.reason, "");
     world.close().await;
 }
 

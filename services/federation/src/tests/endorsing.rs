@@ -142,6 +142,20 @@ impl World {
         world
     }
 
+    /// Waits until somebody's answer stands at the city.
+    pub(super) async fn is_answered(&self, id: &EditionId) -> v1::EditionHeader {
+        let answered = timeout(PATIENCE, async {
+            loop {
+                let header = self.city.shown(id, CITY).await.unwrap().header();
+                if !header.answers.is_empty() {
+                    return header;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        });
+        answered.await.unwrap()
+    }
+
     /// Waits until the police read of an edition at home what their desk reads at the city, byte
     /// for byte: in the list, and page by page.
     pub(super) async fn edition_is_same(&self, id: &EditionId) -> v1::EditionHeader {
@@ -229,7 +243,7 @@ impl Domain {
             }
         }
         let (paged, token) = (Paged { from: 0, size: 10 }, |_| String::new());
-        let listed = decoded(&match self.ledger.editions(&reader, &area()).await? {
+        let listed = decoded(&match self.ledger.editions(&reader, &area(), (0, 10)).await? {
             Editions::Here(view) => List::page(&view, paged, token),
             Editions::Received(view) => List::received(&view, paged, token),
         });
@@ -348,10 +362,14 @@ impl Domain {
         let reader = self.ledger.reader(&self.who.caller(), ground()).unwrap();
         let told = timeout(PATIENCE, async {
             loop {
-                let view = self.ledger.edition(&reader, id, 0, 1).await.unwrap();
-                let EditionShown::Received(view) = view else { panic!() };
-                let page = decoded(&Page::received(&view, |_| String::new()));
-                let given = page.edition.unwrap().header.unwrap().given;
+                let given = match self.ledger.edition(&reader, id, 0, 1).await {
+                    Ok(EditionShown::Received(view)) => {
+                        let page = decoded(&Page::received(&view, |_| String::new()));
+                        page.edition.unwrap().header.unwrap().given
+                    }
+                    // It comes anew.
+                    _ => Vec::new(),
+                };
                 match given.into_iter().next() {
                     Some(given) if given.told_at.is_some() => return given,
                     _ => tokio::time::sleep(Duration::from_millis(10)).await,

@@ -93,7 +93,9 @@ impl EditionService for Shared {
         let (caller, reader, asked) = self.reader(request, |r| r.context.take())?;
         let asked = EditionsAsked::parse(asked).map_err(|f| status::fault(&f))?;
         let place = Place::of(&asked.page)?;
-        let view = self.answered(&caller, self.ledger.editions(&reader, &asked.area)).await?;
+        let page = (place.from, asked.page.size);
+        let work = self.ledger.editions(&reader, &asked.area, page);
+        let view = self.answered(&caller, work).await?;
         let (rows, token) = (place.rows(asked.page.size), |from| place.token(from));
         Ok(answer(match view {
             Editions::Here(view) => Encoded::<ListEditionsResponse>::page(&view, rows, token),

@@ -366,6 +366,12 @@ impl ReceivedFeed {
             None if reset => drafts.extend(self.nothing(state, received)),
             None => {}
         }
+        // Releases that came between two beginnings are told once more rather than not at all.
+        if reset {
+            let released = state.delivered_editions().released_after(&self.of, 0);
+            let released = released.iter().filter(|one| self.is_in_scope(&one.area, one.period));
+            drafts.extend(released.map(|one| self.released(one)));
+        }
         drafts
     }
 

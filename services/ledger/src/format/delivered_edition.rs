@@ -6,8 +6,8 @@ use samsyn_domain::{
         AnswerEdition, BroughtEdition, Digest, EditionContent, EditionOffer, Effect, GiveAnswer,
     },
     link::{
-        AnswerTold, EditionOutlet, EditionPiece, EditionRef, GivenAnswer, GivenRef, GivenTold,
-        NotTakenFor, QuarantinedFor, ReceivedEdition,
+        AnswerTold, EditionOutlet, EditionPiece, EditionRef, EnvelopeId, GivenAnswer, GivenRef,
+        GivenTold, NotTakenFor, QuarantinedFor, ReceivedEdition,
     },
     registry::Role,
     row::EditionRow,
@@ -142,6 +142,7 @@ impl Stored for ReceivedEdition {
             period: self.period.to_string(),
             opened_at_micros: self.opened_at.micros(),
             released: self.released,
+            header: Some(self.header.encode()),
             findings: self.findings,
             openings: self.openings,
             content: Some(self.content.encode()),
@@ -158,6 +159,7 @@ impl Stored for ReceivedEdition {
             period: period(&message.period, "received_edition.period")?,
             opened_at: time(message.opened_at_micros),
             released: message.released,
+            header: required(message.header, "received_edition.header")?,
             findings: message.findings,
             openings: message.openings,
             content: required(message.content, "received_edition.content")?,
@@ -219,6 +221,7 @@ impl Stored for GivenAnswer {
             of: Some(self.of.encode()),
             round: self.round,
             answer: Some(self.answer.encode()),
+            envelope: self.envelope.map_or_else(Vec::new, |id| id.digest().to_vec()),
             told: self.told.as_ref().map(Stored::encode),
         }
     }
@@ -228,6 +231,8 @@ impl Stored for GivenAnswer {
             of: required(message.of, "given_answer.of")?,
             round: message.round,
             answer: required(message.answer, "given_answer.answer")?,
+            envelope: decode_digest(&message.envelope, "given_answer.envelope")?
+                .map(EnvelopeId::of),
             told: optional(message.told)?,
         })
     }
@@ -325,6 +330,7 @@ impl Stored for EditionContent {
             period: self.period.to_string(),
             opened_at_micros: self.opened_at.micros(),
             released: self.released,
+            header: Some(self.header.encode()),
             findings: self.findings,
             openings: self.openings,
             content: Some(self.content.encode()),
@@ -338,6 +344,7 @@ impl Stored for EditionContent {
             period: period(&message.period, "edition_content.period")?,
             opened_at: time(message.opened_at_micros),
             released: message.released,
+            header: required(message.header, "edition_content.header")?,
             findings: message.findings,
             openings: message.openings,
             content: required(message.content, "edition_content.content")?,
@@ -383,6 +390,11 @@ pub(super) fn decode_refusal(
         edition: edition(&refusal.edition, "edition_refusal.edition")?,
         reason: checked(reason, "edition_refusal.reason")?,
     })
+}
+
+pub(super) fn encode_answered(envelope: EnvelopeId, told: &AnswerTold) -> envelope_to_take::Effect {
+    let (envelope, told) = (envelope.digest().to_vec(), Some(told.encode()));
+    envelope_to_take::Effect::EditionAnswered(envelope_to_take::EditionAnswered { envelope, told })
 }
 
 pub(super) fn decode_answer(answer: log::AnswerEdition) -> Result<Effect, Damaged> {

@@ -13,7 +13,7 @@ use super::{
     delivered_edition,
     delivery::delivery,
     link::quarantined_for,
-    message::{Reached, decode_core, encode_core, message_id, number},
+    message::{Reached, decode_core, encode_core, envelope_id, message_id, number},
     parsed, required, time,
 };
 
@@ -76,7 +76,9 @@ pub(super) fn encode_effect(effect: &Effect) -> envelope_to_take::Effect {
         }
         Effect::EditionAnswer(answer) => envelope_to_take::Effect::EditionAnswer(answer.encode()),
         Effect::RefuseAnswer(told) => envelope_to_take::Effect::AnswerRefusal(told.encode()),
-        Effect::EditionAnswered(told) => envelope_to_take::Effect::EditionAnswered(told.encode()),
+        Effect::EditionAnswered { envelope, told } => {
+            delivered_edition::encode_answered(*envelope, told)
+        }
         Effect::Quarantine { reason, header, signature, payload } => {
             envelope_to_take::Effect::Quarantine(envelope_to_take::SetAside {
                 reason: number(reason.number()),
@@ -142,9 +144,10 @@ pub(super) fn decode_effect(effect: envelope_to_take::Effect) -> Result<Effect, 
         envelope_to_take::Effect::AnswerRefusal(told) => {
             Effect::RefuseAnswer(AnswerTold::decode(told)?.into())
         }
-        envelope_to_take::Effect::EditionAnswered(told) => {
-            Effect::EditionAnswered(AnswerTold::decode(told)?.into())
-        }
+        envelope_to_take::Effect::EditionAnswered(answered) => Effect::EditionAnswered {
+            envelope: envelope_id(&answered.envelope, "edition_answered.envelope")?,
+            told: required::<AnswerTold>(answered.told, "edition_answered.told")?.into(),
+        },
         envelope_to_take::Effect::Quarantine(aside) => Effect::Quarantine {
             reason: quarantined_for(aside.reason, "set_aside.reason")?,
             header: aside.header.into(),

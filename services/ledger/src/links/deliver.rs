@@ -7,7 +7,7 @@ use std::{
 
 use samsyn_domain::{
     AreaId, DomainId, FeatureLevel, Labels, RowId, State, Timestamp,
-    command::{Reached, ViewOffer},
+    command::{Digest, Reached, ViewOffer},
     disclosure::ViewPart,
     link::{
         DELIVERIES_LEVEL, Delivered, DeliveryRef, EDITIONS_LEVEL, EditionRef, Outlet, Payload,
@@ -19,6 +19,7 @@ use samsyn_domain::{
 use samsyn_policy::{Denial, Reader, Scope, ViewChange, ViewEvent, Why};
 use samsyn_proto::sealed::delivered;
 
+use super::editions::MadeEditions;
 use crate::{
     Error, Ledger, Rejection,
     feed::{Follower, HomeFeed},
@@ -66,8 +67,10 @@ pub(crate) struct Underway {
     feeds: Mutex<BTreeMap<DeliveryRef, (u64, u64, HomeFeed)>>,
     /// Views that are let be for a while.
     views: HeldBack<DeliveryRef>,
-    /// Editions that are.
-    pub(super) editions: HeldBack<EditionRef>,
+    /// Editions that are, each as it was when it could not be made.
+    pub(super) editions: HeldBack<(EditionRef, Option<Digest>)>,
+    /// Editions that had no room.
+    pub(super) made: MadeEditions,
 }
 
 /// What is let be until a time: it cannot be made, and is not tried again at once.

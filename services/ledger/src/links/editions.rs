@@ -1,7 +1,10 @@
 //! Editions that go to a peer: what it has of each is compared with what it may have, and the
 //! difference goes, recorded, as a whole.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use samsyn_domain::{
     EditionId, FeatureLevel, Labels, State, Timestamp,
@@ -17,12 +20,13 @@ use samsyn_policy::{EditionView, Egress, Reader, ReviewView, View, Why};
 use samsyn_proto::sealed::delivered_edition;
 
 use super::deliver::{HELD_BACK_SECONDS, PIECE_BYTES_MAX};
-use crate::{Error, Ledger, Rejection};
+use crate::{Ledger, Rejection};
 
 /// In how many pieces an edition goes at most: they are numbered by one entry.
 const PIECES_MAX: usize = 16;
 
 /// An edition of which a peer is to have another view, or none any more.
+#[derive(Clone)]
 pub(super) struct DueEdition {
     pub(super) of: EditionRef,
     turn: u64,
@@ -32,6 +36,12 @@ pub(super) struct DueEdition {
     opened_at: Timestamp,
     labels: Option<Arc<Labels>>,
     content: Vec<u8>,
+}
+
+impl std::fmt::Debug for DueEdition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} in {} bytes", self.of.edition, self.content.len())
+    }
 }
 
 /// A piece of an edition, and what goes with it.
@@ -52,40 +62,46 @@ struct Difference {
 
 impl Ledger {
     /// Editions of which a peer that reads up to a level is to have another view, as many as so
-    /// many envelopes hold. What they bring is recorded as disclosed.
+    /// many envelopes hold: what must go from there first, of whichever delivery. What they bring
+    /// is recorded as disclosed.
     pub(super) async fn due_editions(
         &self,
         peer: &Peer,
         level: u32,
         mut room: usize,
     ) -> Vec<DueEdition> {
-        let mut due = Vec::new();
         if level < EDITIONS_LEVEL || self.read(State::level) < FeatureLevel::EDITIONS {
-            return due;
+            return Vec::new();
         }
+        let mut views = Vec::new();
         for delivery in &peer.deliveries {
             let of = DeliveryRef { peer: peer.id.clone(), id: delivery.id.clone() };
-            let Some((outlet, reader)) = self.goes_on_with(delivery, &of, level) else { continue };
-            for difference in self.differences(&outlet, &reader, delivery) {
+            if let Some((outlet, reader)) = self.goes_on_with(delivery, &of, level) {
+                let differences = self.differences(&outlet, &reader, delivery);
+                views.push((outlet, reader, differences));
+            }
+        }
+        let mut due = Vec::new();
+        for (outlet, _, differences) in &views {
+            let gone = differences.iter().filter(|one| one.after.is_none()).take(room);
+            due.extend(gone.map(|one| DueEdition::gone(outlet, one)));
+            room = room.saturating_sub(due.len());
+        }
+        for (outlet, reader, differences) in &views {
+            for difference in differences.iter().filter(|one| one.after.is_some()) {
                 if room == 0 {
                     return due;
                 }
-                let of = EditionRef { of: of.clone(), edition: difference.edition.clone() };
-                if self.inner.views.delivered.editions.is_held_back(&of, (self.inner.clock)()) {
+                let Some(one) = self.due_edition(outlet, reader, difference).await else {
                     continue;
-                }
-                match self.due_edition(&outlet, &reader, of.clone(), difference).await {
-                    Ok(one) if one.envelopes() <= room => {
-                        room = room.saturating_sub(one.envelopes());
-                        due.push(one);
-                    }
-                    Ok(_) => {}
-                    Err(why) => {
-                        let (peer, edition) = (&of.of.peer, &of.edition);
-                        tracing::error!(%peer, %edition, %why, "an edition waits");
-                        let until = (self.inner.clock)().after_seconds(HELD_BACK_SECONDS);
-                        self.inner.views.delivered.editions.hold_back(of, until);
-                    }
+                };
+                if one.envelopes() <= room {
+                    room = room.saturating_sub(one.envelopes());
+                    due.push(one);
+                } else {
+                    // It is recorded: it goes as it is when there is room.
+                    self.inner.views.delivered.made.keep(one, self.epoch());
+                    return due;
                 }
             }
         }
@@ -120,8 +136,8 @@ impl Ledger {
         let mut all = self.read(|state| {
             let egress = Egress::new(state, &*self.inner.keys, reader);
             let editions = state.delivered_editions();
-            let mut open: Vec<&Edition> =
-                state.editions().filter(|one| delivery.areas.contains(&one.area)).collect();
+            let of_delivery = |one: &&Edition| delivery.areas.contains(&one.area);
+            let mut open: Vec<&Edition> = state.editions().filter(of_delivery).collect();
             open.sort_by_key(|one| std::cmp::Reverse(one.opened_at));
             let shown = open.into_iter().filter_map(|edition| {
                 let after = self.inner.keys.digest("edition", &[&egress.edition_terms(edition)?]);
@@ -151,38 +167,48 @@ impl Ledger {
         all
     }
 
-    /// An edition as a peer is to have it: recorded, encoded.
+    /// An edition as a peer is to have it: recorded, encoded. None: not now.
     async fn due_edition(
         &self,
         outlet: &Outlet,
         reader: &Reader,
-        of: EditionRef,
-        difference: Difference,
-    ) -> Result<DueEdition, Rejection> {
-        let Difference { edition, opened_at, before, after } = difference;
-        let orgnr = outlet.receiver.as_ref().map(|receiver| Arc::clone(&receiver.orgnr));
-        let mut due = DueEdition {
-            of,
-            turn: outlet.turn,
-            orgnr: orgnr.unwrap_or_default(),
-            before,
-            after,
-            opened_at,
-            labels: None,
-            content: Vec::new(),
+        difference: &Difference,
+    ) -> Option<DueEdition> {
+        let delivered = &self.inner.views.delivered;
+        let gone = DueEdition::gone(outlet, difference);
+        let (peer, edition) = (gone.of.of.peer.clone(), gone.of.edition.clone());
+        let name = (gone.of.clone(), difference.after);
+        let now = (self.inner.clock)();
+        if delivered.editions.is_held_back(&name, now) {
+            return None;
+        }
+        if let Some(made) = delivered.made.take(&gone, difference, self.epoch()) {
+            return Some(made);
+        }
+        let why = match self.made_edition(reader, &gone, difference).await {
+            Ok(one) if one.envelopes() <= PIECES_MAX => return Some(one),
+            Ok(_) => "it is larger than a link takes, and is read at its home".to_owned(),
+            // It is opened anew.
+            Err(Rejection::CursorInvalid) => return None,
+            Err(why) => why.to_string(),
         };
-        if after.is_none() {
-            return Ok(due);
-        }
-        let view = self.edition_here(reader, &edition, 0, usize::MAX).await?;
+        tracing::error!(%peer, %edition, why, "an edition waits");
+        delivered.editions.hold_back(name, now.after_seconds(HELD_BACK_SECONDS));
+        // What the peer has of it is not how it is any more.
+        difference.before.map(|_| gone)
+    }
+
+    async fn made_edition(
+        &self,
+        reader: &Reader,
+        gone: &DueEdition,
+        difference: &Difference,
+    ) -> Result<DueEdition, Rejection> {
+        let view = self.edition_here(reader, &difference.edition, 0, usize::MAX).await?;
         let review = self.review_for(reader, &view).await?;
-        due.labels = labels_of(&view, review.as_ref()).map(Arc::new);
-        due.content = delivered_edition(&view, review.as_ref());
-        if due.envelopes() > PIECES_MAX {
-            let why = "an edition is larger than a link takes; it is read at its home";
-            return Err(Error::Fatal(why.to_owned()).into());
-        }
-        Ok(due)
+        let labels = labels_of(&view, review.as_ref()).map(Arc::new);
+        let content = delivered_edition(&view, review.as_ref());
+        Ok(DueEdition { after: difference.after, labels, content, ..gone.clone() })
     }
 
     /// What rebuilds the content root, where the receiver is asked for an answer and all of it may
@@ -213,13 +239,52 @@ fn labels_of(view: &View<EditionView>, review: Option<&View<ReviewView>>) -> Opt
     let EditionView { header, analysis, joint, .. } = view.content();
     let seen = joint.findings.iter().flat_map(|finding| &finding.contributions);
     let seen = seen.map(|one| &*one.labels);
-    let round = header.edition.current().filter(|_| analysis.is_some());
+    // What is said in answers crosses where the analysis may.
+    let has_text = analysis.is_some() || header.texts.iter().any(Option::is_some);
+    let round = header.edition.current().filter(|_| has_text);
     let analysis = round.map(|round| &round.locked.analysis_labels);
     let review = review.and_then(|review| review.content().labels.as_ref());
     Labels::derived(seen.chain(analysis).chain(review))
 }
 
+/// Editions that were made and recorded, and had no room yet: one of each delivery.
+#[derive(Debug, Default)]
+pub(super) struct MadeEditions(Mutex<BTreeMap<DeliveryRef, (u64, DueEdition)>>);
+
+impl MadeEditions {
+    fn keep(&self, made: DueEdition, epoch: u64) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(made.of.of.clone(), (epoch, made));
+    }
+
+    /// The one that would be made again, under the same registry and policy.
+    fn take(&self, like: &DueEdition, difference: &Difference, epoch: u64) -> Option<DueEdition> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (of_epoch, made) = all.remove(&like.of.of)?;
+        let is_it = of_epoch == epoch
+            && made.of == like.of
+            && made.turn == like.turn
+            && (made.before, made.after) == (like.before, difference.after);
+        is_it.then_some(made)
+    }
+}
+
 impl DueEdition {
+    /// That the peer is to have nothing of it any more.
+    fn gone(outlet: &Outlet, difference: &Difference) -> Self {
+        let orgnr = outlet.receiver.as_ref().map(|receiver| Arc::clone(&receiver.orgnr));
+        Self {
+            of: EditionRef { of: outlet.of.clone(), edition: difference.edition.clone() },
+            turn: outlet.turn,
+            orgnr: orgnr.unwrap_or_default(),
+            before: difference.before,
+            after: None,
+            opened_at: difference.opened_at,
+            labels: None,
+            content: Vec::new(),
+        }
+    }
+
     /// Something must go there: it is sent before all else.
     pub(super) const fn withdraws(&self) -> bool {
         self.after.is_none()

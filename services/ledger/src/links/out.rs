@@ -47,7 +47,10 @@ impl Ledger {
                 return Ok(0);
             };
             let steps = self.steps(&registered, level, room).await;
-            let left = room.saturating_sub(steps.iter().map(Step::envelopes).sum());
+            // What is urgent goes before content: what that leaves no room for is not made.
+            let urgent = self.read(|state| urgent(state, peer, room));
+            let taken = steps.iter().map(Step::envelopes).sum::<usize>().saturating_add(urgent);
+            let left = room.saturating_sub(taken);
             let mut editions = self.due_editions(&registered, level, left).await;
             let made = self.read(|state| {
                 let batch = Batch::of(state, policy, &registered, (now, level), room)?;
@@ -363,6 +366,12 @@ fn room(state: &State, peer: &DomainId) -> Option<(Peer, usize)> {
     let bytes: u64 = under_way.map(|envelope| envelope.payload.bytes.len() as u64).sum();
     let is_open = link.is_open() && room > 0 && bytes < WINDOW_BYTES_MAX;
     is_open.then(|| (registered.clone(), room))
+}
+
+/// How much of what waits for a peer is urgent, up to as many places as there are.
+fn urgent(state: &State, peer: &DomainId, room: usize) -> usize {
+    let queue = state.links().queue(peer);
+    queue.take(room).take_while(|queued| queued.precedence <= Precedence::Immediate).count()
 }
 
 /// What is to be numbered next.

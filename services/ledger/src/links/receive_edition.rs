@@ -65,7 +65,11 @@ impl Ledger {
         let of = DeliveryRef { peer: peer.id.clone(), id: delivery.clone() };
         let whole = self.edition_joined(&EditionRef { of, edition: edition.clone() }, delivered);
         let read = whole.and_then(|whole| ReceivedDocument::parse(&whole, edition, peer.ceiling));
-        let Some(read) = read else { return refused(QuarantinedFor::Malformed) };
+        // What it tells has labels: those by which it was judged.
+        let is_labelled = |read: &ReceivedDocument| header.labels.is_some() || !read.tells;
+        let Some(read) = read.filter(is_labelled) else {
+            return refused(QuarantinedFor::Malformed);
+        };
         if !registry.speaks_for(peer, &read.area) {
             return refused(QuarantinedFor::NotYours);
         }
@@ -75,6 +79,7 @@ impl Ledger {
             period: read.period,
             opened_at: *opened_at,
             released: read.released,
+            header: seal("edition header", &read.header)?,
             findings: read.findings,
             openings: read.openings,
             content: seal("edition", &read.edition)?,
@@ -149,6 +154,13 @@ impl Ledger {
                 .map_err(|denial| not_taken(denial.why.id(), &denial.field))?;
             answer_fits(sent).map_err(|fault| not_taken(fault.reason.id(), &fault.field))?;
             let edition = state.edition(&sent.edition).ok_or_else(|| not_taken("NOT_FOUND", ""))?;
+            // What stands already, in whichever round, is answered as it was.
+            let stands = edition.rounds.iter().find(|round| {
+                round.answers.iter().any(|answer| answer.statement == sent.statement)
+            });
+            if let Some(round) = stands {
+                return Ok(round.locked.root);
+            }
             let signed = SignedAnswer {
                 party: &sent.party,
                 role: sent.role,

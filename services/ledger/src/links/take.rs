@@ -175,12 +175,40 @@ impl Ledger {
             Ok(Payload::EditionAnswer(sent)) => {
                 self.answer_came(peer, &judged.header, sent).await?
             }
-            Ok(Payload::EditionAnswered(told)) => Effect::EditionAnswered(told.clone()),
-            Err(reason) => match refused(judged, came, *reason) {
+            Ok(Payload::EditionAnswered(told)) => Effect::EditionAnswered {
+                // One that answers nothing was set aside.
+                envelope: judged.header.in_reply_to.unwrap_or_default(),
+                told: told.clone(),
+            },
+            Err(reason) => match self.refused(judged, came, *reason) {
                 Some(effect) => effect,
                 None => self.set_aside(peer, judged, came, *reason).await?,
             },
         })
+    }
+
+    /// What becomes of something delivered that may not come; none: it is nothing delivered, cannot
+    /// be read, or is of a level that this domain has not reached.
+    fn refused(&self, judged: &Judged, came: &Came, reason: QuarantinedFor) -> Option<Effect> {
+        let kind = Kind::from_number(judged.header.kind)?;
+        if !is_delivered(judged.header.kind) || kind.level() > self.link_level() {
+            return None;
+        }
+        match Payload::decode(kind, &came.payload).ok()? {
+            Payload::View(delivered) => {
+                Some(Effect::RefuseStep { delivery: delivered.delivery, reason })
+            }
+            Payload::Edition(delivered) => {
+                let DeliveredEdition { delivery, edition, .. } = *delivered;
+                Some(Effect::RefuseEdition { delivery, edition, reason })
+            }
+            Payload::Message(_)
+            | Payload::Receipt { .. }
+            | Payload::Contribution(_)
+            | Payload::Answer { .. }
+            | Payload::EditionAnswer(_)
+            | Payload::EditionAnswered(_) => None,
+        }
     }
 
     /// What cannot be acted on is kept as it came.
@@ -320,28 +348,6 @@ impl Ledger {
         let upserts = self.seal_drafts((party, area), &drafts).await?;
         let (piece, last, expected) = (*piece, *last, header.expected_version);
         Ok(Ok(Brought { expected, piece, last, upserts, withdrawn }))
-    }
-}
-
-/// What becomes of something delivered that may not come; none: it is nothing delivered, or cannot
-/// be read.
-fn refused(judged: &Judged, came: &Came, reason: QuarantinedFor) -> Option<Effect> {
-    let kind = judged.header.kind;
-    let kind = Kind::from_number(kind).filter(|_| is_delivered(kind))?;
-    match Payload::decode(kind, &came.payload).ok()? {
-        Payload::View(delivered) => {
-            Some(Effect::RefuseStep { delivery: delivered.delivery, reason })
-        }
-        Payload::Edition(delivered) => {
-            let DeliveredEdition { delivery, edition, .. } = *delivered;
-            Some(Effect::RefuseEdition { delivery, edition, reason })
-        }
-        Payload::Message(_)
-        | Payload::Receipt { .. }
-        | Payload::Contribution(_)
-        | Payload::Answer { .. }
-        | Payload::EditionAnswer(_)
-        | Payload::EditionAnswered(_) => None,
     }
 }
 

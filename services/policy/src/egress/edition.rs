@@ -181,13 +181,25 @@ impl Egress<'_> {
         let mut hash = Sha256::new_with_prefix(b"samsyn edition terms 1");
         hash.update(rights.class().digest());
         hash.update(rights.terms(self.state));
-        let Edition { id, phase, due, overdue, rounds, released, .. } = edition;
-        let round = rounds.last().map(|round| {
-            let answers: Vec<_> = round.answers.iter().map(|one| &one.statement).collect();
-            (round.number, round.locked.root, round.descriptor, answers)
-        });
-        let asked = (self.state.required(edition), self.state.waiting_for(edition));
-        hash.update(format!("{id} {phase:?} {due:?} {overdue} {round:?} {released:?} {asked:?}"));
+        let mut part = |bytes: &[u8]| {
+            hash.update((bytes.len() as u64).to_be_bytes());
+            hash.update(bytes);
+        };
+        part(edition.id.as_str().as_bytes());
+        part(edition.phase.as_str().as_bytes());
+        part(&edition.due.micros().to_be_bytes());
+        part(&[edition.overdue.into()]);
+        part(&edition.released.as_ref().map_or(0, |released| released.sequence).to_be_bytes());
+        if let Some(round) = edition.current() {
+            part(&round.number.to_be_bytes());
+            part(&round.locked.root);
+            part(&round.descriptor);
+            round.answers.iter().for_each(|answer| part(&answer.statement));
+        }
+        for endorser in [self.state.required(edition), self.state.waiting_for(edition)].concat() {
+            part(endorser.party.as_str().as_bytes());
+            part(endorser.role.as_str().as_bytes());
+        }
         Some(hash.finalize().into())
     }
 

@@ -142,6 +142,10 @@ fn brings(
         return Err(QuarantinedFor::UpgradeRequired);
     }
     let kind = kind.ok_or(QuarantinedFor::UnknownKind)?;
+    // A kind of a level that this domain has not reached is not known here yet.
+    if kind.level() > level {
+        return Err(QuarantinedFor::UpgradeRequired);
+    }
     let secrecy = header.labels.as_ref().map(|labels| labels.level.level());
     if secrecy.is_some_and(|level| level > peer.ceiling) && !is_answered {
         return Err(QuarantinedFor::AboveCeiling);

@@ -98,8 +98,13 @@ pub(super) async fn tell(
         || format!("{} and {} findings", here.findings.len(), there.findings.len()),
     );
     comes(prison, &opened.id, is_out).await?;
-    let part = read(prison, &opened.id).await?;
-    let verified = verify::proof(&part.proof, &pinned);
+    proves(section, &read(prison, &opened.id).await?, &pinned);
+    Ok(())
+}
+
+/// What a partner reads of an edition follows from its proof.
+fn proves(section: &mut Section, part: &wire::Edition, pinned: &verify::Pinned) {
+    let verified = verify::proof(&part.proof, pinned);
     let holds = match &verified {
         Ok(verified) => verified.matches(&part.findings).map(drop).map_err(|why| why.to_string()),
         Err(why) => Err(why.to_string()),
@@ -107,12 +112,11 @@ pub(super) async fn tell(
     let signatures = verified.map_or(0, |verified| verified.signatures);
     section.check(
         &format!(
-            "the prison service has its part of it in its own, and a proof that {signatures} \
-             signatures hold under that root"
+            "the prison service has its part of it in its own, and a proof: {signatures} signatures \
+             hold under that root"
         ),
         holds,
     );
-    Ok(())
 }
 
 /// Both parties sign the descriptor of their agreement; the city's registrar registers it, and the

@@ -82,6 +82,7 @@ fn effects(full: bool) -> Vec<Effect> {
         period: october(),
         opened_at: NOW,
         released: full,
+        header: sealed(),
         findings: 3,
         openings: u32::from(full),
         content: content.clone(),
@@ -107,7 +108,7 @@ fn effects(full: bool) -> Vec<Effect> {
         Effect::RefuseEdition { delivery, edition, reason: QuarantinedFor::AboveCeiling },
         Effect::EditionAnswer(answer.into()),
         Effect::RefuseAnswer(told(full).into()),
-        Effect::EditionAnswered(told(full).into()),
+        Effect::EditionAnswered { envelope: envelope(5), told: told(full).into() },
     ]
 }
 
@@ -141,7 +142,7 @@ pub(super) fn commands(full: bool) -> Vec<Command> {
         epoch: 1,
         sequence: 4,
         id: envelope(1),
-        effect: Some(Effect::EditionAnswered(told(full).into())),
+        effect: Some(Effect::EditionAnswered { envelope: envelope(5), told: told(full).into() }),
     };
     let give = GiveAnswer { of: given(), delivery: delivery(), round: 2, answer: answer(full) };
     vec![
@@ -163,6 +164,7 @@ pub(super) fn rows(full: bool) -> Vec<(&'static str, Row)> {
         period: october(),
         opened_at: NOW,
         released: full,
+        header: sealed(),
         findings: 3,
         openings: u32::from(full),
         content: sealed(),
@@ -170,8 +172,13 @@ pub(super) fn rows(full: bool) -> Vec<(&'static str, Row)> {
         at: NOW,
     };
     let told = GivenTold { at: NOW, refused: full.then(refused) };
-    let answered =
-        GivenAnswer { of: given(), round: 2, answer: answer(full), told: full.then_some(told) };
+    let answered = GivenAnswer {
+        of: given(),
+        round: 2,
+        answer: answer(full),
+        envelope: full.then(|| envelope(6)),
+        told: full.then_some(told),
+    };
     let outlet = EditionOutlet { of: of(), shown: [8; 32], at: NOW };
     let piece = EditionPiece { of: of(), number: 1, at: NOW, content: sealed() };
     vec![

@@ -46,7 +46,13 @@ impl Egress<'_> {
         let protected = self.protected(rights, edition);
         let partner = self.masked(&edition.area) == Masked::Partner;
         let mut sight = if partner && !protected.is_empty() {
-            self.cells(&protected, edition, content)
+            // Cells count all that their receiver is cleared for: that must be able to cross.
+            let organisation = self.state.registry().organisation(&rights.organisation);
+            let cleared = organisation.map_or(u8::MAX, |organisation| organisation.clearance);
+            match rights.ceiling.is_none_or(|ceiling| cleared <= ceiling) {
+                true => self.cells(&protected, edition, content),
+                false => Sight::default(),
+            }
         } else {
             self.observations(rights, edition, round, content)
         };
