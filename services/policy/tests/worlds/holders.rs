@@ -233,6 +233,7 @@ mod tests {
                     ViewChange::Removed { id, period } => drop(self.held.remove(&(period, id))),
                     ViewChange::SnapshotBegins { .. }
                     | ViewChange::Delivered(_)
+                    | ViewChange::DeliveredEdition(_)
                     | ViewChange::SnapshotEnds { .. }
                     | ViewChange::Edition(_) => {}
                 }

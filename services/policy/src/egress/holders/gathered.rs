@@ -97,7 +97,9 @@ impl<'a> Gathered<'a> {
         match &record.object {
             Object::Picture(party, _) if *party != self.of.party => None,
             Object::Picture(..) if is_link => Some((Way::Contribution, None)),
-            Object::Joint(..) | Object::View(_) if is_of_received(record) => {
+            Object::Joint(..) | Object::View(_) | Object::Edition(_) | Object::Review(_)
+                if is_of_received(record) =>
+            {
                 Some((Way::Returned, None))
             }
             Object::View(_) if record.view.is_some() && is_link => Some((Way::Delivery, None)),
@@ -261,6 +263,19 @@ impl<'a> Gathered<'a> {
             (Way::Call, _) => is(self.reads_now(receiver, service, now)),
             (Way::Followed, _) if self.reads_now(receiver, service, now) => Held::Has,
             (Way::Followed, _) => self.acknowledged(service, found),
+            (Way::Edition, Some(peer)) if self.has_none(peer, edition) => {
+                let went = |item: &Item| match item {
+                    Item::Edition { edition: of, .. } => Some(of) == edition,
+                    Item::View { part, .. } => part.is_none(),
+                    Item::Message { .. }
+                    | Item::Receipt { .. }
+                    | Item::Contribution { .. }
+                    | Item::Answer { .. }
+                    | Item::EditionAnswer { .. }
+                    | Item::EditionAnswered { .. } => false,
+                };
+                self.word(peer, went)
+            }
             (Way::Edition, _) => {
                 let edition = edition.and_then(|id| self.state.edition(id));
                 is(edition.is_some_and(|edition| self.is_in(edition)))
@@ -353,25 +368,43 @@ impl<'a> Gathered<'a> {
             return Held::Has;
         }
         // What has begun anew, or ended, is there until the other side has taken that in.
-        let link = self.state.links().link(peer);
         let begins = open().any(|outlet| outlet.cursor.is_empty());
-        let after = self.state.links().numbered_after(peer, link.out.epoch, link.acknowledged);
-        let mut turns = after.filter(|numbered| match &numbered.item {
+        let turns = |item: &Item| match item {
             Item::View { delivery, part: None } => outlets().any(|one| one.of.id == *delivery),
             Item::View { part: Some(_), .. }
             | Item::Message { .. }
             | Item::Receipt { .. }
             | Item::Contribution { .. }
-            | Item::Answer { .. } => false,
-        });
-        if link.frozen.is_some() || begins || turns.next().is_some() {
-            return Held::Unconfirmed;
+            | Item::Answer { .. }
+            | Item::Edition { .. }
+            | Item::EditionAnswer { .. }
+            | Item::EditionAnswered { .. } => false,
+        };
+        match self.word(peer, turns) {
+            Held::Confirmed(_) if begins => Held::Unconfirmed,
+            Held::Confirmed(_) if open().next().is_some() => self.acknowledged(service, found),
+            held @ (Held::Has | Held::Unconfirmed | Held::Confirmed(_)) => held,
         }
-        if open().next().is_some() {
-            return self.acknowledged(service, found);
+    }
+
+    /// The latest word of a peer, once it has taken in all that went of a kind: not while the link
+    /// stands still for what one side has forgotten.
+    fn word(&self, peer: &DomainId, went: impl Fn(&Item) -> bool) -> Held {
+        let link = self.state.links().link(peer);
+        let after = self.state.links().numbered_after(peer, link.out.epoch, link.acknowledged);
+        if link.frozen.is_some() || after.into_iter().any(|numbered| went(&numbered.item)) {
+            return Held::Unconfirmed;
         }
         let word = link.word.as_ref().and_then(|word| Position::decode(&word.payload).ok());
         word.map_or(Held::Unconfirmed, |word| Held::Confirmed(word.at))
+    }
+
+    /// Whether a peer is to have no view of an edition.
+    fn has_none(&self, peer: &DomainId, edition: Option<&EditionId>) -> bool {
+        let deliveries = self.state.deliveries().outlets(peer);
+        let editions = self.state.delivered_editions();
+        let mut has = deliveries.flat_map(|outlet| editions.outlets(&outlet.of));
+        !has.any(|outlet| Some(&outlet.of.edition) == edition)
     }
 
     /// Whether a delivery may show it now.

@@ -3,10 +3,12 @@
 use samsyn_domain::{
     DomainId, RowId,
     link::{
-        Chain, DeliveryRef, EnvelopeId, FrozenFor, Item, Link, NotTakenFor, Numbered, Outlet,
-        PictureRef, Position, Receiver, Share, SignedPosition, Told, UnderWay,
+        Chain, DeliveryRef, EditionOutlet, EditionRef, EnvelopeId, FrozenFor, Item, Link,
+        NotTakenFor, Numbered, Outlet, PictureRef, Position, Receiver, Share, SignedPosition, Told,
+        UnderWay,
     },
     registry::{Delivery, Peer, PeerOrganisation},
+    row::EditionRow,
 };
 
 use super::*;
@@ -74,7 +76,10 @@ fn link(sequence: u64, acknowledged: u64, word_at: i64) -> Link {
 }
 
 fn numbered(sequence: u64) -> Row {
-    let item = Item::View { delivery: id!(RowId, "d"), part: None };
+    carrying(sequence, Item::View { delivery: id!(RowId, "d"), part: None })
+}
+
+fn carrying(sequence: u64, item: Item) -> Row {
     Row::Numbered(Arc::new(Numbered {
         peer: id!(DomainId, PEER),
         epoch: 1,
@@ -103,6 +108,7 @@ fn a_view_that_is_delivered_is_confirmed_by_the_word_of_its_peer() {
     world.follows(6, LINK, "kv", KV);
     assert_eq!(world.only().held, Held::Unconfirmed);
     world.stores(7, LINK);
+    world.state.absorb(Row::Link(link(4, 4, 7).into()));
     assert_eq!(world.only().held, Held::Confirmed(at(7)));
     // The peer has forgotten what it had said: it may have it again, until it begins anew.
     let frozen = Link { frozen: Some(FrozenFor::Regression), ..link(4, 4, 8) };
@@ -131,6 +137,34 @@ fn a_delivery_that_has_ended_is_confirmed_once_the_peer_has_taken_in_that_it_has
     world.state.absorb(outlet("", true));
     world.state.absorb(Row::Link(link(5, 4, 8).into()));
     world.state.absorb(numbered(5));
+    assert_eq!(world.only().held, Held::Unconfirmed);
+    world.state.absorb(Row::Settled(id!(DomainId, PEER), 1, 5));
+    world.state.absorb(Row::Link(link(5, 5, 9).into()));
+    assert_eq!(world.only().held, Held::Confirmed(at(9)));
+}
+
+#[test]
+fn an_edition_that_was_delivered_is_there_until_the_peer_has_taken_in_that_it_goes() {
+    let mut world = delivering(&["d"]);
+    world.state.absorb(outlet("c", false));
+    world.is(1, Some(ALL));
+    world.state.absorb(Row::Edition(edition(&[1]).into()));
+    let id = || id!(EditionId, "a:2025-10:strategic:1");
+    let mut record = world.record(3, LINK, Object::Edition(id()), KV);
+    record.receiver = id!(OrganisationId, "kv");
+    world.state.absorb(Row::Disclosure(record.into()));
+    let of = DeliveryRef { peer: id!(DomainId, PEER), id: id!(RowId, "d") };
+    let of = EditionRef { of, edition: id() };
+    let has = EditionOutlet { of: of.clone(), shown: [0; 32], at: at(3) };
+    world.state.absorb(Row::LinkedEdition(EditionRow::Outlet(has.into())));
+    world.is(4, None);
+    let holder = world.only();
+    assert_eq!((holder.way, holder.held), (Way::Edition, Held::Has), "it is locked with it");
+    assert_eq!(holder.peer, Some(id!(DomainId, PEER)));
+    // It may be seen there no more.
+    world.state.absorb(Row::LinkedEdition(EditionRow::OutletGone(of)));
+    world.state.absorb(Row::Link(link(5, 4, 8).into()));
+    world.state.absorb(carrying(5, Item::Edition { delivery: id!(RowId, "d"), edition: id() }));
     assert_eq!(world.only().held, Held::Unconfirmed);
     world.state.absorb(Row::Settled(id!(DomainId, PEER), 1, 5));
     world.state.absorb(Row::Link(link(5, 5, 9).into()));
@@ -229,6 +263,12 @@ fn what_comes_back_from_the_home_is_read_by_some_here() {
         holders.into_iter().find(|(_, way, _)| *way == Way::Returned).map(|(.., held)| held)
     };
     assert_eq!(of(world.told()), Some(Held::Has));
+    // So is an edition of that home.
+    let edition = Object::Edition(id!(EditionId, "a:2025-10:strategic:1"));
+    let record = world.record(4, "stad/trafik", edition, "POL-58/d");
+    world.state.absorb(Row::Disclosure(record.into()));
+    let returned = world.told().into_iter().filter(|(_, way, _)| *way == Way::Returned);
+    assert_eq!(returned.count(), 2);
     world.is(5, None);
     assert_eq!(of(world.told()), Some(Held::Unconfirmed));
 }
