@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use samsyn_domain::{AreaId, OrganisationId, ServiceId, Timestamp, registry::FieldGroup};
-use samsyn_policy::{DisclosureFilter, Scope};
+use samsyn_domain::{
+    AreaId, ObservationId, OrganisationId, PartyId, ServiceId, Timestamp, registry::FieldGroup,
+};
+use samsyn_policy::{DisclosureFilter, ObservationRef, Scope};
 
 use super::{
     context::{Context, PageAsked, page, scope, write_context},
@@ -62,6 +64,35 @@ impl DisclosuresAsked {
             to,
         };
         Ok(Self { filter, page: page(request.page) })
+    }
+}
+
+/// Those who may have had an observation to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldersAsked {
+    /// Which observation.
+    pub of: ObservationRef,
+    /// Which page.
+    pub page: PageAsked,
+}
+
+impl HoldersAsked {
+    /// # Errors
+    /// When area, party or observation is missing. What has no registered form is answered like
+    /// what is not there, as whoever may not know of it is.
+    pub fn parse(request: v1::ListHoldersRequest) -> Result<Self, Fault> {
+        let missing = |text: &str, field| match text {
+            "" => Fault::new(Reason::MissingField, field),
+            _ => Fault::new(Reason::NotFound, "observation_id"),
+        };
+        let v1::ListHoldersRequest { area, party, observation_id, page: asked, .. } = request;
+        let of = ObservationRef {
+            area: AreaId::parse(&area).map_err(|_| missing(&area, "area"))?,
+            party: PartyId::parse(&party).map_err(|_| missing(&party, "party"))?,
+            observation: ObservationId::parse(&observation_id)
+                .map_err(|_| missing(&observation_id, "observation_id"))?,
+        };
+        Ok(Self { of, page: page(asked) })
     }
 }
 

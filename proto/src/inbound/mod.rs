@@ -25,7 +25,9 @@ mod text;
 mod upload;
 mod value;
 
-pub use access::{CollisionsAsked, DisclosuresAsked, ExplainAccessAsked, SuspendAsked};
+pub use access::{
+    CollisionsAsked, DisclosuresAsked, ExplainAccessAsked, HoldersAsked, SuspendAsked,
+};
 pub use context::{Context, PageAsked, ground, page, scope, write_context};
 pub use contribution::Contributed;
 pub use delivered_edition::{ReceivedDocument, RoundInReview, is_asked};

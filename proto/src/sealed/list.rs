@@ -1,4 +1,4 @@
-//! Lists: revisions, duties, collisions, disclosures.
+//! Lists: revisions, duties, collisions, disclosures, holders.
 
 use samsyn_domain::{
     MeetingId, Timestamp,
@@ -6,7 +6,10 @@ use samsyn_domain::{
     registry::Collision,
     row::Revised,
 };
-use samsyn_policy::{CollisionList, DisclosureList, Duty, DutyKind, DutyList, RevisionList, View};
+use samsyn_policy::{
+    CollisionList, DisclosureList, Duty, DutyKind, DutyList, Held, Holder, HolderList,
+    RevisionList, View,
+};
 
 use super::{
     Encoded, Paged,
@@ -72,6 +75,21 @@ pub fn disclosures(
     }
 }
 
+/// One page of those who may have had an observation; `token` names the row that the next one
+/// begins with. It tells nothing of the content, and is recorded, as the list of disclosures.
+pub fn holders(
+    view: &View<HolderList>,
+    paged: Paged,
+    token: impl FnOnce(usize) -> String,
+) -> v1::ListHoldersResponse {
+    let HolderList { gone_at, holders: all } = view.content();
+    v1::ListHoldersResponse {
+        holders: paged.rows(all).iter().map(holder).collect(),
+        next_page_token: paged.next(all, token),
+        gone_at: gone_at.map(time),
+    }
+}
+
 pub(super) fn revision(revised: &Revised) -> v1::Revision {
     v1::Revision {
         revision: revised.revision,
@@ -110,6 +128,25 @@ pub(super) fn disclosure(row: &Disclosure, stored: Option<Timestamp>) -> v1::Dis
         acknowledged_at: stored.map(time),
         service: row.service.to_string(),
         rows: row.rows,
+    }
+}
+
+pub(super) fn holder(holder: &Holder) -> v1::Holder {
+    let confirmed_at = match holder.held {
+        Held::Confirmed(at) => Some(time(at)),
+        Held::Has | Held::Unconfirmed => None,
+    };
+    v1::Holder {
+        receiver: holder.receiver.to_string(),
+        service: holder.service.to_string(),
+        peer: holder.peer.as_ref().map(ToString::to_string).unwrap_or_default(),
+        way: holder.way.as_str().to_owned(),
+        edition_id: holder.edition.as_ref().map(ToString::to_string).unwrap_or_default(),
+        first_at: Some(time(holder.first_at)),
+        last_at: Some(time(holder.last_at)),
+        state: holder.held.as_str().to_owned(),
+        confirmed_at,
+        in_passing: holder.in_passing,
     }
 }
 

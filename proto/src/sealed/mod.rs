@@ -30,7 +30,7 @@ use prost::{
 pub use contribution::Delta;
 pub use event::{Close, delivered};
 pub use link::envelopes;
-pub use list::disclosures;
+pub use list::{disclosures, holders};
 pub use received_edition::delivered_edition;
 
 /// An encoded response of type `M`: bytes that all its receivers share.

@@ -9,8 +9,8 @@ use samsyn_domain::{
     registry::FieldGroup,
 };
 use samsyn_policy::{
-    AccessAnswer, CollisionList, Denial, DisclosureFilter, DisclosureList, DutyList, Problem,
-    Reader, RevisionList, Scope, ValidationView, View,
+    AccessAnswer, CollisionList, Denial, DisclosureFilter, DisclosureList, DutyList, HolderList,
+    ObservationRef, Problem, Reader, RevisionList, Scope, ValidationView, View,
 };
 use samsyn_proto::{
     Reason,
@@ -147,6 +147,21 @@ impl Ledger {
     ) -> Result<View<DisclosureList>, Rejection> {
         let overseer = self.oversee(caller, "audit").is_ok();
         self.show(reader, |egress| Ok(egress.disclosures(overseer, filter)?)).await
+    }
+
+    /// Who may have had an observation, and who has confirmed that it is gone.
+    ///
+    /// # Errors
+    /// When there never was one, the reader may not know of it, or it cannot be recorded.
+    pub async fn holders(
+        &self,
+        caller: &Caller,
+        reader: &Reader,
+        of: &ObservationRef,
+    ) -> Result<View<HolderList>, Rejection> {
+        let overseer = self.oversee(caller, "audit").is_ok();
+        let now = (self.inner.clock)();
+        self.show(reader, |egress| Ok(egress.holders(overseer, of, now)?)).await
     }
 
     /// Records requests that were refused.

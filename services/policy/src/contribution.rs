@@ -110,6 +110,22 @@ impl Home {
         let parties = registry.parties().filter(is_there).map(|party| party.id.clone()).collect();
         Self { peer: peer.id.clone(), ceiling: peer.ceiling, organisations, parties }
     }
+
+    /// Whether what has these labels may have gone to it by some policy: what every one must refuse
+    /// is refused.
+    pub(crate) fn may_have(&self, registry: &Registry, label: &LabelClass) -> bool {
+        let agreement = registry.agreement_of(&label.area);
+        let audience = &label.labels.audience;
+        let names = |id: &str| audience.iter().any(|token| token.as_str() == id);
+        !label.embargoed
+            && label.labels.level.level() <= self.ceiling
+            && agreement.is_some_and(|one| {
+                one.home.as_ref() == Some(&self.peer) && one.signed_by(&label.owner)
+            })
+            && (label.labels.for_signatories()
+                || self.parties.iter().any(|party| names(party.as_str()))
+                || self.organisations.iter().any(|organisation| names(organisation.as_str())))
+    }
 }
 
 impl Policy {

@@ -4,11 +4,13 @@ mod compare;
 mod decided;
 mod delta;
 pub mod edition;
+mod holders;
 mod kept;
 mod lists;
 mod picture;
 
 pub use delta::Bare;
+pub use holders::{Held, Holder, HolderList, ObservationRef, Way};
 pub use kept::Contents;
 pub use lists::DisclosureFilter;
 pub use picture::At;

@@ -33,7 +33,10 @@ pub use content::{
 pub use contribution::{Home, Leaving, contributors, is_home_of, may_contribute};
 pub use denial::{Denial, Why};
 pub use door::{Permit, Projection, Receipt, Recorder, View};
-pub use egress::{At, Bare, Contents, DisclosureFilter, Egress, Known, edition};
+pub use egress::{
+    At, Bare, Contents, DisclosureFilter, Egress, Held, Holder, HolderList, Known, ObservationRef,
+    Way, edition,
+};
 pub use explain::AccessAnswer;
 pub use mail::{
     BadEnvelope, Came, Delivery, HeldUp, InboxLine, InboxView, Judged, LIST_MAX, Mailbox,

@@ -47,6 +47,11 @@ pub fn received_class(of: &DeliveryRef) -> ClassId {
     ClassId::of(hash.finalize().into())
 }
 
+/// Whether something was read here of what another domain delivers.
+pub(crate) fn is_of_received(record: &Disclosure) -> bool {
+    record.rules.iter().any(|rule| rule.split('/').next() == Some(RULE))
+}
+
 impl Policy {
     /// The view of an area that another domain delivers and that a reader may read here; none when
     /// there is none that it may know of.

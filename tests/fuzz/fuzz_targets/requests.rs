@@ -38,7 +38,7 @@ fuzz_target!(|data: &[u8]| {
             decoded::<$request>(bytes, |request| drop($parse(request)))
         };
     }
-    match which % 25 {
+    match which % 26 {
         0 => decoded(bytes, publication),
         1 => parse!(v1::ValidatePictureRequest, |r| inbound::trial(r, &REGISTRY, NOW)),
         2 => parse!(v1::GetPictureRequest, inbound::PictureAsked::parse),
@@ -63,6 +63,7 @@ fuzz_target!(|data: &[u8]| {
         21 => parse!(admin::SuspendServiceRequest, inbound::SuspendAsked::parse),
         22 => parse!(v1::ReadContext, |r| inbound::ground(Some(r))),
         23 => parse!(v1::Page, |r| inbound::page(Some(r))),
+        24 => parse!(v1::ListHoldersRequest, inbound::HoldersAsked::parse),
         _ => parse!(v1::UploadPictureRequest, |r| {
             inbound::Upload::begin(Some(r)).map(|upload| upload.end(&REGISTRY, NOW))
         }),

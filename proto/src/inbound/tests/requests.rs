@@ -7,8 +7,8 @@ use crate::{
     Reason, admin,
     inbound::{
         AcknowledgeAsked, AnswerAsked, CollisionsAsked, DisclosuresAsked, DissentAsked,
-        EditionAsked, ExplainAccessAsked, Fault, JointAsked, LockAsked, OpenAsked, PictureAsked,
-        ReleaseAsked, Resolve, SuspendAsked,
+        EditionAsked, ExplainAccessAsked, Fault, HoldersAsked, JointAsked, LockAsked, OpenAsked,
+        PictureAsked, ReleaseAsked, Resolve, SuspendAsked,
         fixture::{self, wire_time},
         scope, write_context,
     },
@@ -314,6 +314,24 @@ fn spans_of_time_end_after_they_start() {
     assert_eq!(DisclosuresAsked::parse(disclosures).map_err(at), Err(bad));
     let all = DisclosuresAsked::parse(v1::ListDisclosuresRequest::default()).unwrap();
     assert_eq!(all.filter, samsyn_policy::DisclosureFilter::default());
+}
+
+#[test]
+fn what_cannot_be_an_observation_is_answered_like_one_that_is_not_there() {
+    let asked = |area: &str, party: &str, id: &str| {
+        let (area, party) = (area.to_owned(), party.to_owned());
+        let observation_id = id.to_owned();
+        let asked = v1::ListHoldersRequest { area, party, observation_id, ..Default::default() };
+        HoldersAsked::parse(asked).map(|asked| asked.of.observation.to_string()).map_err(at)
+    };
+    assert_eq!(asked("a", "p", "W40-17"), Ok("W40-17".to_owned()));
+    assert_eq!(asked("", "p", "o"), Err(refused(Reason::MissingField, "area")));
+    assert_eq!(asked("a", "", "o"), Err(refused(Reason::MissingField, "party")));
+    assert_eq!(asked("a", "p", ""), Err(refused(Reason::MissingField, "observation_id")));
+    let nowhere = Err(refused(Reason::NotFound, "observation_id"));
+    for (area, party, id) in [("A b", "p", "o"), ("a", "P p", "o"), ("a", "p", "\u{e5} o")] {
+        assert_eq!(asked(area, party, id), nowhere, "{area} {party} {id}");
+    }
 }
 
 #[test]

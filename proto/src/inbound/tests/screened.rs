@@ -304,6 +304,7 @@ fn refused_read(name: &str, injected: &[u8]) -> Option<Vec<Fault>> {
         GetEditionReviewRequest
         ExplainAccessRequest
         ListDisclosuresRequest
+        ListHoldersRequest
         ListDutiesRequest
         ListMeetingCollisionsRequest
         CompareRevisionsRequest

@@ -5,7 +5,7 @@ use samsyn_domain::{
     disclosure::{Disclosure, Object},
     registry::Role,
 };
-use samsyn_policy::{Duty, DutyKind};
+use samsyn_policy::{Duty, DutyKind, Held, Holder, Way};
 
 use super::{
     all, no_token, read,
@@ -15,7 +15,7 @@ use crate::{
     inbound::{self, fixture},
     sealed::{
         Encoded, Paged,
-        list::{disclosure, duty},
+        list::{disclosure, duty, holder},
     },
     v1,
 };
@@ -102,4 +102,44 @@ fn a_disclosure_tells_who_received_what_on_what_ground() {
     let view = World::new().view(SIGNATORY, |egress| egress.disclosures(true, &Default::default()));
     let page = crate::sealed::disclosures(&view, all(), no_token);
     assert_eq!(page, v1::ListDisclosuresResponse::default());
+}
+
+#[test]
+fn a_holder_tells_who_may_have_had_it_and_when_it_confirmed_that_it_is_gone() {
+    let confirmed = Holder {
+        held: Held::Confirmed(fixture::NOW.after_seconds(2)),
+        receiver: samsyn_domain::OrganisationId::parse("kvv").unwrap(),
+        service: samsyn_domain::ServiceId::parse("kvv.example/link").unwrap(),
+        peer: samsyn_domain::DomainId::parse("kvv.example").ok(),
+        way: Way::Delivery,
+        edition: None,
+        first_at: fixture::NOW,
+        last_at: fixture::NOW.after_seconds(1),
+        in_passing: true,
+    };
+    let expected = v1::Holder {
+        receiver: "kvv".to_owned(),
+        service: "kvv.example/link".to_owned(),
+        peer: "kvv.example".to_owned(),
+        way: "delivery".to_owned(),
+        edition_id: String::new(),
+        first_at: Some(fixture::wire_time(0)),
+        last_at: Some(fixture::wire_time(1)),
+        state: "removal_confirmed".to_owned(),
+        confirmed_at: Some(fixture::wire_time(2)),
+        in_passing: true,
+    };
+    assert_eq!(holder(&confirmed), expected);
+    let edition = EditionId::parse("a:2025-10:strategic:1").ok();
+    let has = holder(&Holder {
+        held: Held::Has,
+        way: Way::Edition,
+        edition,
+        peer: None,
+        ..confirmed.clone()
+    });
+    assert_eq!((has.state.as_str(), has.confirmed_at, has.peer.as_str()), ("has", None, ""));
+    assert_eq!(has.edition_id, "a:2025-10:strategic:1");
+    let not_said = holder(&Holder { held: Held::Unconfirmed, way: Way::Call, ..confirmed });
+    assert_eq!((not_said.state.as_str(), not_said.way.as_str()), ("removal_unconfirmed", "call"));
 }

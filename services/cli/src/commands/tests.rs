@@ -14,7 +14,7 @@ fn the_command_line_is_consistent() {
 }
 
 /// A line for each command.
-const LINES: [&str; 85] = [
+const LINES: [&str; 86] = [
     "samsyn serve --config gateway.toml",
     "samsyn serve --check --config gateway.toml",
     "samsyn demo --once",
@@ -71,6 +71,7 @@ const LINES: [&str; 85] = [
     "samsyn duties",
     "samsyn collisions kommunpolis --from 2025-10-01 --to 2025-11-01",
     "samsyn disclosures --receiver r --area a --from 2025-10-01",
+    "samsyn disclosures holders sthlm-a W40-17 --party sdf-a --output json",
     "samsyn access explain place --area a --priority p",
     "samsyn registry show release-rows",
     "samsyn registry suspend a/b --reason r --as registrar",

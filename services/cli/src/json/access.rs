@@ -3,8 +3,8 @@
 use samsyn_client::{
     admin::{RegisteredAgreement, RegisteredReleaseRow, RegisteredService},
     wire::{
-        Disclosure, Duty, ExplainAccessResponse, GetAccessResponse, Grant, MeetingCollision,
-        Problem, ReadContext, ReaderPreview, Scope,
+        Disclosure, Duty, ExplainAccessResponse, GetAccessResponse, Grant, Holder,
+        MeetingCollision, Problem, ReadContext, ReaderPreview, Scope,
     },
 };
 use serde_json::{Value, json};
@@ -69,6 +69,22 @@ pub(crate) fn disclosure(disclosure: &Disclosure) -> Value {
         "acknowledged_at": time(disclosure.acknowledged_at.as_ref()),
         "service": disclosure.service,
         "rows": disclosure.rows,
+    })
+}
+
+/// Who may have had an observation.
+pub(crate) fn holder(holder: &Holder) -> Value {
+    json!({
+        "receiver": holder.receiver,
+        "service": holder.service,
+        "peer": holder.peer,
+        "way": holder.way,
+        "edition_id": holder.edition_id,
+        "first_at": time(holder.first_at.as_ref()),
+        "last_at": time(holder.last_at.as_ref()),
+        "state": holder.state,
+        "confirmed_at": time(holder.confirmed_at.as_ref()),
+        "in_passing": holder.in_passing,
     })
 }
 

@@ -21,8 +21,8 @@ use samsyn_client::wire;
 use serde_json::{Map, Value};
 
 pub(crate) use access::{
-    access, agreement, collision, disclosure, duty, explained, preview, problem, release_row,
-    service,
+    access, agreement, collision, disclosure, duty, explained, holder, preview, problem,
+    release_row, service,
 };
 pub(crate) use edition::header;
 pub(crate) use event::event;
@@ -39,7 +39,7 @@ pub(crate) fn list<T>(all: &[T], one: impl Fn(&T) -> Value) -> Value {
 }
 
 /// A time.
-fn time(at: Option<&impl Display>) -> Value {
+pub(crate) fn time(at: Option<&impl Display>) -> Value {
     at.map_or(Value::Null, |at| at.to_string().into())
 }
 

@@ -49,6 +49,8 @@ mod partitioned;
 #[cfg(test)]
 mod reads;
 #[cfg(test)]
+mod recalled;
+#[cfg(test)]
 mod recorded;
 #[cfg(test)]
 mod refused;

@@ -69,6 +69,20 @@ impl AreaState {
         self.stages.get(party)?.get(id)?.last()
     }
 
+    /// All that an observation was, in order; withdrawn and published again, it is one.
+    #[must_use]
+    pub fn stages(&self, party: &PartyId, id: &ObservationId) -> &[Stage] {
+        let stages = self.stages.get(party).and_then(|ids| ids.get(id));
+        stages.map_or(&[], Vec::as_slice)
+    }
+
+    /// What made a revision.
+    #[must_use]
+    pub fn revised_by(&self, revision: u64) -> Option<&Revised> {
+        let n = self.revisions.partition_point(|row| row.revision < revision);
+        self.revisions.get(n).filter(|row| row.revision == revision)
+    }
+
     /// What an observation was at a revision.
     #[must_use]
     pub fn at(&self, party: &PartyId, id: &ObservationId, revision: u64) -> Option<&Stage> {

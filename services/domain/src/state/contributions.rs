@@ -37,6 +37,15 @@ impl Contributions {
         all.map(|(id, revision)| (id, *revision))
     }
 
+    /// Whether a peer may have an observation: it has said so, or it is on its way to it.
+    #[must_use]
+    pub fn may_have(&self, of: &PictureRef, id: &ObservationId) -> bool {
+        let under_way = self.shares.get(of).and_then(|share| share.under_way.as_ref());
+        let mut changes = under_way.into_iter().flat_map(|under_way| &under_way.changes);
+        self.held.get(of).is_some_and(|held| held.contains_key(id))
+            || changes.any(|(one, stage)| one == id && stage.is_some())
+    }
+
     /// What a peer may have: what it has said, and what is on its way to it.
     #[must_use]
     pub fn may_hold(&self, of: &PictureRef) -> usize {

@@ -40,6 +40,19 @@ impl View {
         self.areas.get(area).copied().unwrap_or(0)
     }
 
+    /// The steps that an area made it take, in order: its revision, the area's, and when.
+    pub fn steps_of<'a>(
+        &'a self,
+        area: &'a AreaId,
+    ) -> impl Iterator<Item = (u64, u64, Timestamp)> + use<'a> {
+        self.steps.iter().filter_map(move |step| match &step.advance.change {
+            Change::Area { area: of, to, .. } if of == area => {
+                Some((step.advance.revision, *to, step.at))
+            }
+            Change::Area { .. } | Change::Edition(_) => None,
+        })
+    }
+
     /// Up to which revision of an area it had come at a revision of the view.
     #[must_use]
     pub fn area_at(&self, area: &AreaId, revision: u64) -> u64 {
@@ -103,14 +116,26 @@ impl Evidence {
         all.last_key_value().map(|(revision, _)| *revision)
     }
 
+    /// When a service first said, no earlier than a time, that it has stored a view up to a
+    /// revision or further.
+    #[must_use]
+    pub fn acknowledged_since(
+        &self,
+        class: &ClassId,
+        service: &ServiceId,
+        (revision, since): (u64, Timestamp),
+    ) -> Option<Timestamp> {
+        let all = self.acknowledged.get(&(*class, service.clone()))?;
+        all.range(revision..).map(|(_, at)| *at).find(|at| *at >= since)
+    }
+
     /// When the receiver first said, after a disclosure, that it has stored it; none for what is
     /// not followed, and for what came again after it had been acknowledged.
     #[must_use]
     pub fn stored(&self, disclosure: &Disclosure) -> Option<Timestamp> {
         let part = disclosure.view?;
-        let all = self.acknowledged.get(&(part.class, disclosure.service.clone()))?;
-        let mut since = all.range(part.revision..).filter(|(_, at)| **at >= disclosure.at);
-        since.next().map(|(_, at)| *at)
+        let since = (part.revision, disclosure.at);
+        self.acknowledged_since(&part.class, &disclosure.service, since)
     }
 
     /// Until when time has acted.

@@ -1,12 +1,12 @@
 //! The registry in force, those before it, and what is proposed.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::State;
 use crate::{
-    Timestamp,
+    PartyId, ServiceId, Timestamp,
     edition::Edition,
-    registry::{Base, Proposal, ProposalId, Registry, Standing},
+    registry::{Base, Proposal, ProposalId, Record, Registry, Standing},
 };
 
 impl State {
@@ -68,8 +68,30 @@ impl State {
     /// an earlier one it has no services.
     #[must_use]
     pub fn registry_of(&self, edition: &Edition) -> &Arc<Registry> {
-        let Some(round) = edition.current() else { return &self.registry };
-        let next = self.past.partition_point(|(until, _)| *until <= round.locked_at);
+        edition.current().map_or(&self.registry, |round| self.registry_at(round.locked_at))
+    }
+
+    /// The registry that was in force at a time; the first one, before the domain was founded. Of
+    /// an earlier one it has no services.
+    #[must_use]
+    pub fn registry_at(&self, at: Timestamp) -> &Arc<Registry> {
+        let next = self.past.partition_point(|(until, _)| *until <= at);
         self.past.get(next).map_or(&self.registry, |(_, registry)| registry)
+    }
+
+    /// The parties that a service speaks for, or ever did; none where it never was registered: it
+    /// is a link.
+    #[must_use]
+    pub fn spoken_for(&self, service: &ServiceId) -> Option<BTreeSet<PartyId>> {
+        let founding = self.founded.iter().flat_map(|founded| &founded.document.services);
+        let applied = self.proposals.values().filter(|one| one.applied.is_some());
+        let changed = applied.flat_map(|one| one.change.operations());
+        let changed = changed.filter_map(|operation| {
+            let Some(Record::Services(service)) = operation.record() else { return None };
+            Some(service)
+        });
+        let mut all = founding.chain(changed).filter(|one| one.id == *service).peekable();
+        all.peek()?;
+        Some(all.flat_map(|one| one.parties.iter().cloned()).collect())
     }
 }

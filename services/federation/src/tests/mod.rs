@@ -9,6 +9,7 @@ mod exchange;
 mod hostile;
 mod impostor;
 mod pictures;
+mod recalled;
 mod renewed;
 mod seeded;
 mod steps;

@@ -4,13 +4,13 @@ use samsyn_domain::{Timestamp, registry::Variant};
 use samsyn_policy::Reader;
 use samsyn_proto::{
     Reason,
-    inbound::{self, CollisionsAsked, DisclosuresAsked, ExplainAccessAsked},
+    inbound::{self, CollisionsAsked, DisclosuresAsked, ExplainAccessAsked, HoldersAsked},
     sealed::Encoded,
     v1::{
         ExplainAccessRequest, ExplainAccessResponse, GetAccessRequest, GetAccessResponse, Grant,
         ListDisclosuresRequest, ListDisclosuresResponse, ListDutiesRequest, ListDutiesResponse,
-        ListMeetingCollisionsRequest, ListMeetingCollisionsResponse, Scope,
-        access_service_server::AccessService,
+        ListHoldersRequest, ListHoldersResponse, ListMeetingCollisionsRequest,
+        ListMeetingCollisionsResponse, Scope, access_service_server::AccessService,
     },
 };
 use tonic::{Request, Response, Status};
@@ -111,6 +111,21 @@ impl AccessService for Shared {
             place.token(from)
         });
         let rows = page.disclosures.len();
+        Ok(counted(page, rows))
+    }
+
+    async fn list_holders(
+        &self,
+        request: Request<ListHoldersRequest>,
+    ) -> Result<Response<ListHoldersResponse>, Status> {
+        let (caller, reader, asked) = self.reader(request, |r| r.context.take())?;
+        let asked = HoldersAsked::parse(asked).map_err(|f| status::fault(&f))?;
+        let place = Place::of(&asked.page)?;
+        let work = self.ledger.holders(&caller, &reader, &asked.of);
+        let view = self.answered(&caller, work).await?;
+        let rows = place.rows(asked.page.size);
+        let page = samsyn_proto::sealed::holders(&view, rows, |from| place.token(from));
+        let rows = page.holders.len();
         Ok(counted(page, rows))
     }
 

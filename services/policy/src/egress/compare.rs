@@ -29,23 +29,28 @@ impl Egress<'_> {
     ) -> Result<Projection<ComparedView>, Denial> {
         let rights = self.rights_in(area, Some(period.kind()), true)?;
         let (revision, shown_to) = self.revision(area, to)?;
-        let before = match from {
-            0 => BTreeMap::new(),
+        let compared_with = match from {
+            0 => None,
             from => {
-                let (revision, _) = self
-                    .revision(area, At::Revision(from))
-                    .map_err(|denial| denial.at("from_revision"))?;
-                by_id(self.findings(&rights, area, period, revision))
+                let found = self.revision(area, At::Revision(from));
+                Some(found.map_err(|denial| denial.at("from_revision"))?.0)
             }
         };
+        let before = compared_with
+            .map_or_else(BTreeMap::new, |at| by_id(self.findings(&rights, area, period, at)));
         let after = by_id(self.findings(&rights, area, period, revision));
         let changes = self.changes_between(before, after);
         let sides = || changes.iter().flat_map(|one| [&one.before, &one.after]).flatten();
         let secrets = self.secrets(sides());
         let shown = format!("{from} {changes:?}");
         let object = Object::Joint(area.clone(), period);
-        let rows = changes.len();
-        let record = self.disclosure(&rights, object, revision, rows, shown.as_bytes());
+        // What is shown of each side is of that revision, and so is its record.
+        let record = |at: u64, rows: usize| {
+            self.disclosure(&rights, object.clone(), at, rows, shown.as_bytes())
+        };
+        let before = changes.iter().filter(|one| one.before.is_some()).count();
+        let earlier = compared_with.filter(|_| before > 0).map(|at| record(at, before));
+        let records = earlier.into_iter().chain([record(revision, changes.len())]).collect();
         let view = ComparedView {
             masked: self.masked(area),
             from,
@@ -54,7 +59,7 @@ impl Egress<'_> {
             secrets,
             withheld: self.withheld(&rights, area),
         };
-        Ok(Projection::new(view, vec![record]))
+        Ok(Projection::new(view, records))
     }
 
     /// The versions of a party's own picture, the newest first, for those who speak for it.

@@ -21,7 +21,10 @@ use super::{
     area::AREA,
     domains::{BASIS, Domain, FEDERATION, PRISON, PURPOSE, Who},
 };
-use crate::demo::{clock, print::Section};
+use crate::demo::{
+    clock,
+    print::{Section, cell},
+};
 
 /// How long anything is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -122,6 +125,34 @@ pub(super) async fn changes(domain: &Domain, change: &Change) -> Result<(), Brok
     };
     client.registry.clone().propose_registry_change(request).await?;
     Ok(())
+}
+
+/// Who may have had an observation of a domain's own party, as its desk is told there.
+pub(super) async fn holders(domain: &Domain, id: &str) -> Result<Vec<wire::Holder>, Broken> {
+    let request = wire::ListHoldersRequest {
+        context: Some(domain.desk.profile().read_context()),
+        area: AREA.to_owned(),
+        party: domain.who.party.to_owned(),
+        observation_id: id.to_owned(),
+        page: None,
+    };
+    let listed = domain.desk.access.clone().list_holders(request).await?.into_inner();
+    Ok(listed.holders)
+}
+
+/// One of them on a line: the domain, the way, and when it confirmed that it is gone.
+pub(super) fn held(holder: &wire::Holder) -> String {
+    let at = holder.confirmed_at.as_ref().and_then(|at| at.to_string().parse().ok());
+    let at = at.map(|at| crate::clock::local(at).strftime(" %H:%M:%S").to_string());
+    let state = holder.state.replace('_', " ");
+    let who = if holder.peer.is_empty() { &holder.service } else { &holder.peer };
+    format!("{} {} {state}{}", cell(who, 24), cell(&holder.way, 14), at.unwrap_or_default())
+}
+
+/// Those whose word that it is gone has come.
+pub(super) fn confirmed(holders: &[wire::Holder]) -> BTreeSet<&str> {
+    let confirmed = holders.iter().filter(|holder| holder.state == "removal_confirmed");
+    confirmed.map(|holder| holder.peer.as_str()).collect()
 }
 
 pub(super) async fn linked(domain: &Domain) -> Result<Vec<admin::Link>, Broken> {

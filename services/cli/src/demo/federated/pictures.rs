@@ -5,7 +5,7 @@ use samsyn_client::{Client, Refused, wire, write_context};
 use samsyn_domain::{Period, PeriodKind, Timestamp};
 
 use super::{
-    acts::{Broken, changes, labels, says, until},
+    acts::{Broken, changes, confirmed, held, holders, labels, says, until},
     area::{AREA, homes},
     domains::{CITY, Domain, POLICE, PRISON, Who},
 };
@@ -75,9 +75,19 @@ pub(super) async fn tell(
     );
     let refused = joint_of(&police.desk, now).await.map(|_| String::new());
     says(section, "the police's own domain shows no half of it", &refused, "HOME_ELSEWHERE");
+    withdraw(section, city, police, now).await
+}
+
+/// The police withdraw one, and ask who still has it.
+async fn withdraw(
+    section: &mut Section,
+    city: &Domain,
+    police: &Domain,
+    now: Timestamp,
+) -> Result<(), Broken> {
     publish(&police.desk, POLICE, 1, delta(Vec::new(), &["lpo-1"])).await?;
     let stands = in_step(police).await?;
-    let joint = self::joint(&city.desk, now).await?;
+    let joint = joint(&city.desk, now).await?;
     let vandalism = of_vandalism(&joint);
     let is_one_sided =
         |finding: &&wire::Finding| finding.finding_class() == wire::FindingClass::OneSided;
@@ -88,6 +98,14 @@ pub(super) async fn tell(
             && vandalism.len() == 1
             && vandalism.iter().all(is_one_sided),
         || format!("{} held", stands.held),
+    );
+    let holders = holders(police, "lpo-1").await?;
+    section.line("police ask: who still has it?");
+    holders.iter().for_each(|holder| section.line(&format!("  {}", held(holder))));
+    section.holds(
+        "their record names the city's domain alone, and the time at which that confirmed it",
+        holders.len() == 1 && confirmed(&holders) == [CITY.domain].into(),
+        || format!("{} may have had it", holders.len()),
     );
     Ok(())
 }

@@ -7,7 +7,7 @@ use samsyn_domain::{
 };
 
 use super::{
-    acts::{Broken, changes, linked, until},
+    acts::{Broken, changes, confirmed, held, holders, linked, until},
     area::AREA,
     domains::{BASIS, CITY, Domain, POLICE, PRISON, PURPOSE, Who},
     pictures::{delta, joint_of, notes, publish, what},
@@ -70,6 +70,16 @@ pub(super) async fn tell(
          signed that they have taken that in",
         !left.iter().any(|finding| finding.contributions.iter().any(|c| c.party == CITY.party)),
         || format!("{} findings", left.len()),
+    );
+    let had = || holders(city, "sdf-1");
+    until("a confirmation", async || Ok(confirmed(&had().await?).len() == 2)).await?;
+    let had = had().await?;
+    section.line("the district asks: who still has it?");
+    had.iter().for_each(|holder| section.line(&format!("  {}", held(holder))));
+    section.holds(
+        "nobody: the record names all who had it, and each has confirmed that it is gone",
+        had.len() == 2 && confirmed(&had) == [POLICE.domain, PRISON.domain].into(),
+        || format!("{} may have had it", had.len()),
     );
     Ok(())
 }

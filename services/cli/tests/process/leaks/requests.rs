@@ -254,6 +254,18 @@ fn of_access(method: &str, profile: &Profile) -> Requests {
             context,
             ..wire::ListDisclosuresRequest::default()
         }),
+        "ListHolders" => {
+            // What many may have had, what nobody but its owner knows of, and what is not there.
+            let ids = [("", "graffiti"), (" hidden", "HIDDEN-17"), (" nowhere", "nowhere")];
+            let asked = ids.map(|(what, id)| {
+                let (area, party) = (AREA.to_owned(), PARTY.to_owned());
+                let (context, observation_id) = (context.clone(), id.to_owned());
+                let asked =
+                    wire::ListHoldersRequest { context, area, party, observation_id, page: None };
+                (what, asked.encode_to_vec())
+            });
+            asked.into()
+        }
         "ListDuties" => plain(&wire::ListDutiesRequest { context, page: None }),
         "ListMeetingCollisions" => plain(&wire::ListMeetingCollisionsRequest {
             context,

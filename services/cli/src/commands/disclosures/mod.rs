@@ -1,5 +1,7 @@
 //! `samsyn disclosures`: who received what, when, on what ground (utlämnanden).
 
+mod holders;
+
 use std::time::SystemTime;
 
 use jiff::{Timestamp, civil::Date};
@@ -18,12 +20,17 @@ use crate::{
 
 /// Lists who received what, when, on what ground (utlämnanden).
 ///
-/// Every disclosure is recorded before its first byte leaves. The newest first.
+/// Every disclosure is recorded before its first byte leaves. The newest first. Who may have had
+/// one observation, and who has confirmed that it is gone, tells `samsyn disclosures holders`.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "Examples:\n  \
     samsyn disclosures --as auditor\n  \
+    samsyn disclosures holders sthlm-skarholmen W40-17 --as sdf-skarholmen\n  \
     samsyn disclosures --receiver region-stockholm --from 2025-10-01 --to 2025-11-01 --as auditor")]
 pub(super) struct Args {
+    #[command(subcommand)]
+    of: Option<Of>,
     /// Only to this organisation.
     #[arg(long, value_name = "ID")]
     receiver: Option<String>,
@@ -38,7 +45,15 @@ pub(super) struct Args {
     to: Option<Date>,
 }
 
-pub(super) async fn run(globals: &Globals, args: Args) -> Result<(), Failure> {
+#[derive(Debug, clap::Subcommand)]
+enum Of {
+    Holders(holders::Args),
+}
+
+pub(super) async fn run(globals: &Globals, mut args: Args) -> Result<(), Failure> {
+    if let Some(Of::Holders(asked)) = args.of.take() {
+        return holders::run(globals, asked).await;
+    }
     let from = args.from.map(clock::midnight).transpose()?;
     let to = args.to.map(clock::midnight).transpose()?;
     let session = globals.connect().await?;
