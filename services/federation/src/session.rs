@@ -146,7 +146,7 @@ impl Session {
         tokio::select! {
             biased;
             ended = ended(&mut over) => ended,
-            ended = this.stands(chain) => ended,
+            ended = this.stands(chain, level) => ended,
             ended = this.receive(incoming, &word, (&limit, granted), chain) => ended,
             ended = this.send(out, &word, (&limit, from), greeted.level) => ended,
         }
@@ -180,9 +180,9 @@ impl Session {
         }
     }
 
-    /// Looks whether this node still holds the link, and whether it still stands as it was agreed.
-    async fn stands(&self, chain: u64) -> Closing {
-        let level = self.ledger.link_level();
+    /// Looks whether this node still holds the link, and whether it still stands as it was agreed,
+    /// by the chain and the level of which it has told.
+    async fn stands(&self, chain: u64, level: u32) -> Closing {
         loop {
             if !self.ledger.holds_links() {
                 return Closing::NotLeading;

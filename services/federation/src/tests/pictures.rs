@@ -25,7 +25,7 @@ use super::world::{CITY, Domain, NOW, PATIENCE, POLICE, Who, World, ground, labe
 const AREA: &str = "sthlm-skarholmen";
 /// A category that the city's domain has not registered.
 const UNKNOWN_AT_HOME: &str = "graffiti";
-const CITY_OF_ALL: &str = include_str!("../../../../config/registry/stockholm-demo.toml");
+pub(super) const CITY_OF_ALL: &str = include_str!("../../../../config/registry/stockholm-demo.toml");
 
 pub(super) fn area() -> AreaId {
     AreaId::parse(AREA).unwrap()
