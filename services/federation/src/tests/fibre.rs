@@ -7,7 +7,7 @@ use std::sync::{
 
 use futures::{FutureExt as _, Stream, StreamExt as _, future::BoxFuture};
 use samsyn_domain::{DomainId, registry::Peer};
-use samsyn_proto::link::Frame;
+use samsyn_proto::link::{Frame, frame::Kind};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -22,6 +22,9 @@ pub(super) struct Fibre {
     /// A dial waits as long as somebody has this.
     pub(super) held: tokio::sync::Mutex<()>,
     broken: Mutex<Vec<tokio::sync::watch::Sender<bool>>>,
+    /// How many envelopes were carried, and their bytes.
+    envelopes: AtomicUsize,
+    bytes: AtomicUsize,
     /// Answers at the other end.
     far: Mutex<Option<(DomainId, Links)>>,
     /// Sees each frame that crosses: whether the side that dials sent it, and what it is.
@@ -61,7 +64,17 @@ impl Fibre {
         *self.far.lock().unwrap() = Some((from, to));
     }
 
+    /// How many envelopes it has carried, and how many bytes of them.
+    pub(super) fn carried(&self) -> (usize, usize) {
+        (self.envelopes.load(Ordering::SeqCst), self.bytes.load(Ordering::SeqCst))
+    }
+
     fn sees(&self, by_dialler: bool, frame: &Frame) {
+        if let Some(Kind::Envelope(envelope)) = &frame.kind {
+            let bytes = envelope.header.len() + envelope.payload.len();
+            self.envelopes.fetch_add(1, Ordering::SeqCst);
+            self.bytes.fetch_add(bytes, Ordering::SeqCst);
+        }
         if let Some(watched) = &self.watched {
             watched(by_dialler, frame);
         }
@@ -99,7 +112,8 @@ impl Dial for DialFibre {
                 },
             );
             let at_near = ReceiverStream::new(at_near);
-            let incoming = until_torn(at_near.inspect(move |one| back_again.sees(false, one)), tear);
+            let incoming =
+                until_torn(at_near.inspect(move |one| back_again.sees(false, one)), tear);
             Ok(Wire { incoming, outgoing, certificate_until: until, holds })
         }
         .boxed()

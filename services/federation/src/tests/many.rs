@@ -234,7 +234,8 @@ impl Life {
     async fn mail_is_whole(&self) {
         for (n, domain) in self.web.all.iter().enumerate() {
             let came = domain.inbox().await;
-            let by = |from: usize| move |subject: &&String| subject.starts_with(&format!("{from} "));
+            let by =
+                |from: usize| move |subject: &&String| subject.starts_with(&format!("{from} "));
             for from in self.web.neighbours(n) {
                 let sent = self.sent.iter().filter(|sent| (sent.from, sent.to) == (from, n));
                 let sent: Vec<&String> = sent.map(|sent| &sent.subject).collect();

@@ -2,6 +2,7 @@
 
 mod bent_editions;
 mod contributions;
+mod costs;
 mod deliveries;
 mod editions;
 mod endorsing;
@@ -14,6 +15,7 @@ mod many;
 mod pictures;
 mod renewed;
 mod seeded;
+mod silence;
 mod steps;
 mod web;
 mod world;

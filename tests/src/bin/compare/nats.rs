@@ -142,9 +142,8 @@ impl Nats {
 
     /// Has the stream, as soon as the nodes have come together; which of them leads it.
     async fn stream(&self) -> Result<usize, Failure> {
-        let create = format!(
-            r#"{{"name":"S","subjects":["{SUBJECT}"],"storage":"file","num_replicas":3}}"#
-        );
+        let create =
+            format!(r#"{{"name":"S","subjects":["{SUBJECT}"],"storage":"file","num_replicas":3}}"#);
         let port = *self.clients.first().ok_or("no node")?;
         let mut last = String::new();
         for _ in 0..TRIES {
