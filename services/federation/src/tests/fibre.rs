@@ -28,8 +28,10 @@ pub(super) struct Fibre {
     /// Answers at the other end.
     far: Mutex<Option<(DomainId, Links)>>,
     /// Sees each frame that crosses: whether the side that dials sent it, and what it is.
-    watched: Option<Box<dyn Fn(bool, &Frame) + Send + Sync>>,
+    watched: Option<Watched>,
 }
+
+type Watched = Box<dyn Fn(bool, &Frame) + Send + Sync>;
 
 impl Fibre {
     /// One of which each frame is seen that crosses it.

@@ -149,7 +149,7 @@ impl Nats {
         for _ in 0..TRIES {
             if let Ok(mut wire) = Wire::open(port, Arc::clone(&self.config), usize::MAX).await {
                 let asked = wire.ask("$JS.API.STREAM.CREATE.S", create.as_bytes()).await;
-                last = asked.map_or_else(|why| why.to_string(), |told| told);
+                last = asked.unwrap_or_else(|why| why.to_string());
                 let told: serde_json::Value = serde_json::from_str(&last).unwrap_or_default();
                 let leader = told.pointer("/cluster/leader").and_then(serde_json::Value::as_str);
                 let leader = leader.and_then(|name| name.strip_prefix('n'));
