@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use samsyn_domain::{
     FeatureLevel,
-    link::{DELIVERIES_LEVEL, MESSAGES_LEVEL},
+    link::{LEVEL, MESSAGES_LEVEL},
 };
 use samsyn_proto::link::{Frame, frame};
 use tokio::{sync::mpsc, time::timeout};
@@ -34,7 +34,7 @@ async fn a_level_that_is_raised_before_the_other_side_says_hello_is_told_in_a_ne
     assert_eq!(hello.level, MESSAGES_LEVEL);
     // It has said what it reads, and reads more before the session is open.
     hub.ledger.raise_level(&hub.who.caller(), None).await.unwrap();
-    assert_eq!(hub.ledger.link_level(), DELIVERIES_LEVEL);
+    assert_eq!(hub.ledger.link_level(), LEVEL);
     let hello = honest((spoke.who, hub.who), &hub.ledger.link(&spoke.who.id()));
     out.send(Frame { kind: Some(frame::Kind::Hello(hello)) }).await.unwrap();
     let closing = timeout(Duration::from_secs(10), async {

@@ -11,7 +11,7 @@ use std::{
 
 use samsyn_domain::{
     FeatureLevel,
-    link::{Kind, LEVEL},
+    link::{CONTRIBUTIONS_LEVEL, Kind, LEVEL, MESSAGES_LEVEL},
     message::{MessageId, Step},
 };
 use samsyn_proto::inbound::MarkAsked;
@@ -336,10 +336,12 @@ async fn domains_at_different_levels_converge_whatever_happens_to_their_links() 
     life.is_quiet().await;
     let kinds = life.links_are_whole();
     println!("{kinds:?}: {:?}, {:?}", began.elapsed(), holds());
-    // Something of each kind crossed, and domains of each level are left.
-    assert_eq!(kinds.len(), 5, "{kinds:?}");
+    // Something of each kind crossed but editions, which nobody makes here, and domains of the first
+    // levels and of the newest are left.
+    let expected = [Kind::Message, Kind::Receipt, Kind::Contribution, Kind::Answer, Kind::View];
+    assert_eq!(kinds.into_keys().collect::<Vec<_>>(), expected);
     let levels: BTreeSet<u32> =
         life.web.all.iter().map(|domain| domain.ledger.link_level()).collect();
-    assert_eq!(levels, (1..=LEVEL).collect());
+    assert!(levels.is_superset(&[MESSAGES_LEVEL, CONTRIBUTIONS_LEVEL, LEVEL].into()), "{levels:?}");
     life.web.close().await;
 }

@@ -10,7 +10,7 @@ use futures::{FutureExt as _, future::BoxFuture};
 use samsyn_domain::{
     DomainId, FeatureLevel, OrganisationId,
     disclosure::Ground,
-    link::{CONTRIBUTIONS_LEVEL, DELIVERIES_LEVEL, Header, Kind, MESSAGES_LEVEL},
+    link::{CONTRIBUTIONS_LEVEL, DELIVERIES_LEVEL, EDITIONS_LEVEL, Header, Kind, MESSAGES_LEVEL},
     registry::{Delivery, Document, Organisation, Peer, Role, Service, Signatory},
 };
 use samsyn_ledger::Levels;
@@ -62,6 +62,7 @@ pub(super) fn needs(kind: i64) -> u32 {
         Kind::Message | Kind::Receipt => MESSAGES_LEVEL,
         Kind::Contribution | Kind::Answer => CONTRIBUTIONS_LEVEL,
         Kind::View => DELIVERIES_LEVEL,
+        Kind::Edition | Kind::EditionAnswer | Kind::EditionAnswered => EDITIONS_LEVEL,
     }
 }
 
