@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, env, time::Duration};
 use samsyn_domain::{
     Draft, Period, PeriodKind, PlaceId, SubAreaId,
     command::LinkChange,
-    link::{Phase, STEP_EVENTS_MAX},
+    link::Phase,
     message::Step,
     registry::{Category, Document},
 };
@@ -25,6 +25,8 @@ fn many(otherwise: usize) -> usize {
 
 /// Long enough for the largest.
 const LONG: Duration = Duration::from_secs(900);
+/// So many events the domain that delivers puts into a step.
+const STEP_EVENTS: usize = 512;
 /// So many are published at a time.
 const AT_A_TIME: usize = 400;
 
@@ -115,7 +117,7 @@ async fn a_snapshot_of_many_findings_is_delivered_in_steps_that_are_full() {
     );
     assert!(held >= weeks.len(), "{held} of {}", weeks.len());
     // The first one begins and is empty; another may be for what changed meanwhile.
-    let steps = held.div_ceil(STEP_EVENTS_MAX) + 3;
+    let steps = held.div_ceil(STEP_EVENTS) + 3;
     assert!(usize::try_from(received.step).unwrap() <= steps, "{} of {steps}", received.step);
     world.close().await;
 }
