@@ -375,8 +375,8 @@ impl Session {
         Ok(taken.sequence.saturating_add(credits.into()).max(granted))
     }
 
-    /// Grants more, where the peer has used half of what it had and more has come together; or where
-    /// it is owed a word.
+    /// Grants more, where the peer has used half of what it had and more has come together; or
+    /// where it is owed a word.
     fn grant(&self, word: &Word, granted: u64, owed: bool) -> Result<u64, Closing> {
         let taken = self.ledger.link(&self.peer.id).taken.sequence;
         let left = granted.saturating_sub(taken);

@@ -161,7 +161,8 @@ async fn a_link_with_many_messages_begins_anew_in_one_entry() {
         let carried = world.wire.carried();
         println!(
             "{count} messages, of which all {turn} (sent in {sending:?}): begun anew in {took:?}, \
-             {log} bytes of log, the next after {next:?}; across in {all:?}, {} envelopes, {} bytes",
+             {log} bytes of log, the next after {next:?}; across in {all:?}, {} envelopes, \
+             {} bytes",
             carried.0 - envelopes,
             carried.1 - bytes,
         );
@@ -186,8 +187,8 @@ async fn one_change_of_a_large_own_picture_is_one_small_difference() {
     let entries = world.police.ledger.figures().applied - entries;
     let (envelopes, bytes) = world.wire.carried();
     println!(
-        "{count} observations: {first:?}, {envelopes} envelopes both ways, {bytes} bytes, {entries} \
-         entries"
+        "{count} observations: {first:?}, {envelopes} envelopes both ways, {bytes} bytes, \
+         {entries} entries"
     );
     for n in 0..5 {
         let (envelopes, bytes) = world.wire.carried();

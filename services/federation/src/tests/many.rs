@@ -1,5 +1,6 @@
-//! Many domains at different levels, whose links are cut and whose programs are upgraded one by one,
-//! by seed: in the end all is where it belongs, once, and nobody was sent what it does not read.
+//! Many domains at different levels, whose links are cut and whose programs are upgraded one by
+//! one, by seed: in the end all is where it belongs, once, and nobody was sent what it does not
+//! read.
 //!
 //! `SAMSYN_DOMAINS=300` has so many of them, `SAMSYN_MANY_SEED` another course.
 
@@ -195,8 +196,8 @@ impl Life {
         self.web.all[n].ledger.level() >= level
     }
 
-    /// How much was ever numbered, when nothing waits and nothing is under way; else which links are
-    /// not there yet.
+    /// How much was ever numbered, when nothing waits and nothing is under way; else which links
+    /// are not there yet.
     fn stands(&self) -> Result<u64, Vec<String>> {
         let (mut numbered, mut open) = (0, Vec::new());
         for edge in &self.web.edges {
@@ -338,8 +339,8 @@ async fn domains_at_different_levels_converge_whatever_happens_to_their_links() 
     life.is_quiet().await;
     let kinds = life.links_are_whole();
     println!("{kinds:?}: {:?}, {:?}", began.elapsed(), holds());
-    // Something of each kind crossed but editions, which nobody makes here, and domains of the first
-    // levels and of the newest are left.
+    // Something of each kind crossed but editions, which nobody makes here, and domains of the
+    // first levels and of the newest are left.
     let expected = [Kind::Message, Kind::Receipt, Kind::Contribution, Kind::Answer, Kind::View];
     assert_eq!(kinds.into_keys().collect::<Vec<_>>(), expected);
     let levels: BTreeSet<u32> =

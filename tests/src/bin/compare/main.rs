@@ -1,5 +1,5 @@
-//! The same work by three nodes of Samsyn and by three nodes of etcd, or of NATS with JetStream where
-//! it is messages, side by side on one machine.
+//! The same work by three nodes of Samsyn and by three nodes of etcd, or of NATS with JetStream
+//! where it is messages, side by side on one machine.
 //!
 //! ```sh
 //! cargo build --release --workspace --bin samsyn --bin compare
