@@ -52,6 +52,8 @@ fn chain(head: Option<&ChainHead>) -> Result<Chain, Closing> {
 pub(crate) struct Greeted {
     /// What it has taken in of ours.
     pub(crate) taken: Chain,
+    /// Up to which number of its own it has heard that they were taken in here.
+    pub(crate) heard: u64,
     /// How many envelopes it takes from there on.
     pub(crate) credits: u32,
     /// The level that it knows.
@@ -104,6 +106,7 @@ pub(crate) fn greeted(
     let skew = hello.clock_micros.saturating_sub(now.micros()) / 1_000;
     Ok(Greeted {
         taken: theirs.taken,
+        heard: theirs.acknowledged.sequence,
         credits: hello.credits,
         level: hello.level,
         clock_millis: skew,

@@ -142,12 +142,14 @@ impl Session {
         let limit = watch::Sender::new(from.saturating_add(greeted.credits.into()));
         let granted = link.taken.sequence.saturating_add(granted.into());
         let mut over = self.over.clone();
+        // The word that told the peer so may have been lost with the wire.
+        let owed = greeted.heard < link.taken.sequence;
         let (this, word, chain) = (&*self, Word::default(), link.out.epoch);
         tokio::select! {
             biased;
             ended = ended(&mut over) => ended,
-            ended = this.stands(chain) => ended,
-            ended = this.receive(incoming, &word, (&limit, granted), chain) => ended,
+            ended = this.stands(chain, level) => ended,
+            ended = this.receive(incoming, (&word, owed), (&limit, granted), chain) => ended,
             ended = this.send(out, &word, (&limit, from), greeted.level) => ended,
         }
     }
@@ -180,9 +182,9 @@ impl Session {
         }
     }
 
-    /// Looks whether this node still holds the link, and whether it still stands as it was agreed.
-    async fn stands(&self, chain: u64) -> Closing {
-        let level = self.ledger.link_level();
+    /// Looks whether this node still holds the link, and whether it still stands as it was agreed,
+    /// by the chain and the level of which it has told.
+    async fn stands(&self, chain: u64, level: u32) -> Closing {
         loop {
             if !self.ledger.holds_links() {
                 return Closing::NotLeading;
@@ -279,7 +281,7 @@ impl Session {
     async fn receive<E>(
         &self,
         incoming: impl Stream<Item = Result<Frame, E>> + Send + Unpin,
-        word: &Word,
+        (word, mut owed): (&Word, bool),
         (limit, mut granted): (&Limit, u64),
         chain: u64,
     ) -> Closing {
@@ -294,7 +296,7 @@ impl Session {
                     if heard.elapsed() >= SILENT_MAX {
                         return Closing::Silent;
                     }
-                    match self.grant(word, granted).await {
+                    match self.grant(word, granted, std::mem::take(&mut owed)) {
                         Ok(now) => granted = now,
                         Err(why) => return why,
                     }
@@ -373,12 +375,13 @@ impl Session {
         Ok(taken.sequence.saturating_add(credits.into()).max(granted))
     }
 
-    /// Grants more, where the peer has used half of what it had and more has come together.
-    async fn grant(&self, word: &Word, granted: u64) -> Result<u64, Closing> {
+    /// Grants more, where the peer has used half of what it had and more has come together; or
+    /// where it is owed a word.
+    fn grant(&self, word: &Word, granted: u64, owed: bool) -> Result<u64, Closing> {
         let taken = self.ledger.link(&self.peer.id).taken.sequence;
         let left = granted.saturating_sub(taken);
         let credits = locked(&self.quota).credits((self.clock)());
-        if u64::from(credits) < left.saturating_mul(2).max(1) {
+        if !owed && u64::from(credits) < left.saturating_mul(2).max(1) {
             return Ok(granted);
         }
         let position = self.ledger.position(&self.peer.id).map_err(|why| Closing::from(&why))?;

@@ -4,9 +4,15 @@
 use samsyn_domain::{
     Draft, Labels, ObservationId,
     command::LinkChange,
-    link::{Address, Contribution, EnvelopeId, Header, Kind, Payload},
+    link::{
+        Address, CONTRIBUTIONS_LEVEL, Contribution, EnvelopeId, Header, Kind, MESSAGES_LEVEL,
+        Payload,
+    },
 };
-use samsyn_proto::{link::frame, sealed::Delta};
+use samsyn_proto::{
+    link::{Hello, frame},
+    sealed::Delta,
+};
 
 use super::{
     impostor::Hostile,
@@ -233,4 +239,20 @@ async fn what_was_sent_and_never_answered_goes_when_the_link_is_resumed() {
 
 fn elsewhere() -> samsyn_domain::AreaId {
     samsyn_domain::AreaId::parse("sthlm-farsta").unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_waits_until_its_peer_says_that_it_reads_it() {
+    let world = world().await;
+    // As between the raising of its level and the session in which it says so.
+    let says = |hello: &mut Hello| hello.level = MESSAGES_LEVEL;
+    let mut hostile = Hostile::opens_from(&world.police, &world.city, says).await;
+    hostile.contributes(of(vec![draft("a", 1)], &[])).await;
+    assert_eq!(hostile.taken().await.set_aside, []);
+    assert_eq!(world.city.has(POLICE).await.counts.len(), 1);
+    let (ledger, police) = (&world.city.ledger, POLICE.id());
+    assert_eq!(ledger.number_envelopes(&police, MESSAGES_LEVEL).await.unwrap(), 0);
+    assert_eq!(ledger.link(&police).out.sequence, 0);
+    assert_eq!(ledger.number_envelopes(&police, CONTRIBUTIONS_LEVEL).await.unwrap(), 1);
+    world.close().await;
 }

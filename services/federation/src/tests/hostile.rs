@@ -8,7 +8,7 @@ use samsyn_domain::{
     commit::{canonical::Message, descriptor::PublicKey, dsse::PayloadType},
     link::{
         Address, CONTRIBUTIONS_LEVEL, Chain, EnvelopeId, FrozenFor, Header, Kind, LEVEL,
-        MESSAGES_LEVEL, PAYLOAD_BYTES_MAX, PROTOCOL, Payload, QuarantinedFor,
+        MESSAGES_LEVEL, PAYLOAD_BYTES_MAX, PROTOCOL, Payload, Position, QuarantinedFor,
     },
     message::{MessageId, RejectedFor, Step},
     registry::{Peer, PeerKey},
@@ -399,6 +399,21 @@ async fn a_peer_that_comes_anew_has_used_what_it_was_granted_before() {
     later.sends(envelope).await;
     assert_eq!(later.taken().await.set_aside, []);
     has(&world.police, &["0", "1", "2", "3"]).await;
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_word_that_was_lost_with_the_wire_is_said_again() {
+    let world = world().await;
+    let mut hostile = Hostile::opens(&world, |_| ()).await;
+    let envelope = hostile.message("0", |_| ());
+    hostile.sends(envelope).await;
+    hostile.taken().await;
+    // It comes anew, has not heard that this was taken in, and has nothing more to send.
+    let forgets = |hello: &mut Hello| hello.acknowledged.as_mut().unwrap().sequence = 0;
+    let mut again = Hostile::opens(&world, forgets).await;
+    let position = Position::decode(&again.taken().await.position).unwrap();
+    assert_eq!(position.chain, again.chain);
     world.close().await;
 }
 

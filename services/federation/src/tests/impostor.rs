@@ -141,7 +141,7 @@ impl Hostile {
     }
 }
 
-fn honest((from, to): (Who, Who), link: &Link) -> Hello {
+pub(super) fn honest((from, to): (Who, Who), link: &Link) -> Hello {
     let head = |chain: Chain| ChainHead {
         epoch: chain.epoch,
         sequence: chain.sequence,

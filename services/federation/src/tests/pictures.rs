@@ -25,7 +25,8 @@ use super::world::{CITY, Domain, NOW, PATIENCE, POLICE, Who, World, ground, labe
 const AREA: &str = "sthlm-skarholmen";
 /// A category that the city's domain has not registered.
 const UNKNOWN_AT_HOME: &str = "graffiti";
-const CITY_OF_ALL: &str = include_str!("../../../../config/registry/stockholm-demo.toml");
+pub(super) const CITY_OF_ALL: &str =
+    include_str!("../../../../config/registry/stockholm-demo.toml");
 
 pub(super) fn area() -> AreaId {
     AreaId::parse(AREA).unwrap()
@@ -161,6 +162,18 @@ impl Domain {
         drafts: Vec<Draft>,
         withdrawn: &[&str],
     ) -> Result<u64, Rejection> {
+        let base = self.has(party).await.version;
+        self.publishes_on(base, party, drafts, withdrawn).await
+    }
+
+    /// Publishes on a version that is known; gives the next one.
+    pub(super) async fn publishes_on(
+        &self,
+        base_version: u64,
+        party: Who,
+        drafts: Vec<Draft>,
+        withdrawn: &[&str],
+    ) -> Result<u64, Rejection> {
         let caller = party.caller();
         let reader = self.ledger.reader(&caller, ground())?;
         let withdrawn = withdrawn.iter().map(|id| ObservationId::parse(id).unwrap()).collect();
@@ -168,7 +181,7 @@ impl Domain {
             context: self.context(),
             party: party.party(),
             area: area(),
-            base_version: self.has(party).await.version,
+            base_version,
             change: Change::Delta { drafts, withdrawn },
             reason: None,
             manifest: None,

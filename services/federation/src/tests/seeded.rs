@@ -21,10 +21,10 @@ use super::{
 const STEPS: usize = 40;
 
 /// A generator of Marsaglia (xorshift64*): the same seed gives the same steps.
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;

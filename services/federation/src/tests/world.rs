@@ -4,13 +4,12 @@ use std::{
     collections::BTreeSet,
     path::Path,
     sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
+        Arc,
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use futures::{FutureExt as _, StreamExt as _, future::BoxFuture};
 use samsyn_domain::{
     Caller, DomainId, FunctionId, KeyId, Labels, LegalBasisId, OrganisationId, PartyId, PurposeId,
     Regime, Secrecy, ServiceId, Timestamp,
@@ -24,15 +23,14 @@ use samsyn_domain::{
 };
 use samsyn_ledger::{Clock, Ledger, Levels, Options};
 use samsyn_policy::{Policy, Recorder, TrackPage};
-use samsyn_proto::{
-    inbound::{Context, LinkAsked, MailboxAsked, MarkAsked, PageAsked, SendAsked, TrackAsked},
-    link::Frame,
+use samsyn_proto::inbound::{
+    Context, LinkAsked, MailboxAsked, MarkAsked, PageAsked, SendAsked, TrackAsked,
 };
 use tempfile::TempDir;
-use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
-use tokio_stream::wrappers::ReceiverStream;
+use tokio::{task::JoinHandle, time::timeout};
 
-use crate::{Dial, DialError, Links, Wire, WireError};
+use super::fibre::{DialFibre, Fibre};
+use crate::{Dial, Links};
 
 /// 2025-10-01T06:26:40Z.
 pub(super) const NOW: Timestamp = Timestamp::from_micros(1_759_300_000_000_000);
@@ -117,6 +115,14 @@ impl Who {
     }
 
     fn document(self, peers: Vec<Peer>) -> Document {
+        let mut document = self.alone();
+        document.peers = peers;
+        super::pictures::register(self, &mut document);
+        document
+    }
+
+    /// Its registry, without anybody else in it.
+    pub(super) fn alone(self) -> Document {
         let organisation = OrganisationId::parse(self.organisation).unwrap();
         let mut document = Document::default();
         document.lists.retention_days_max = 400;
@@ -151,8 +157,6 @@ impl Who {
             name: self.function.to_owned(),
             services: BTreeSet::from([self.service()]),
         }];
-        document.peers = peers;
-        super::pictures::register(self, &mut document);
         document
     }
 }
@@ -176,95 +180,18 @@ pub(super) struct World {
     pub(super) dirs: [TempDir; 2],
 }
 
-/// What goes over the wire, and whether it does.
-#[derive(Default)]
-pub(super) struct Fibre {
-    cut: AtomicBool,
-    dials: AtomicUsize,
-    /// A dial waits as long as somebody has this.
-    pub(super) held: tokio::sync::Mutex<()>,
-    broken: Mutex<Vec<tokio::sync::watch::Sender<bool>>>,
-    /// Answers at the other end.
-    far: Mutex<Option<(DomainId, Links)>>,
-}
-
-impl Fibre {
-    pub(super) fn cut(&self) {
-        self.cut.store(true, Ordering::SeqCst);
-        for broken in self.broken.lock().unwrap().drain(..) {
-            broken.send_replace(true);
-        }
-    }
-
-    /// Breaks what is open; what is dialled from now on goes through.
-    pub(super) fn tear(&self) {
-        self.cut();
-        self.mend();
-    }
-
-    /// How often it was dialled.
-    pub(super) fn dials(&self) -> usize {
-        self.dials.load(Ordering::SeqCst)
-    }
-
-    pub(super) fn mend(&self) {
-        self.cut.store(false, Ordering::SeqCst);
-    }
-}
-
-struct DialFibre(Arc<Fibre>);
-
-impl Dial for DialFibre {
-    fn dial(&self, _peer: &Peer, _endpoint: &str) -> BoxFuture<'static, Result<Wire, DialError>> {
-        let fibre = Arc::clone(&self.0);
-        async move {
-            fibre.dials.fetch_add(1, Ordering::SeqCst);
-            drop(fibre.held.lock().await);
-            if fibre.cut.load(Ordering::SeqCst) {
-                return Err(DialError("cut".to_owned()));
-            }
-            let (from, links) = fibre.far.lock().unwrap().clone().unwrap();
-            let (broken, tear) = tokio::sync::watch::channel(false);
-            fibre.broken.lock().unwrap().push(broken);
-            let (outgoing, at_far) = mpsc::channel(8);
-            let until = NOW.after_seconds(400 * 86_400);
-            let (back, at_near) = mpsc::channel(8);
-            let holds: crate::Holds = Arc::new(|| true);
-            let incoming = until_torn(ReceiverStream::new(at_far), tear.clone());
-            links.answer(
-                &from,
-                Wire {
-                    incoming,
-                    outgoing: back,
-                    certificate_until: until,
-                    holds: Arc::clone(&holds),
-                },
-            );
-            let incoming = until_torn(ReceiverStream::new(at_near), tear);
-            Ok(Wire { incoming, outgoing, certificate_until: until, holds })
-        }
-        .boxed()
-    }
-}
-
-fn until_torn(
-    frames: ReceiverStream<Frame>,
-    mut tear: tokio::sync::watch::Receiver<bool>,
-) -> futures::stream::BoxStream<'static, Result<Frame, WireError>> {
-    let torn = async move {
-        let _ = tear.wait_for(|torn| *torn).await;
-    };
-    let ended = futures::stream::once(async { Err(WireError) });
-    frames.map(Ok).take_until(torn).chain(ended).boxed()
-}
-
 #[expect(clippy::disallowed_methods, reason = "a test is its own app")]
 fn policy() -> (Policy, Recorder) {
     let schema = include_str!("../../../../config/policy/samsyn.cedarschema");
     Policy::load(schema, include_str!("../../../../config/policy/samsyn.cedar")).unwrap()
 }
 
-async fn open(dir: &Path, who: Who, document: Document, clock: Clock) -> Ledger {
+async fn open(
+    dir: &Path,
+    who: Who,
+    document: Document,
+    (clock, levels): (Clock, Levels),
+) -> Ledger {
     let (policy, recorder) = policy();
     let options = Options {
         dir: dir.to_owned(),
@@ -274,14 +201,15 @@ async fn open(dir: &Path, who: Who, document: Document, clock: Clock) -> Ledger 
         nodes: None,
         clock,
         watcher: Arc::new(|_| ()),
-        levels: Levels::default(),
+        levels,
     };
     Ledger::open(options, policy, recorder).await.unwrap()
 }
 
 /// The key that a domain's folder has, made where there is none yet.
-async fn key(dir: &Path, who: Who) -> [u8; 32] {
-    let ledger = open(dir, who, who.document(Vec::new()), Arc::new(|| NOW)).await;
+pub(super) async fn key(dir: &Path, who: Who) -> [u8; 32] {
+    let of_now: (Clock, Levels) = (Arc::new(|| NOW), Levels::default());
+    let ledger = open(dir, who, Document::default(), of_now).await;
     let key = ledger.public_key();
     ledger.close().await;
     key
@@ -289,12 +217,22 @@ async fn key(dir: &Path, who: Who) -> [u8; 32] {
 
 impl Domain {
     async fn run(dir: &Path, who: Who, document: Document, wire: Option<Arc<Fibre>>) -> Self {
+        let dialer = wire.map(|wire| Arc::new(DialFibre(wire)) as Arc<dyn Dial>);
+        Self::by(dir, (who, document), dialer, Levels::default()).await
+    }
+
+    /// As `run`, by a program that knows the log up to some level.
+    pub(super) async fn by(
+        dir: &Path,
+        (who, document): (Who, Document),
+        dialer: Option<Arc<dyn Dial>>,
+        levels: Levels,
+    ) -> Self {
         let now = Arc::new(AtomicI64::new(NOW.micros()));
         let shown = Arc::clone(&now);
         let clock: Clock = Arc::new(move || Timestamp::from_micros(shown.load(Ordering::SeqCst)));
-        let ledger = open(dir, who, document.clone(), Arc::clone(&clock)).await;
+        let ledger = open(dir, who, document.clone(), (Arc::clone(&clock), levels)).await;
         ledger.begin().await.unwrap();
-        let dialer = wire.map(|wire| Arc::new(DialFibre(wire)) as Arc<dyn Dial>);
         let links = Links::new(ledger.clone(), clock, dialer);
         let running = tokio::spawn(links.clone().run());
         Self { who, ledger, links, running, now, keys: AtomicUsize::new(0), document }
@@ -308,8 +246,19 @@ impl Domain {
 
     /// Stops, and begins anew on what is on its disk.
     async fn restart(&mut self, dir: &Path, wire: Option<Arc<Fibre>>) {
+        let dialer = wire.map(|wire| Arc::new(DialFibre(wire)) as Arc<dyn Dial>);
+        self.restart_by(dir, dialer, Levels::default()).await;
+    }
+
+    /// As `restart`, by a program that knows the log up to some level.
+    pub(super) async fn restart_by(
+        &mut self,
+        dir: &Path,
+        dialer: Option<Arc<dyn Dial>>,
+        levels: Levels,
+    ) {
         self.stop().await;
-        let anew = Self::run(dir, self.who, self.document.clone(), wire).await;
+        let anew = Self::by(dir, (self.who, self.document.clone()), dialer, levels).await;
         let keys = self.keys.load(Ordering::SeqCst);
         *self = Self { keys: AtomicUsize::new(keys), ..anew };
     }
@@ -438,7 +387,7 @@ impl World {
         let mut document = POLICE.document(vec![city_as_peer]);
         edit_police(&mut document);
         let police = Domain::run(of_police, POLICE, document, None).await;
-        *wire.far.lock().unwrap() = Some((CITY.id(), police.links.clone()));
+        wire.leads(CITY.id(), police.links.clone());
         let mut document = CITY.document(vec![POLICE.as_peer(police_key)]);
         edit_city(&mut document, city_key);
         let city = Domain::run(of_city, CITY, document, Some(Arc::clone(&wire))).await;
@@ -453,7 +402,7 @@ impl World {
     pub(super) async fn restart_police(&mut self) {
         self.wire.tear();
         self.police.restart(self.dirs[1].path(), None).await;
-        *self.wire.far.lock().unwrap() = Some((CITY.id(), self.police.links.clone()));
+        self.wire.leads(CITY.id(), self.police.links.clone());
     }
 
     pub(super) async fn close(self) {

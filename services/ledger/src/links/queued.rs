@@ -152,11 +152,12 @@ impl Ledger {
 pub(super) const fn needs(item: &Item) -> u32 {
     match item {
         Item::EditionAnswer { .. } | Item::EditionAnswered { .. } => EDITIONS_LEVEL,
+        // Who contributes reads answers, and says so with its next session at the latest.
+        Item::Answer { .. } => CONTRIBUTIONS_LEVEL,
         Item::Message { .. }
         | Item::Receipt { .. }
         | Item::Contribution { .. }
         | Item::View { .. }
-        | Item::Edition { .. }
-        | Item::Answer { .. } => MESSAGES_LEVEL,
+        | Item::Edition { .. } => MESSAGES_LEVEL,
     }
 }

@@ -1,4 +1,5 @@
-//! The same work by three nodes of Samsyn and by three nodes of etcd, side by side on one machine.
+//! The same work by three nodes of Samsyn and by three nodes of etcd, or of NATS with JetStream
+//! where it is messages, side by side on one machine.
 //!
 //! ```sh
 //! cargo build --release --workspace --bin samsyn --bin compare
@@ -13,9 +14,11 @@ mod empty;
 mod etcd;
 mod fanout;
 mod load;
+mod messages;
+mod nats;
 mod ours;
 
-use std::{fs, process::ExitCode, time::Duration};
+use std::{fs, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, ValueEnum};
 use samsyn_tests::raw::Failure;
@@ -24,7 +27,8 @@ use self::{
     etcd::Etcd,
     fanout::Audience,
     load::{Round, Worker, middle, round},
-    ours::Ours,
+    nats::Nats,
+    ours::{FILLER, Ours},
 };
 
 /// About the size of a publication of one observation with a note, in bytes.
@@ -32,6 +36,8 @@ const VALUE_BYTES: usize = 1024;
 /// About the size of a joint picture of 100 findings, in bytes.
 const PICTURE_BYTES: usize = 40 * 1024;
 
+/// So many send messages at a time: as many as publish.
+const SENDERS: usize = 28;
 /// So many changes each round of watching has.
 const CHANGES: usize = 10;
 
@@ -50,6 +56,9 @@ struct Cli {
     /// How many watch at a time.
     #[arg(long, default_value_t = 1000)]
     watchers: usize,
+    /// Which nats-server stands beside.
+    #[arg(long, value_name = "PROGRAM", default_value = "nats-server")]
+    nats: PathBuf,
     /// What is done; all of it unless given.
     #[arg(long, value_enum, value_delimiter = ',')]
     work: Vec<Work>,
@@ -73,6 +82,15 @@ enum Work {
     Fanout,
     /// Many ask for nothing: what is left is transport.
     Empty,
+    /// Many send messages at a time, and one alone.
+    Message,
+}
+
+impl Work {
+    /// Whether etcd does it too.
+    const fn is_of_etcd(self) -> bool {
+        !matches!(self, Self::Message)
+    }
 }
 
 #[tokio::main]
@@ -87,14 +105,42 @@ async fn main() -> ExitCode {
 }
 
 async fn compare(cli: &Cli) -> Result<(), Failure> {
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    println!("{} rounds of {} s each, in turn; load {}", cli.rounds, cli.seconds, load.trim());
+    let ours = Ours::start().await?;
+    if cli.work.is_empty() || cli.work.iter().any(|work| work.is_of_etcd()) {
+        beside_etcd(cli, &ours).await?;
+    }
+    if cli.includes(Work::Message) {
+        beside_nats(cli, &ours).await?;
+    }
+    Ok(())
+}
+
+/// Messages by us and by JetStream.
+async fn beside_nats(cli: &Cli, ours: &Ours) -> Result<(), Failure> {
+    if nats::version(&cli.nats).is_none() {
+        println!("skipped: there is no `nats-server`; say where with --nats");
+        return Ok(());
+    }
+    let length = Duration::from_secs(cli.seconds);
+    let nats = Nats::start(&cli.nats, ours.path(), ours.profile(FILLER)?).await?;
+    println!("{}\n{}", nats.what, heading());
+    for count in [SENDERS, 1] {
+        let senders = ours.senders(count).await?;
+        let publishers = nats.publishers(count, VALUE_BYTES).await?;
+        let what = format!("message 1 KiB, {count} senders");
+        side_by_side(&what, senders, publishers, (length, cli.rounds)).await?;
+    }
+    Ok(())
+}
+
+async fn beside_etcd(cli: &Cli, ours: &Ours) -> Result<(), Failure> {
     if std::process::Command::new("etcd").arg("--version").output().is_err() {
         println!("skipped: there is no `etcd`; install it with `apt-get install etcd-server`");
         return Ok(());
     }
-    let (length, rounds) = (Duration::from_secs(cli.seconds), cli.rounds);
-    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    println!("{} rounds of {} s each, in turn; load {}", rounds, cli.seconds, load.trim());
-    let ours = Ours::start().await?;
+    let length = (Duration::from_secs(cli.seconds), cli.rounds);
     let etcd = Etcd::start(ours.path()).await?;
 
     println!("{}", heading());
@@ -103,26 +149,26 @@ async fn compare(cli: &Cli) -> Result<(), Failure> {
         let count = publishers.len();
         let putters = etcd.putters(count, VALUE_BYTES).await?;
         let what = format!("publish 1 KiB, {count} writers");
-        side_by_side(&what, publishers, putters, length, rounds).await?;
+        side_by_side(&what, publishers, putters, length).await?;
     }
     if cli.includes(Work::Alone) {
         let publishers = ours.publishers(1).await?;
         let putters = etcd.putters(1, VALUE_BYTES).await?;
-        side_by_side("publish 1 KiB, one writer", publishers, putters, length, rounds).await?;
+        side_by_side("publish 1 KiB, one writer", publishers, putters, length).await?;
     }
     if cli.includes(Work::Read) {
         let readers = ours.readers(cli.workers, 100).await?;
         let getters = etcd.getters(cli.workers, PICTURE_BYTES).await?;
         let what = format!("read 100 findings, {} readers", cli.workers);
-        side_by_side(&what, readers, getters, length, rounds).await?;
+        side_by_side(&what, readers, getters, length).await?;
     }
     if cli.includes(Work::Empty) {
         let (askers, theirs) = (ours.askers(cli.workers).await?, etcd.askers(cli.workers).await?);
         let what = format!("a call that does nothing, {}", cli.workers);
-        side_by_side(&what, askers, theirs, length, rounds).await?;
+        side_by_side(&what, askers, theirs, length).await?;
     }
     if cli.includes(Work::Fanout) {
-        fan_out(cli, &ours, &etcd).await?;
+        fan_out(cli, ours, &etcd).await?;
     }
     Ok(())
 }
@@ -151,7 +197,7 @@ async fn fan_out(cli: &Cli, ours: &Ours, etcd: &Etcd) -> Result<(), Failure> {
 fn heading() -> String {
     format!(
         "{:<34} {:>9} {:>9} {:>6}   {:>15} {:>15} {:>6} {:>6}",
-        "", "ours/s", "etcd/s", "ratio", "ours p50/p99 ms", "etcd p50/p99 ms", "p50", "p99"
+        "", "ours/s", "its/s", "ratio", "ours p50/p99 ms", "its p50/p99 ms", "p50", "p99"
     )
 }
 
@@ -159,8 +205,7 @@ async fn side_by_side<A: Worker, B: Worker>(
     what: &str,
     mut ours: Vec<A>,
     mut theirs: Vec<B>,
-    length: Duration,
-    rounds: usize,
+    (length, rounds): (Duration, usize),
 ) -> Result<(), Failure> {
     let (mut of_ours, mut of_theirs): (Vec<Round>, Vec<Round>) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
@@ -184,7 +229,7 @@ fn tell(what: &str, of_ours: &[Round], of_theirs: &[Round]) -> Result<(), Failur
         format!("{:.0}–{:.0}", rates().fold(f64::MAX, f64::min), rates().fold(0.0, f64::max))
     };
     println!(
-        "{what:<34} {:>9.0} {:>9.0} {:>6.2}   {:>15} {:>15} {:>6.2} {:>6.2}   ours {}, etcd {}",
+        "{what:<34} {:>9.0} {:>9.0} {:>6.2}   {:>15} {:>15} {:>6.2} {:>6.2}   ours {}, its {}",
         a.rate,
         b.rate,
         a.rate / b.rate,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use samsyn_client::{
-    Client, Watch,
+    Client, Profile, Watch,
     wire::{self, event::What},
 };
 use samsyn_tests::{
@@ -53,7 +53,7 @@ const PLACES: [&str; 10] = [
 ];
 
 /// Whose picture has many findings.
-const FILLER: &str = "sdf-skarholmen";
+pub(crate) const FILLER: &str = "sdf-skarholmen";
 
 /// A cluster that ends with this.
 pub(crate) struct Ours(Cluster);
@@ -71,7 +71,12 @@ impl Ours {
         self.0.path()
     }
 
-    async fn client(&self, name: &str) -> Result<Client, Failure> {
+    /// The profile of a service, at the first node.
+    pub(crate) fn profile(&self, name: &str) -> Result<Profile, Failure> {
+        self.0.profile(1, name)
+    }
+
+    pub(crate) async fn client(&self, name: &str) -> Result<Client, Failure> {
         Ok(Client::connect(&self.0.whole(1, name)?).await?)
     }
 
