@@ -112,8 +112,8 @@ fn proves(section: &mut Section, part: &wire::Edition, pinned: &verify::Pinned) 
     let signatures = verified.map_or(0, |verified| verified.signatures);
     section.check(
         &format!(
-            "the prison service has its part of it in its own, and a proof: {signatures} signatures \
-             hold under that root"
+            "the prison service has its part of it in its own, and a proof: {signatures} \
+             signatures hold under that root"
         ),
         holds,
     );
