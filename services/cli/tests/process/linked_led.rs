@@ -4,7 +4,7 @@
 use std::{
     fs,
     net::{Ipv4Addr, TcpListener},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -27,18 +27,19 @@ const MESSAGES: usize = 60;
 /// Three nodes that can be linked.
 struct Three {
     cluster: Cluster,
+    name: &'static str,
     ports: Vec<u16>,
 }
 
 impl Three {
-    /// Written, with the revocation list of the other domain; nothing is started yet.
-    async fn written(list: &std::path::Path) -> Self {
+    /// Written, in which nobody has an address for an organisation: that is at home elsewhere.
+    async fn written(name: &'static str, without: &str) -> Self {
         let cluster = written(Plan::default()).await;
         let registry = cluster.path().join("registry.toml");
         let mut table: toml::Table =
             toml::from_str(&fs::read_to_string(&registry).unwrap()).unwrap();
         let functions = table["functions"].as_array_mut().unwrap();
-        functions.retain(|one| one["organisation"].as_str() != Some(PRISON_SERVICE));
+        functions.retain(|one| one["organisation"].as_str() != Some(without));
         fs::write(&registry, toml::to_string(&table).unwrap()).unwrap();
         let free: Vec<TcpListener> = cluster
             .nodes()
@@ -47,16 +48,22 @@ impl Three {
             .collect();
         let ports: Vec<u16> = free.iter().map(|one| one.local_addr().unwrap().port()).collect();
         drop(free);
-        let this = Self { cluster, ports };
+        let this = Self { cluster, name, ports };
         let mut init = samsyn();
-        init.args(["pki", "init", "--trust-domain", DOMAIN]).arg(this.links());
+        init.args(["pki", "init", "--trust-domain", name]).arg(this.links());
         done(&init.output().unwrap());
         let mut issue = samsyn();
         issue.args(["pki", "issue"]).arg(this.links()).args(["--link", "--ip", "127.0.0.1"]);
         done(&issue.output().unwrap());
-        for (node, port) in this.cluster.nodes().iter().zip(&this.ports) {
-            let config = this.cluster.config(*node);
+        this
+    }
+
+    /// Writes the configuration of its nodes, with the revocation list of the other domain.
+    fn configure_for(&self, list: &Path) {
+        for (node, port) in self.cluster.nodes().iter().zip(&self.ports) {
+            let config = self.cluster.config(*node);
             let text = fs::read_to_string(&config).unwrap();
+            let text = text.replace(&format!("\"{DOMAIN}\""), &format!("{:?}", self.name));
             let link = format!(
                 "\n[link]\nfederation = \"{FEDERATION}\"\nlisten = \"127.0.0.1:{port}\"\n\
                  chain = \"links/issued/link.pem\"\nkey = \"links/issued/link.key\"\n\
@@ -64,7 +71,6 @@ impl Three {
             );
             fs::write(&config, text + &link).unwrap();
         }
-        this
     }
 
     fn links(&self) -> PathBuf {
@@ -90,7 +96,7 @@ impl Three {
         (file, told["fingerprint"].as_str().unwrap().to_owned())
     }
 
-    fn accept(&self, (file, fingerprint): (&str, &str)) {
+    fn accept(&self, (file, fingerprint): (&str, &str), organisation: &str) {
         for registrar in REGISTRARS {
             self.done(
                 registrar,
@@ -104,7 +110,7 @@ impl Three {
                     "--kinds",
                     "information_request,answer",
                     "--organisation",
-                    PRISON_SERVICE_NUMBER,
+                    organisation,
                     "--reason",
                     "drill",
                 ],
@@ -140,13 +146,14 @@ async fn has_all(client: &Client, expected: &[String]) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_leaders_on_a_link_lose_nothing_and_double_nothing() {
     let mut b = Side::written("b.example", "stockholms-stad");
-    let mut a = Three::written(&b.links().join("crl.pem")).await;
+    let mut a = Three::written(DOMAIN, PRISON_SERVICE).await;
+    a.configure_for(&b.links().join("crl.pem"));
     b.configure_for(&a.links().join("crl.pem"), FEDERATION);
     a.cluster.come_together().await.unwrap();
     b.domain.start();
     let prison = b.domain.client(PRISON_SERVICE).await;
     let (of_a, of_b) = (a.invitation(), b.invitation());
-    a.accept((&of_b.0, &of_b.1));
+    a.accept((&of_b.0, &of_b.1), PRISON_SERVICE_NUMBER);
     b.accept((&of_a.0, &of_a.1), CITY_NUMBER);
     b.becomes("open", PATIENCE).await;
 
@@ -210,4 +217,56 @@ async fn killed_leaders_on_a_link_lose_nothing_and_double_nothing() {
         let steps: Vec<i32> = delivery.receipts.iter().map(|receipt| receipt.step).collect();
         assert!(steps.is_sorted() && steps.contains(&4), "{steps:?}");
     }
+}
+
+impl Three {
+    /// Kills whoever leads; which node that was.
+    async fn loses_its_leader(&mut self) -> u64 {
+        let leader = self.cluster.leader(&self.cluster.nodes()).await.unwrap();
+        self.cluster.kill(leader).unwrap();
+        leader
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_clusters_catch_up_while_leaders_are_killed_on_both_sides() {
+    let mut b = Three::written("b.example", "stockholms-stad").await;
+    let mut a = Three::written(DOMAIN, PRISON_SERVICE).await;
+    a.configure_for(&b.links().join("crl.pem"));
+    b.configure_for(&a.links().join("crl.pem"));
+    a.cluster.come_together().await.unwrap();
+    b.cluster.come_together().await.unwrap();
+    let city = Client::connect(&a.cluster.whole(1, PARTY).unwrap()).await.unwrap();
+    let prison = Client::connect(&b.cluster.whole(1, PRISON_SERVICE).unwrap()).await.unwrap();
+    let (asks, answers) = (city.profile().function.clone(), prison.profile().function.clone());
+    let (of_a, of_b) = (a.invitation(), b.invitation());
+    a.accept((&of_b.0, &of_b.1), PRISON_SERVICE_NUMBER);
+    b.accept((&of_a.0, &of_a.1), CITY_NUMBER);
+    // Both ways at once, and a leader fewer on one side or the other all the time.
+    let (mut there, mut back, mut down) = (Vec::new(), Vec::new(), None);
+    for n in 0..MESSAGES {
+        for (from, to, sent, what) in
+            [(&city, &answers, &mut there, "fråga"), (&prison, &asks, &mut back, "underrättelse")]
+        {
+            let subject = format!("{what} {n}");
+            let asked = wire::SendMessageRequest { subject: subject.clone(), ..question(from, to) };
+            from.send_message(asked).await.unwrap();
+            sent.push(subject);
+        }
+        if n % 15 == 10 {
+            if let Some((side, node)) = down.take() {
+                let side: &mut Three = if side == 0 { &mut a } else { &mut b };
+                side.cluster.run(node).unwrap();
+            }
+            let side = n / 15 % 2;
+            let loses = if side == 0 { &mut a } else { &mut b };
+            down = Some((side, loses.loses_its_leader().await));
+        }
+    }
+    has_all(&prison, &there).await;
+    has_all(&city, &back).await;
+    let (side, node) = down.unwrap();
+    if side == 0 { &mut a } else { &mut b }.cluster.run(node).unwrap();
+    a.cluster.alike().await.unwrap();
+    b.cluster.alike().await.unwrap();
 }

@@ -116,7 +116,8 @@ pub(super) fn take(
         review: content.review,
         at: moment.at,
     };
-    let (stays, goes) = room_for(&came, editions.received(of));
+    let kept = (EDITIONS_MAX, EDITIONS_BYTES_MAX);
+    let (stays, goes) = room_for(&came, editions.received(of), kept);
     rows.extend(goes.into_iter().map(|one| EditionRow::Forgotten(one.of.clone()).into()));
     if !stays {
         return true;
@@ -132,6 +133,7 @@ pub(super) fn take(
 fn room_for<'a>(
     came: &ReceivedEdition,
     received: impl Iterator<Item = &'a Arc<ReceivedEdition>>,
+    (count_max, bytes_max): (usize, usize),
 ) -> (bool, Vec<&'a Arc<ReceivedEdition>>) {
     let mut others: Vec<_> = received.filter(|one| one.of != came.of).collect();
     others.sort_by_key(|one| (one.opened_at, &one.of));
@@ -139,7 +141,7 @@ fn room_for<'a>(
     let (mut bytes, mut count) = (bytes, others.len().saturating_add(1));
     let mut goes = Vec::new();
     for one in others {
-        if count <= EDITIONS_MAX && bytes <= EDITIONS_BYTES_MAX {
+        if count <= count_max && bytes <= bytes_max {
             break;
         }
         if one.opened_at > came.opened_at {
@@ -228,4 +230,58 @@ pub(super) fn told(
 pub(super) fn said(moment: Moment<'_>, given: &GivenAnswer, refused: Option<NotTakenFor>) -> Row {
     let told = Some(GivenTold { at: moment.at, refused });
     EditionRow::Given(GivenAnswer { told, ..given.clone() }.into()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DomainId, UnitKey};
+
+    fn edition(number: usize, opened: i64, bytes: usize) -> Arc<ReceivedEdition> {
+        let id = format!("a:2025-10:operative:{number}");
+        let sealed =
+            |length: usize| Sealed { key: UnitKey::named("u"), bytes: vec![0; length].into() };
+        let peer = DomainId::parse("b.example").unwrap();
+        let of = DeliveryRef { peer, id: RowId::parse("d").unwrap() };
+        Arc::new(ReceivedEdition {
+            of: EditionRef { of, edition: EditionId::parse(&id).unwrap() },
+            number: 0,
+            area: AreaId::parse("a").unwrap(),
+            period: "2025-10".parse().unwrap(),
+            opened_at: Timestamp::from_micros(opened),
+            released: true,
+            header: sealed(1),
+            findings: 0,
+            openings: 0,
+            content: sealed(bytes),
+            review: None,
+            at: Timestamp::ZERO,
+        })
+    }
+
+    fn gone(came: &ReceivedEdition, all: &[Arc<ReceivedEdition>]) -> Option<Vec<EditionId>> {
+        let (stays, goes) = room_for(came, all.iter(), (3, 100));
+        stays.then(|| goes.into_iter().map(|one| one.of.edition.clone()).collect())
+    }
+
+    fn ids(all: &[Arc<ReceivedEdition>]) -> Option<Vec<EditionId>> {
+        Some(all.iter().map(|one| one.of.edition.clone()).collect())
+    }
+
+    #[test]
+    fn the_editions_that_were_opened_last_are_kept() {
+        let all = [edition(0, 10, 1), edition(1, 11, 1), edition(2, 12, 1)];
+        assert_eq!(gone(&edition(9, 13, 1), &all), ids(&all[..1]));
+        // One that was opened before all of them has no place; one that is there keeps its own.
+        assert_eq!(gone(&edition(9, 1, 1), &all), None);
+        assert_eq!(gone(&edition(0, 10, 1), &all), ids(&[]));
+    }
+
+    #[test]
+    fn as_many_are_kept_as_have_room_together() {
+        let all = [edition(0, 10, 49), edition(1, 11, 49)];
+        assert_eq!(gone(&edition(2, 12, 2), &all), ids(&[]));
+        assert_eq!(gone(&edition(2, 12, 3), &all), ids(&all[..1]));
+        assert_eq!(gone(&edition(2, 12, 52), &all), ids(&all));
+    }
 }
