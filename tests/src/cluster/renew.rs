@@ -6,15 +6,16 @@ use super::{Cluster, Place, free};
 use crate::raw::Failure;
 
 impl Cluster {
-    /// Ends all nodes, and writes as many new ones, with numbers and an authority of their own.
+    /// Ends all nodes that run, and writes as many new ones, with numbers and an authority of their own.
     /// They do not run.
     ///
     /// # Errors
     /// When they cannot be written.
     pub fn renew(&mut self) -> Result<(), Failure> {
         let old = self.nodes();
-        for node in &old {
-            self.kill(*node)?;
+        let running: Vec<u64> = self.running.keys().copied().collect();
+        for node in running {
+            self.kill(node)?;
         }
         let pattern: toml::Table = fs::read_to_string(self.config(self.first()?))?.parse()?;
         let domain = pattern.get("domain").and_then(toml::Value::as_str).ok_or("no domain")?;

@@ -27,14 +27,23 @@ const MESSAGES: usize = 60;
 /// Three nodes that can be linked.
 struct Three {
     cluster: Cluster,
-    name: &'static str,
     ports: Vec<u16>,
 }
 
 impl Three {
     /// Written, in which nobody has an address for an organisation: that is at home elsewhere.
-    async fn written(name: &'static str, without: &str) -> Self {
-        let cluster = written(Plan::default()).await;
+    async fn written(name: &str, without: &str) -> Self {
+        let mut cluster = written(Plan::default()).await;
+        if name != DOMAIN {
+            // Its nodes have certificates of this name.
+            for node in cluster.nodes() {
+                let config = cluster.config(node);
+                let text = fs::read_to_string(&config).unwrap();
+                let named = text.replace(&format!("\"{DOMAIN}\""), &format!("{name:?}"));
+                fs::write(&config, named).unwrap();
+            }
+            cluster.renew().unwrap();
+        }
         let registry = cluster.path().join("registry.toml");
         let mut table: toml::Table =
             toml::from_str(&fs::read_to_string(&registry).unwrap()).unwrap();
@@ -48,7 +57,7 @@ impl Three {
             .collect();
         let ports: Vec<u16> = free.iter().map(|one| one.local_addr().unwrap().port()).collect();
         drop(free);
-        let this = Self { cluster, name, ports };
+        let this = Self { cluster, ports };
         let mut init = samsyn();
         init.args(["pki", "init", "--trust-domain", name]).arg(this.links());
         done(&init.output().unwrap());
@@ -63,7 +72,6 @@ impl Three {
         for (node, port) in self.cluster.nodes().iter().zip(&self.ports) {
             let config = self.cluster.config(*node);
             let text = fs::read_to_string(&config).unwrap();
-            let text = text.replace(&format!("\"{DOMAIN}\""), &format!("{:?}", self.name));
             let link = format!(
                 "\n[link]\nfederation = \"{FEDERATION}\"\nlisten = \"127.0.0.1:{port}\"\n\
                  chain = \"links/issued/link.pem\"\nkey = \"links/issued/link.key\"\n\
@@ -79,7 +87,10 @@ impl Three {
 
     /// Runs a command as somebody; what it answers.
     fn done(&self, who: &str, args: &[&str]) -> Value {
-        let profiles = self.cluster.path().join("profiles");
+        // The written profiles name the ports of the nodes that were written first.
+        let profiles = self.cluster.path().join("used");
+        let first = self.cluster.nodes()[0];
+        self.cluster.whole(first, who).unwrap().save(&profiles.join(who)).unwrap();
         let mut command = samsyn();
         command.args(args).args(["--as", who, "--output", "json", "--profiles"]).arg(profiles);
         serde_json::from_str(&done(&command.output().unwrap())).unwrap()
@@ -234,10 +245,11 @@ async fn two_clusters_catch_up_while_leaders_are_killed_on_both_sides() {
     let mut a = Three::written(DOMAIN, PRISON_SERVICE).await;
     a.configure_for(&b.links().join("crl.pem"));
     b.configure_for(&a.links().join("crl.pem"));
-    a.cluster.come_together().await.unwrap();
-    b.cluster.come_together().await.unwrap();
-    let city = Client::connect(&a.cluster.whole(1, PARTY).unwrap()).await.unwrap();
-    let prison = Client::connect(&b.cluster.whole(1, PRISON_SERVICE).unwrap()).await.unwrap();
+    let together = tokio::join!(a.cluster.come_together(), b.cluster.come_together());
+    together.0.and(together.1).unwrap();
+    let of = |cluster: &Cluster, who| cluster.whole(cluster.nodes()[0], who).unwrap();
+    let city = Client::connect(&of(&a.cluster, PARTY)).await.unwrap();
+    let prison = Client::connect(&of(&b.cluster, PRISON_SERVICE)).await.unwrap();
     let (asks, answers) = (city.profile().function.clone(), prison.profile().function.clone());
     let (of_a, of_b) = (a.invitation(), b.invitation());
     a.accept((&of_b.0, &of_b.1), PRISON_SERVICE_NUMBER);
