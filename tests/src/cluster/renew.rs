@@ -6,8 +6,8 @@ use super::{Cluster, Place, free};
 use crate::raw::Failure;
 
 impl Cluster {
-    /// Ends all nodes that run, and writes as many new ones, with numbers and an authority of their own.
-    /// They do not run.
+    /// Ends all nodes that run, and writes as many new ones, with numbers and an authority of their
+    /// own. They do not run.
     ///
     /// # Errors
     /// When they cannot be written.
