@@ -2,7 +2,7 @@
 //! difference goes, recorded, as a whole.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -20,7 +20,7 @@ use samsyn_policy::{EditionView, Egress, Reader, ReviewView, View, Why};
 use samsyn_proto::sealed::delivered_edition;
 
 use super::deliver::{HELD_BACK_SECONDS, PIECE_BYTES_MAX};
-use crate::{Ledger, Rejection};
+use crate::{Error, Ledger, Rejection};
 
 /// In how many pieces an edition goes at most: they are numbered by one entry.
 const PIECES_MAX: usize = 16;
@@ -84,8 +84,9 @@ impl Ledger {
         let mut due = Vec::new();
         for (outlet, _, differences) in &views {
             let gone = differences.iter().filter(|one| one.after.is_none()).take(room);
-            due.extend(gone.map(|one| DueEdition::gone(outlet, one)));
-            room = room.saturating_sub(due.len());
+            let gone: Vec<_> = gone.map(|one| DueEdition::gone(outlet, one)).collect();
+            room = room.saturating_sub(gone.len());
+            due.extend(gone);
         }
         for (outlet, reader, differences) in &views {
             for difference in differences.iter().filter(|one| one.after.is_some()) {
@@ -126,7 +127,7 @@ impl Ledger {
         goes_on.then_some((outlet, reader))
     }
 
-    /// What is different: what must go from there first, then what was opened last.
+    /// What is different: what must go from there, then the rest, what was opened last first.
     fn differences(
         &self,
         outlet: &Outlet,
@@ -144,8 +145,8 @@ impl Ledger {
                 Some((edition, after))
             });
             let shown: Vec<_> = shown.take(EDITIONS_MAX).collect();
-            let is_shown = |id: &EditionId| shown.iter().any(|(one, _)| one.id == *id);
-            let had = editions.outlets(&outlet.of).filter(|one| !is_shown(&one.of.edition));
+            let ids: BTreeSet<_> = shown.iter().map(|(edition, _)| &edition.id).collect();
+            let had = editions.outlets(&outlet.of).filter(|one| !ids.contains(&one.of.edition));
             let gone = had.map(|one| Difference {
                 edition: one.of.edition.clone(),
                 opened_at: one.at,
@@ -188,8 +189,10 @@ impl Ledger {
         let why = match self.made_edition(reader, &gone, difference).await {
             Ok(one) if one.envelopes() <= PIECES_MAX => return Some(one),
             Ok(_) => "it is larger than a link takes, and is read at its home".to_owned(),
-            // It is opened anew.
-            Err(Rejection::CursorInvalid) => return None,
+            // It is made when there is a leader and room: what the peer has stays so long.
+            Err(Rejection::Failed(Error::NoLeader | Error::Behind | Error::Overloaded)) => {
+                return None;
+            }
             Err(why) => why.to_string(),
         };
         tracing::error!(%peer, %edition, why, "an edition waits");
