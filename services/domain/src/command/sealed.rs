@@ -58,7 +58,9 @@ fn brought(effect: &Effect) -> Vec<&Sealed> {
         Effect::EditionPiece { content, .. } => vec![content],
         Effect::Edition(brought) => {
             let content = brought.content.iter();
-            content.flat_map(|one| std::iter::once(&one.content).chain(&one.review)).collect()
+            content
+                .flat_map(|one| [&one.header, &one.content].into_iter().chain(&one.review))
+                .collect()
         }
         Effect::EditionAnswer(answer) => answer.answer.text.iter().collect(),
         Effect::Receipt { .. }

@@ -250,7 +250,7 @@ mod tests {
             period: "2025-10".parse().unwrap(),
             opened_at: Timestamp::from_micros(opened),
             released: true,
-            header: sealed(1),
+            header: sealed(0),
             findings: 0,
             openings: 0,
             content: sealed(bytes),
@@ -275,6 +275,14 @@ mod tests {
         // One that was opened before all of them has no place; one that is there keeps its own.
         assert_eq!(gone(&edition(9, 1, 1), &all), None);
         assert_eq!(gone(&edition(0, 10, 1), &all), ids(&[]));
+    }
+
+    #[test]
+    fn all_that_an_edition_has_under_seal_takes_room() {
+        let sealed = |length| Sealed { key: UnitKey::named("u"), bytes: vec![0; length].into() };
+        let one = ReceivedEdition::clone(&edition(0, 10, 20));
+        let one = ReceivedEdition { header: sealed(3), review: Some(sealed(100)), ..one };
+        assert_eq!((one.sealed().count(), one.bytes()), (3, 123));
     }
 
     #[test]

@@ -280,8 +280,12 @@ impl ReceivedEdition {
     /// How long all of it is, under seal.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let review = self.review.as_ref().map_or(0, |review| review.bytes.len());
-        self.content.bytes.len().saturating_add(review)
+        self.sealed().fold(0, |sum, one| sum.saturating_add(one.bytes.len()))
+    }
+
+    /// All that it has under seal.
+    pub fn sealed(&self) -> impl Iterator<Item = &Sealed> {
+        [&self.header, &self.content].into_iter().chain(&self.review)
     }
 }
 

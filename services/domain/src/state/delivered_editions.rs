@@ -124,7 +124,7 @@ impl DeliveredEditions {
 
     pub(super) fn sealed(&self) -> impl Iterator<Item = &Sealed> {
         let received = self.received.values().flat_map(BTreeMap::values);
-        let contents = received.flat_map(|one| std::iter::once(&one.content).chain(&one.review));
+        let contents = received.flat_map(|one| one.sealed());
         let pieces = self.pieces.values().flat_map(BTreeMap::values);
         let texts = self.given.values().filter_map(|given| given.answer.text.as_ref());
         contents.chain(pieces.map(|piece| &piece.content)).chain(texts)
