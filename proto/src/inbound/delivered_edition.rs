@@ -60,7 +60,7 @@ impl ReceivedDocument {
         header.given = Vec::new();
         let area = AreaId::parse(&header.area).ok()?;
         // An edition's id begins with its area: nobody speaks for another by it.
-        let is_of_area = of.as_str().split(':').next() == Some(area.as_str());
+        let is_of_area = of.area() == area.as_str();
         let period = value::period(header.period.clone()).ok()?;
         let state = v1::EditionState::try_from(header.state).ok()?;
         let is_round = review.as_ref().is_none_or(|review| review.round == header.round);

@@ -100,7 +100,7 @@ impl fmt::Display for Object {
 }
 
 impl Object {
-    /// The area it is of, where it is of one. An edition's id begins with it.
+    /// The area it is of, where it is of one.
     #[must_use]
     pub fn area(&self) -> Option<&str> {
         match self {
@@ -109,7 +109,7 @@ impl Object {
             | Self::View(area)
             | Self::Revisions(area)
             | Self::Editions(area) => Some(area.as_str()),
-            Self::Edition(id) | Self::Review(id) => id.as_str().split(':').next(),
+            Self::Edition(id) | Self::Review(id) => Some(id.area()),
             Self::Duties
             | Self::Disclosures
             | Self::Meetings

@@ -145,6 +145,24 @@ impl DomainId {
     }
 }
 
+impl EditionId {
+    /// The area that it is of, as its id begins with it.
+    #[must_use]
+    pub fn area(&self) -> &str {
+        self.part(0)
+    }
+
+    /// The track that it is of, as its id names it; empty when it names none.
+    #[must_use]
+    pub fn track(&self) -> &str {
+        self.part(2)
+    }
+
+    fn part(&self, at: usize) -> &str {
+        self.as_str().split(':').nth(at).unwrap_or_default()
+    }
+}
+
 impl FunctionId {
     /// The organisation number that it begins with; empty when it has none.
     #[must_use]
@@ -163,6 +181,9 @@ mod tests {
         assert_eq!(AreaId::parse(""), Err(BadId::Empty));
         assert_eq!(AreaId::parse("Skärholmen"), Err(BadId::Character));
         assert_eq!(AreaId::parse(&"a".repeat(129)), Err(BadId::TooLong));
+        let edition = EditionId::parse("sthlm-skarholmen:2025-10:operative:1").unwrap();
+        assert_eq!((edition.area(), edition.track()), ("sthlm-skarholmen", "operative"));
+        assert_eq!(EditionId::parse("other").unwrap().track(), "");
         assert_eq!(ObservationId::parse("A b"), Err(BadId::Character));
         assert!(ObservationId::parse("EMB-2025#17").is_ok());
     }

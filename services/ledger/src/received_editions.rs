@@ -258,10 +258,8 @@ impl Ledger {
     }
 }
 
-/// An edition's id begins with its area.
 fn area_of(id: &EditionId) -> Result<AreaId, Rejection> {
-    let area = id.as_str().split(':').next().unwrap_or_default();
-    AreaId::parse(area).map_err(|_| missing())
+    AreaId::parse(id.area()).map_err(|_| missing())
 }
 
 fn missing() -> Rejection {

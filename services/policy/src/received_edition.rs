@@ -74,7 +74,7 @@ pub fn verify_given(
     }
     of_answer(&stated, answer)?;
     let (party, role) = (answer.party.as_str().to_owned(), answer.role.as_str().to_owned());
-    let is_of_edition = stated.edition.split(':').nth(2) == Some(&*stated.track);
+    let is_of_edition = round.edition.track() == stated.track;
     let track = descriptor.tracks.get(&stated.track).filter(|_| is_of_edition);
     let track = track.ok_or(BadAnswer::OtherEdition)?;
     let key = track.get(&Function { party, role }).ok_or(BadAnswer::NotAnEndorser)?;
@@ -151,9 +151,7 @@ impl Policy {
             Denial::of(Why::NotAllowed).by(RULE).at("answer.actor_role")
         })
     }
-}
 
-impl Policy {
     /// The number of the organisation that an answer leaves from, and the record of its leaving: to
     /// the domain that delivered the edition, on the ground on which it came.
     ///
@@ -170,7 +168,7 @@ impl Policy {
         let GivenRef { edition, party, .. } = &given.of;
         let missing = || Denial::of(Why::NotFound).by(RULE).at("edition_id");
         let internal = |_| Denial::of(Why::Internal("a name that is no id"));
-        let area = edition.as_str().split(':').next().and_then(|area| AreaId::parse(area).ok());
+        let area = AreaId::parse(edition.area()).ok();
         area.filter(|area| registry.speaks_for(peer, area)).ok_or_else(missing)?;
         // The view may be on its way anew: then it leaves on the registry's ground for own changes.
         let is_for_it = |received: &&Arc<Received>| {
@@ -284,7 +282,7 @@ impl Egress<'_> {
         let (content, size) = (self.content(review)?, size.max(1));
         let reader = self.reader();
         let mut parties = received.receiver.parties.intersection(reader.parties());
-        let track = id.as_str().split(':').nth(2).unwrap_or_default();
+        let track = id.track();
         let endorses = |party: &PartyId| {
             reader.roles().iter().any(|role| is_asked(&content, track, (party, *role)))
         };
