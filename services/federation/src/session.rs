@@ -124,7 +124,7 @@ impl Session {
         let first = hello::hello((&self.domain, level), &self.peer, &link, now, granted);
         // Who does not listen any more may have said why: that is read next.
         let _ = out.send(frame(Kind::Hello(first))).await;
-        let greeted = match self.greet(&mut incoming).await {
+        let greeted = match self.greet(&mut incoming, link.out.epoch).await {
             Ok(greeted) => greeted,
             Err(why) => return why,
         };
@@ -157,6 +157,7 @@ impl Session {
     async fn greet<E>(
         &self,
         incoming: &mut (impl Stream<Item = Result<Frame, E>> + Send + Unpin),
+        chain: u64,
     ) -> Result<Greeted, Closing> {
         let first = timeout(HELLO_MAX, incoming.next()).await.map_err(|_| Closing::Silent)?;
         let hello = match first {
@@ -173,8 +174,12 @@ impl Session {
             Ok(greeted) => Ok(greeted),
             Err(Apart::Close(why)) => Err(why),
             Err(Apart::Freeze(why)) => {
+                // Once another session has taken its place, what came here may be of before that.
+                if let Some(over) = *self.over.borrow() {
+                    return Err(over);
+                }
                 self.ledger
-                    .freeze_link(&self.peer.id, why)
+                    .freeze_link(&self.peer.id, chain, why)
                     .await
                     .map_err(|rejection| Closing::from(&rejection))?;
                 Err(why.into())

@@ -167,6 +167,8 @@ pub(crate) struct Inner {
     pub(crate) contact: Contact,
     recorder: Recorder,
     recording: Recording,
+    /// Links are stopped, let go on and begun anew one after the other.
+    pub(crate) link_changes: tokio::sync::Mutex<()>,
     /// One backup at a time is made here.
     pub(crate) backing_up: Arc<Semaphore>,
     /// Set where this node's files come from a backup from which the domain has not gone on yet.
@@ -224,6 +226,7 @@ impl Ledger {
             contact: Contact::default(),
             recorder,
             recording,
+            link_changes: tokio::sync::Mutex::default(),
             backing_up: Arc::new(Semaphore::new(1)),
             returned,
             dir,

@@ -55,7 +55,7 @@ impl World {
     }
 
     /// Stops a domain, keeps its files as they are, and has it go on.
-    async fn back_up(&mut self, who: Who) -> TempDir {
+    pub(super) async fn back_up(&mut self, who: Who) -> TempDir {
         let copy = tempfile::tempdir().unwrap();
         let (domain, files) = self.of_whom(who);
         domain.stop().await;
@@ -65,7 +65,7 @@ impl World {
     }
 
     /// Has a domain go on from files that were kept: what came since is lost.
-    async fn restore(&mut self, who: Who, from: &TempDir) {
+    pub(super) async fn restore(&mut self, who: Who, from: &TempDir) {
         self.wire.tear();
         let (domain, files) = self.of_whom(who);
         domain.stop().await;
@@ -241,5 +241,20 @@ async fn what_was_on_its_way_goes_again_however_old() {
     world.wire.mend();
     world.police.reaches(old, Step::Accepted).await;
     world.city.has_subjects(&["old"]).await;
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_judged_of_a_chain_before_does_not_stop_the_one_that_was_begun_since() {
+    let world = World::new().await;
+    let (ledger, police) = (&world.city.ledger, POLICE.id());
+    let freeze = |chain| ledger.freeze_link(&police, chain, FrozenFor::Fork);
+    let before = ledger.link(&police).out.epoch;
+    world.renews().await;
+    freeze(before).await.unwrap();
+    let after = world.city.sends(POLICE, "after").await;
+    world.city.reaches(after, Step::Accepted).await;
+    freeze(ledger.link(&police).out.epoch).await.unwrap();
+    assert_eq!(ledger.link(&police).frozen, Some(FrozenFor::Fork));
     world.close().await;
 }

@@ -198,14 +198,27 @@ impl Ledger {
         let command = SetLink { peer: asked.peer.clone(), change: asked.change };
         let body = self.body("set_link", Command::SetLink(command.clone()))?;
         let make = |_: &State| Ok(Command::SetLink(command.clone()));
+        let _alone = self.inner.link_changes.lock().await;
         self.propose(caller, &asked.context, &body, make).await.map(drop)
     }
 
-    /// Has a link stand still: what came does not fit what came before.
+    /// Has a link stand still: what came does not fit what came before, as it was judged when this
+    /// domain's own chain was the one that is named. Where the link has begun anew since, nothing
+    /// happens: it was about what was before.
     ///
     /// # Errors
     /// When it cannot be committed.
-    pub async fn freeze_link(&self, peer: &DomainId, why: FrozenFor) -> Result<(), Rejection> {
+    pub async fn freeze_link(
+        &self,
+        peer: &DomainId,
+        chain: u64,
+        why: FrozenFor,
+    ) -> Result<(), Rejection> {
+        let _alone = self.inner.link_changes.lock().await;
+        self.up_to_date().await?;
+        if self.link(peer).out.epoch != chain {
+            return Ok(());
+        }
         let command = SetLink { peer: peer.clone(), change: LinkChange::Freeze(why) };
         self.own_if(Command::SetLink(command)).await.map(drop)
     }
@@ -257,7 +270,7 @@ impl Ledger {
             }
         }
         if self.contradicts(&link, said.chain) {
-            self.freeze_link(&peer.id, FrozenFor::Fork).await?;
+            self.freeze_link(&peer.id, said.chain.epoch, FrozenFor::Fork).await?;
             return Err(NotTaken::Frozen(said.chain.sequence, FrozenFor::Fork));
         }
         // An earlier word that comes late takes nothing back.

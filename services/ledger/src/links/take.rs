@@ -65,8 +65,9 @@ impl Ledger {
             let taken_of = |state: &State| state.links().link(&peer.id).taken_of(of, now);
             // By what is agreed now: whoever has the session may not have looked since.
             let is_agreed = |state: &State| state.registry().peer(&peer.id) == Some(peer);
-            let (epoch, agreed, taken) =
-                self.read(|state| (state.epoch(), is_agreed(state), taken_of(state)));
+            let own = |state: &State| state.links().link(&peer.id).out.epoch;
+            let (epoch, agreed, taken, own) =
+                self.read(|state| (state.epoch(), is_agreed(state), taken_of(state), own(state)));
             if !agreed {
                 return Err(NotTaken::Replaced);
             }
@@ -96,7 +97,7 @@ impl Ledger {
                         continue 'anew;
                     }
                     Some(why) => {
-                        self.freeze_link(&peer.id, why).await?;
+                        self.freeze_link(&peer.id, own, why).await?;
                         return Err(NotTaken::Frozen(header.sequence, why));
                     }
                 }
