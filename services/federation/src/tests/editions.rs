@@ -1,6 +1,6 @@
 //! Editions that the home of an area delivers, and answers that come back.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use samsyn_domain::{
     Secrecy,
@@ -9,7 +9,7 @@ use samsyn_domain::{
     link::Phase,
     registry::{Document, Role},
 };
-use samsyn_ledger::{Answered, Rejection};
+use samsyn_ledger::Rejection;
 use samsyn_proto::{inbound::AnswerAsked, sealed::Encoded, v1};
 use tokio::time::timeout;
 
@@ -74,7 +74,7 @@ async fn an_edition_is_reviewed_and_endorsed_from_another_domain_and_read_there(
 }
 
 /// Why an answer is not taken here.
-fn why(answered: Result<Answered, Rejection>) -> String {
+pub(super) fn why<T: fmt::Debug>(answered: Result<T, Rejection>) -> String {
     match answered {
         Err(Rejection::Denied(denial)) => denial.why.id().to_owned(),
         Err(Rejection::Answer(bad)) => bad.id().to_owned(),
@@ -275,5 +275,18 @@ async fn an_edition_that_is_larger_than_an_envelope_comes_in_pieces() {
     assert!(envelopes > 3, "{envelopes} envelopes");
     drop(world.police.answers(&world.police.signed(&id, "").await).await.unwrap());
     assert_eq!(world.police.is_told(&id).await.reason, "");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edition_that_is_locked_again_and_again_is_of_one_round_when_it_comes() {
+    let world = World::endorsing().await;
+    let id = world.city.opens().await;
+    for _ in 0..60 {
+        world.city.locks(&id, |_| ()).await;
+    }
+    let header = world.edition_is_same(&id).await;
+    assert_eq!(header.round, 60);
+    world.is_same().await;
     world.close().await;
 }

@@ -20,7 +20,7 @@ use samsyn_policy::{EditionView, Egress, Reader, ReviewView, View, Why};
 use samsyn_proto::sealed::delivered_edition;
 
 use super::deliver::{HELD_BACK_SECONDS, PIECE_BYTES_MAX};
-use crate::{Error, Ledger, Rejection};
+use crate::{Error, Ledger, Rejection, handle::RACES_MAX};
 
 /// In how many pieces an edition goes at most: they are numbered by one entry.
 const PIECES_MAX: usize = 16;
@@ -201,17 +201,26 @@ impl Ledger {
         difference.before.map(|_| gone)
     }
 
+    /// Content and what rebuilds its root are read one after the other, each recorded first: where
+    /// the edition was locked anew in between, they are read again.
     async fn made_edition(
         &self,
         reader: &Reader,
         gone: &DueEdition,
         difference: &Difference,
     ) -> Result<DueEdition, Rejection> {
-        let view = self.edition_here(reader, &difference.edition, 0, usize::MAX).await?;
-        let review = self.review_for(reader, &view).await?;
-        let labels = labels_of(&view, review.as_ref()).map(Arc::new);
-        let content = delivered_edition(&view, review.as_ref());
-        Ok(DueEdition { after: difference.after, labels, content, ..gone.clone() })
+        for _ in 0..RACES_MAX {
+            let view = self.edition_here(reader, &difference.edition, 0, usize::MAX).await?;
+            let review = self.review_for(reader, &view).await?;
+            let round = view.content().header.edition.round();
+            if review.as_ref().is_some_and(|review| review.content().round != round) {
+                continue;
+            }
+            let labels = labels_of(&view, review.as_ref()).map(Arc::new);
+            let content = delivered_edition(&view, review.as_ref());
+            return Ok(DueEdition { after: difference.after, labels, content, ..gone.clone() });
+        }
+        Err(Error::Overloaded.into())
     }
 
     /// What rebuilds the content root, where the receiver is asked for an answer and all of it may
