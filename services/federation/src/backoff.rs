@@ -6,6 +6,9 @@ use std::time::Duration;
 const FIRST: Duration = Duration::from_millis(500);
 /// The longest wait.
 const LONGEST: Duration = Duration::from_mins(1);
+/// The longest wait for a peer that answers, and with which there is no session for now: it may be
+/// let go on, or begin anew, at any moment.
+const LONGEST_ANSWERED: Duration = Duration::from_secs(4);
 
 /// Waits that double, each drawn between its half and the whole: peers that lost each other at once
 /// do not come back at once.
@@ -27,7 +30,12 @@ impl Backoff {
         half.saturating_add(half.mul_f64(f64::from(draw) / 255.0))
     }
 
-    /// The peer was reached.
+    /// The peer was there, and had no session for us.
+    pub(crate) fn answered(&mut self) {
+        self.next = self.next.min(LONGEST_ANSWERED);
+    }
+
+    /// There was a session.
     pub(crate) const fn reset(&mut self) {
         self.next = FIRST;
     }
@@ -58,6 +66,10 @@ mod tests {
             whole = (whole * 2).min(LONGEST);
         }
         assert_eq!(whole, LONGEST);
+        for _ in 0..10 {
+            backoff.answered();
+            assert!(backoff.wait(255) <= LONGEST_ANSWERED);
+        }
         backoff.reset();
         assert_eq!(backoff.wait(255), FIRST);
     }

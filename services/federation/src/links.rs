@@ -86,6 +86,16 @@ struct Sessions {
     draining: bool,
 }
 
+/// What came of a try to open a session.
+enum Tried {
+    /// The peer was not there.
+    Unreached,
+    /// It was there, and said why there is no session.
+    Answered,
+    /// There was one, here or on another node.
+    Linked,
+}
+
 /// A session has its place.
 struct Begun {
     number: u64,
@@ -168,13 +178,15 @@ impl Links {
         let mut turn = 0_usize;
         loop {
             let tried = self.try_once(&peer, turn);
-            let reached = tokio::select! {
-                reached = tried => reached,
+            let tried = tokio::select! {
+                tried = tried => tried,
                 _ = kept.changed() => return,
             };
             turn = turn.wrapping_add(1);
-            if reached {
-                backoff.reset();
+            match tried {
+                Tried::Unreached => {}
+                Tried::Answered => backoff.answered(),
+                Tried::Linked => backoff.reset(),
             }
             let wait = backoff.wait(draw());
             let micros = i64::try_from(wait.as_micros()).unwrap_or(i64::MAX);
@@ -186,19 +198,21 @@ impl Links {
         }
     }
 
-    /// One try at the next endpoint; whether the peer was reached.
-    async fn try_once(&self, id: &DomainId, turn: usize) -> bool {
-        let Some(peer) = self.ledger.registered_peer(id) else { return false };
-        let Some(dialer) = &self.dialer else { return false };
+    /// One try at the next endpoint.
+    async fn try_once(&self, id: &DomainId, turn: usize) -> Tried {
+        let Some(peer) = self.ledger.registered_peer(id) else { return Tried::Unreached };
+        let Some(dialer) = &self.dialer else { return Tried::Unreached };
         if !self.ledger.link(id).is_open() || self.has_session(id) {
-            return true;
+            return Tried::Linked;
         }
         let place = turn.checked_rem(peer.endpoints.len()).unwrap_or_default();
-        let Some(endpoint) = peer.endpoints.get(place) else { return false };
+        let Some(endpoint) = peer.endpoints.get(place) else { return Tried::Unreached };
         self.board.next_try(id, None);
         match dialer.dial(&peer, endpoint).await {
             Ok(wire) => {
-                let Ok(domain) = DomainId::parse(&self.ledger.domain()) else { return false };
+                let Ok(domain) = DomainId::parse(&self.ledger.domain()) else {
+                    return Tried::Unreached;
+                };
                 match self.begin(&peer, domain) {
                     Ok(begun) => {
                         let began = Instant::now();
@@ -209,9 +223,15 @@ impl Links {
                             ended,
                             Closing::NotLeading | Closing::Draining | Closing::Replaced
                         );
-                        elsewhere || began.elapsed() > GOOD
+                        if elsewhere || began.elapsed() > GOOD {
+                            Tried::Linked
+                        } else if ended == Closing::Broken {
+                            Tried::Unreached
+                        } else {
+                            Tried::Answered
+                        }
                     }
-                    Err(_) => true,
+                    Err(_) => Tried::Linked,
                 }
             }
             Err(why) => {
@@ -221,7 +241,7 @@ impl Links {
                 if !sessions.open.contains_key(id) {
                     self.board.ended(id, Closing::Broken);
                 }
-                false
+                Tried::Unreached
             }
         }
     }
