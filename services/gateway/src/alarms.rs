@@ -26,17 +26,19 @@ pub(crate) enum Alarm {
     LinkReloadFailed,
     /// The certificate for links with other domains ends soon, or has ended.
     LinkCertificateEnds,
-    /// Half of the time of another domain's revocation list has gone, and no newer one came.
-    LinkListHalfOver,
-    /// Another domain's revocation list has ended: it is not let in.
-    LinkListEnded,
+    /// Half of the time of this domain's revocation list has gone, and no newer one came.
+    LinkListHalfOver(String),
+    /// This domain's revocation list has ended: it is not let in.
+    LinkListEnded(String),
+    /// The authority that is registered of this domain ends soon, or has ended.
+    LinkAuthorityEnds(String),
     /// The link with this domain stands still until an operator has looked at it.
     LinkFrozen(String),
 }
 
 impl Alarm {
     /// All of the words.
-    const WORDS: [&str; 9] = [
+    const WORDS: [&str; 10] = [
         "reload_failed",
         "revocation_list_half_over",
         "revocation_list_ended",
@@ -45,6 +47,7 @@ impl Alarm {
         "link_certificate_ends",
         "link_revocation_list_half_over",
         "link_revocation_list_ended",
+        "link_authority_ends",
         "link_frozen",
     ];
 
@@ -56,8 +59,9 @@ impl Alarm {
             Self::CertificateEnds => "certificate_ends",
             Self::LinkReloadFailed => "link_reload_failed",
             Self::LinkCertificateEnds => "link_certificate_ends",
-            Self::LinkListHalfOver => "link_revocation_list_half_over",
-            Self::LinkListEnded => "link_revocation_list_ended",
+            Self::LinkListHalfOver(_) => "link_revocation_list_half_over",
+            Self::LinkListEnded(_) => "link_revocation_list_ended",
+            Self::LinkAuthorityEnds(_) => "link_authority_ends",
             Self::LinkFrozen(_) => "link_frozen",
         }
     }
@@ -69,23 +73,25 @@ impl Alarm {
             | Self::CertificateEnds
             | Self::LinkReloadFailed
             | Self::LinkCertificateEnds
-            | Self::LinkListHalfOver
-            | Self::LinkListEnded
+            | Self::LinkListHalfOver(_)
+            | Self::LinkListEnded(_)
+            | Self::LinkAuthorityEnds(_)
             | Self::LinkFrozen(_) => "",
         }
     }
 
     fn peer(&self) -> &str {
         match self {
-            Self::LinkFrozen(peer) => peer,
+            Self::LinkListHalfOver(peer)
+            | Self::LinkListEnded(peer)
+            | Self::LinkAuthorityEnds(peer)
+            | Self::LinkFrozen(peer) => peer,
             Self::ReloadFailed
             | Self::ListHalfOver(_)
             | Self::ListEnded(_)
             | Self::CertificateEnds
             | Self::LinkReloadFailed
-            | Self::LinkCertificateEnds
-            | Self::LinkListHalfOver
-            | Self::LinkListEnded => "",
+            | Self::LinkCertificateEnds => "",
         }
     }
 
@@ -94,8 +100,9 @@ impl Alarm {
         match self {
             Self::LinkReloadFailed
             | Self::LinkCertificateEnds
-            | Self::LinkListHalfOver
-            | Self::LinkListEnded
+            | Self::LinkListHalfOver(_)
+            | Self::LinkListEnded(_)
+            | Self::LinkAuthorityEnds(_)
             | Self::LinkFrozen(_) => true,
             Self::ReloadFailed
             | Self::ListHalfOver(_)
@@ -114,8 +121,11 @@ impl Alarm {
                 "write the files of `[link]` anew; the old ones go on until then"
             }
             Self::LinkCertificateEnds => "issue it anew with `samsyn pki issue --link`",
-            Self::LinkListHalfOver => "fetch a newer list from its domain before this one ends",
-            Self::LinkListEnded => "fetch a newer list: until then its domain is not let in",
+            Self::LinkListHalfOver(_) => "fetch a newer list from its domain before this one ends",
+            Self::LinkListEnded(_) => "fetch a newer list: until then its domain is not let in",
+            Self::LinkAuthorityEnds(_) => {
+                "have its domain invite anew with its next authority, and accept that"
+            }
             Self::LinkFrozen(_) => {
                 "call its operator; docs/operate.md, \"Links with other domains\""
             }

@@ -329,6 +329,7 @@ fn linking(linked: &Linked, config: &Config) -> Linking {
     let link = config.link.as_ref();
     Linking {
         links: linked.links(),
+        identity: linked.identity(),
         federation: link.map_or_else(String::new, |link| link.federation.clone()),
         node: config.cluster.as_ref().map_or(1, |cluster| cluster.node),
         address: linked.address().to_owned(),

@@ -162,6 +162,7 @@ fn status(session: &Session, all: ListLinksResponse, peer: Option<&str>) -> Resu
                 "clock",
                 "level",
                 "certificate",
+                "trust",
                 "last fault",
             ];
             let mut table = Table::new(headers).right(2).right(4).right(5);
@@ -173,7 +174,7 @@ fn status(session: &Session, all: ListLinksResponse, peer: Option<&str>) -> Resu
     )
 }
 
-fn row(link: &Link, now: i64) -> [String; 12] {
+fn row(link: &Link, now: i64) -> [String; 13] {
     let seconds = lag_seconds(link, now);
     let is_open = link.state() == LinkState::Open;
     let days =
@@ -191,8 +192,21 @@ fn row(link: &Link, now: i64) -> [String; 12] {
         or_none(link.clock_millis.map(|millis| format!("{millis:+} ms"))),
         or_none(is_open.then(|| link.peer_level.to_string())),
         or_none(days.map(|days| format!("{days} days"))),
+        trust(link, now),
         or_none(Some(link.last_fault.clone()).filter(|fault| !fault.is_empty())),
     ]
+}
+
+/// How fresh what the peer is known by is, and until when the first of it lasts.
+fn trust(link: &Link, now: i64) -> String {
+    let ends = [&link.authority_until, &link.list_until].into_iter().flatten();
+    let days = ends.map(|end| (end.seconds - now) / SECONDS_OF_A_DAY).min();
+    match (link.trust.as_str(), days) {
+        ("", _) => NONE.to_owned(),
+        (trust, None) => trust.to_owned(),
+        ("aging", Some(days)) => format!("aging: {days} days"),
+        (trust, Some(_)) => trust.to_owned(),
+    }
 }
 
 /// How many own pictures are not there yet as they may be, and how many were not taken.

@@ -255,6 +255,8 @@ async fn two_domains_are_linked_by_invitations_and_a_message_crosses() {
     assert_eq!((&link["peer"], &link["last_fault"]), (&b.name.into(), &"".into()), "{link}");
     assert!(link["clock_millis"].as_i64().unwrap().abs() < 2_000, "{link}");
     assert!(link["certificate_until"].is_string() && link["peer_level"] == 4, "{link}");
+    assert!(link["authority_until"].is_string() && link["list_until"].is_string(), "{link}");
+    assert_eq!(link["trust"], "fresh", "{link}");
 
     let (city, prison) = (a.domain.client(PARTY).await, b.domain.client(PRISON_SERVICE).await);
     let (asks, answers) = (&city.profile().function, &prison.profile().function);

@@ -31,10 +31,13 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 use x509_parser::{extensions::GeneralName, prelude::FromDer};
 
-use super::{BadLink, Material};
+use super::{
+    BadLink, Material,
+    trust::{Age, Trust},
+};
 use crate::{
     alarms::Alarm,
-    tls::{CERTIFICATE_ENDS, Dates, HTTP2, is_service, is_trust_domain, provider, until},
+    tls::{CERTIFICATE_ENDS, HTTP2, is_service, is_trust_domain, provider, until},
 };
 
 /// Connections of one domain at a time: of its nodes, with those that are dead and not known to be.
@@ -133,6 +136,11 @@ impl Identity {
         proved && now.as_secs() < self.held().until
     }
 
+    /// How fresh what a peer is known by is.
+    pub(crate) fn trust(&self, peer: &Peer) -> Trust {
+        Trust::of(peer, &self.held().lists)
+    }
+
     /// What to worry about now.
     pub(super) fn worries(&self) -> Vec<Alarm> {
         let micros = u64::try_from((self.clock)().micros()).unwrap_or_default();
@@ -141,15 +149,19 @@ impl Identity {
         let ends = held.until.saturating_sub(CERTIFICATE_ENDS) <= now;
         let mut worries: Vec<Alarm> =
             ends.then_some(Alarm::LinkCertificateEnds).into_iter().collect();
-        let lists = || held.lists.iter().filter_map(Dates::of);
-        if lists().any(|dates| dates.ends() <= now) {
-            worries.push(Alarm::LinkListEnded);
-        }
-        if lists().any(|dates| dates.ends() > now && dates.is_half_over(now)) {
-            worries.push(Alarm::LinkListHalfOver);
+        let registry = self.ledger.registry();
+        for peer in registry.peers() {
+            let (trust, name) = (Trust::of(peer, &held.lists), || peer.id.to_string());
+            worries.extend(match trust.age_of_list(now) {
+                Age::Fresh => None,
+                Age::Aging => Some(Alarm::LinkListHalfOver(name())),
+                Age::Ended => Some(Alarm::LinkListEnded(name())),
+            });
+            if trust.age_of_authority(now) > Age::Fresh {
+                worries.push(Alarm::LinkAuthorityEnds(name()));
+            }
         }
         if self.ledger.holds_links() {
-            let registry = self.ledger.registry();
             let frozen =
                 registry.peers().filter(|peer| self.ledger.link(&peer.id).frozen.is_some());
             worries.extend(frozen.map(|peer| Alarm::LinkFrozen(peer.id.to_string())));

@@ -7,6 +7,7 @@
 mod dial;
 mod identity;
 mod serve;
+mod trust;
 
 use std::{
     path::{Path, PathBuf},
@@ -24,7 +25,10 @@ use crate::{
     config,
 };
 
-use self::{dial::TlsDial, identity::Identity, serve::serve};
+pub(crate) use identity::Identity;
+pub(crate) use trust::Trust;
+
+use self::{dial::TlsDial, serve::serve};
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(2);
@@ -219,6 +223,11 @@ impl Linked {
     /// The links, to look at.
     pub(crate) fn links(&self) -> Links {
         self.links.clone()
+    }
+
+    /// Who this domain is to others, and they to it.
+    pub(crate) fn identity(&self) -> Identity {
+        self.identity.clone()
     }
 
     /// Serves and dials peers as long as it is polled.

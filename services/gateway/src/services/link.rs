@@ -21,7 +21,13 @@ use samsyn_proto::{
 use tonic::{Request, Response, Status};
 
 use super::{Shared, access::time};
-use crate::{caller::caller, links, status};
+use crate::{
+    caller::caller,
+    links::{self, Trust},
+    status,
+};
+
+const MICROS_PER_SECOND: i64 = 1_000_000;
 
 #[tonic::async_trait]
 impl LinkService for Shared {
@@ -168,6 +174,8 @@ impl Shared {
         let standing = linking.map(|linking| linking.links.standing(&peer.id));
         let standing = standing.unwrap_or_default();
         let session = standing.session;
+        let trust = linking.map(|linking| linking.identity.trust(peer));
+        let now = u64::try_from((self.clock)().micros() / MICROS_PER_SECOND).unwrap_or_default();
         let state = match links::LinkState::of(&link, session.is_some()) {
             links::LinkState::Open => LinkState::Open,
             links::LinkState::Unreached => LinkState::Unreached,
@@ -195,8 +203,16 @@ impl Shared {
             pictures_refused: count(pictures_refused),
             views_delivered: count(views_delivered),
             views_received: views_received.iter().map(|(of, count)| received(of, *count)).collect(),
+            trust: trust.map_or("", |trust| trust.age(now).as_str()).to_owned(),
+            authority_until: trust.map(|trust| seconds(trust.authority_until)),
+            list_until: trust.and_then(Trust::list_until).map(seconds),
         }
     }
+}
+
+fn seconds(since_1970: u64) -> prost_types::Timestamp {
+    let seconds = i64::try_from(since_1970).unwrap_or(i64::MAX);
+    prost_types::Timestamp { seconds, nanos: 0 }
 }
 
 /// A view that a peer delivers.

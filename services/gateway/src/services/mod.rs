@@ -46,6 +46,8 @@ pub(crate) struct Shared {
 pub(crate) struct Linking {
     /// The links.
     pub(crate) links: samsyn_federation::Links,
+    /// By what other domains are known.
+    pub(crate) identity: crate::links::Identity,
     /// The federation that this domain is in.
     pub(crate) federation: String,
     /// Which node this is.
