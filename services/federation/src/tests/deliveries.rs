@@ -69,7 +69,9 @@ impl World {
             Ok(same) => same,
             Err(_) => {
                 let (here, there) = (&self.police, &self.city);
-                panic!("{:?}, not {:?}", here.joint(POLICE).await, there.joint(POLICE).await)
+                let (read, told) = (here.joint(POLICE).await, there.joint(POLICE).await);
+                let links = [here.ledger.link(&CITY.id()), there.ledger.link(&POLICE.id())];
+                panic!("{read:?}, not {told:?}: {:?}, {links:?}", here.received())
             }
         }
     }

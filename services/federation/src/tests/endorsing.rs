@@ -23,7 +23,7 @@ use samsyn_domain::{
 };
 use samsyn_ledger::{Answered, EditionShown, Editions, Rejection, ReviewShown};
 use samsyn_proto::{
-    inbound::{AnswerAsked, LockAsked, OpenAsked, ReleaseAsked},
+    inbound::{AnswerAsked, Context, LockAsked, OpenAsked, ReleaseAsked},
     sealed::{Encoded, Paged},
     v1,
 };
@@ -193,6 +193,51 @@ impl Shown {
     pub(super) fn header(&self) -> v1::EditionHeader {
         self.pages[0].edition.clone().unwrap().header.unwrap()
     }
+
+    /// What a client signs that has read it so.
+    pub(super) fn answered_by(&self, who: Who, text: &str, context: Context) -> AnswerAsked {
+        let (header, review) = (self.header(), &self.reviews[0]);
+        let edition = EditionId::parse(&header.id).unwrap();
+        let descriptor = Descriptor::decode(&review.descriptor_bytes).unwrap();
+        let basis_salt = Salt::new(review.basis_salt.as_slice().try_into().unwrap());
+        let basis = endorsement::Basis::decode(&review.basis).unwrap();
+        let (from, to) = period().bounds();
+        let (verdict, stated) = match text {
+            "" => (Verdict::Endorsed, endorsement::Verdict::Endorse),
+            _ => (Verdict::Reserved, endorsement::Verdict::Reserve),
+        };
+        let statement = Endorsement {
+            domain: descriptor.domain.clone(),
+            agreement: descriptor.agreement.clone(),
+            descriptor: descriptor.digest().unwrap(),
+            area: header.area,
+            edition: header.id,
+            round: header.round,
+            track: header.track,
+            from: from.micros(),
+            to: to.micros(),
+            content_root: hash::Digest(header.content_root.as_slice().try_into().unwrap()),
+            basis: basis.commitment(&basis_salt).unwrap(),
+            party: who.party.to_owned(),
+            role: who.role().as_str().to_owned(),
+            verdict: stated,
+            reservation: reservation_commitment(&Salt::new(SALT), text).unwrap(),
+        };
+        let statement = statement.encode().unwrap();
+        let bytes = pre_authentication(PayloadType::Endorsement, &statement);
+        AnswerAsked {
+            context,
+            edition,
+            party: who.party(),
+            role: who.role(),
+            verdict,
+            text: (!text.is_empty()).then(|| text.to_owned()),
+            text_salt: SALT.to_vec(),
+            signature: who.signer().sign(&bytes).to_bytes().to_vec(),
+            statement,
+            key: who.key_id(),
+        }
+    }
 }
 
 pub(super) fn decoded<M: prost::Message + Default>(encoded: &Encoded<M>) -> M {
@@ -267,11 +312,20 @@ impl Domain {
         view.content().editions[0].edition.id.clone()
     }
 
-    fn in_role(&self) -> samsyn_proto::inbound::Context {
-        samsyn_proto::inbound::Context { role: Some(self.who.role()), ..self.context() }
+    fn in_role(&self) -> Context {
+        Context { role: Some(self.who.role()), ..self.context() }
     }
 
     pub(super) async fn locks(&self, edition: &EditionId, edit: impl FnOnce(&mut Labels)) {
+        self.would_lock(edition, edit).await.unwrap();
+    }
+
+    /// As `locks`, where a contribution may come in between.
+    pub(super) async fn would_lock(
+        &self,
+        edition: &EditionId,
+        edit: impl FnOnce(&mut Labels),
+    ) -> Result<(), Rejection> {
         let caller = self.who.caller();
         let reader = self.ledger.own_reader(&caller).unwrap();
         let (revision, _) = self.joint(self.who).await.unwrap();
@@ -286,7 +340,7 @@ impl Domain {
             labels,
             party: self.who.party(),
         };
-        drop(self.ledger.lock_edition(&caller, &reader, &asked).await.unwrap());
+        self.ledger.lock_edition(&caller, &reader, &asked).await.map(drop)
     }
 
     pub(super) async fn releases(&self, header: &v1::EditionHeader) {
@@ -307,47 +361,7 @@ impl Domain {
     }
 
     pub(super) async fn signed_by(&self, who: Who, id: &EditionId, text: &str) -> AnswerAsked {
-        let shown = self.shown(id, who).await.unwrap();
-        let (header, review) = (shown.header(), &shown.reviews[0]);
-        let descriptor = Descriptor::decode(&review.descriptor_bytes).unwrap();
-        let basis_salt = Salt::new(review.basis_salt.as_slice().try_into().unwrap());
-        let basis = endorsement::Basis::decode(&review.basis).unwrap();
-        let (from, to) = period().bounds();
-        let (verdict, stated) = match text {
-            "" => (Verdict::Endorsed, endorsement::Verdict::Endorse),
-            _ => (Verdict::Reserved, endorsement::Verdict::Reserve),
-        };
-        let statement = Endorsement {
-            domain: descriptor.domain.clone(),
-            agreement: descriptor.agreement.clone(),
-            descriptor: descriptor.digest().unwrap(),
-            area: header.area,
-            edition: header.id,
-            round: header.round,
-            track: header.track,
-            from: from.micros(),
-            to: to.micros(),
-            content_root: hash::Digest(header.content_root.as_slice().try_into().unwrap()),
-            basis: basis.commitment(&basis_salt).unwrap(),
-            party: who.party.to_owned(),
-            role: who.role().as_str().to_owned(),
-            verdict: stated,
-            reservation: reservation_commitment(&Salt::new(SALT), text).unwrap(),
-        };
-        let statement = statement.encode().unwrap();
-        let bytes = pre_authentication(PayloadType::Endorsement, &statement);
-        AnswerAsked {
-            context: self.context(),
-            edition: id.clone(),
-            party: who.party(),
-            role: who.role(),
-            verdict,
-            text: (!text.is_empty()).then(|| text.to_owned()),
-            text_salt: SALT.to_vec(),
-            signature: who.signer().sign(&bytes).to_bytes().to_vec(),
-            statement,
-            key: who.key_id(),
-        }
+        self.shown(id, who).await.unwrap().answered_by(who, text, self.context())
     }
 
     pub(super) async fn answers(&self, asked: &AnswerAsked) -> Result<Answered, Rejection> {
@@ -357,19 +371,21 @@ impl Domain {
         self.ledger.answer_edition(&caller, &reader, asked).await
     }
 
+    /// What was answered here to an edition that another domain delivers, the last first; none
+    /// where it comes anew.
+    pub(super) async fn given(&self, id: &EditionId) -> Option<Vec<v1::GivenAnswer>> {
+        let reader = self.ledger.reader(&self.who.caller(), ground()).unwrap();
+        let shown = self.ledger.edition(&reader, id, 0, 1).await;
+        let Ok(EditionShown::Received(view)) = shown else { return None };
+        let page = decoded(&Page::received(&view, |_| String::new()));
+        Some(page.edition.unwrap().header.unwrap().given)
+    }
+
     /// Waits until the home has said what became of what was answered here last.
     pub(super) async fn is_told(&self, id: &EditionId) -> v1::GivenAnswer {
-        let reader = self.ledger.reader(&self.who.caller(), ground()).unwrap();
         let told = timeout(PATIENCE, async {
             loop {
-                let given = match self.ledger.edition(&reader, id, 0, 1).await {
-                    Ok(EditionShown::Received(view)) => {
-                        let page = decoded(&Page::received(&view, |_| String::new()));
-                        page.edition.unwrap().header.unwrap().given
-                    }
-                    // It comes anew.
-                    _ => Vec::new(),
-                };
+                let given = self.given(id).await.unwrap_or_default();
                 match given.into_iter().next() {
                     Some(given) if given.told_at.is_some() => return given,
                     _ => tokio::time::sleep(Duration::from_millis(10)).await,

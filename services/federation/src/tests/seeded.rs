@@ -1,6 +1,6 @@
-//! Whatever happens to wire and processes, by seed: each message takes effect once, receipts come
-//! to one end, the home of an area has of an own picture what it may have, and both sides have one
-//! chain.
+//! Whatever happens to wire, processes and disks, by seed: each message takes effect once, receipts
+//! come to one end, the home of an area has of an own picture what it may have, what it delivers is
+//! read elsewhere as it is there, answers to editions stand once, and both sides have one chain.
 //!
 //! `SAMSYN_SEEDS=from..to` runs other seeds; a failure tells its seed and steps.
 
@@ -10,15 +10,22 @@ use std::{
     time::Duration,
 };
 
-use samsyn_domain::message::{MessageId, Step};
+use samsyn_domain::{EditionId, Timestamp, command::LinkChange, message::MessageId};
+use samsyn_proto::v1;
+use tempfile::TempDir;
+use tokio::time::{sleep, timeout};
 
 use super::{
+    editions::why,
     pictures::{draft, kept},
-    world::{CITY, POLICE, World},
+    world::{CITY, Domain, NOW, PATIENCE, POLICE, Who, World},
 };
+use crate::{Closing, Standing};
 
 /// How many steps a life has.
 const STEPS: usize = 40;
+/// How much later it is each time that a link begins anew, in seconds.
+const LATER: i64 = 60;
 
 /// A generator of Marsaglia (xorshift64*): the same seed gives the same steps.
 pub(super) struct Dice(pub(super) u64);
@@ -30,46 +37,89 @@ impl Dice {
         self.0 ^= self.0 >> 27;
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) % bound
     }
+
+    fn side(&mut self) -> At {
+        if self.below(2) == 0 { At::City } else { At::Police }
+    }
+}
+
+/// Where something happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    City,
+    Police,
+}
+
+impl At {
+    const BOTH: [Self; 2] = [Self::City, Self::Police];
+
+    const fn other(self) -> Self {
+        match self {
+            Self::City => Self::Police,
+            Self::Police => Self::City,
+        }
+    }
+
+    const fn who(self) -> Who {
+        match self {
+            Self::City => CITY,
+            Self::Police => POLICE,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Act {
-    FromCity(u64),
-    FromPolice(u64),
+    /// So many messages go to the other side.
+    Send(At, u64),
+    /// All that stands in the inbox is dealt with.
+    Mark(At),
+    /// So many of its observations become new, changed, kept or withdrawn.
+    Publish(At, u64),
     Cut,
     Mend,
     Tear,
-    RestartCity,
-    RestartPolice,
-    CityMarks,
-    PoliceMark,
-    /// So many of the observations of the police become new, changed, kept or withdrawn.
-    Publish(u64),
+    Restart(At),
+    /// Its files are kept, in the place of what was kept of them before.
+    BackUp(At),
+    /// It goes on from the files that were kept, and both operators have the link begin anew.
+    Restore(At),
+    /// The city opens an edition where none is under way.
+    Open,
+    /// The city puts its picture of now to the endorsers.
+    Lock,
+    /// It endorses what it reads; the police with a reservation at times.
+    Answer(At),
+    /// The city releases what both endorse.
+    Release,
     Wait(u64),
 }
 
 fn act(dice: &mut Dice) -> Act {
-    match dice.below(18) {
-        0..=2 => Act::FromCity(1 + dice.below(8)),
-        3..=5 => Act::FromPolice(1 + dice.below(8)),
-        6 => Act::Cut,
-        7 | 8 => Act::Mend,
-        9 => Act::Tear,
-        10 => Act::RestartCity,
-        11 => Act::RestartPolice,
-        12 if dice.below(2) == 0 => Act::CityMarks,
-        12 => Act::PoliceMark,
-        13..=16 => Act::Publish(1 + dice.below(6)),
+    match dice.below(26) {
+        0..=3 => Act::Send(dice.side(), 1 + dice.below(8)),
+        4 => Act::Mark(dice.side()),
+        5..=8 => Act::Publish(dice.side(), 1 + dice.below(6)),
+        9 => Act::Cut,
+        10 | 11 => Act::Mend,
+        12 => Act::Tear,
+        13 => Act::Restart(dice.side()),
+        14 => Act::BackUp(dice.side()),
+        15 => Act::Restore(dice.side()),
+        16 => Act::Open,
+        17 | 18 => Act::Lock,
+        19..=21 => Act::Answer(dice.side()),
+        22 => Act::Release,
         _ => Act::Wait(dice.below(300)),
     }
 }
 
-/// What the police have in their own picture: each with its count, and whether it is for others.
-#[derive(Default)]
+/// What a party has in its own picture: each with its count, and whether it is for others.
+#[derive(Default, Clone)]
 struct Own(BTreeMap<String, (u32, bool)>);
 
 impl Own {
-    async fn publishes(&mut self, world: &World, count: u64, dice: &mut Dice) {
+    async fn publishes(&mut self, domain: &Domain, count: u64, dice: &mut Dice) {
         let (mut drafts, mut withdrawn) = (Vec::new(), Vec::new());
         let named: BTreeSet<u64> = (0..count).map(|_| dice.below(12)).collect();
         for id in named.into_iter().map(|number| format!("o{number}")) {
@@ -87,94 +137,349 @@ impl Own {
             }
         }
         let withdrawn: Vec<&str> = withdrawn.iter().map(String::as_str).collect();
-        world.police.publishes(drafts, &withdrawn).await.unwrap();
+        domain.publishes(drafts, &withdrawn).await.unwrap();
     }
 
-    /// What the city may have of it.
+    /// What the other side may have of it.
     fn shared(&self) -> BTreeMap<String, Option<u32>> {
         let shared = self.0.iter().filter(|(_, (_, shared))| *shared);
         shared.map(|(id, (count, _))| (id.clone(), Some(*count))).collect()
     }
 }
 
-#[derive(Default)]
-struct Sent {
-    ids: Vec<(MessageId, String)>,
-    acted: BTreeMap<MessageId, ()>,
+/// What a domain knows, or knew when its files were kept.
+#[derive(Default, Clone)]
+struct Knows {
+    /// What it has sent, by subject, in order.
+    sent: Vec<String>,
+    /// What it has dealt with.
+    marked: BTreeSet<String>,
+    own: Own,
+}
+
+/// Two domains, and what should be true of them.
+struct Life {
+    world: World,
+    now: Timestamp,
+    knows: [Knows; 2],
+    kept: [Option<(TempDir, Knows)>; 2],
+    /// All that was ever sent.
+    sent: BTreeMap<String, MessageId>,
+    /// What was ever dealt with.
+    marked: BTreeSet<String>,
+    editions: BTreeSet<EditionId>,
+    /// Something was forgotten: then not all comes in the order in which it was sent.
+    forgot: bool,
+}
+
+impl Life {
+    async fn begins() -> Self {
+        let world = World::endorsing().await;
+        let mut knows: [Knows; 2] = Default::default();
+        for (knows, (id, count)) in knows.iter_mut().zip([("c1", 2), ("p1", 3)]) {
+            knows.own.0.insert(id.to_owned(), (count, true));
+        }
+        Self {
+            world,
+            now: NOW,
+            knows,
+            kept: Default::default(),
+            sent: BTreeMap::new(),
+            marked: BTreeSet::new(),
+            editions: BTreeSet::new(),
+            forgot: false,
+        }
+    }
+
+    fn domain(&self, at: At) -> &Domain {
+        match at {
+            At::City => &self.world.city,
+            At::Police => &self.world.police,
+        }
+    }
+
+    async fn does(&mut self, act: Act, dice: &mut Dice) {
+        match act {
+            Act::Send(at, count) => {
+                for _ in 0..count {
+                    let subject = format!("{:04}", self.sent.len());
+                    let id = self.domain(at).sends(at.other().who(), &subject).await;
+                    self.sent.insert(subject.clone(), id);
+                    self.knows[at as usize].sent.push(subject);
+                }
+            }
+            Act::Mark(at) => {
+                for subject in self.domain(at).inbox().await {
+                    if self.knows[at as usize].marked.insert(subject.clone()) {
+                        self.domain(at).acts_on(self.sent[&subject]).await;
+                        self.marked.insert(subject);
+                    }
+                }
+            }
+            Act::Publish(at, count) => {
+                let mut own = std::mem::take(&mut self.knows[at as usize].own);
+                own.publishes(self.domain(at), count, dice).await;
+                self.knows[at as usize].own = own;
+            }
+            Act::Cut => self.world.wire.cut(),
+            Act::Mend => self.world.wire.mend(),
+            Act::Tear => self.world.wire.tear(),
+            Act::Restart(At::City) => self.world.restart_city().await,
+            Act::Restart(At::Police) => self.world.restart_police().await,
+            Act::BackUp(at) => {
+                let files = self.world.back_up(at.who()).await;
+                self.kept[at as usize] = Some((files, self.knows[at as usize].clone()));
+            }
+            Act::Restore(at) => self.restore(at).await,
+            Act::Open => self.open().await,
+            Act::Lock => self.lock().await,
+            Act::Answer(at) => self.answer(at, dice.below(2) == 0).await,
+            Act::Release => self.release().await,
+            Act::Wait(millis) => sleep(Duration::from_millis(millis)).await,
+        }
+    }
+
+    async fn restore(&mut self, at: At) {
+        let Some((files, knew)) = &self.kept[at as usize] else { return };
+        self.knows[at as usize] = knew.clone();
+        self.world.restore(at.who(), files).await;
+        self.forgot = true;
+        self.renew().await;
+    }
+
+    /// Both operators have the link begin anew, one after the other.
+    async fn renew(&mut self) {
+        self.now = self.now.after_seconds(LATER);
+        for domain in At::BOTH.map(|at| self.domain(at)) {
+            domain.at(self.now);
+            domain.sets_link(LinkChange::Renew).await;
+        }
+        self.world.wire.tear();
+    }
+
+    /// Operators look at a link that is not open, as docs/operate.md has them do: one of them may
+    /// have joined what the other had begun before, and so both begin anew once more.
+    async fn is_open(&mut self) {
+        let links = At::BOTH.map(|at| self.domain(at).links.clone());
+        let standing = || {
+            let of = links.iter().zip(At::BOTH);
+            of.map(|(links, at)| links.standing(&at.other().who().id())).collect::<Vec<_>>()
+        };
+        let opens = timeout(PATIENCE, async {
+            let mut closed = 0;
+            loop {
+                let both = standing();
+                if both.iter().all(|one| one.session.is_some()) {
+                    return;
+                }
+                let is_unknown = |one: &Standing| one.fault == Some(Closing::EpochUnknown);
+                closed = if both.iter().all(is_unknown) { closed + 1 } else { 0 };
+                // It stays so, over several tries.
+                if closed > 500 {
+                    closed = 0;
+                    self.renew().await;
+                }
+                sleep(Duration::from_millis(20)).await;
+            }
+        });
+        assert!(opens.await.is_ok(), "it does not open: {:?}", standing());
+    }
+
+    /// The edition of now, as the city reads it.
+    async fn newest(&self) -> Option<v1::EditionHeader> {
+        let mut newest = None;
+        for id in &self.editions {
+            // What was opened after the files were kept is forgotten.
+            if let Ok(shown) = self.world.city.shown(id, CITY).await {
+                newest = Some(shown.header());
+            }
+        }
+        newest
+    }
+
+    async fn open(&mut self) {
+        let newest = self.newest().await;
+        if newest.is_none_or(|newest| newest.state() == v1::EditionState::Released) {
+            self.editions.insert(self.world.city.opens().await);
+        }
+    }
+
+    async fn lock(&self) {
+        let Some(newest) = self.newest().await else { return };
+        if newest.state() == v1::EditionState::Released {
+            return;
+        }
+        let id = EditionId::parse(&newest.id).unwrap();
+        if let Err(refused) = self.world.city.would_lock(&id, |_| ()).await {
+            // A contribution came in between.
+            assert_eq!(why::<()>(Err(refused)), "REVISION_STALE");
+        }
+    }
+
+    async fn answer(&self, at: At, reserves: bool) {
+        let Some(newest) = self.newest().await else { return };
+        let id = EditionId::parse(&newest.id).unwrap();
+        // What it reads, which may be of before.
+        let Ok(shown) = self.domain(at).shown(&id, at.who()).await else { return };
+        if shown.header().state() != v1::EditionState::InReview || shown.reviews.is_empty() {
+            return;
+        }
+        let text = if reserves && at == At::Police { "Utan ordningsvakter." } else { "" };
+        let asked = shown.answered_by(at.who(), text, self.domain(at).context());
+        let answered = self.domain(at).answers(&asked).await;
+        if answered.is_err() {
+            let why = why(answered);
+            // It has answered, or another round has come since it was read.
+            let expected =
+                ["ALREADY_ANSWERED", "EDITION_ROUND_STALE", "EDITION_WRONG_STATE", "NOT_FOUND"];
+            assert!(expected.contains(&why.as_str()), "{why}");
+        }
+    }
+
+    async fn release(&self) {
+        let newest = self.newest().await;
+        if let Some(newest) = newest.filter(|one| one.state() == v1::EditionState::Endorsed) {
+            self.world.city.releases(&newest).await;
+        }
+    }
+
+    /// The wire is whole, and all that should be true becomes so.
+    async fn ends(&mut self) {
+        self.world.wire.mend();
+        self.is_open().await;
+        self.pictures_are_whole().await;
+        for at in At::BOTH {
+            self.mail_is_whole(at).await;
+        }
+        for id in &self.editions {
+            self.edition_is_whole(id).await;
+        }
+        let link = |at: At| self.domain(at).ledger.link(&at.other().who().id());
+        let settled = timeout(PATIENCE, async {
+            while At::BOTH.iter().any(|at| link(*at).acknowledged != link(*at).out.sequence) {
+                sleep(Duration::from_millis(10)).await;
+            }
+        });
+        assert!(settled.await.is_ok(), "{:?}", At::BOTH.map(link));
+        let [city, police] = At::BOTH.map(link);
+        assert_eq!((city.out, police.out), (police.taken, city.taken));
+        assert_eq!((city.frozen, police.frozen), (None, None));
+        for at in At::BOTH {
+            assert!(self.domain(at).ledger.quarantined(&at.other().who().id()).is_empty());
+        }
+    }
+
+    async fn pictures_are_whole(&self) {
+        let own = &self.knows[At::Police as usize].own;
+        let stands = self.world.police.is_in_step().await;
+        assert_eq!(self.world.city.has(POLICE).await.counts, own.shared());
+        assert_eq!(stands.held, own.shared().len());
+        self.world.is_same().await;
+    }
+
+    /// What one side has sent stands once in the inbox of the other, and comes to its end.
+    async fn mail_is_whole(&self, at: At) {
+        let (knows, there) = (&self.knows[at as usize], &self.knows[at.other() as usize]);
+        let came = timeout(PATIENCE, async {
+            loop {
+                let came = self.domain(at.other()).inbox().await;
+                if knows.sent.iter().all(|subject| came.contains(subject)) {
+                    return came;
+                }
+                sleep(Duration::from_millis(20)).await;
+            }
+        });
+        let Ok(came) = came.await else {
+            panic!("{:?}, not {:?}", self.domain(at.other()).inbox().await, knows.sent)
+        };
+        let once: BTreeSet<&String> = came.iter().collect();
+        assert_eq!(once.len(), came.len(), "twice: {came:?}");
+        assert!(self.forgot || came == knows.sent, "{came:?}, not {:?}", knows.sent);
+        for subject in &knows.sent {
+            let is_there = there.marked.contains(subject);
+            // Who has forgotten that it dealt with something has told so before, or not.
+            let may_have = is_there || self.marked.contains(subject);
+            let steps = timeout(PATIENCE, async {
+                loop {
+                    let steps = self.domain(at).steps(self.sent[subject]).await;
+                    let is_at = |code: &str| steps.last().is_some_and(|one| one.as_str() == code);
+                    if is_at("acted") && may_have || is_at("accepted") && !is_there {
+                        return steps;
+                    }
+                    sleep(Duration::from_millis(20)).await;
+                }
+            });
+            let Ok(steps) = steps.await else {
+                panic!("{subject}: {:?}", self.domain(at).steps(self.sent[subject]).await)
+            };
+            let ends = steps.iter().filter(|step| step.is_end()).count();
+            assert!(ends <= 1 && steps.is_sorted(), "{steps:?}");
+        }
+    }
+
+    /// What the police answered, once the city has said what became of all of it.
+    async fn all_told(&self, id: &EditionId) -> Vec<v1::GivenAnswer> {
+        let told = timeout(PATIENCE, async {
+            loop {
+                match self.world.police.given(id).await {
+                    Some(given) if given.iter().all(|one| one.told_at.is_some()) => return given,
+                    Some(_) | None => sleep(Duration::from_millis(10)).await,
+                }
+            }
+        });
+        match told.await {
+            Ok(given) => given,
+            Err(_) => panic!("{:?}", self.world.police.given(id).await),
+        }
+    }
+
+    /// An edition is read as it is at its home; what its endorser elsewhere was told is so there.
+    async fn edition_is_whole(&self, id: &EditionId) {
+        let World { city, police, .. } = &self.world;
+        if city.shown(id, CITY).await.is_err() {
+            let gone = timeout(PATIENCE, async {
+                while police.shown(id, POLICE).await.is_ok() {
+                    sleep(Duration::from_millis(10)).await;
+                }
+            });
+            assert!(gone.await.is_ok(), "{id} is forgotten at its home");
+            return;
+        }
+        let mut header = self.world.edition_is_same(id).await;
+        for given in self.all_told(id).await {
+            let stands = header.answers.iter().any(|one| one.party == POLICE.party);
+            let was_taken = given.reason.is_empty() && given.round == header.round;
+            assert!(!was_taken || stands, "{given:?}, {header:?}");
+        }
+        // Who has no answer that stands can give one.
+        let is_open = header.state() == v1::EditionState::InReview;
+        if is_open && !header.answers.iter().any(|one| one.party == POLICE.party) {
+            let asked = police.signed(id, "").await;
+            drop(police.answers(&asked).await.unwrap());
+            self.all_told(id).await;
+            header = self.world.edition_is_same(id).await;
+        }
+        let parties: Vec<&String> = header.answers.iter().map(|one| &one.party).collect();
+        let once: BTreeSet<&&String> = parties.iter().collect();
+        assert_eq!(once.len(), parties.len(), "{header:?}");
+        assert!(!is_open || parties.iter().any(|one| *one == POLICE.party), "{header:?}");
+    }
 }
 
 async fn life(seed: u64) {
     let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-    let mut world = World::new().await;
-    let (mut by_city, mut by_police) = (Sent::default(), Sent::default());
-    let mut own = Own::default();
-    let mut steps = Vec::new();
+    let mut life = Life::begins().await;
     for _ in 0..STEPS {
         let act = act(&mut dice);
-        steps.push(act);
-        match act {
-            Act::FromCity(count) => {
-                for _ in 0..count {
-                    let subject = by_city.ids.len().to_string();
-                    by_city.ids.push((world.city.sends(POLICE, &subject).await, subject));
-                }
-            }
-            Act::FromPolice(count) => {
-                for _ in 0..count {
-                    let subject = by_police.ids.len().to_string();
-                    by_police.ids.push((world.police.sends(CITY, &subject).await, subject));
-                }
-            }
-            Act::Cut => world.wire.cut(),
-            Act::Mend => world.wire.mend(),
-            Act::Tear => world.wire.tear(),
-            Act::RestartCity => world.restart_city().await,
-            Act::RestartPolice => world.restart_police().await,
-            Act::CityMarks => {
-                let there = world.city.inbox().await.len();
-                for (id, _) in by_police.ids.iter().take(there) {
-                    world.city.acts_on(*id).await;
-                    by_police.acted.insert(*id, ());
-                }
-            }
-            Act::PoliceMark => {
-                let there = world.police.inbox().await.len();
-                for (id, _) in by_city.ids.iter().take(there) {
-                    world.police.acts_on(*id).await;
-                    by_city.acted.insert(*id, ());
-                }
-            }
-            Act::Publish(count) => own.publishes(&world, count, &mut dice).await,
-            Act::Wait(millis) => tokio::time::sleep(Duration::from_millis(millis)).await,
-        }
+        println!("seed {seed}: {act:?}");
+        life.does(act, &mut dice).await;
     }
-    world.wire.mend();
-    let told = format!("seed {seed}: {steps:?}");
-    let stands = world.police.is_in_step().await;
-    assert_eq!(world.city.has(POLICE).await.counts, own.shared(), "{told}");
-    assert_eq!(stands.held, own.shared().len(), "{told}");
-    for (sent, domain, other) in
-        [(&by_city, &world.city, &world.police), (&by_police, &world.police, &world.city)]
-    {
-        for (id, _) in &sent.ids {
-            let expected = if sent.acted.contains_key(id) { Step::Acted } else { Step::Accepted };
-            let steps = domain.reaches(*id, expected).await;
-            let ends = steps.iter().filter(|step| step.is_end()).count();
-            assert!(ends <= 1 && steps.is_sorted(), "{steps:?} {told}");
-        }
-        // Exactly once, and each sender's in the order in which it sent them.
-        let subjects: Vec<String> = sent.ids.iter().map(|(_, subject)| subject.clone()).collect();
-        assert_eq!(other.inbox().await, subjects, "{told}");
-    }
-    let city = world.city.ledger.link(&POLICE.id());
-    let police = world.police.ledger.link(&CITY.id());
-    assert_eq!((city.out, police.out), (police.taken, city.taken), "{told}");
-    assert_eq!((city.frozen, police.frozen), (None, None), "{told}");
-    world.close().await;
+    life.ends().await;
+    life.world.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_message_takes_effect_once_whatever_happens() {
+async fn everything_takes_effect_once_whatever_happens() {
     let seeds = env::var("SAMSYN_SEEDS").ok().and_then(|text| {
         let (from, to) = text.split_once("..")?;
         Some(from.parse().ok()?..to.parse().ok()?)

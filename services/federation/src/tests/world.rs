@@ -258,7 +258,9 @@ impl Domain {
         levels: Levels,
     ) {
         self.stop().await;
+        let now = Timestamp::from_micros(self.now.load(Ordering::SeqCst));
         let anew = Self::by(dir, (self.who, self.document.clone()), dialer, levels).await;
+        anew.at(now);
         let keys = self.keys.load(Ordering::SeqCst);
         *self = Self { keys: AtomicUsize::new(keys), ..anew };
     }
