@@ -7,7 +7,7 @@ use std::{env, error::Error, fs, path::PathBuf};
 mod reasons;
 
 /// Responses that carry content: on the server only a view makes one.
-const SEALED: [&str; 26] = [
+const SEALED: [&str; 27] = [
     "PublishPictureResponse",
     "UploadPictureResponse",
     "ValidatePictureResponse",
@@ -34,6 +34,7 @@ const SEALED: [&str; 26] = [
     "GetMessageResponse",
     "ListThreadResponse",
     "TrackMessagesResponse",
+    "GetAttachmentResponse",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -84,6 +85,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .compile_fds(protox::compile(["samsyn/raft/v1/peer.proto"], ["."])?)?;
     tonic_prost_build::configure()
         .bytes(".samsyn.link.v1.Envelope")
+        .bytes(".samsyn.link.v1.Part")
+        .bytes(".samsyn.link.v1.Fetch")
         .compile_fds(protox::compile(["samsyn/link/v1/link.proto"], ["."])?)?;
     Ok(())
 }

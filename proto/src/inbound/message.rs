@@ -5,7 +5,10 @@ use std::fmt;
 use samsyn_domain::{
     FunctionId, Labels, Timestamp,
     disclosure::Ground,
-    message::{MessageId, MessageKind, Precedence, RECIPIENTS_MAX, Step, VALID_SECONDS_MAX},
+    message::{
+        ATTACHMENTS_MAX, MessageId, MessageKind, PART_BYTES, Precedence, RECIPIENTS_MAX, Step,
+        Text, VALID_SECONDS_MAX,
+    },
     registry::Registry,
 };
 
@@ -26,10 +29,10 @@ const INBOX_ROWS_MAX: u32 = 100;
 /// How long an inbox is waited for at most, in seconds.
 const WAIT_SECONDS_MAX: u32 = 30;
 
-/// Whether subject and body of a message that came from another domain are what could have been
-/// sent from here, to the letter.
+/// Whether subject, body and names of files of a message that came from another domain are what
+/// could have been sent from here, to the letter.
 #[must_use]
-pub fn message_is_fit(subject: &str, body: &str) -> bool {
+pub fn message_is_fit(sent: &Text) -> bool {
     let fits = |raw: &str, form| {
         let mut faults = Faults::default();
         let mut within = Within::new(&mut faults, String::new());
@@ -37,7 +40,12 @@ pub fn message_is_fit(subject: &str, body: &str) -> bool {
         // A warning stops nothing here, as it stops nothing there.
         faults.checked(Some(())).value.is_some() && text.as_deref().unwrap_or_default() == raw
     };
-    !subject.is_empty() && fits(subject, Form::SUBJECT) && fits(body, Form::BODY)
+    let Text { subject, body, attachments, .. } = sent;
+    let mut names = attachments.iter().map(|one| &one.name);
+    !subject.is_empty()
+        && fits(subject, Form::SUBJECT)
+        && fits(body, Form::BODY)
+        && names.all(|name| !name.is_empty() && fits(name, Form::FILE_NAME))
 }
 
 /// A message to be sent.
@@ -67,6 +75,8 @@ pub struct SendAsked {
     pub body: String,
     /// Its labels.
     pub labels: Labels,
+    /// What names the files that go with it.
+    pub attachments: Vec<Vec<u8>>,
 }
 
 impl fmt::Debug for SendAsked {
@@ -134,8 +144,12 @@ impl SendAsked {
         if labels.as_ref().is_some_and(|labels| !labels.audience.is_empty()) {
             within.refuse(Reason::BadLabels, "labels.audience");
         }
+        if request.attachments.len() > ATTACHMENTS_MAX {
+            within.refuse(Reason::TooLarge, "attachments");
+        }
         let (ground, _) = stated?;
         Some(Self {
+            attachments: request.attachments,
             context: context?,
             ground,
             from: from?,
@@ -199,6 +213,68 @@ impl MailboxAsked {
         let (ground, _) = ground(context)?;
         let function = value::object(function, FunctionId::parse).named("function_address")?;
         Ok(Self { ground, function })
+    }
+}
+
+/// A file that is uploaded.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FileAsked {
+    /// For whom, on what ground.
+    pub of: MailboxAsked,
+    /// Its name.
+    pub name: String,
+}
+
+impl fmt::Debug for FileAsked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a file of {}", self.of.function)
+    }
+}
+
+impl FileAsked {
+    /// Reads the first message of an upload, but for its bytes.
+    ///
+    /// # Errors
+    /// When ground or function is missing or malformed, or the name is not one.
+    pub fn parse(first: Option<&v1::UploadAttachmentRequest>) -> Result<Self, Fault> {
+        let first = first.ok_or_else(|| Fault::new(Reason::MissingField, "name"))?;
+        let of = MailboxAsked::parse(first.context.clone(), &first.function_address)?;
+        let name = text::alone(first.name.clone(), Form::FILE_NAME, "name")?;
+        let name = name.ok_or_else(|| Fault::new(Reason::MissingField, "name"))?;
+        Ok(Self { of, name })
+    }
+
+    /// The bytes of a message of an upload.
+    ///
+    /// # Errors
+    /// When they are more than one may have.
+    pub fn chunk(message: &v1::UploadAttachmentRequest) -> Result<&[u8], Fault> {
+        if message.chunk.len() > PART_BYTES {
+            return Err(Fault::new(Reason::TooLarge, "chunk"));
+        }
+        Ok(&message.chunk)
+    }
+}
+
+/// One attachment of a message, as one of its parties.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttachmentAsked {
+    /// As whom.
+    pub of: MailboxAsked,
+    /// Of which message.
+    pub message: MessageId,
+    /// Which, from 1.
+    pub number: usize,
+}
+
+impl AttachmentAsked {
+    /// # Errors
+    /// When ground, function or message is missing or malformed.
+    pub fn parse(request: v1::GetAttachmentRequest) -> Result<Self, Fault> {
+        let of = MailboxAsked::parse(request.context, &request.function_address)?;
+        let message = message(&request.message_id).named("message_id")?;
+        let number = usize::try_from(request.number).unwrap_or(usize::MAX);
+        Ok(Self { of, message, number })
     }
 }
 

@@ -41,7 +41,8 @@ pub use joint::{
 };
 pub use link::{LinkAsked, QuarantinedAsked, endpoints, peer};
 pub use message::{
-    InboxAsked, MailboxAsked, MarkAsked, MessageAsked, SendAsked, TrackAsked, message_is_fit,
+    AttachmentAsked, FileAsked, InboxAsked, MailboxAsked, MarkAsked, MessageAsked, SendAsked,
+    TrackAsked, message_is_fit,
 };
 pub use publication::{Change, ManifestAsked, Publication, Trial, publication, trial};
 pub use received::ReceivedEvent;

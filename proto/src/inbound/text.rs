@@ -2,7 +2,7 @@
 
 use samsyn_domain::{
     Timestamp,
-    message::{BODY_CHARACTERS_MAX, SUBJECT_CHARACTERS_MAX},
+    message::{ATTACHMENT_NAME_CHARACTERS_MAX, BODY_CHARACTERS_MAX, SUBJECT_CHARACTERS_MAX},
     screening::{Hit, Near, Rule, Verdict, screen},
 };
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
@@ -34,6 +34,9 @@ impl Form {
     /// What a message says: at most 8,000 characters.
     pub(super) const BODY: Self =
         Self { characters_max: BODY_CHARACTERS_MAX, lines: true, verbatim: false };
+    /// The name of a file, on one line: at most 120 characters.
+    pub(super) const FILE_NAME: Self =
+        Self { characters_max: ATTACHMENT_NAME_CHARACTERS_MAX, lines: false, verbatim: false };
     /// A pseudonym or a reference, on one line: at most 128 characters.
     pub(super) const REFERENCE: Self = Self { characters_max: 128, lines: false, verbatim: false };
 }

@@ -1,7 +1,8 @@
-//! Envelopes for another domain: made from views of what was numbered alone.
+//! Envelopes and parts of attachments for another domain: made from views of what was numbered
+//! alone.
 
 use bytes::Bytes;
-use samsyn_policy::{Parcel, View};
+use samsyn_policy::{LeavingPart, Parcel, View};
 
 use crate::link;
 
@@ -16,4 +17,10 @@ pub fn envelopes(view: &View<Vec<Parcel>>, key_id: &[u8; 32]) -> Vec<link::Envel
         salt: Bytes::copy_from_slice(&parcel.salt),
     };
     view.content().iter().map(envelope).collect()
+}
+
+/// A part of an attachment that the peer may have, in its bytes.
+#[must_use]
+pub fn part(view: &View<LeavingPart>, content: Bytes) -> link::Part {
+    link::Part { digest: Bytes::copy_from_slice(&view.content().digest), content }
 }

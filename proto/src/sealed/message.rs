@@ -2,11 +2,11 @@
 
 use samsyn_domain::{
     FunctionId,
-    message::{Receipt, RejectedFor, Step},
+    message::{Attachment, Receipt, RejectedFor, Step},
 };
 use samsyn_policy::{
-    Delivery, HeldUp, InboxLine, InboxView, MessageHead, MessageView, ThreadView, TrackView,
-    Tracked, View,
+    AttachmentView, Delivery, HeldUp, InboxLine, InboxView, MessageHead, MessageView, ThreadView,
+    TrackView, Tracked, View,
 };
 
 use super::{
@@ -62,6 +62,21 @@ impl From<View<MessageView>> for Encoded<v1::GetMessageResponse> {
     }
 }
 
+impl Encoded<v1::GetAttachmentResponse> {
+    /// What an attachment is: the first of its messages.
+    #[must_use]
+    pub fn begins(view: &View<AttachmentView>, number: usize) -> Self {
+        let attachment = Some(attachment((number, &view.content().attachment)));
+        Self::seal(&v1::GetAttachmentResponse { attachment, chunk: Vec::new() })
+    }
+
+    /// What follows of the bytes of one that is shown.
+    #[must_use]
+    pub fn chunk(_: &View<AttachmentView>, chunk: Vec<u8>) -> Self {
+        Self::seal(&v1::GetAttachmentResponse { attachment: None, chunk })
+    }
+}
+
 impl From<View<ThreadView>> for Encoded<v1::ListThreadResponse> {
     fn from(view: View<ThreadView>) -> Self {
         let messages = &view.content().messages;
@@ -91,7 +106,7 @@ fn entry(line: &InboxLine) -> v1::InboxEntry {
 }
 
 fn head(head: &MessageHead) -> v1::MessageHead {
-    let MessageHead { message, subject } = head;
+    let MessageHead { message, subject, attachments } = head;
     let core = &message.core;
     v1::MessageHead {
         message_id: message.id.to_string(),
@@ -107,6 +122,18 @@ fn head(head: &MessageHead) -> v1::MessageHead {
         respond_by: core.respond_by.map(time),
         labels: Some(labels(&core.labels)),
         subject: subject.clone(),
+        attachments: u32::try_from(*attachments).unwrap_or(u32::MAX),
+    }
+}
+
+/// An attachment, by its number from 1.
+fn attachment((number, of): (usize, &Attachment)) -> v1::Attachment {
+    v1::Attachment {
+        number: u32::try_from(number).unwrap_or(u32::MAX),
+        name: of.name.clone(),
+        media_type: of.media_type.as_str().to_owned(),
+        size_bytes: of.size,
+        sha256: of.digest.to_vec(),
     }
 }
 
@@ -115,6 +142,7 @@ fn whole(view: &MessageView) -> v1::GetMessageResponse {
         head: Some(head(&view.head)),
         body: view.body.clone(),
         deliveries: view.deliveries.iter().map(delivery).collect(),
+        attachments: (1..).zip(&view.attachments).map(attachment).collect(),
     }
 }
 

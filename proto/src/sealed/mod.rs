@@ -29,7 +29,7 @@ use prost::{
 
 pub use contribution::Delta;
 pub use event::{Close, delivered};
-pub use link::envelopes;
+pub use link::{envelopes, part};
 pub use list::{disclosures, holders};
 pub use received_edition::delivered_edition;
 

@@ -3,16 +3,22 @@
 use std::time::Duration;
 
 use samsyn_proto::v1::{
-    GetMessageRequest, GetMessageResponse, InboxEntry, ListInboxRequest, ListThreadRequest,
-    MarkMessageRequest, MessageStep, Page, SendMessageRequest, TrackMessagesRequest,
-    TrackedMessage, WatchInboxRequest, WatchInboxResponse, watch_inbox_response::What,
+    Attachment, GetAttachmentRequest, GetMessageRequest, GetMessageResponse, InboxEntry,
+    ListInboxRequest, ListThreadRequest, MarkMessageRequest, MessageStep, Page, SendMessageRequest,
+    TrackMessagesRequest, TrackedMessage, UploadAttachmentRequest, UploadAttachmentResponse,
+    WatchInboxRequest, WatchInboxResponse, watch_inbox_response::What,
 };
-use tonic::Streaming;
+use sha2::{Digest as _, Sha256};
+use tonic::{Request, Status, Streaming};
 
 use crate::{Client, Profile, Refused, connection::repeat, redial::Redial, write_context};
 
 /// How many messages are asked for at a time.
 const PAGE_ROWS: u32 = 500;
+/// How many bytes of a file one message of an upload has.
+const CHUNK_BYTES: usize = 256 * 1024;
+/// How long an upload may take: as long as a gateway lets any call.
+const UPLOAD_MAX: Duration = Duration::from_mins(1);
 
 impl Client {
     /// Sends a message; gives its id. Repeats under the same key while it may go through later.
@@ -25,6 +31,70 @@ impl Client {
             async move { messages.send_message(request).await }
         });
         Ok(sent.await?.message_id)
+    }
+
+    /// Uploads a file that a function sends; gives what names it in a message. It is sent once: who
+    /// hears nothing uploads it again.
+    ///
+    /// # Errors
+    /// What the gateway refused.
+    pub async fn upload_attachment(
+        &self,
+        function: &str,
+        name: &str,
+        file: &[u8],
+    ) -> Result<UploadAttachmentResponse, Refused> {
+        let begins = UploadAttachmentRequest {
+            context: Some(self.profile().read_context()),
+            function_address: function.to_owned(),
+            name: name.to_owned(),
+            chunk: Vec::new(),
+        };
+        let chunks = file.chunks(CHUNK_BYTES).map(|chunk| UploadAttachmentRequest {
+            chunk: chunk.to_vec(),
+            ..UploadAttachmentRequest::default()
+        });
+        let messages: Vec<_> = std::iter::once(begins).chain(chunks).collect();
+        let uploaded = repeat(|| {
+            let (mut client, messages) = (self.messages.clone(), messages.clone());
+            let mut request = Request::new(tokio_stream::iter(messages));
+            request.set_timeout(UPLOAD_MAX);
+            async move { client.upload_attachment(request).await }
+        });
+        uploaded.await
+    }
+
+    /// An attachment of a message, whole: what it is, and its bytes.
+    ///
+    /// # Errors
+    /// What the gateway refused, or [`Refused`] as `DATA_LOSS` where they are not of its digest.
+    pub async fn attachment(
+        &self,
+        function: &str,
+        id: &str,
+        number: u32,
+    ) -> Result<(Attachment, Vec<u8>), Refused> {
+        let mut parts = repeat(|| {
+            let mut messages = self.messages.clone();
+            let request = GetAttachmentRequest {
+                context: Some(self.profile().read_context()),
+                function_address: function.to_owned(),
+                message_id: id.to_owned(),
+                number,
+            };
+            async move { messages.get_attachment(request).await }
+        })
+        .await?;
+        let (mut attachment, mut file) = (Attachment::default(), Vec::new());
+        while let Some(part) = parts.message().await? {
+            attachment = part.attachment.unwrap_or(attachment);
+            file.extend(part.chunk);
+        }
+        if Sha256::digest(&file).as_slice() != attachment.sha256 {
+            let why = "the bytes that came are not those of the attachment's digest; ask again";
+            return Err(Status::data_loss(why).into());
+        }
+        Ok((attachment, file))
     }
 
     /// What stands in a function's inbox after a number, at most 100; waits so many seconds for it,

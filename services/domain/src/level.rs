@@ -26,8 +26,11 @@ impl FeatureLevel {
     /// Editions that are delivered over links and answered in another domain.
     pub const EDITIONS: Self = Self(5);
 
+    /// Messages with attachments.
+    pub const ATTACHMENTS: Self = Self(6);
+
     /// The highest level that this program knows.
-    pub const NEWEST: Self = Self::EDITIONS;
+    pub const NEWEST: Self = Self::ATTACHMENTS;
 
     /// What each level brought, from the first on: a level is never taken out and never changes
     /// what it means.
@@ -48,6 +51,7 @@ impl FeatureLevel {
             "views of joint pictures that are delivered over links, and links that begin anew",
         ),
         (Self::EDITIONS, "editions that are delivered over links, and answered in another domain"),
+        (Self::ATTACHMENTS, "messages with attachments"),
     ];
 
     /// Takes a number, from 1 on.

@@ -96,6 +96,7 @@ mod tests {
                 },
                 nonce: self.sent.to_be_bytes(),
                 content: [0; 32],
+                parts: Vec::new(),
             };
             let text = Sealed { key: UnitKey::named("u"), bytes: [].into() };
             let id = core.id().unwrap();

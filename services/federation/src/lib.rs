@@ -10,6 +10,7 @@ mod board;
 mod closing;
 mod hello;
 mod links;
+mod parts;
 mod quota;
 mod session;
 #[cfg(test)]

@@ -29,6 +29,7 @@ use crate::{
     board::{Board, Connection},
     hello::{self, Apart, Greeted},
     links::locked,
+    parts::{self, Came as CameOfParts},
     quota::Quota,
 };
 
@@ -145,12 +146,17 @@ impl Session {
         // The word that told the peer so may have been lost with the wire.
         let owed = greeted.heard < link.taken.sequence;
         let (this, word, chain) = (&*self, Word::default(), link.out.epoch);
+        let (came, arrivals) = parts::arrivals();
+        let came = (&word, owed, &came);
+        // It holds a part at a time: too much for what is moved about.
+        let parts = Box::pin(this.exchange_parts(out, arrivals, greeted.level.min(level)));
         tokio::select! {
             biased;
             ended = ended(&mut over) => ended,
             ended = this.stands(chain, level) => ended,
-            ended = this.receive(incoming, (&word, owed), (&limit, granted), chain) => ended,
+            ended = this.receive(incoming, came, (&limit, granted), chain) => ended,
             ended = this.send(out, &word, (&limit, from), greeted.level) => ended,
+            ended = parts => ended,
         }
     }
 
@@ -286,7 +292,7 @@ impl Session {
     async fn receive<E>(
         &self,
         incoming: impl Stream<Item = Result<Frame, E>> + Send + Unpin,
-        (word, mut owed): (&Word, bool),
+        (word, mut owed, parts): (&Word, bool, &CameOfParts),
         (limit, mut granted): (&Limit, u64),
         chain: u64,
     ) -> Closing {
@@ -328,6 +334,12 @@ impl Session {
                     Some(Kind::Closing(closing)) => {
                         return Closing::from_code(&closing.reason).unwrap_or(Closing::Malformed);
                     }
+                    Some(Kind::Fetch(fetch)) => {
+                        if let Err(why) = parts.asked(&fetch) {
+                            return why;
+                        }
+                    }
+                    Some(Kind::Part(part)) => parts.given(part),
                     Some(Kind::Hello(_)) => return Closing::Malformed,
                     None => {}
                 }
@@ -461,7 +473,7 @@ pub(crate) const fn frame(kind: Kind) -> Frame {
 }
 
 /// Nobody takes what is sent any more: a last word that is on its way is heard first.
-async fn lost() -> Closing {
+pub(crate) async fn lost() -> Closing {
     sleep(LOOK).await;
     Closing::Broken
 }
@@ -475,7 +487,7 @@ async fn ended(over: &mut watch::Receiver<Option<Closing>>) -> Closing {
 }
 
 /// Waits until something on the link changed, or may be due for it, or much happened at once.
-async fn concerns(
+pub(crate) async fn concerns(
     events: &mut broadcast::Receiver<Happened>,
     (ledger, peer): (&Ledger, &DomainId),
 ) {

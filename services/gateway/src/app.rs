@@ -35,6 +35,8 @@ use crate::{
 
 /// How often time acts on state.
 const TICK: Duration = Duration::from_secs(1);
+/// How often it is looked for parts of attachments that no message names.
+const SWEEP: Duration = Duration::from_hours(1);
 /// Headers of one call, in bytes.
 const HEADER_BYTES_MAX: u32 = 16 * 1024;
 /// The largest frame, in bytes.
@@ -163,7 +165,9 @@ impl App {
         let identity = checked.identity()?;
         let (policy, recorder) = checked.policy()?;
         let metrics = Metrics::new(checked.collector().as_ref())?;
-        let Checked { config, document, files, exported, backups, link, levels, .. } = checked;
+        let Checked {
+            config, document, files, exported, backups, link, levels, attachments, ..
+        } = checked;
         let dialer = identity.clone().map(Dialer::new);
         let nodes = nodes_of(&config, levels, identity.as_ref(), dialer.clone()).await?;
         let options = samsyn_ledger::Options {
@@ -175,6 +179,7 @@ impl App {
             clock: Arc::clone(&clock),
             watcher: metrics.watcher(),
             levels,
+            attachments,
         };
         let ledger = Ledger::open(options, policy, recorder).await?;
         let linked = linked(&config, link, (&ledger, &clock)).await?;
@@ -440,8 +445,16 @@ async fn hand_over(ledger: &Ledger) {
 async fn tick(ledger: Ledger, denials: Denials) {
     let mut interval = time::interval(TICK);
     interval.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
+    let mut swept = time::Instant::now();
     loop {
         interval.tick().await;
+        if swept.elapsed() >= SWEEP && ledger.place() == Place::Here {
+            swept = time::Instant::now();
+            match ledger.sweep_attachments().await {
+                Ok(parts) => tracing::info!(parts, "attachments that were not sent are gone"),
+                Err(error) => tracing::warn!(%error, "attachments could not be swept"),
+            }
+        }
         if let Err(error) = ledger.tick_if_due().await {
             tracing::warn!(%error, "time could not act on state");
         }

@@ -21,8 +21,9 @@ mod tls;
 
 pub use app::{App, Error};
 pub use config::{
-    AnchorFiles, Apart, Backup, BadConfig, Checked, Cluster, Config, ENVIRONMENT_PREFIX, Limits,
-    Link, Mode, Operations, Other, SharedAnchorFiles, SharedService, TlsFiles,
+    AnchorFiles, Apart, Attachments, Backup, BadConfig, Checked, Cluster, Config,
+    ENVIRONMENT_PREFIX, Limits, Link, Mode, Operations, Other, SharedAnchorFiles, SharedService,
+    TlsFiles,
 };
 pub use links::BadLink;
 pub use nodes::BadNode;

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use samsyn_domain::FeatureLevel;
-use samsyn_ledger::{Error, NotRaised, Rejection};
+use samsyn_ledger::{BadAttachment, Error, NotRaised, Rejection};
 use samsyn_policy::{
     BadChangeSignature, BadManifest, Denial,
     edition::{BadAnswer, Unmade},
@@ -77,6 +77,7 @@ pub(crate) fn rejection(rejection: &Rejection) -> Status {
         Rejection::CursorTooOld => reason(Reason::CursorTooOld, "cursor"),
         Rejection::NotReached { field } => reason(Reason::ReadStale, field),
         Rejection::Level(not_raised) => level_not_raised(not_raised),
+        Rejection::Attachment(attachment) => bad_attachment(*attachment),
         Rejection::Failed(error) => failure(error),
     }
 }
@@ -99,6 +100,11 @@ fn bad_manifest(manifest: BadManifest) -> Status {
 fn bad_edition(edition: &Unmade) -> Status {
     let why = Reason::from_id(edition.id()).unwrap_or(Reason::Internal);
     status(why, "edition_id", "", &[])
+}
+
+fn bad_attachment(attachment: BadAttachment) -> Status {
+    let why = Reason::from_id(attachment.id()).unwrap_or(Reason::Internal);
+    reason(why, &attachment.field())
 }
 
 /// Names each node that is in the way: who may ask sees the nodes anyway.

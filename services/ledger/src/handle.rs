@@ -17,7 +17,8 @@ use samsyn_policy::{
 use tokio::sync::{Semaphore, broadcast};
 
 use crate::{
-    Card, Error, Levels, NotRaised, Timing, Transport,
+    BadAttachment, Card, Error, Levels, NotRaised, Timing, Transport,
+    attachments::Store,
     backup::Returned,
     disk,
     keys::Keys,
@@ -101,6 +102,9 @@ pub struct Options {
     pub watcher: Watcher,
     /// What the node knows of the log.
     pub levels: Levels,
+    /// The folder of the parts of attachments, which all nodes of a domain see; none: none are
+    /// kept.
+    pub attachments: Option<PathBuf>,
 }
 
 impl fmt::Debug for Options {
@@ -145,6 +149,9 @@ pub enum Rejection {
     /// Not every node knows the level.
     #[error(transparent)]
     Level(#[from] NotRaised),
+    /// A file is not taken, or not given.
+    #[error(transparent)]
+    Attachment(#[from] BadAttachment),
     /// The ledger failed.
     #[error(transparent)]
     Failed(#[from] Error),
@@ -167,6 +174,8 @@ pub(crate) struct Inner {
     pub(crate) contact: Contact,
     recorder: Recorder,
     recording: Recording,
+    /// The parts of attachments; none where none are kept.
+    pub(crate) attachments: Option<Store>,
     /// Links are stopped, let go on and begun anew one after the other.
     pub(crate) link_changes: tokio::sync::Mutex<()>,
     /// One backup at a time is made here.
@@ -190,7 +199,9 @@ impl Ledger {
     /// # Errors
     /// When a file is damaged, or of a level that the node does not know.
     pub async fn open(options: Options, policy: Policy, recorder: Recorder) -> Result<Self, Error> {
-        let Options { dir, node, domain, document, nodes, clock, watcher, levels } = options;
+        let Options { dir, node, domain, document, nodes, clock, watcher, levels, attachments } =
+            options;
+        let attachments = attachments.as_deref().map(Store::folder).transpose()?;
         disk::make_dir(&dir)?;
         let returned = Returned::find(&dir, levels.knows)?;
         let keys = Arc::new(Keys::open(&dir)?);
@@ -226,6 +237,7 @@ impl Ledger {
             contact: Contact::default(),
             recorder,
             recording,
+            attachments,
             link_changes: tokio::sync::Mutex::default(),
             backing_up: Arc::new(Semaphore::new(1)),
             returned,

@@ -1,6 +1,7 @@
 //! Consensus, log, state: what was acknowledged is never lost, and every node has the same.
 
 mod access;
+mod attachments;
 pub mod backup;
 mod begin;
 mod cursor;
@@ -55,6 +56,7 @@ mod several;
 #[cfg(test)]
 mod tests;
 
+pub use attachments::{BadAttachment, FileUpload, Uploaded};
 pub use error::Error;
 pub use feed::Feed;
 pub use handle::{Clock, Figures, Ledger, Nodes, Options, Ordered, Rejection, Watcher};

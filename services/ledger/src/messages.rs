@@ -41,7 +41,9 @@ impl Ledger {
             "message salt",
             &[caller.service().as_str().as_bytes(), &asked.context.key.uuid().to_be_bytes()],
         );
-        let text = Text { subject: asked.subject.clone(), body: asked.body.clone(), salt };
+        let attachments = self.uploaded(&asked.from, &asked.attachments).await?;
+        let (subject, body) = (asked.subject.clone(), asked.body.clone());
+        let text = Text { subject, body, attachments, salt };
         let core = Arc::new(self.core_of(asked, &text)?);
         let id = core.id().map_err(unwritten)?;
         // What policy looks at is there before a key is made for what it may refuse.
@@ -88,6 +90,7 @@ impl Ledger {
             ground: asked.ground.clone(),
             nonce: asked.context.key.uuid().to_be_bytes(),
             content: text.commitment().map_err(unwritten)?,
+            parts: text.parts(),
         })
     }
 
@@ -187,7 +190,7 @@ impl Ledger {
     }
 
     /// As [`Self::mail`], of what is there whenever it may be read.
-    async fn mail_shown<T>(
+    pub(crate) async fn mail_shown<T>(
         &self,
         caller: &Caller,
         of: &MailboxAsked,
@@ -245,6 +248,7 @@ fn as_asked(asked: &SendAsked, rejection: Rejection) -> Rejection {
         | Rejection::CursorTooOld
         | Rejection::Level(_)
         | Rejection::NotReached { .. }
+        | Rejection::Attachment(_)
         | Rejection::Failed(_)) => other,
     }
 }

@@ -44,8 +44,18 @@ impl City {
         let (dir, domain) = (dir.to_owned(), "d".to_owned());
         let document = document.into();
         let watcher = Arc::new(|_| ());
-        let options =
-            Options { dir, node: 1, domain, document, nodes: None, clock, watcher, levels };
+        let attachments = Some(dir.join("attachments"));
+        let options = Options {
+            dir,
+            node: 1,
+            domain,
+            document,
+            nodes: None,
+            clock,
+            watcher,
+            levels,
+            attachments,
+        };
         let ledger = Ledger::open(options, policy, recorder).await?;
         ledger.begin().await?;
         Ok(Self { ledger, now })

@@ -39,9 +39,9 @@ pub use egress::{
 };
 pub use explain::AccessAnswer;
 pub use mail::{
-    BadEnvelope, Came, Delivery, HeldUp, InboxLine, InboxView, Judged, LIST_MAX, Mailbox,
-    MessageHead, MessageView, Parcel, ThreadView, TrackPage, TrackView, Tracked, judge,
-    judge_again, position,
+    AttachmentView, BadEnvelope, Came, Delivery, HeldUp, InboxLine, InboxView, Judged, LIST_MAX,
+    LeavingPart, Mailbox, MessageHead, MessageView, Parcel, ThreadView, TrackPage, TrackView,
+    Tracked, judge, judge_again, position,
 };
 pub use permit::Deed;
 pub use publisher::{BadManifest, ManifestGiven, Published, verify_manifest};

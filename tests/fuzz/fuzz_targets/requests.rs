@@ -38,7 +38,7 @@ fuzz_target!(|data: &[u8]| {
             decoded::<$request>(bytes, |request| drop($parse(request)))
         };
     }
-    match which % 26 {
+    match which % 27 {
         0 => decoded(bytes, publication),
         1 => parse!(v1::ValidatePictureRequest, |r| inbound::trial(r, &REGISTRY, NOW)),
         2 => parse!(v1::GetPictureRequest, inbound::PictureAsked::parse),
@@ -64,6 +64,7 @@ fuzz_target!(|data: &[u8]| {
         22 => parse!(v1::ReadContext, |r| inbound::ground(Some(r))),
         23 => parse!(v1::Page, |r| inbound::page(Some(r))),
         24 => parse!(v1::ListHoldersRequest, inbound::HoldersAsked::parse),
+        25 => parse!(v1::UploadAttachmentRequest, |r| inbound::FileAsked::parse(Some(&r))),
         _ => parse!(v1::UploadPictureRequest, |r| {
             inbound::Upload::begin(Some(r)).map(|upload| upload.end(&REGISTRY, NOW))
         }),

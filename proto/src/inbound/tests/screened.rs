@@ -223,6 +223,7 @@ fn refused(name: &str, injected: &[u8]) -> Option<Vec<Fault>> {
             let request = merged(&requests::send(), injected);
             return Some(inbound::SendAsked::parse(request, &registry, fixture::NOW).faults);
         }
+        "UploadAttachmentRequest" => refused_file(injected),
         "MarkMessageRequest" => {
             inbound::MarkAsked::parse(merged(&requests::mark(), injected)).err()
         }
@@ -247,6 +248,17 @@ fn refused(name: &str, injected: &[u8]) -> Option<Vec<Fault>> {
         _ => return refused_read(name, injected),
     };
     Some(fault.into_iter().collect())
+}
+
+/// The same of the first message of a file.
+fn refused_file(injected: &[u8]) -> Option<Fault> {
+    let good = v1::UploadAttachmentRequest {
+        context: Some(fixture::read_context()),
+        function_address: "2120000142/trygghet".to_owned(),
+        name: "lista.csv".to_owned(),
+        chunk: Vec::new(),
+    };
+    inbound::FileAsked::parse(Some(&merged(&good, injected))).err()
 }
 
 /// The same of an upload: what is put into more of it comes after its beginning.
@@ -312,6 +324,7 @@ fn refused_read(name: &str, injected: &[u8]) -> Option<Vec<Fault>> {
         ListInboxRequest
         WatchInboxRequest
         GetMessageRequest
+        GetAttachmentRequest
         ListThreadRequest
         TrackMessagesRequest
     };

@@ -1,8 +1,8 @@
 //! Messages.
 
 use samsyn_client::wire::{
-    GetMessageResponse, InboxEntry, MessageDelivery, MessageHead, MessageReceipt, MessageStep,
-    TrackedMessage,
+    Attachment, GetMessageResponse, InboxEntry, MessageDelivery, MessageHead, MessageReceipt,
+    MessageStep, TrackedMessage,
 };
 use serde_json::{Value, json};
 
@@ -22,7 +22,19 @@ pub(crate) fn message(message: &GetMessageResponse) -> Value {
     json!({
         "head": message.head.as_ref().map(message_head),
         "body": message.body,
+        "attachments": list(&message.attachments, attachment),
         "deliveries": list(&message.deliveries, delivery),
+    })
+}
+
+/// A file that goes with a message.
+fn attachment(attachment: &Attachment) -> Value {
+    json!({
+        "number": attachment.number,
+        "name": attachment.name,
+        "media_type": attachment.media_type,
+        "size_bytes": attachment.size_bytes,
+        "sha256": hex::encode(&attachment.sha256),
     })
 }
 
@@ -55,6 +67,7 @@ fn message_head(head: &MessageHead) -> Value {
         .set_if("respond_by", time(head.respond_by.as_ref()))
         .set("labels", head.labels.as_ref().map(labelled))
         .set("subject", head.subject.as_str())
+        .set_if("attachments", (head.attachments > 0).then_some(head.attachments))
         .done()
 }
 

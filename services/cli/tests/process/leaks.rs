@@ -131,7 +131,12 @@ async fn filled(city: &Client, police: &Client) -> [String; 2] {
 /// The district asks the police, who do not take it: no later call moves it.
 async fn declined(city: &Client, police: &Client) -> String {
     let to = messages::function(police);
-    let id = city.send_message(messages::question(city, std::slice::from_ref(&to))).await.unwrap();
+    let from = messages::function(city);
+    let list = city.upload_attachment(&from, "lista.csv", b"plats;antal\n").await.unwrap();
+    let attachments = vec![list.attachment];
+    let question = messages::question(city, std::slice::from_ref(&to));
+    let question = wire::SendMessageRequest { attachments, ..question };
+    let id = city.send_message(question).await.unwrap();
     police.mark_message(&to, &id, wire::MessageStep::Rejected).await.unwrap();
     id
 }

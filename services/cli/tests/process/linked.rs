@@ -254,17 +254,23 @@ async fn two_domains_are_linked_by_invitations_and_a_message_crosses() {
     let link = a.link();
     assert_eq!((&link["peer"], &link["last_fault"]), (&b.name.into(), &"".into()), "{link}");
     assert!(link["clock_millis"].as_i64().unwrap().abs() < 2_000, "{link}");
-    assert!(link["certificate_until"].is_string() && link["peer_level"] == 4, "{link}");
+    assert!(link["certificate_until"].is_string() && link["peer_level"] == 5, "{link}");
     assert!(link["authority_until"].is_string() && link["list_until"].is_string(), "{link}");
     assert_eq!(link["trust"], "fresh", "{link}");
 
     let (city, prison) = (a.domain.client(PARTY).await, b.domain.client(PRISON_SERVICE).await);
     let (asks, answers) = (&city.profile().function, &prison.profile().function);
-    let id = city.send_message(question(&city, answers)).await.unwrap();
+    let list: Vec<u8> = "plats;antal\n".bytes().cycle().take(1_200_000).collect();
+    let uploaded = city.upload_attachment(asks, "lista.csv", &list).await.unwrap();
+    let attachments = vec![uploaded.attachment];
+    let asked = wire::SendMessageRequest { attachments, ..question(&city, answers) };
+    let id = city.send_message(asked).await.unwrap();
     let mut inbox = samsyn_client::InboxWatch::new(prison.profile(), answers, 0);
     let came = tokio::time::timeout(PATIENCE, inbox.next()).await.unwrap().unwrap();
     let head = came.head.unwrap();
     assert_eq!((&head.message_id, &head.from_function), (&id, asks));
+    let (told, file) = prison.attachment(answers, &id, 1).await.unwrap();
+    assert_eq!((told.name.as_str(), file), ("lista.csv", list));
     prison.message(answers, &id).await.unwrap();
     prison.mark_message(answers, &id, wire::MessageStep::Acted).await.unwrap();
     let since = Instant::now();

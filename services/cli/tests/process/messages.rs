@@ -12,7 +12,10 @@ use samsyn_tests::cluster::Plan;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::harness::{AREA, Domain, PARTY, cluster, samsyn};
+use crate::{
+    harness::{AREA, Domain, PARTY, cluster, samsyn},
+    stolen::holds,
+};
 
 const POLICE: &str = "lpo-skarholmen";
 const PRISON: &str = "kriminalvarden";
@@ -275,6 +278,61 @@ async fn what_may_not_be_sent_is_refused_with_its_field() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_go_with_a_message_and_are_given_to_its_parties_alone() {
+    let mut domain = Domain::written();
+    domain.start();
+    let (city, prison) = (domain.client(PARTY).await, domain.client(PRISON).await);
+    let police = domain.client(POLICE).await;
+    let (from, to) = (function(&city), function(&prison));
+    let list: Vec<u8> = "plats;antal\n".bytes().cycle().take(1_200_000).collect();
+    let mut attachments = Vec::new();
+    for (name, file) in [("lista.csv", list.as_slice()), ("karta.pdf", b"%PDF-1.7\n...")] {
+        let uploaded = city.upload_attachment(&from, name, file).await.unwrap();
+        assert_eq!(usize::try_from(uploaded.size_bytes).unwrap(), file.len());
+        attachments.push(uploaded.attachment);
+    }
+    let sent = question(&city, std::slice::from_ref(&to));
+    let sent = wire::SendMessageRequest { attachments: attachments.clone(), ..sent };
+    let id = city.send_message(sent.clone()).await.unwrap();
+    // Sent again under its key it is the same message, with the same files.
+    assert_eq!(city.send_message(sent).await.unwrap(), id);
+    assert_eq!(prison.inbox(&to, 0, 0).await.unwrap()[0].head.as_ref().unwrap().attachments, 2);
+    for (client, function) in [(&city, &from), (&prison, &to)] {
+        let (told, file) = client.attachment(function, &id, 1).await.unwrap();
+        assert_eq!((told.name.as_str(), told.media_type.as_str()), ("lista.csv", "text/plain"));
+        assert_eq!(file, list);
+        let (told, _) = client.attachment(function, &id, 2).await.unwrap();
+        assert_eq!(told.media_type, "application/pdf");
+    }
+    let outside = police.attachment(&function(&police), &id, 1).await;
+    assert_eq!(reason(outside), ("NOT_FOUND", "message_id".to_owned()));
+    let none = prison.attachment(&to, &id, 3).await;
+    assert_eq!(reason(none), ("NOT_FOUND", "number".to_owned()));
+    // What is no file for a message is refused, by its bytes and by its name.
+    let program = city.upload_attachment(&from, "lista.csv", b"\x7fELF\x02\x01\x01\0").await;
+    assert_eq!(reason(program), ("ATTACHMENT_TYPE", "chunk".to_owned()));
+    let empty = city.upload_attachment(&from, "lista.csv", b"").await;
+    assert_eq!(reason(empty), ("MISSING_FIELD", "chunk".to_owned()));
+    let named = city.upload_attachment(&from, "19640823-3234.csv", b"a").await;
+    assert_eq!(reason(named), ("IDENTIFIER_FOUND", "name".to_owned()));
+    let not_mine = prison.upload_attachment(&from, "lista.csv", b"a").await;
+    assert_eq!(reason(not_mine), ("NOT_FOUND", "function_address".to_owned()));
+    // A token of another function is none, and none that was bent.
+    let mut bent = attachments[0].clone();
+    bent[20] ^= 1;
+    for (client, attachment) in [(&prison, attachments[0].clone()), (&city, bent)] {
+        let sent = question(client, &[function(&police)]);
+        let sent = wire::SendMessageRequest { attachments: vec![attachment], ..sent };
+        let refused = client.send_message(sent).await;
+        assert_eq!(reason(refused), ("NOT_FOUND", "attachments[0]".to_owned()));
+    }
+    // Nothing of a file can be read where it stands.
+    let folder = domain.path().join("data").join("attachments");
+    assert!(!holds(&folder, b"\0", "keys.json").is_empty(), "the search finds nothing");
+    assert_eq!(holds(&folder, b"plats;antal", "keys.json"), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_inbox_is_resumed_after_a_number_and_ends_with_its_access() {
     let mut domain = Domain::written();
     domain.start();
@@ -370,6 +428,14 @@ async fn any_node_takes_messages_and_an_inbox_survives_its_node() {
     for _ in 0..3 {
         sent.push(sent_at_last(&city, &to).await);
     }
+    // A file that one node took in another one gives.
+    let uploaded = city.upload_attachment(&function(&city), "lista.csv", b"plats;antal\n").await;
+    let attachments = vec![uploaded.unwrap().attachment];
+    let with =
+        wire::SendMessageRequest { attachments, ..question(&city, std::slice::from_ref(&to)) };
+    sent.push(city.send_message(with).await.unwrap());
+    let (_, file) = prison.attachment(&to, &sent[3], 1).await.unwrap();
+    assert_eq!(file, b"plats;antal\n");
     for (number, id) in (2..).zip(&sent) {
         let came = timeout(COMES_MAX, watch.next()).await.unwrap().unwrap();
         assert_eq!((came.number, &came.head.unwrap().message_id), (number, id));

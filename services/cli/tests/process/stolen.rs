@@ -10,7 +10,8 @@ const NOTE: &str = "Kanariefågeln sjunger vid torget.";
 /// Beside Skärholmstorget, written in a way that nothing else is.
 const AT: (i32, i32) = (592_765_432, 179_076_543);
 
-fn holds(dir: &Path, needle: &[u8], but: &str) -> Vec<String> {
+/// The files of a folder that hold something, but for one.
+pub(crate) fn holds(dir: &Path, needle: &[u8], but: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();

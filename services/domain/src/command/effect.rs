@@ -232,7 +232,7 @@ impl Effect {
         }
     }
 
-    pub(super) const fn level(&self) -> FeatureLevel {
+    pub(super) fn level(&self) -> FeatureLevel {
         match self {
             Self::EditionPiece { .. }
             | Self::Edition(_)
@@ -248,9 +248,8 @@ impl Effect {
             | Self::Answer { .. }
             | Self::Decline { .. }
             | Self::Receipt { reason: Some(RejectedFor::Unfit), .. } => FeatureLevel::CONTRIBUTIONS,
-            Self::Message { .. } | Self::Receipt { .. } | Self::Quarantine { .. } => {
-                FeatureLevel::MESSAGES
-            }
+            Self::Message { core, .. } => core.level(),
+            Self::Receipt { .. } | Self::Quarantine { .. } => FeatureLevel::MESSAGES,
         }
     }
 }

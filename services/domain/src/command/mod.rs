@@ -257,9 +257,8 @@ impl Command {
             Self::SetLink(command) => command.level(),
             Self::ReleaseEnvelope(command) => command.level(),
             Self::GiveAnswer(_) => FeatureLevel::EDITIONS,
-            Self::SendMessage(_) | Self::MarkMessage(_) | Self::SettleEnvelopes(_) => {
-                FeatureLevel::MESSAGES
-            }
+            Self::SendMessage(command) => command.level(),
+            Self::MarkMessage(_) | Self::SettleEnvelopes(_) => FeatureLevel::MESSAGES,
             Self::AdoptPolicy(_)
             | Self::Publish(_)
             | Self::AddPart(_)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Decided, Moment, Reply};
 use crate::{
-    FunctionId, Reason, Refusal, Sealed,
+    FeatureLevel, FunctionId, Reason, Refusal, Sealed,
     link::{Item, QUEUE_MAX},
     message::{Core, INBOX_MAX, Inboxed, Message, MessageId, Receipt, Step},
     registry::Peer,
@@ -24,6 +24,11 @@ pub struct SendMessage {
 }
 
 impl SendMessage {
+    /// The level that whoever reads it must know.
+    pub(super) fn level(&self) -> FeatureLevel {
+        self.core.level()
+    }
+
     pub(super) fn decide(&self, moment: Moment<'_>) -> Result<Decided, Refusal> {
         let Self { id, core, text } = self;
         let state = moment.state;

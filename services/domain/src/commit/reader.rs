@@ -128,8 +128,15 @@ impl Fields {
     /// # Errors
     /// When the field is missing or of another type.
     pub fn take_list(&mut self, number: u16) -> Result<Vec<Value>, Error> {
-        self.take(number, |value| if let Value::List(value) = value { Some(value) } else { None })?
-            .ok_or(Error::Missing(number))
+        self.take_opt_list(number)?.ok_or(Error::Missing(number))
+    }
+
+    /// Takes a list that may be left out, as it stands.
+    ///
+    /// # Errors
+    /// When the field is of another type.
+    pub fn take_opt_list(&mut self, number: u16) -> Result<Option<Vec<Value>>, Error> {
+        self.take(number, |value| if let Value::List(value) = value { Some(value) } else { None })
     }
 
     /// Takes a list of messages that must be there, as it stands.

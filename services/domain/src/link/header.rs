@@ -13,7 +13,7 @@ use crate::{
         labels,
         reader::Fields,
     },
-    message::{Precedence, codes},
+    message::{Precedence, codes, digests},
 };
 
 /// The longest header, in bytes.
@@ -22,8 +22,6 @@ pub const HEADER_BYTES_MAX: usize = 16 * 1024;
 pub const PAYLOAD_BYTES_MAX: usize = 256 * 1024;
 /// Fields with this number and above must be understood; others may be passed over.
 pub const CRITICAL_FROM: u16 = 0x8000;
-/// How many parts an envelope names at most.
-const PARTS_MAX: usize = 64;
 
 const VERSION: u16 = 1;
 const FEDERATION: u16 = 2;
@@ -248,7 +246,7 @@ impl Header {
                 .ok_or(Error::OutOfRange(PRECEDENCE))?,
             labels: fields.take_opt_message(LABELS)?.map(labels::decode).transpose()?.map(Arc::new),
             payload: fields.take_array(PAYLOAD)?,
-            parts: parts(&mut fields)?,
+            parts: digests(PARTS, fields.take_list(PARTS)?)?,
             sealed_to: fields.take_opt_text(SEALED_TO)?,
             bundle: fields.take_integer(BUNDLE)?,
             level: fields.take_integer(LEVEL)?,
@@ -271,18 +269,4 @@ fn number(field: u16, value: u64) -> Result<i64, Error> {
 fn opt_integer<T: TryFrom<i64>>(fields: &mut Fields, field: u16) -> Result<Option<T>, Error> {
     let value = fields.take_opt_i64(field)?;
     value.map(|value| value.try_into().map_err(|_| Error::OutOfRange(field))).transpose()
-}
-
-fn parts(fields: &mut Fields) -> Result<Vec<Digest>, Error> {
-    let items = fields.take_list(PARTS)?;
-    if items.len() > PARTS_MAX {
-        return Err(Error::OutOfRange(PARTS));
-    }
-    let read = |item| match item {
-        Value::Bytes(bytes) => Digest::try_from(bytes).map_err(|_| Error::OutOfRange(PARTS)),
-        Value::I64(_) | Value::Text(_) | Value::List(_) | Value::Message(_) | Value::Bool(_) => {
-            Err(Error::Mistyped(PARTS))
-        }
-    };
-    items.into_iter().map(read).collect()
 }

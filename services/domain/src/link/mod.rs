@@ -42,7 +42,7 @@ use crate::{
 };
 
 /// The highest level of what crosses links that this version reads.
-pub const LEVEL: u32 = EDITIONS_LEVEL;
+pub const LEVEL: u32 = ATTACHMENTS_LEVEL;
 /// The level that a receiver must know to read messages and receipts.
 pub const MESSAGES_LEVEL: u32 = 1;
 /// The level that a receiver must know to read contributions and what is answered to them.
@@ -51,6 +51,8 @@ pub const CONTRIBUTIONS_LEVEL: u32 = 2;
 pub const DELIVERIES_LEVEL: u32 = 3;
 /// The level that a receiver must know to read editions that are delivered, and answers to them.
 pub const EDITIONS_LEVEL: u32 = 4;
+/// The level that a receiver must know to read messages with attachments.
+pub const ATTACHMENTS_LEVEL: u32 = 5;
 /// The version of the protocol of sessions.
 pub const PROTOCOL: u32 = 1;
 /// How many numbered envelopes may wait for the other side's word at most.

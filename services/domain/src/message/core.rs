@@ -2,9 +2,12 @@
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
-use super::{MessageId, MessageKind, Precedence, RECIPIENTS_MAX};
+use super::{
+    Attachment, MessageId, MessageKind, Precedence, RECIPIENTS_MAX, attachment::digests,
+    fit_together,
+};
 use crate::{
-    DomainId, FunctionId, Labels, LegalBasisId, PurposeId, Timestamp,
+    DomainId, FeatureLevel, FunctionId, Labels, LegalBasisId, PurposeId, Timestamp,
     command::Digest,
     commit::{
         Error,
@@ -32,6 +35,7 @@ const LEGAL_BASIS: u16 = 13;
 const WEIGHING: u16 = 14;
 const NONCE: u16 = 15;
 const CONTENT: u16 = 16;
+const PARTS: u16 = 17;
 
 /// The version of this form.
 const CURRENT: i64 = 1;
@@ -63,8 +67,10 @@ pub struct Core {
     pub ground: Ground,
     /// What keeps two messages apart that say the same: the idempotency key.
     pub nonce: [u8; 16],
-    /// The commitment to subject and body.
+    /// The commitment to subject, body and attachments.
     pub content: Digest,
+    /// The digests of the parts of its attachments, as they are sealed, in order.
+    pub parts: Vec<Digest>,
 }
 
 impl Core {
@@ -78,6 +84,8 @@ impl Core {
 
     pub(crate) fn message(&self) -> Result<canonical::Message, Error> {
         let id = |id: &Option<MessageId>| id.map(|id| Value::from(id.digest().as_slice()));
+        let parts = self.parts.iter().map(|part| Value::from(part.as_slice())).collect();
+        let parts = (!self.parts.is_empty()).then_some(Value::List(parts));
         Ok(canonical::Message::new()
             .with(VERSION, CURRENT)
             .with(DOMAIN, self.domain.as_str())
@@ -94,7 +102,8 @@ impl Core {
             .with(LEGAL_BASIS, self.ground.legal_basis.as_str())
             .with_opt(WEIGHING, self.ground.weighing.as_deref())
             .with(NONCE, self.nonce.as_slice())
-            .with(CONTENT, self.content.as_slice()))
+            .with(CONTENT, self.content.as_slice())
+            .with_opt(PARTS, parts))
     }
 
     /// The message that encodes to exactly `bytes`.
@@ -128,9 +137,15 @@ impl Core {
             },
             nonce: fields.take_array(NONCE)?,
             content: fields.take_array(CONTENT)?,
+            parts: fields.take_opt_list(PARTS)?.map_or(Ok(Vec::new()), parts)?,
         };
         fields.finish()?;
         Ok(core)
+    }
+
+    /// The level that whoever reads it must know.
+    pub(crate) const fn level(&self) -> FeatureLevel {
+        if self.parts.is_empty() { FeatureLevel::MESSAGES } else { FeatureLevel::ATTACHMENTS }
     }
 
     /// The id: `H(0x0d ‖ canonical bytes)`.
@@ -160,13 +175,23 @@ fn recipients(fields: &mut Fields) -> Result<BTreeSet<FunctionId>, Error> {
     items.into_iter().map(read).collect()
 }
 
-/// Subject and body, and the salt of their commitment.
+/// Parts are named or there are none: one message has one form.
+fn parts(items: Vec<Value>) -> Result<Vec<Digest>, Error> {
+    if items.is_empty() {
+        return Err(Error::OutOfRange(PARTS));
+    }
+    digests(PARTS, items)
+}
+
+/// Subject, body and attachments, and the salt of their commitment.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Text {
     /// What it is about.
     pub subject: String,
     /// What it says; may be empty.
     pub body: String,
+    /// The files that go with it.
+    pub attachments: Vec<Attachment>,
     /// 32 random bytes: without them the commitment says nothing.
     pub salt: [u8; 32],
 }
@@ -180,16 +205,18 @@ impl fmt::Debug for Text {
 const SUBJECT: u16 = 1;
 const BODY: u16 = 2;
 const SALT: u16 = 3;
+const ATTACHMENTS: u16 = 4;
 
 impl Text {
-    /// The commitment to subject and body: `M(salt, "message" ‖ canonical subject and body)`.
+    /// The commitment: `M(salt, "message" ‖ canonical subject, body and attachments)`.
     ///
     /// # Errors
     /// When a text is not NFC.
     pub fn commitment(&self) -> Result<Digest, Error> {
         let words = canonical::Message::new()
             .with(SUBJECT, self.subject.as_str())
-            .with(BODY, self.body.as_str());
+            .with(BODY, self.body.as_str())
+            .with_opt(ATTACHMENTS, self.files());
         Ok(mac(&self.salt, &[b"message", &words.encode()?]).0)
     }
 
@@ -200,6 +227,18 @@ impl Text {
             .with(SUBJECT, self.subject.as_str())
             .with(BODY, self.body.as_str())
             .with(SALT, self.salt.as_slice())
+            .with_opt(ATTACHMENTS, self.files())
+    }
+
+    fn files(&self) -> Option<Value> {
+        let all = self.attachments.iter().map(|one| Value::Message(one.message())).collect();
+        (!self.attachments.is_empty()).then_some(Value::List(all))
+    }
+
+    /// The digests of all parts, in order: as the message names them in clear.
+    #[must_use]
+    pub fn parts(&self) -> Vec<Digest> {
+        self.attachments.iter().flat_map(|one| one.parts.iter().copied()).collect()
     }
 
     /// Reads the canonical form.
@@ -211,9 +250,71 @@ impl Text {
         let text = Self {
             subject: fields.take_text(SUBJECT)?,
             body: fields.take_text(BODY)?,
+            attachments: fields.take_opt_list(ATTACHMENTS)?.map_or(Ok(Vec::new()), files)?,
             salt: fields.take_array(SALT)?,
         };
         fields.finish()?;
         Ok(text)
+    }
+}
+
+fn files(items: Vec<Value>) -> Result<Vec<Attachment>, Error> {
+    let read = |item| match item {
+        Value::Message(message) => Attachment::of(message),
+        Value::I64(_) | Value::Bytes(_) | Value::List(_) | Value::Text(_) | Value::Bool(_) => {
+            Err(Error::Mistyped(ATTACHMENTS))
+        }
+    };
+    let all = items.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let fits = !all.is_empty() && fit_together(&all);
+    if fits { Ok(all) } else { Err(Error::OutOfRange(ATTACHMENTS)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::MediaType;
+
+    fn text(attachments: Vec<Attachment>) -> Text {
+        Text { subject: "s".to_owned(), body: "b".to_owned(), attachments, salt: [1; 32] }
+    }
+
+    fn attachment() -> Attachment {
+        Attachment {
+            name: "lista.csv".to_owned(),
+            media_type: MediaType::Text,
+            size: 5,
+            digest: [2; 32],
+            key: [3; 32],
+            parts: vec![[4; 32]],
+        }
+    }
+
+    #[test]
+    fn a_message_is_committed_to_its_files_and_to_all_that_is_said_of_them() {
+        let with = text(vec![attachment()]);
+        assert_eq!(Text::of(with.message()).unwrap(), with);
+        let mut commitments = vec![text(Vec::new()).commitment(), with.commitment()];
+        let bends: [fn(&mut Attachment); 5] = [
+            |one| one.name.push('x'),
+            |one| one.media_type = MediaType::Pdf,
+            |one| one.digest = [9; 32],
+            |one| one.key = [9; 32],
+            |one| one.parts = vec![[9; 32]],
+        ];
+        for bend in bends {
+            let mut one = attachment();
+            bend(&mut one);
+            commitments.push(text(vec![one]).commitment());
+        }
+        let all: BTreeSet<_> = commitments.iter().map(|one| one.clone().unwrap()).collect();
+        assert_eq!(all.len(), commitments.len());
+    }
+
+    #[test]
+    fn files_that_are_named_are_some_and_within_the_limits() {
+        let empty = text(Vec::new()).message().with(ATTACHMENTS, Value::List(Vec::new()));
+        assert!(Text::of(empty).is_err(), "no files are left out");
+        assert!(Text::of(text(vec![attachment(); 11]).message()).is_err());
     }
 }

@@ -1,11 +1,17 @@
 //! Messages (meddelanden): what is not a picture. From one function to others, in threads, with
 //! receipts that climb.
 
+mod attachment;
 mod core;
 mod step;
 
 use std::{fmt, sync::Arc};
 
+pub(crate) use attachment::digests;
+pub use attachment::{
+    ATTACHMENT_NAME_CHARACTERS_MAX, ATTACHMENT_PARTS_MAX, ATTACHMENTS_BYTES_MAX, ATTACHMENTS_MAX,
+    Attachment, MediaType, PART_BYTES, SEALED_PART_BYTES_MAX, fit_together,
+};
 pub use core::{Core, Text};
 pub use step::{Receipt, RejectedFor, Step};
 

@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     FunctionId, Timestamp,
+    command::Digest,
     message::{Inboxed, Message, MessageId, Receipt, Step},
 };
 
@@ -50,6 +51,8 @@ pub struct Messages {
     threads: BTreeMap<MessageId, BTreeSet<(Timestamp, MessageId)>>,
     /// How many messages in an inbox are not dealt with.
     open: BTreeMap<FunctionId, usize>,
+    /// By the digest of a part of an attachment, which messages have it.
+    parts: BTreeMap<Digest, BTreeSet<MessageId>>,
 }
 
 impl Messages {
@@ -97,8 +100,22 @@ impl Messages {
         thread.filter_map(|(_, id)| self.all.get(id))
     }
 
+    /// All parts of attachments that messages name, each with those messages.
+    pub fn parts(&self) -> impl Iterator<Item = (&Digest, impl Iterator<Item = &Kept>)> {
+        self.parts.iter().map(|(part, of)| (part, of.iter().filter_map(|id| self.all.get(id))))
+    }
+
+    /// The messages that have a part of an attachment, by its digest.
+    pub fn with_part(&self, part: &Digest) -> impl Iterator<Item = &Kept> {
+        let all = self.parts.get(part).into_iter().flatten();
+        all.filter_map(|id| self.all.get(id))
+    }
+
     pub(super) fn put(&mut self, message: Arc<Message>) {
         let id = message.id;
+        for part in &message.core.parts {
+            self.parts.entry(*part).or_default().insert(id);
+        }
         let at = (message.at, id);
         if !message.came() {
             self.sent.entry(message.core.from.clone()).or_default().insert(at);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use samsyn_domain::{
     commit::dsse::PayloadType,
     link::{Address, Chain, Header, Kind, LEVEL, Link, PROTOCOL, Payload, Sent, payload_digest},
-    message::{Core, MessageKind, Precedence, Text},
+    message::{Attachment, Core, MessageKind, Precedence, Text},
 };
 use samsyn_ledger::Ledger;
 use samsyn_proto::link::{ChainHead, Envelope, Frame, Hello, Taken, frame};
@@ -106,7 +106,12 @@ impl Hostile {
 
     /// A message as the city would send it, its header bent.
     pub(super) fn message(&mut self, subject: &str, bend: impl FnOnce(&mut Header)) -> Envelope {
-        let payload = Payload::Message(sent(subject).into()).encode().unwrap();
+        self.message_of(sent(subject), bend)
+    }
+
+    /// As `message`, of whatever it says.
+    pub(super) fn message_of(&mut self, sent: Sent, bend: impl FnOnce(&mut Header)) -> Envelope {
+        let payload = Payload::Message(sent.into()).encode().unwrap();
         self.envelope(&payload, Kind::Message.number(), bend)
     }
 
@@ -121,7 +126,11 @@ impl Hostile {
             match self.next().await {
                 frame::Kind::Taken(taken) => return taken,
                 frame::Kind::Closing(closing) => panic!("{}", closing.reason),
-                frame::Kind::Hello(_) | frame::Kind::Envelope(_) | frame::Kind::Heartbeat(_) => {}
+                frame::Kind::Hello(_)
+                | frame::Kind::Envelope(_)
+                | frame::Kind::Heartbeat(_)
+                | frame::Kind::Fetch(_)
+                | frame::Kind::Part(_) => {}
             }
         }
     }
@@ -162,7 +171,13 @@ pub(super) fn honest((from, to): (Who, Who), link: &Link) -> Hello {
 }
 
 fn sent(subject: &str) -> Sent {
-    let text = Text { subject: subject.to_owned(), body: String::new(), salt: [3; 32] };
+    sent_with(subject, Vec::new())
+}
+
+/// A notice of the city to the police, with files.
+pub(super) fn sent_with(subject: &str, attachments: Vec<Attachment>) -> Sent {
+    let (subject, body) = (subject.to_owned(), String::new());
+    let text = Text { subject, body, attachments, salt: [3; 32] };
     let core = Core {
         domain: CITY.id(),
         from: CITY.function(),
@@ -177,6 +192,7 @@ fn sent(subject: &str) -> Sent {
         ground: ground(),
         nonce: [9; 16],
         content: text.commitment().unwrap(),
+        parts: text.parts(),
     };
     Sent { core, text, sent_at: NOW }
 }

@@ -1,5 +1,6 @@
 //! Domains with real ledgers, and wires in memory that can be cut.
 
+mod attached;
 mod bent_editions;
 mod contributions;
 mod costs;

@@ -202,6 +202,7 @@ async fn open(
         clock,
         watcher: Arc::new(|_| ()),
         levels,
+        attachments: Some(dir.join("attachments")),
     };
     Ledger::open(options, policy, recorder).await.unwrap()
 }
@@ -290,6 +291,7 @@ impl Domain {
             subject: subject.to_owned(),
             body: "Vad vet ni om torget?".to_owned(),
             labels: labels(1),
+            attachments: Vec::new(),
         }
     }
 
@@ -298,7 +300,7 @@ impl Domain {
         self.ledger.send_message(&self.who.caller(), &asked).await.unwrap()
     }
 
-    fn mailbox(&self) -> MailboxAsked {
+    pub(super) fn mailbox(&self) -> MailboxAsked {
         MailboxAsked { ground: ground(), function: self.who.function() }
     }
 

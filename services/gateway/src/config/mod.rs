@@ -1,6 +1,7 @@
 //! Configuration: one TOML file, environment overrides, everything checked before a port is bound.
 
 mod anchor;
+mod attachments;
 mod backup;
 mod cluster;
 mod limits;
@@ -29,6 +30,7 @@ use crate::{
 
 pub use self::{
     anchor::{AnchorFiles, SharedAnchorFiles, SharedService},
+    attachments::Attachments,
     backup::Backup,
     cluster::{Apart, Cluster, Other},
     limits::Limits,
@@ -83,6 +85,8 @@ pub struct Config {
     pub link: Option<Link>,
     /// To whom backups are sealed; none where they are not to be made.
     pub backup: Option<Backup>,
+    /// Where attachments are kept; of a node that is alone in its data, where it is not written.
+    pub attachments: Option<Attachments>,
     /// The server's certificate.
     pub tls: TlsFiles,
     /// The organisations' own authorities, whose clients are let in.
@@ -207,6 +211,7 @@ pub struct Checked {
     pub(crate) node: Option<nodes::Material>,
     pub(crate) link: Option<links::Files>,
     pub(crate) backups: Option<SealedTo>,
+    pub(crate) attachments: Option<PathBuf>,
     pub(crate) schema: String,
     pub(crate) policies: String,
     pub(crate) exported: Exported,
@@ -257,6 +262,7 @@ impl Checked {
         let link = config.link.as_ref();
         let link = link.map(|link| link.files(&config.domain, folder)).transpose()?;
         let backups = config.backup.as_ref().map(Backup::check).transpose()?;
+        let attachments = attachments::folder(&config, folder);
         let policy = folder.join(&config.policy);
         let schema = text(&policy.join("samsyn.cedarschema"))?;
         let policies = text(&policy.join("samsyn.cedar"))?;
@@ -270,6 +276,7 @@ impl Checked {
             node,
             link,
             backups,
+            attachments,
             schema,
             policies,
             exported,

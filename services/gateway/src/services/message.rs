@@ -4,20 +4,21 @@ use std::{pin::Pin, time::Duration};
 
 use samsyn_policy::{TrackPage, TrackView};
 use samsyn_proto::{
-    inbound::{InboxAsked, MarkAsked, MessageAsked, SendAsked, TrackAsked},
+    inbound::{AttachmentAsked, InboxAsked, MarkAsked, MessageAsked, SendAsked, TrackAsked},
     sealed::Encoded,
     v1::{
-        GetMessageRequest, GetMessageResponse, ListInboxRequest, ListInboxResponse,
-        ListThreadRequest, ListThreadResponse, MarkMessageRequest, MarkMessageResponse,
-        SendMessageRequest, SendMessageResponse, TrackMessagesRequest, TrackMessagesResponse,
+        GetAttachmentRequest, GetMessageRequest, GetMessageResponse, ListInboxRequest,
+        ListInboxResponse, ListThreadRequest, ListThreadResponse, MarkMessageRequest,
+        MarkMessageResponse, SendMessageRequest, SendMessageResponse, TrackMessagesRequest,
+        TrackMessagesResponse, UploadAttachmentRequest, UploadAttachmentResponse,
         WatchInboxRequest, WatchInboxResponse, message_service_server::MessageService,
     },
 };
 use tokio::time::Instant;
 use tokio_stream::Stream;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
-use super::{Shared, answer, counted, stream};
+use super::{Shared, answer, attachment, counted, stream};
 use crate::{caller::caller, edge::Held, page::Place, status, telemetry};
 
 #[tonic::async_trait]
@@ -32,6 +33,26 @@ impl MessageService for Shared {
         let asked = checked.value.ok_or_else(|| status::faults(&checked.faults))?;
         let id = self.answered(&caller, self.ledger.send_message(&caller, &asked)).await?;
         Ok(counted(SendMessageResponse { message_id: id.to_string() }, asked.to.len()))
+    }
+
+    async fn upload_attachment(
+        &self,
+        request: Request<Streaming<UploadAttachmentRequest>>,
+    ) -> Result<Response<UploadAttachmentResponse>, Status> {
+        let caller = caller(&request)?;
+        let _room = self.uploads.enter(caller.service())?;
+        attachment::taken(self, &caller, request.into_inner()).await
+    }
+
+    type GetAttachmentStream = attachment::File;
+
+    async fn get_attachment(
+        &self,
+        request: Request<GetAttachmentRequest>,
+    ) -> Result<Response<Self::GetAttachmentStream>, Status> {
+        let caller = caller(&request)?;
+        let asked = AttachmentAsked::parse(request.into_inner()).map_err(|f| status::fault(&f))?;
+        attachment::given(self, &caller, &asked).await
     }
 
     async fn list_inbox(

@@ -1,6 +1,7 @@
 //! The services. A handler decodes, proposes or reads, and encodes; it has no rules of its own.
 
 mod access;
+mod attachment;
 mod backup;
 mod change;
 mod cluster;

@@ -337,6 +337,7 @@ impl<F: Followed> Serving<F> {
             | Rejection::CursorTooOld
             | Rejection::NotReached { .. }
             | Rejection::Level(_)
+            | Rejection::Attachment(_)
             | Rejection::Failed(_) => false,
         };
         let reason = if ended { Close::AccessEnded } else { Close::Draining };

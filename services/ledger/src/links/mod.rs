@@ -5,6 +5,7 @@ mod contribute;
 mod deliver;
 mod editions;
 mod out;
+mod parts;
 mod queued;
 mod receive;
 mod receive_edition;
@@ -22,8 +23,9 @@ use samsyn_domain::{
         dsse::{PayloadType, pre_authentication},
     },
     link::{
-        CONTRIBUTIONS_LEVEL, Chain, DELIVERIES_LEVEL, EDITIONS_LEVEL, EnvelopeId, FrozenFor, Link,
-        MESSAGES_LEVEL, Position, Quarantined, Received, SignedPosition,
+        ATTACHMENTS_LEVEL, CONTRIBUTIONS_LEVEL, Chain, DELIVERIES_LEVEL, EDITIONS_LEVEL,
+        EnvelopeId, FrozenFor, Link, MESSAGES_LEVEL, Position, Quarantined, Received,
+        SignedPosition,
     },
     registry::Peer,
 };
@@ -110,6 +112,7 @@ impl Ledger {
     #[must_use]
     pub fn link_level(&self) -> u32 {
         match self.read(State::level) {
+            level if level >= FeatureLevel::ATTACHMENTS => ATTACHMENTS_LEVEL,
             level if level >= FeatureLevel::EDITIONS => EDITIONS_LEVEL,
             level if level >= FeatureLevel::DELIVERIES => DELIVERIES_LEVEL,
             level if level >= FeatureLevel::CONTRIBUTIONS => CONTRIBUTIONS_LEVEL,

@@ -401,7 +401,7 @@ impl Batch {
         let (differences, looked) =
             if reads { compare(state, policy, peer, now)? } else { Default::default() };
         let is_good = |queued: &&Arc<Queued>| {
-            queued.until.is_none_or(|until| until > now) && needs(&queued.item) <= level
+            queued.until.is_none_or(|until| until > now) && needs(state, &queued.item) <= level
         };
         let queued = links.queue(&peer.id).filter(is_good).take(room).cloned().map(Goes::Queued);
         let pictures = differences.into_iter().map(Goes::Picture);

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use samsyn_domain::{
-    DomainId, EditionId, FunctionId, PartyId, Timestamp,
+    DomainId, EditionId, FunctionId, PartyId, State, Timestamp,
     disclosure::Disclosure,
     edition::Answer,
     link::{
-        Address, CONTRIBUTIONS_LEVEL, EDITIONS_LEVEL, GivenRef, Header, Item, MESSAGES_LEVEL,
-        Payload, Queued, Sent, SentAnswer,
+        ATTACHMENTS_LEVEL, Address, CONTRIBUTIONS_LEVEL, EDITIONS_LEVEL, GivenRef, Header, Item,
+        MESSAGES_LEVEL, Payload, Queued, Sent, SentAnswer,
     },
-    message::{MessageId, RejectedFor, Text},
+    message::{Core, MessageId, RejectedFor, Text},
     registry::{Peer, Role},
 };
 use samsyn_policy::{Denial, Why};
@@ -41,6 +41,8 @@ impl Ledger {
                     to: Address::function(peer.id.clone(), to.clone()),
                     labels: Some(Arc::clone(&sent.core.labels)),
                     valid_seconds,
+                    level: message_level(&sent.core),
+                    parts: sent.core.parts.clone(),
                     ..header
                 };
                 (header, Payload::Message(sent.into()), Some(disclosure))
@@ -149,15 +151,22 @@ impl Ledger {
 }
 
 /// The level that a peer must read for something queued: it waits until then.
-pub(super) const fn needs(item: &Item) -> u32 {
+pub(super) fn needs(state: &State, item: &Item) -> u32 {
     match item {
+        Item::Message { message, .. } => {
+            let kept = state.messages().get(message);
+            kept.map_or(MESSAGES_LEVEL, |kept| message_level(&kept.message.core))
+        }
         Item::EditionAnswer { .. } | Item::EditionAnswered { .. } => EDITIONS_LEVEL,
         // Who contributes reads answers, and says so with its next session at the latest.
         Item::Answer { .. } => CONTRIBUTIONS_LEVEL,
-        Item::Message { .. }
-        | Item::Receipt { .. }
+        Item::Receipt { .. }
         | Item::Contribution { .. }
         | Item::View { .. }
         | Item::Edition { .. } => MESSAGES_LEVEL,
     }
+}
+
+const fn message_level(core: &Core) -> u32 {
+    if core.parts.is_empty() { MESSAGES_LEVEL } else { ATTACHMENTS_LEVEL }
 }

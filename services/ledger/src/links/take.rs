@@ -138,7 +138,7 @@ impl Ledger {
                 let to = to.ok_or_else(|| Error::Fatal("a message is for nobody".to_owned()))?;
                 // An earlier level takes what the other domain has screened as it comes.
                 let screens = self.read(State::level) >= FeatureLevel::CONTRIBUTIONS;
-                if screens && !message_is_fit(&sent.text.subject, &sent.text.body) {
+                if screens && !message_is_fit(&sent.text) {
                     return Ok(Effect::Decline { message: id, to });
                 }
                 let text =

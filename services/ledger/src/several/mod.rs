@@ -215,6 +215,7 @@ impl Several {
             clock: going(self.started, id, off),
             watcher: Arc::new(|_| ()),
             levels,
+            attachments: None,
         };
         let ledger = Ledger::open(options, policy, recorder).await?;
         self.wire.connect(Arc::clone(&life), ledger.clone());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use samsyn_domain::{
     DomainId, FunctionId,
-    message::{Message, Receipt, Step},
+    message::{Attachment, Message, Receipt, Step},
 };
 
 /// A message, without its body.
@@ -14,6 +14,8 @@ pub struct MessageHead {
     pub message: Arc<Message>,
     /// What it is about; empty when its key is gone.
     pub subject: String,
+    /// How many files go with it.
+    pub attachments: usize,
 }
 
 /// A message as it stands in an inbox.
@@ -77,8 +79,17 @@ pub struct MessageView {
     pub head: MessageHead,
     /// What it says; empty when its key is gone.
     pub body: String,
+    /// The files that go with it; none when its key is gone.
+    pub attachments: Vec<Attachment>,
     /// To its sender, with each recipient; to a recipient, with itself.
     pub deliveries: Vec<Delivery>,
+}
+
+/// An attachment of a message, with what opens it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttachmentView {
+    /// The attachment.
+    pub attachment: Attachment,
 }
 
 /// A thread.

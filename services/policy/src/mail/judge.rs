@@ -8,8 +8,8 @@ use samsyn_domain::{
         dsse::{PayloadType, pre_authentication},
     },
     link::{
-        Address, EnvelopeId, Header, Kind, PAYLOAD_BYTES_MAX, Payload, Position, QuarantinedFor,
-        payload_digest,
+        ATTACHMENTS_LEVEL, Address, EnvelopeId, Header, Kind, PAYLOAD_BYTES_MAX, Payload, Position,
+        QuarantinedFor, payload_digest,
     },
     registry::Peer,
 };
@@ -162,6 +162,13 @@ fn brings(
                 return Err(QuarantinedFor::NotYours);
             }
             if !to.is_some_and(|to| core.to.contains(to)) {
+                return Err(QuarantinedFor::Malformed);
+            }
+            // Who names parts knows that they are fetched, and names all that its files have.
+            if !core.parts.is_empty() && header.level < ATTACHMENTS_LEVEL {
+                return Err(QuarantinedFor::Malformed);
+            }
+            if sent.text.parts() != core.parts || header.parts != core.parts {
                 return Err(QuarantinedFor::Malformed);
             }
             // The labels that were judged are those that the message has.

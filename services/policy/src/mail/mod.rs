@@ -7,11 +7,11 @@ mod read;
 mod send;
 
 pub use content::{
-    Delivery, HeldUp, InboxLine, InboxView, MessageHead, MessageView, ThreadView, TrackPage,
-    TrackView, Tracked,
+    AttachmentView, Delivery, HeldUp, InboxLine, InboxView, MessageHead, MessageView, ThreadView,
+    TrackPage, TrackView, Tracked,
 };
 pub use judge::{BadEnvelope, Came, Judged, judge, judge_again, position};
-pub use parcel::Parcel;
+pub use parcel::{LeavingPart, Parcel};
 pub use read::Mailbox;
 
 /// The longest list of messages that is shown at once.

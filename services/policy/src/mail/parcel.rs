@@ -3,11 +3,12 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use samsyn_domain::{
-    OrganisationId, State, Timestamp,
+    FunctionId, Kept, OrganisationId, State, Timestamp,
+    command::Digest,
     commit::canonical,
     disclosure::{Disclosure, Object},
     link::{Numbered, SealedPayload},
-    message::{Core, MessageId},
+    message::{Core, MessageId, Step},
     registry::{FieldGroup, Peer},
 };
 
@@ -31,7 +32,48 @@ impl std::fmt::Debug for Parcel {
     }
 }
 
+/// A part of an attachment that a peer may fetch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeavingPart {
+    /// The digest of its bytes.
+    pub digest: Digest,
+}
+
 impl Policy {
+    /// Whether a peer may fetch a part of an attachment: one of a message that was numbered for a
+    /// function at home there, and that may still go there by the registry of now. That it leaves
+    /// was recorded when the message was numbered.
+    ///
+    /// # Errors
+    /// When it may not; it is answered as if there were no such part.
+    pub fn part_leaves(
+        &self,
+        state: &State,
+        peer: &Peer,
+        digest: &Digest,
+    ) -> Result<Projection<LeavingPart>, Denial> {
+        let registry = state.registry();
+        let leaves = |kept: &Kept| {
+            let core = &kept.message.core;
+            let is_there = |to: &&FunctionId| {
+                let home = registry.peer_of(to.orgnr());
+                let has_left = match kept.step(to) {
+                    Some(
+                        Step::Relayed | Step::Received | Step::Accepted | Step::Read | Step::Acted,
+                    ) => true,
+                    Some(Step::Stored | Step::Rejected | Step::Expired) | None => false,
+                };
+                has_left && home.is_some_and(|home| home.id == peer.id)
+            };
+            let mut there = core.to.iter().filter(is_there);
+            !kept.message.came() && there.any(|to| self.reaches(registry, core, to).is_ok())
+        };
+        if state.messages().with_part(digest).any(leaves) {
+            return Ok(Projection::new(LeavingPart { digest: *digest }, Vec::new()));
+        }
+        Err(Denial::of(Why::NotFound).by(ADDRESS_RULE))
+    }
+
     /// Whether a message may still go to a peer, and the record of its leaving; asked when it is
     /// numbered, by the registry of then.
     ///
@@ -42,7 +84,7 @@ impl Policy {
         state: &State,
         known: &dyn Known,
         peer: &Peer,
-        (id, core, to): (&MessageId, &Core, &samsyn_domain::FunctionId),
+        (id, core, to): (&MessageId, &Core, &FunctionId),
     ) -> Result<Disclosure, Denial> {
         let registry = state.registry();
         if registry.peer_of(to.orgnr()).is_none_or(|home| home.id != peer.id) {

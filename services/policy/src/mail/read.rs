@@ -11,8 +11,8 @@ use samsyn_domain::{
 };
 
 use super::{
-    Delivery, FUNCTION_RULE, HeldUp, InboxLine, InboxView, LIST_MAX, MessageHead, MessageView,
-    ThreadView, TrackPage, TrackView, Tracked,
+    AttachmentView, Delivery, FUNCTION_RULE, HeldUp, InboxLine, InboxView, LIST_MAX, MessageHead,
+    MessageView, ThreadView, TrackPage, TrackView, Tracked,
 };
 use crate::{
     Denial, Known, Policy, Projection, Why,
@@ -89,6 +89,22 @@ impl Mailbox<'_> {
         Ok(Projection::new(view, vec![record]))
     }
 
+    /// One of the attachments of a message, by its number from 1.
+    ///
+    /// # Errors
+    /// When the function has neither sent nor received the message, or there is none of the number.
+    pub fn attachment(
+        &self,
+        id: &MessageId,
+        number: usize,
+    ) -> Result<Projection<AttachmentView>, Denial> {
+        let view = self.whole(self.own(id)?);
+        let found = number.checked_sub(1).and_then(|place| view.attachments.get(place));
+        let attachment = found.ok_or_else(|| Denial::of(Why::NotFound).at("number"))?.clone();
+        let record = self.record(Object::Message(*id), 0, std::iter::once(&view.head));
+        Ok(Projection::new(AttachmentView { attachment }, vec![record]))
+    }
+
     /// The thread of a message, as far as the function takes part.
     ///
     /// # Errors
@@ -153,15 +169,15 @@ impl Mailbox<'_> {
     }
 
     fn head(&self, kept: &Kept) -> MessageHead {
-        let subject = self.text(kept).map(|text| text.subject).unwrap_or_default();
-        MessageHead { message: Arc::clone(&kept.message), subject }
+        self.whole(kept).head
     }
 
     fn whole(&self, kept: &Kept) -> MessageView {
-        let (subject, body) =
-            self.text(kept).map(|text| (text.subject, text.body)).unwrap_or_default();
-        let head = MessageHead { message: Arc::clone(&kept.message), subject };
-        MessageView { head, body, deliveries: self.deliveries(kept) }
+        let text = self.text(kept).map(|text| (text.subject, text.body, text.attachments));
+        let (subject, body, attachments) = text.unwrap_or_default();
+        let count = attachments.len();
+        let head = MessageHead { message: Arc::clone(&kept.message), subject, attachments: count };
+        MessageView { head, body, attachments, deliveries: self.deliveries(kept) }
     }
 
     /// To its sender, how far it is with each; to a recipient, with itself.

@@ -2,6 +2,7 @@
 
 mod inbox;
 mod read;
+mod save;
 mod send;
 mod track;
 
@@ -27,6 +28,7 @@ pub(super) enum Command {
     Send(Box<send::Send>),
     Inbox(inbox::Inbox),
     Read(read::Read),
+    Save(save::Save),
     Ack(Ack),
     Decline(Decline),
     Thread(read::Thread),
@@ -65,11 +67,12 @@ pub(super) async fn run(globals: &Globals, command: Command) -> Result<(), Failu
     match command {
         Command::Send(args) => {
             // Read before anything is asked of the gateway.
-            let body = args.body()?;
-            send::run(&globals.connect().await?, *args, body).await
+            let (body, files) = (args.body()?, args.files()?);
+            send::run(&globals.connect().await?, *args, (body, files)).await
         }
         Command::Inbox(args) => inbox::run(&globals.connect().await?, args).await,
         Command::Read(args) => read::read(&globals.connect().await?, args).await,
+        Command::Save(args) => save::run(&globals.connect().await?, args).await,
         Command::Thread(args) => read::thread(&globals.connect().await?, args).await,
         Command::Track(args) => track::run(&globals.connect().await?, args).await,
         Command::Ack(Ack { id, function }) => {

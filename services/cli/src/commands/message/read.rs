@@ -1,6 +1,6 @@
 //! `samsyn message read` and `samsyn message thread`.
 
-use samsyn_client::wire::GetMessageResponse;
+use samsyn_client::wire::{Attachment, GetMessageResponse};
 use serde_json::json;
 
 use super::{As, track::ladders, urgent, words};
@@ -67,8 +67,13 @@ fn told(message: &GetMessageResponse) -> String {
         ("level", head.labels.as_ref().map_or_else(String::new, |l| l.level.to_string())),
         ("subject", head.subject.clone()),
     ];
-    for (name, value) in rows.into_iter().filter(|(_, value)| !value.is_empty()) {
-        table.row([name.to_owned(), value]);
+    let files = message.attachments.iter().map(|one| {
+        let Attachment { number, name, media_type, size_bytes, .. } = one;
+        (format!("file {number}"), format!("{name}, {media_type}, {size_bytes} bytes"))
+    });
+    let rows = rows.map(|(name, value)| (name.to_owned(), value)).into_iter().chain(files);
+    for (name, value) in rows.filter(|(_, value)| !value.is_empty()) {
+        table.row([name, value]);
     }
     let head = table.to_string().trim_start_matches('\n').to_owned();
     let body: Vec<String> = message.body.lines().map(output::plain).collect();

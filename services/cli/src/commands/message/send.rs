@@ -8,6 +8,7 @@ use std::{
 
 use jiff::Timestamp;
 use samsyn_client::{wire::SendMessageRequest, write_context};
+use samsyn_domain::message::ATTACHMENTS_BYTES_MAX;
 use serde_json::json;
 
 use crate::{
@@ -33,6 +34,8 @@ const PRECEDENCES: [&str; 4] = ["flash", "immediate", "priority", "routine"];
     samsyn message send --to 2021000225/mottagning --kind information_request \\\n    \
     --subject \"Återfall, Bredäng\" --body-file begäran.txt --respond-by 2025-10-14 \
     --as sdf-skarholmen\n  \
+    samsyn message send --to 2021000225/mottagning --kind notice --subject \"Underlag\" \\\n    \
+    --body \"Se bilagan.\" --attach underlag.csv --as sdf-skarholmen\n  \
     samsyn message send --to 2120000142/samordnare-skarholmen --reply-to 3f9a01c27e55 \\\n    \
     --subject \"Svar\" --body \"Ingen förändring.\" --as kriminalvarden")]
 pub(in crate::commands) struct Send {
@@ -54,6 +57,11 @@ pub(in crate::commands) struct Send {
     /// What it says, from a file; `-` is standard input.
     #[arg(long, value_name = "FILE", conflicts_with = "body")]
     body_file: Option<PathBuf>,
+    /// A file that goes with it, 25 MiB together at most; may be repeated.
+    ///
+    /// PDF, PNG, JPEG, Office Open XML, OpenDocument, or text in UTF-8, never about persons.
+    #[arg(long, value_name = "FILE")]
+    attach: Vec<PathBuf>,
     /// The message that it answers, or the beginning of its id.
     #[arg(long, value_name = "ID")]
     reply_to: Option<String>,
@@ -87,14 +95,51 @@ impl Send {
             (None, None) => text_of(Path::new("-")),
         }
     }
+
+    /// The files that go with it.
+    ///
+    /// # Errors
+    /// When one cannot be read, is too large, or has no name.
+    pub(super) fn files(&self) -> Result<Vec<File>, Failure> {
+        let read = |path: &PathBuf| {
+            let file = path.display();
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+            let name = name.ok_or_else(|| Failure::Usage(format!("`{file}` names no file")))?;
+            let unread = |why| {
+                Failure::Usage(format!(
+                    "cannot read `{file}`: {why}; check the path and the rights"
+                ))
+            };
+            let size = std::fs::metadata(path).map_err(unread)?.len();
+            if size > ATTACHMENTS_BYTES_MAX as u64 {
+                return Err(Failure::Usage(format!(
+                    "`{file}` has {size} bytes; a message takes 25 MiB of files at most"
+                )));
+            }
+            Ok((name, std::fs::read(path).map_err(unread)?))
+        };
+        self.attach.iter().map(read).collect()
+    }
 }
 
-pub(super) async fn run(session: &Session, args: Send, body: String) -> Result<(), Failure> {
+/// A file that goes with a message: its name, and its bytes.
+pub(super) type File = (String, Vec<u8>);
+
+pub(super) async fn run(
+    session: &Session,
+    args: Send,
+    (body, files): (String, Vec<File>),
+) -> Result<(), Failure> {
     let from = session.function(args.from)?;
     let in_reply_to = match &args.reply_to {
         Some(id) => super::resolved(session, &from, id).await?,
         None => String::new(),
     };
+    let mut attachments = Vec::new();
+    for (name, file) in &files {
+        let uploaded = session.client.upload_attachment(&from, name, file).await?;
+        attachments.push(uploaded.attachment);
+    }
     let request = SendMessageRequest {
         context: Some(write_context("")),
         ground: session.reads(),
@@ -108,6 +153,7 @@ pub(super) async fn run(session: &Session, args: Send, body: String) -> Result<(
         subject: args.subject,
         body: body.trim_end().to_owned(),
         labels: Some(args.labels.labels()?),
+        attachments,
     };
     let id = session.client.send_message(request).await?;
     session.show(|| json!({ "message_id": id }), || output::pairs([("message", id.clone())]))

@@ -193,6 +193,12 @@ pub(super) async fn arrives(domain: &Domain, id: &str) -> Result<(), Broken> {
     Err(Broken::TooLate("a message"))
 }
 
+/// The bytes of the file that goes along with a message, once they are there.
+pub(super) async fn opens(domain: &Domain, id: &str) -> Result<Vec<u8>, Broken> {
+    let (_, file) = domain.desk.attachment(&domain.who.address(), id, 1).await?;
+    Ok(file)
+}
+
 /// The ids in a domain's inbox, in order.
 pub(super) async fn all_of(domain: &Domain) -> Result<Vec<String>, Broken> {
     let mut ids = Vec::new();

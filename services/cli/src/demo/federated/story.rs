@@ -13,7 +13,7 @@ use super::{
     World,
     acts::{
         Broken, accept, all_of, arrives, climbs, first_is, invited, is_down, is_open, labels,
-        link_with, linked, message, says, short,
+        link_with, linked, message, opens, says, short,
     },
     domains::{CITY, POLICE, PRISON, REGION},
     edition, pictures, views,
@@ -25,6 +25,8 @@ use crate::demo::{
 
 /// How many notices wait while the wire is cut.
 const MISSED: usize = 1_000;
+/// What goes along with the request.
+const LIST: &[u8] = "vecka;händelser\n2025-W39;4\n2025-W40;7\n".as_bytes();
 
 /// The story.
 pub(super) struct Story<'a> {
@@ -162,8 +164,10 @@ impl<'a> Story<'a> {
 
     async fn request(&self, section: &mut Section) -> Result<(), Broken> {
         let World { city, police, prison, .. } = &*self.world;
+        let list = city.desk.upload_attachment(&CITY.address(), "veckor.csv", LIST).await?;
         let asked = wire::SendMessageRequest {
             to_functions: vec![PRISON.address(), POLICE.address()],
+            attachments: vec![list.attachment],
             respond_by: Some(clock::wire(clock::now().after_seconds(3 * 86_400))),
             precedence: "priority".to_owned(),
             body: "Vi ser fler otrygghetshändelser vid Skärholmstorget på fredagskvällar. Känner \
@@ -180,6 +184,12 @@ impl<'a> Story<'a> {
             "it stands in the inboxes of two other domains, with the same id in all three",
             head.message_id == id && head.domain == CITY.domain,
             || format!("{} of {}", head.message_id, head.domain),
+        );
+        let (by_prison, by_police) = (opens(prison, &id).await?, opens(police, &id).await?);
+        section.holds(
+            "the list that goes along is in both of their domains, byte for byte",
+            by_prison == LIST && by_police == LIST,
+            || format!("{} and {} bytes", by_prison.len(), by_police.len()),
         );
         let answer = wire::SendMessageRequest {
             in_reply_to: id.clone(),

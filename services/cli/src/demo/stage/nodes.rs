@@ -88,6 +88,7 @@ fn cluster(nodes: &[NodeAt], node: u64, at: NodeAt) -> String {
         at.nodes,
         node == 1
     );
+    text.push_str("\n[attachments]\nfolder = \"attachments\"\n");
     for (other, at) in (1..).zip(nodes).filter(|(other, _)| *other != node) {
         let at = at.nodes;
         text.push_str(&format!("\n[[cluster.others]]\nnode = {other}\naddress = \"{at}\"\n"));

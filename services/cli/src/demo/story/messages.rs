@@ -11,6 +11,9 @@ use crate::demo::{clock, print::Section};
 const SUBJECT: &str = "Frigivningar, oktober";
 const QUESTION: &str = "Hur många med övervakning väntas till stadsdelen? Endast antal.";
 const ANSWER: &str = "Färre än fem. Inget tyder på en ökning.";
+const LIST: &str = "vecka;händelser\n2025-W39;4\n2025-W40;7\n";
+/// What a program for Linux begins with.
+const PROGRAM: &[u8] = b"\x7fELF\x02\x01\x01\x00";
 /// What is said may go up to this level; Kriminalvården is cleared for it, and for no more.
 const LEVEL: u32 = 2;
 /// By when an answer is wanted.
@@ -54,6 +57,7 @@ pub(super) async fn tell(story: &mut Story<'_>, section: &mut Section) -> Result
         said == [QUESTION, ANSWER] && read.body == QUESTION,
         || format!("{} messages stand in it", thread.len()),
     );
+    attached(section, (&district, &asks), (&prison, &answers)).await?;
     let region = story.client(REGION).await?;
     let outside = region.message(&region.profile().function, &id).await;
     section.check("Region Stockholm has no part in it, and is told that there is none", {
@@ -63,6 +67,32 @@ pub(super) async fn tell(story: &mut Story<'_>, section: &mut Section) -> Result
     secret.labels = Some(labels(LEVEL.saturating_add(1)));
     section.check("what Kriminalvården is not cleared for is not taken in: ABOVE_CEILING", {
         refused(district.send_message(secret).await, "ABOVE_CEILING")
+    });
+    Ok(())
+}
+
+/// A list goes along with a notice, and comes out as it went in.
+async fn attached(
+    section: &mut Section,
+    (from, sender): (&Client, &str),
+    (to, receiver): (&Client, &str),
+) -> Result<(), Broken> {
+    let uploaded = from.upload_attachment(sender, "veckor.csv", LIST.as_bytes()).await?;
+    let mut notice = message(from, receiver, "notice", "Se bilagan.");
+    (notice.attachments, notice.respond_by) = (vec![uploaded.attachment], None);
+    let id = from.send_message(notice).await?;
+    let (told, file) = to.attachment(receiver, &id, 1).await?;
+    section.holds(
+        &format!(
+            "a list goes along, {} bytes of {}: sealed, held against its digest, opened by its \
+             two sides alone",
+            told.size_bytes, told.media_type
+        ),
+        file == LIST.as_bytes() && told.name == "veckor.csv",
+        || format!("{} bytes came, of `{}`", file.len(), told.name),
+    );
+    section.check("a program is no attachment, whatever its name: ATTACHMENT_TYPE", {
+        refused(from.upload_attachment(sender, "veckor.csv", PROGRAM).await, "ATTACHMENT_TYPE")
     });
     Ok(())
 }

@@ -222,6 +222,18 @@ fn of_messages(method: &str, profile: &Profile, message: &str) -> Requests {
             let (context, message_id) = (context.clone(), message_id.clone());
             wire::GetMessageRequest { context, function_address, message_id }.encode_to_vec()
         }),
+        "UploadAttachment" => plain(&wire::UploadAttachmentRequest {
+            context,
+            function_address: FROM.to_owned(),
+            name: "lista.csv".to_owned(),
+            chunk: b"plats;antal\n".to_vec(),
+        }),
+        "GetAttachment" => as_both(&|function_address| {
+            let (context, message_id) = (context.clone(), message_id.clone());
+            let request =
+                wire::GetAttachmentRequest { context, function_address, message_id, number: 1 };
+            request.encode_to_vec()
+        }),
         "ListThread" => as_both(&|function_address| {
             let (context, message_id) = (context.clone(), message_id.clone());
             wire::ListThreadRequest { context, function_address, message_id }.encode_to_vec()

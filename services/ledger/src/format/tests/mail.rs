@@ -68,6 +68,7 @@ fn core(full: bool) -> Arc<Core> {
         },
         nonce: [3; 16],
         content: [4; 32],
+        parts: Vec::new(),
     })
 }
 
@@ -181,6 +182,11 @@ pub(super) fn commands(full: bool) -> Vec<Command> {
         let peer = peer();
         Command::ReleaseEnvelope(ReleaseEnvelope { peer, epoch, sequence, id, effect }.into())
     }));
+    if full {
+        let core = Core { parts: vec![[5; 32], [6; 32]], ..Core::clone(&core(full)) };
+        let (id, text) = (message_id(7), sealed());
+        all.push(Command::SendMessage(SendMessage { id, core: core.into(), text }.into()));
+    }
     all
 }
 

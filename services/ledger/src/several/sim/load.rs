@@ -273,6 +273,7 @@ pub(super) const fn is_passing(rejection: &Rejection) -> bool {
         | Rejection::Answer(_)
         | Rejection::Signature(_)
         | Rejection::Manifest(_)
+        | Rejection::Attachment(_)
         | Rejection::Edition(_)
         | Rejection::CursorInvalid
         | Rejection::CursorTooOld

@@ -1,0 +1,245 @@
+//! Files that go with messages, from one domain to the other.
+
+use std::{path::Path, time::Duration};
+
+use samsyn_domain::{
+    FeatureLevel,
+    command::Digest,
+    link::Header,
+    message::{Attachment, MediaType, MessageId, PART_BYTES, Step},
+};
+use samsyn_ledger::{BadAttachment, Rejection, Uploaded};
+use samsyn_proto::{
+    inbound::{AttachmentAsked, FileAsked, SendAsked},
+    link::{Fetch, Frame, Part, frame::Kind},
+};
+use sha2::{Digest as _, Sha256};
+use tokio::time::timeout;
+
+use super::{
+    impostor::{Hostile, sent_with},
+    web::Web,
+    world::{CITY, Domain, PATIENCE, POLICE, Who, World},
+};
+
+/// A list of so many bytes.
+fn list(bytes: usize) -> Vec<u8> {
+    "plats;antal\n".bytes().cycle().take(bytes).collect()
+}
+
+/// The parts in a folder of attachments.
+fn parts_in(folder: &Path) -> Vec<Digest> {
+    let entries = |of: &Path| std::fs::read_dir(of).unwrap().map(|entry| entry.unwrap().path());
+    let files = entries(folder).flat_map(|inner| entries(&inner).collect::<Vec<_>>());
+    let name = |file: std::path::PathBuf| file.file_name().unwrap().to_str().unwrap().to_owned();
+    files.map(|file| hex::decode(name(file)).unwrap().try_into().unwrap()).collect()
+}
+
+impl Domain {
+    async fn uploads(&self, name: &str, file: &[u8]) -> Result<Uploaded, Rejection> {
+        let asked = FileAsked { of: self.mailbox(), name: name.to_owned() };
+        let mut upload = self.ledger.upload_file(&self.who.caller(), asked)?;
+        for chunk in file.chunks(100_000) {
+            upload.push(chunk).await?;
+        }
+        upload.end().await
+    }
+
+    async fn sends_with(&self, to: Who, subject: &str, files: &[&[u8]]) -> MessageId {
+        let mut attachments = Vec::new();
+        for file in files {
+            attachments.push(self.uploads("lista.csv", file).await.unwrap().token);
+        }
+        let asked = SendAsked { attachments, ..self.asked(to, subject) };
+        self.ledger.send_message(&self.who.caller(), &asked).await.unwrap()
+    }
+
+    async fn opened(&self, message: MessageId, number: usize) -> Result<Vec<u8>, Rejection> {
+        let asked = AttachmentAsked { of: self.mailbox(), message, number };
+        let view = self.ledger.attachment(&self.who.caller(), &asked).await?;
+        let mut file = Vec::new();
+        while let Some(part) =
+            self.ledger.attachment_part(&view, file.len().div_ceil(PART_BYTES)).await?
+        {
+            file.extend(part);
+        }
+        Ok(file)
+    }
+
+    /// Waits until the bytes of an attachment have come.
+    async fn has_come(&self, message: MessageId, number: usize) -> Vec<u8> {
+        let comes = timeout(PATIENCE, async {
+            loop {
+                match self.opened(message, number).await {
+                    Ok(file) => return file,
+                    Err(Rejection::Attachment(BadAttachment::Coming)) => {
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                    }
+                    Err(why) => panic!("{why}"),
+                }
+            }
+        });
+        comes.await.unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_cross_with_their_message_and_open_in_the_bytes_that_were_sent() {
+    let mut world = World::new().await;
+    world.wire.cut();
+    let (large, small) = (list(3 * PART_BYTES + 7), list(20));
+    let id = world.city.sends_with(POLICE, "listor", &[&large, &small]).await;
+    // Its sender opens it at once, and what it says of the file is so.
+    assert_eq!(world.city.opened(id, 1).await.unwrap(), large);
+    world.wire.mend();
+    world.city.reaches(id, Step::Accepted).await;
+    assert_eq!(world.police.has_come(id, 1).await, large);
+    assert_eq!(world.police.has_come(id, 2).await, small);
+    let none = world.police.opened(id, 3).await;
+    assert!(matches!(none, Err(Rejection::Denied(_))), "{none:?}");
+    // What was taken in is there when both begin anew, without a wire.
+    world.restart_police().await;
+    world.wire.cut();
+    assert_eq!(world.police.opened(id, 1).await.unwrap(), large);
+    // And the other way.
+    world.wire.mend();
+    let id = world.police.sends_with(CITY, "svar", &[&large]).await;
+    world.police.reaches(id, Step::Accepted).await;
+    assert_eq!(world.city.has_come(id, 1).await, large);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wire_that_breaks_again_and_again_loses_no_part() {
+    let world = World::new().await;
+    let file = list(20 * PART_BYTES);
+    let id = world.city.sends_with(POLICE, "lista", &[&file]).await;
+    for _ in 0..5 {
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        world.wire.tear();
+    }
+    world.city.reaches(id, Step::Accepted).await;
+    assert_eq!(world.police.has_come(id, 1).await, file);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_no_known_type_or_size_is_refused_where_it_is_uploaded() {
+    let world = World::new().await;
+    let refused = |bytes: Vec<u8>| {
+        let city = &world.city;
+        async move {
+            match city.uploads("fil", &bytes).await {
+                Err(Rejection::Attachment(bad)) => bad,
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    assert_eq!(refused(Vec::new()).await, BadAttachment::Empty);
+    assert_eq!(refused(b"MZ\x90\x00program".to_vec()).await, BadAttachment::Type);
+    assert_eq!(refused(vec![b'a'; 25 * 1024 * 1024 + 1]).await, BadAttachment::TooLarge);
+    // Text to its end: also where a character lies across two parts.
+    let mut text = vec![b'a'; PART_BYTES - 1];
+    text.extend("å".bytes());
+    let kept = world.city.uploads("text", &text).await.unwrap();
+    assert_eq!(kept.digest, Digest::from(Sha256::digest(&text)));
+    text.truncate(PART_BYTES);
+    assert_eq!(refused(text).await, BadAttachment::Type);
+    // What another function uploaded is nothing to send, and nothing that nobody uploaded.
+    for token in [world.police.uploads("fil", b"text").await.unwrap().token, vec![1; 200]] {
+        let asked = SendAsked { attachments: vec![token], ..world.city.asked(POLICE, "x") };
+        let sent = world.city.ledger.send_message(&CITY.caller(), &asked).await;
+        assert!(matches!(sent, Err(Rejection::Attachment(BadAttachment::Unknown(0)))), "{sent:?}");
+    }
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_is_given_to_whom_its_message_was_sent_and_to_nobody_else() {
+    let world = World::new().await;
+    world.wire.cut();
+    // To the police's own inbox: the city is no party to it.
+    world.police.sends_with(POLICE, "internt", &[&list(30)]).await;
+    let own = parts_in(&world.dirs[1].path().join("attachments"));
+    world.police.sends_with(CITY, "till er", &[&list(40)]).await;
+    let mut hostile = Hostile::opens(&world, |_| ()).await;
+    // The one for the city is numbered in this session, and names its part.
+    let to_city = loop {
+        if let Kind::Envelope(envelope) = hostile.next().await {
+            let (header, _) = Header::decode(&envelope.header).unwrap();
+            break header.parts[0];
+        }
+    };
+    let mut asks = async |digest: Digest| {
+        let fetch = Kind::Fetch(Fetch { digest: digest.to_vec().into() });
+        hostile.out.send(Frame { kind: Some(fetch) }).await.unwrap();
+        loop {
+            if let Kind::Part(Part { digest: of, content }) = hostile.next().await {
+                assert_eq!(*of, digest);
+                return content;
+            }
+        }
+    };
+    assert_eq!(own.len(), 1);
+    assert!(asks(own[0]).await.is_empty());
+    assert!(asks([9; 32]).await.is_empty());
+    assert_eq!(Digest::from(Sha256::digest(asks(to_city).await)), to_city);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_bytes_than_were_named_are_never_taken_for_them() {
+    let world = World::new().await;
+    world.wire.cut();
+    let attachment = Attachment {
+        name: "lista.csv".to_owned(),
+        media_type: MediaType::Text,
+        size: 5,
+        digest: [1; 32],
+        key: [2; 32],
+        parts: vec![[3; 32]],
+    };
+    let sent = sent_with("med lista", vec![attachment]);
+    let id = sent.core.id().unwrap();
+    let mut hostile = Hostile::opens(&world, |_| ()).await;
+    // A header that names other parts than the message, and a message other ones than its text.
+    let mut bent = sent.clone();
+    bent.core.parts = vec![[4; 32]];
+    for (sent, parts) in [(sent.clone(), vec![]), (bent, vec![[4; 32]]), (sent, vec![[3; 32]])] {
+        let is_whole = parts == [[3; 32]];
+        let envelope = hostile.message_of(sent, |header| header.parts = parts);
+        hostile.sends(envelope).await;
+        let taken = hostile.taken().await;
+        let expected: &[&str] = if is_whole { &[] } else { &["malformed"] };
+        let told: Vec<_> = taken.set_aside.iter().map(|one| one.reason.as_str()).collect();
+        assert_eq!(told, expected);
+    }
+    loop {
+        if let Kind::Fetch(Fetch { digest }) = hostile.next().await {
+            let content = b"other bytes".to_vec().into();
+            let part = Part { digest, content };
+            hostile.out.send(Frame { kind: Some(Kind::Part(part)) }).await.unwrap();
+            break;
+        }
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let opened = world.police.opened(id, 1).await;
+    assert!(matches!(opened, Err(Rejection::Attachment(BadAttachment::Coming))), "{opened:?}");
+    assert_eq!(world.police.inbox().await, ["med lista"]);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_with_files_waits_for_a_domain_that_reads_none() {
+    let mut web = Web::new(vec![FeatureLevel::EDITIONS, FeatureLevel::NEWEST], 1).await;
+    let (hub, spoke) = (web.all[0].who, &web.all[1]);
+    let id = spoke.sends_with(hub, "med lista", &[&list(20)]).await;
+    let plain = spoke.sends(hub, "utan").await;
+    spoke.reaches(plain, Step::Accepted).await;
+    assert_eq!(spoke.steps(id).await, [Step::Stored]);
+    web.restart(0, FeatureLevel::NEWEST).await;
+    web.all[0].ledger.raise_level(&hub.caller(), None).await.unwrap();
+    web.all[1].reaches(id, Step::Accepted).await;
+    assert_eq!(web.all[0].has_come(id, 1).await, list(20));
+    web.close().await;
+}

@@ -1,0 +1,84 @@
+//! Files that go with messages: taken in and given, part by part.
+
+use std::pin::Pin;
+
+use samsyn_domain::Caller;
+use samsyn_ledger::{Ledger, Uploaded};
+use samsyn_policy::{AttachmentView, View};
+use samsyn_proto::{
+    inbound::{AttachmentAsked, FileAsked},
+    sealed::Encoded,
+    v1::{GetAttachmentResponse, UploadAttachmentRequest, UploadAttachmentResponse},
+};
+use tokio_stream::Stream;
+use tonic::{Response, Status, Streaming};
+
+use super::{Shared, counted};
+use crate::status;
+
+/// What is given of a file.
+pub(super) type File =
+    Pin<Box<dyn Stream<Item = Result<Encoded<GetAttachmentResponse>, Status>> + Send>>;
+
+/// Takes in a file, whole.
+pub(super) async fn taken(
+    shared: &Shared,
+    caller: &Caller,
+    mut messages: Streaming<UploadAttachmentRequest>,
+) -> Result<Response<UploadAttachmentResponse>, Status> {
+    let refused = |fault| status::fault(&fault);
+    let first = messages.message().await?;
+    let asked = FileAsked::parse(first.as_ref()).map_err(refused)?;
+    let begun = async { shared.ledger.upload_file(caller, asked) };
+    let mut upload = shared.answered(caller, begun).await?;
+    let (mut message, mut count) = (first, 0_usize);
+    while let Some(part) = message {
+        let chunk = FileAsked::chunk(&part).map_err(refused)?;
+        shared.answered(caller, upload.push(chunk)).await?;
+        count = count.saturating_add(1);
+        message = messages.message().await?;
+    }
+    let Uploaded { token, media_type, size, digest } =
+        shared.answered(caller, upload.end()).await?;
+    let response = UploadAttachmentResponse {
+        attachment: token,
+        media_type: media_type.as_str().to_owned(),
+        size_bytes: size,
+        sha256: digest.to_vec(),
+    };
+    Ok(counted(response, count))
+}
+
+/// Gives a file: what it is, then its bytes. It is given whole or not at all: a part that is not
+/// here is told before anything is sent.
+pub(super) async fn given(
+    shared: &Shared,
+    caller: &Caller,
+    asked: &AttachmentAsked,
+) -> Result<Response<File>, Status> {
+    let view = shared.answered(caller, shared.ledger.attachment(caller, asked)).await?;
+    shared.answered(caller, shared.ledger.attachment_is_here(&view)).await?;
+    let first = Encoded::<GetAttachmentResponse>::begins(&view, asked.number);
+    let given = Given { ledger: shared.ledger.clone(), view, first: Some(first), place: 0 };
+    Ok(Response::new(Box::pin(futures::stream::unfold(given, next))))
+}
+
+/// How far a file was given.
+struct Given {
+    ledger: Ledger,
+    view: View<AttachmentView>,
+    first: Option<Encoded<GetAttachmentResponse>>,
+    place: usize,
+}
+
+async fn next(mut given: Given) -> Option<(Result<Encoded<GetAttachmentResponse>, Status>, Given)> {
+    if let Some(first) = given.first.take() {
+        return Some((Ok(first), given));
+    }
+    let part = given.ledger.attachment_part(&given.view, given.place).await.transpose()?;
+    given.place = given.place.saturating_add(1);
+    let item = part
+        .map(|part| Encoded::<GetAttachmentResponse>::chunk(&given.view, part))
+        .map_err(|rejection| status::rejection(&rejection));
+    Some((item, given))
+}

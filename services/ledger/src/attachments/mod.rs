@@ -1,0 +1,346 @@
+//! Attachments of messages: sealed in parts under a key of their own, which only their message
+//! holds. The log names the parts; their bytes are in an object store beside it.
+
+mod store;
+
+use chacha20poly1305::{
+    ChaCha20Poly1305,
+    aead::{Aead as _, KeyInit as _},
+};
+use samsyn_domain::{
+    Caller, FunctionId, Timestamp,
+    command::Digest,
+    commit::{canonical::Message, reader::Fields},
+    message::{ATTACHMENTS_BYTES_MAX, Attachment, MediaType, PART_BYTES, fit_together},
+};
+use samsyn_policy::{AttachmentView, View};
+use samsyn_proto::inbound::{AttachmentAsked, FileAsked, MailboxAsked};
+use sha2::{Digest as _, Sha256};
+
+pub(crate) use store::Store;
+
+use crate::{Error, Ledger, Rejection, handle::Inner, keys::random};
+
+/// For how long a file that was uploaded can be sent, in seconds: a day.
+const UPLOADED_SECONDS: i64 = 86_400;
+/// After so long a part that no message names is taken away, in seconds: two days.
+const UNNAMED_SECONDS: i64 = 2 * 86_400;
+
+/// Why a file is not taken or not given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadAttachment {
+    /// This node has no place for attachments.
+    #[error("this node keeps no attachments; name a folder in its configuration")]
+    NotKept,
+    /// It has no bytes.
+    #[error("the file is empty")]
+    Empty,
+    /// It is more than a message may have.
+    #[error("the file is larger than 25 MiB")]
+    TooLarge,
+    /// It is of no type that is taken.
+    #[error("the file is of no type that is taken")]
+    Type,
+    /// It was not uploaded here by this function, or longer ago than a day.
+    #[error("no such file was uploaded for this function within a day")]
+    Unknown(usize),
+    /// The message has it, and its bytes have not come here yet.
+    #[error("its bytes have not come here yet; try again shortly")]
+    Coming,
+}
+
+impl BadAttachment {
+    /// Its id in the table of errors.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::NotKept => "ATTACHMENTS_NOT_KEPT",
+            Self::Empty => "MISSING_FIELD",
+            Self::TooLarge => "TOO_LARGE",
+            Self::Type => "ATTACHMENT_TYPE",
+            Self::Unknown(_) => "NOT_FOUND",
+            Self::Coming => "ATTACHMENT_COMING",
+        }
+    }
+
+    /// The field that it is about; empty: the whole.
+    #[must_use]
+    pub fn field(self) -> String {
+        match self {
+            Self::Empty | Self::TooLarge | Self::Type => "chunk".to_owned(),
+            Self::Unknown(place) => format!("attachments[{place}]"),
+            Self::NotKept | Self::Coming => String::new(),
+        }
+    }
+}
+
+/// A file on its way in.
+pub struct FileUpload {
+    ledger: Ledger,
+    function: FunctionId,
+    attachment: Attachment,
+    hash: Sha256,
+    /// What is not sealed yet, less than a part.
+    rest: Vec<u8>,
+    /// How much of the end of a text is the beginning of a character.
+    cut: Vec<u8>,
+    size: usize,
+}
+
+impl std::fmt::Debug for FileUpload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "upload of {} bytes so far", self.size)
+    }
+}
+
+/// A file that was taken in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Uploaded {
+    /// What names it when a message is sent.
+    pub token: Vec<u8>,
+    /// What it is.
+    pub media_type: MediaType,
+    /// How many bytes it has.
+    pub size: u32,
+    /// The SHA-256 digest of its bytes.
+    pub digest: Digest,
+}
+
+impl std::fmt::Debug for Uploaded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} of {} bytes", self.media_type.as_str(), self.size)
+    }
+}
+
+impl Ledger {
+    /// Begins to take in a file for a function of the caller.
+    ///
+    /// # Errors
+    /// When the caller does not speak for it, or no attachments are kept here.
+    pub fn upload_file(&self, caller: &Caller, asked: FileAsked) -> Result<FileUpload, Rejection> {
+        self.speaks_for(caller, &asked.of)?;
+        self.store()?;
+        let attachment = Attachment {
+            name: asked.name,
+            media_type: MediaType::Text,
+            size: 0,
+            digest: [0; 32],
+            key: random()?,
+            parts: Vec::new(),
+        };
+        let MailboxAsked { function, .. } = asked.of;
+        let (hash, rest, cut) = (Sha256::new(), Vec::new(), Vec::new());
+        Ok(FileUpload { ledger: self.clone(), function, attachment, hash, rest, cut, size: 0 })
+    }
+
+    /// The files that a message is sent with, by their tokens.
+    pub(crate) async fn uploaded(
+        &self,
+        from: &FunctionId,
+        tokens: &[Vec<u8>],
+    ) -> Result<Vec<Attachment>, Rejection> {
+        let mut attachments = Vec::new();
+        for (place, token) in tokens.iter().enumerate() {
+            let unknown = BadAttachment::Unknown(place);
+            let (at, attachment) = self.opened_token(from, token).ok_or(unknown)?;
+            if at.after_seconds(UPLOADED_SECONDS) < (self.inner.clock)() {
+                return Err(unknown.into());
+            }
+            for part in &attachment.parts {
+                if !self.store()?.has(part).await? {
+                    return Err(unknown.into());
+                }
+            }
+            attachments.push(attachment);
+        }
+        if !fit_together(&attachments) {
+            return Err(BadAttachment::TooLarge.into());
+        }
+        Ok(attachments)
+    }
+
+    /// An attachment of a message, as one of its functions is shown it; recorded.
+    ///
+    /// # Errors
+    /// When the caller's function has neither sent nor received the message, or there is none.
+    pub async fn attachment(
+        &self,
+        caller: &Caller,
+        asked: &AttachmentAsked,
+    ) -> Result<View<AttachmentView>, Rejection> {
+        let AttachmentAsked { of, message, number } = asked;
+        self.mail_shown(caller, of, |mailbox| Ok(mailbox.attachment(message, *number)?)).await
+    }
+
+    /// Whether all of an attachment that is shown is here.
+    ///
+    /// # Errors
+    /// When not all of it has come yet.
+    pub async fn attachment_is_here(&self, view: &View<AttachmentView>) -> Result<(), Rejection> {
+        let store = self.store()?;
+        for part in &view.content().attachment.parts {
+            if !store.has(part).await? {
+                return Err(BadAttachment::Coming.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The bytes of a part of an attachment that is shown; none behind the last.
+    ///
+    /// # Errors
+    /// When they have not come here yet.
+    pub async fn attachment_part(
+        &self,
+        view: &View<AttachmentView>,
+        place: usize,
+    ) -> Result<Option<Vec<u8>>, Rejection> {
+        let attachment = &view.content().attachment;
+        let Some(digest) = attachment.parts.get(place) else { return Ok(None) };
+        let sealed = self.store()?.get(digest).await?.ok_or(BadAttachment::Coming)?;
+        let is_last = place.saturating_add(1) == attachment.parts.len();
+        let opened = open(&attachment.key, (place, is_last), &sealed);
+        let why = || Error::Fatal("a part of an attachment is not of its key".to_owned());
+        Ok(Some(opened.ok_or_else(why)?))
+    }
+
+    /// Takes away parts that no message names and that nobody can send any more.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn sweep_attachments(&self) -> Result<usize, Rejection> {
+        let Some(store) = &self.inner.attachments else { return Ok(0) };
+        let before = (self.inner.clock)().after_seconds(-UNNAMED_SECONDS);
+        let mut swept = 0_usize;
+        for part in store.before(before).await? {
+            let is_named = self.read(|state| state.messages().with_part(&part).next().is_some());
+            if !is_named {
+                store.remove(&part).await?;
+                swept = swept.saturating_add(1);
+            }
+        }
+        Ok(swept)
+    }
+
+    fn store(&self) -> Result<&Store, BadAttachment> {
+        self.inner.attachments.as_ref().ok_or(BadAttachment::NotKept)
+    }
+
+    fn token(&self, of: &FunctionId, attachment: &Attachment) -> Result<Vec<u8>, Rejection> {
+        let Inner { keys, clock, .. } = &*self.inner;
+        let at = clock().micros();
+        let message = Message::new().with(AT, at).with(FILE, attachment.message());
+        Ok(keys.seal_token(&class(of), &message.encode().map_err(crate::messages::unwritten)?)?)
+    }
+
+    fn opened_token(&self, of: &FunctionId, token: &[u8]) -> Option<(Timestamp, Attachment)> {
+        let opened = self.inner.keys.open_token(&class(of), token)?;
+        let mut fields = Fields::of(Message::decode(&opened).ok()?);
+        let at = Timestamp::from_micros(fields.take_i64(AT).ok()?);
+        let attachment = Attachment::of(fields.take_message(FILE).ok()?).ok()?;
+        fields.finish().ok()?;
+        Some((at, attachment))
+    }
+}
+
+const AT: u16 = 1;
+const FILE: u16 = 2;
+
+/// Whose token it is.
+fn class(of: &FunctionId) -> Vec<u8> {
+    format!("attachment {of}").into_bytes()
+}
+
+impl FileUpload {
+    /// Takes in what comes next.
+    ///
+    /// # Errors
+    /// When it is more than a message may have, or of no type that is taken.
+    pub async fn push(&mut self, chunk: &[u8]) -> Result<(), Rejection> {
+        self.size = self.size.saturating_add(chunk.len());
+        if self.size > ATTACHMENTS_BYTES_MAX {
+            return Err(BadAttachment::TooLarge.into());
+        }
+        self.hash.update(chunk);
+        self.rest.extend_from_slice(chunk);
+        // The last part is known by the end.
+        while self.rest.len() > PART_BYTES {
+            let rest = self.rest.split_off(PART_BYTES);
+            let part = std::mem::replace(&mut self.rest, rest);
+            self.put(&part, false).await?;
+        }
+        Ok(())
+    }
+
+    /// All of it has come.
+    ///
+    /// # Errors
+    /// When it is empty or of no type that is taken.
+    pub async fn end(mut self) -> Result<Uploaded, Rejection> {
+        if self.size == 0 {
+            return Err(BadAttachment::Empty.into());
+        }
+        let part = std::mem::take(&mut self.rest);
+        self.put(&part, true).await?;
+        self.attachment.size = u32::try_from(self.size).unwrap_or(u32::MAX);
+        self.attachment.digest = self.hash.finalize().into();
+        let Attachment { media_type, size, digest, .. } = self.attachment;
+        let token = self.ledger.token(&self.function, &self.attachment)?;
+        Ok(Uploaded { token, media_type, size, digest })
+    }
+
+    async fn put(&mut self, part: &[u8], is_last: bool) -> Result<(), Rejection> {
+        let place = self.attachment.parts.len();
+        if place == 0 {
+            self.attachment.media_type = MediaType::of(part);
+        }
+        if self.attachment.media_type == MediaType::Text && !self.is_text(part, is_last) {
+            return Err(BadAttachment::Type.into());
+        }
+        let sealed = seal(&self.attachment.key, (place, is_last), part)?;
+        let digest = self.ledger.store()?.put(sealed.into()).await?;
+        self.attachment.parts.push(digest);
+        Ok(())
+    }
+
+    /// Whether a part goes on a text in UTF-8, without characters that no text has.
+    fn is_text(&mut self, part: &[u8], is_last: bool) -> bool {
+        let mut bytes = std::mem::take(&mut self.cut);
+        bytes.extend_from_slice(part);
+        let text = match std::str::from_utf8(&bytes) {
+            Ok(text) => text,
+            Err(why) if why.error_len().is_none() && !is_last => {
+                let (text, cut) = bytes.split_at(why.valid_up_to());
+                self.cut = cut.to_vec();
+                std::str::from_utf8(text).unwrap_or_default()
+            }
+            Err(_) => return false,
+        };
+        !text.chars().any(|one| one.is_control() && !matches!(one, '\n' | '\r' | '\t'))
+    }
+}
+
+/// Seals a part in its place: parts can be left out, doubled or moved no more than their bytes can
+/// be changed (STREAM, by Hoang, Reyhanitabar, Rogaway and Vizár). The key is of one file, so a
+/// nonce is never used twice.
+fn seal(key: &[u8; 32], place: (usize, bool), part: &[u8]) -> Result<Vec<u8>, Error> {
+    let sealed = ChaCha20Poly1305::new(key.into()).encrypt(&nonce(place).into(), part);
+    sealed.map_err(|_| Error::Fatal("a part of an attachment cannot be sealed".to_owned()))
+}
+
+fn open(key: &[u8; 32], place: (usize, bool), sealed: &[u8]) -> Option<Vec<u8>> {
+    ChaCha20Poly1305::new(key.into()).decrypt(&nonce(place).into(), sealed).ok()
+}
+
+fn nonce((place, is_last): (usize, bool)) -> [u8; 12] {
+    let mut nonce = [0; 12];
+    let (number, last) = nonce.split_at_mut(8);
+    number.copy_from_slice(&(place as u64).to_be_bytes());
+    if let Some(last) = last.last_mut() {
+        *last = is_last.into();
+    }
+    nonce
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,82 @@
+//! Parts of attachments cross a link beside its envelopes: whoever has a message fetches those that
+//! it names, one after the other, by their digests.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use samsyn_domain::{
+    DomainId, Kept,
+    command::Digest,
+    message::{SEALED_PART_BYTES_MAX, Step},
+    registry::Peer,
+};
+use samsyn_policy::{LeavingPart, View};
+use sha2::{Digest as _, Sha256};
+
+use crate::{Ledger, Rejection};
+
+impl Ledger {
+    /// A part that a message of a peer names, that is not here and is none of some; none where all
+    /// are here.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn missing_part(
+        &self,
+        peer: &DomainId,
+        but: &BTreeSet<Digest>,
+    ) -> Result<Option<Digest>, Rejection> {
+        let Some(store) = &self.inner.attachments else { return Ok(None) };
+        let came = |kept: &Kept| {
+            let is_taken = |to| !matches!(kept.step(to), None | Some(Step::Rejected));
+            kept.message.came()
+                && kept.message.core.domain == *peer
+                && kept.message.core.to.iter().any(is_taken)
+        };
+        let named: Vec<Digest> = self.read(|state| {
+            let parts = state.messages().parts();
+            parts
+                .filter_map(|(part, mut of)| (!but.contains(part) && of.any(came)).then_some(*part))
+                .collect()
+        });
+        for part in named {
+            if !store.has(&part).await? {
+                return Ok(Some(part));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes in a part that was fetched; false where it is another than was asked for.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn take_part(&self, digest: &Digest, part: Bytes) -> Result<bool, Rejection> {
+        let Some(store) = &self.inner.attachments else { return Ok(false) };
+        let is_it =
+            part.len() <= SEALED_PART_BYTES_MAX && Digest::from(Sha256::digest(&part)) == *digest;
+        if is_it {
+            store.put(part).await?;
+        }
+        Ok(is_it)
+    }
+
+    /// A part as a peer may fetch it: of a message that has left for it; none where it may not, or
+    /// where it is not here.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn part_for(
+        &self,
+        peer: &Peer,
+        digest: &Digest,
+    ) -> Result<Option<(View<LeavingPart>, Bytes)>, Rejection> {
+        let policy = &self.inner.policy;
+        let Ok(projection) = self.read(|state| policy.part_leaves(state, peer, digest)) else {
+            return Ok(None);
+        };
+        let Some(store) = &self.inner.attachments else { return Ok(None) };
+        let view = self.release(projection)?;
+        Ok(store.get(digest).await?.map(|part| (view, part)))
+    }
+}
