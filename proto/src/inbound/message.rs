@@ -3,7 +3,7 @@
 use std::fmt;
 
 use samsyn_domain::{
-    FunctionId, Labels, Timestamp,
+    FunctionId, GroupId, Labels, Timestamp,
     disclosure::Ground,
     message::{
         ATTACHMENTS_MAX, MessageId, MessageKind, PART_BYTES, Precedence, RECIPIENTS_MAX, Step,
@@ -57,8 +57,8 @@ pub struct SendAsked {
     pub ground: Ground,
     /// The sending function.
     pub from: FunctionId,
-    /// To whom, as asked; none twice.
-    pub to: Vec<FunctionId>,
+    /// To whom, each with the field that names it; none twice.
+    pub to: Vec<(FunctionId, String)>,
     /// What it is.
     pub kind: MessageKind,
     /// How urgent.
@@ -81,7 +81,8 @@ pub struct SendAsked {
 
 impl fmt::Debug for SendAsked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} from {} to {:?}", self.kind.as_str(), self.from, self.to)
+        let to: Vec<&FunctionId> = self.to.iter().map(|(to, _)| to).collect();
+        write!(f, "{} from {} to {to:?}", self.kind.as_str(), self.from)
     }
 }
 
@@ -115,7 +116,8 @@ impl SendAsked {
         let mut within = Within::new(faults, String::new());
         let from = value::code(&request.from_function, FunctionId::parse);
         let from = within.take("from_function", from);
-        let to = recipients(&request.to_functions, &mut within);
+        let asked = (request.to_functions.as_slice(), request.to_groups.as_slice());
+        let to = recipients(asked, from.as_ref(), registry, &mut within);
         let kind = value::code(&request.kind, |code| MessageKind::from_code(code).ok_or(()));
         let kind = within.take("kind", kind);
         let precedence =
@@ -166,21 +168,29 @@ impl SendAsked {
     }
 }
 
-fn recipients(asked: &[String], within: &mut Within<'_>) -> Option<Vec<FunctionId>> {
-    if asked.is_empty() {
+/// Functions by name, and those of groups as they are registered.
+fn recipients(
+    (functions, groups): (&[String], &[String]),
+    from: Option<&FunctionId>,
+    registry: &Registry,
+    within: &mut Within<'_>,
+) -> Option<Vec<(FunctionId, String)>> {
+    if functions.is_empty() && groups.is_empty() {
         within.refuse(Reason::MissingField, "to_functions");
         return None;
     }
-    if asked.len() > RECIPIENTS_MAX {
-        within.refuse(Reason::TooLarge, "to_functions");
-        return None;
+    for (asked, name) in [(functions, "to_functions"), (groups, "to_groups")] {
+        if asked.len() > RECIPIENTS_MAX {
+            within.refuse(Reason::TooLarge, name);
+            return None;
+        }
     }
-    let mut to = Vec::new();
+    let mut to: Vec<(FunctionId, String)> = Vec::new();
     let mut whole = true;
-    for (place, text) in asked.iter().enumerate() {
+    for (place, text) in functions.iter().enumerate() {
         let name = format!("to_functions[{place}]");
         match within.take(&name, value::code(text, FunctionId::parse)) {
-            Some(function) if !to.contains(&function) => to.push(function),
+            Some(function) if !is_in(&to, &function) => to.push((function, name)),
             Some(_) => {
                 within.refuse(Reason::DuplicateId, &name);
                 whole = false;
@@ -188,7 +198,33 @@ fn recipients(asked: &[String], within: &mut Within<'_>) -> Option<Vec<FunctionI
             None => whole = false,
         }
     }
+    for (place, text) in groups.iter().enumerate() {
+        let name = format!("to_groups[{place}]");
+        let Some(id) = within.take(&name, value::code(text, GroupId::parse)) else {
+            whole = false;
+            continue;
+        };
+        let group = registry.group(&id).map(|group| &group.functions);
+        let mut others = group.into_iter().flatten().filter(|one| Some(*one) != from).peekable();
+        if others.peek().is_none() {
+            within.refuse(Reason::UnknownAddress, &name);
+            whole = false;
+        }
+        for function in others {
+            if !is_in(&to, function) {
+                to.push((function.clone(), name.clone()));
+            }
+        }
+    }
+    if to.len() > RECIPIENTS_MAX {
+        within.refuse(Reason::TooLarge, "to_groups");
+        return None;
+    }
     whole.then_some(to)
+}
+
+fn is_in(to: &[(FunctionId, String)], function: &FunctionId) -> bool {
+    to.iter().any(|(one, _)| one == function)
 }
 
 fn message(text: &str) -> Result<MessageId, Reason> {

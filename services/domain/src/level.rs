@@ -26,7 +26,7 @@ impl FeatureLevel {
     /// Editions that are delivered over links and answered in another domain.
     pub const EDITIONS: Self = Self(5);
 
-    /// Messages with attachments.
+    /// Messages with attachments, and to groups of functions.
     pub const ATTACHMENTS: Self = Self(6);
 
     /// The highest level that this program knows.
@@ -51,7 +51,7 @@ impl FeatureLevel {
             "views of joint pictures that are delivered over links, and links that begin anew",
         ),
         (Self::EDITIONS, "editions that are delivered over links, and answered in another domain"),
-        (Self::ATTACHMENTS, "messages with attachments"),
+        (Self::ATTACHMENTS, "messages with attachments, and to groups of functions"),
     ];
 
     /// Takes a number, from 1 on.

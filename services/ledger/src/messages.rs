@@ -79,7 +79,7 @@ impl Ledger {
         Ok(Core {
             domain: self.own_domain()?,
             from: asked.from.clone(),
-            to: asked.to.iter().cloned().collect(),
+            to: asked.to.iter().map(|(to, _)| to.clone()).collect(),
             kind: asked.kind,
             precedence: asked.precedence,
             thread,
@@ -222,14 +222,14 @@ impl Ledger {
     }
 }
 
-/// Names a recipient by its place in the request: a message has its recipients in their own order.
+/// Names a recipient by the field of the request that names it: a message has its recipients in
+/// their own order.
 fn as_asked(asked: &SendAsked, rejection: Rejection) -> Rejection {
-    let ordered: BTreeSet<&FunctionId> = asked.to.iter().collect();
+    let ordered: BTreeSet<&FunctionId> = asked.to.iter().map(|(to, _)| to).collect();
     let renamed = |field: &str| {
         let place = field.strip_prefix("to_functions[")?.strip_suffix(']')?.parse().ok()?;
         let recipient = *ordered.iter().nth(place)?;
-        let asked = asked.to.iter().position(|one| one == recipient)?;
-        Some(format!("to_functions[{asked}]"))
+        asked.to.iter().find(|(to, _)| to == recipient).map(|(_, field)| field.clone())
     };
     match rejection {
         Rejection::Denied(denial) => {

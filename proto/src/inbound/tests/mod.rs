@@ -3,6 +3,7 @@
 mod catalogue;
 mod changes;
 mod publications;
+mod recipients;
 mod requests;
 mod screened;
 mod statements;

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod aside;
+mod attached;
 #[cfg(test)]
 mod backed_up;
 #[cfg(test)]

@@ -12,13 +12,10 @@ use samsyn_tests::cluster::Plan;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::{
-    harness::{AREA, Domain, PARTY, cluster, samsyn},
-    stolen::holds,
-};
+use crate::harness::{AREA, Domain, PARTY, cluster, samsyn};
 
-const POLICE: &str = "lpo-skarholmen";
-const PRISON: &str = "kriminalvarden";
+pub(crate) const POLICE: &str = "lpo-skarholmen";
+pub(crate) const PRISON: &str = "kriminalvarden";
 /// Within which time a message must come.
 const COMES_MAX: Duration = Duration::from_secs(20);
 const BODY: &str = "Hur många väntas?\nEndast antal.";
@@ -71,7 +68,7 @@ async fn steps(client: &Client, id: &str) -> Vec<(String, Vec<&'static str>)> {
     one.deliveries.iter().map(steps).collect()
 }
 
-fn reason<T>(outcome: Result<T, Refused>) -> (&'static str, String) {
+pub(crate) fn reason<T>(outcome: Result<T, Refused>) -> (&'static str, String) {
     let Err(refused) = outcome else { panic!("it was answered") };
     let field = refused.fields.first().map(|(field, _)| field.clone());
     (refused.reason.map_or("", |reason| reason.id()), field.unwrap_or_default())
@@ -275,61 +272,6 @@ async fn what_may_not_be_sent_is_refused_with_its_field() {
     for client in [&prison, &police] {
         assert_eq!(client.inbox(&function(client), 0, 0).await.unwrap(), []);
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn files_go_with_a_message_and_are_given_to_its_parties_alone() {
-    let mut domain = Domain::written();
-    domain.start();
-    let (city, prison) = (domain.client(PARTY).await, domain.client(PRISON).await);
-    let police = domain.client(POLICE).await;
-    let (from, to) = (function(&city), function(&prison));
-    let list: Vec<u8> = "plats;antal\n".bytes().cycle().take(1_200_000).collect();
-    let mut attachments = Vec::new();
-    for (name, file) in [("lista.csv", list.as_slice()), ("karta.pdf", b"%PDF-1.7\n...")] {
-        let uploaded = city.upload_attachment(&from, name, file).await.unwrap();
-        assert_eq!(usize::try_from(uploaded.size_bytes).unwrap(), file.len());
-        attachments.push(uploaded.attachment);
-    }
-    let sent = question(&city, std::slice::from_ref(&to));
-    let sent = wire::SendMessageRequest { attachments: attachments.clone(), ..sent };
-    let id = city.send_message(sent.clone()).await.unwrap();
-    // Sent again under its key it is the same message, with the same files.
-    assert_eq!(city.send_message(sent).await.unwrap(), id);
-    assert_eq!(prison.inbox(&to, 0, 0).await.unwrap()[0].head.as_ref().unwrap().attachments, 2);
-    for (client, function) in [(&city, &from), (&prison, &to)] {
-        let (told, file) = client.attachment(function, &id, 1).await.unwrap();
-        assert_eq!((told.name.as_str(), told.media_type.as_str()), ("lista.csv", "text/plain"));
-        assert_eq!(file, list);
-        let (told, _) = client.attachment(function, &id, 2).await.unwrap();
-        assert_eq!(told.media_type, "application/pdf");
-    }
-    let outside = police.attachment(&function(&police), &id, 1).await;
-    assert_eq!(reason(outside), ("NOT_FOUND", "message_id".to_owned()));
-    let none = prison.attachment(&to, &id, 3).await;
-    assert_eq!(reason(none), ("NOT_FOUND", "number".to_owned()));
-    // What is no file for a message is refused, by its bytes and by its name.
-    let program = city.upload_attachment(&from, "lista.csv", b"\x7fELF\x02\x01\x01\0").await;
-    assert_eq!(reason(program), ("ATTACHMENT_TYPE", "chunk".to_owned()));
-    let empty = city.upload_attachment(&from, "lista.csv", b"").await;
-    assert_eq!(reason(empty), ("MISSING_FIELD", "chunk".to_owned()));
-    let named = city.upload_attachment(&from, "19640823-3234.csv", b"a").await;
-    assert_eq!(reason(named), ("IDENTIFIER_FOUND", "name".to_owned()));
-    let not_mine = prison.upload_attachment(&from, "lista.csv", b"a").await;
-    assert_eq!(reason(not_mine), ("NOT_FOUND", "function_address".to_owned()));
-    // A token of another function is none, and none that was bent.
-    let mut bent = attachments[0].clone();
-    bent[20] ^= 1;
-    for (client, attachment) in [(&prison, attachments[0].clone()), (&city, bent)] {
-        let sent = question(client, &[function(&police)]);
-        let sent = wire::SendMessageRequest { attachments: vec![attachment], ..sent };
-        let refused = client.send_message(sent).await;
-        assert_eq!(reason(refused), ("NOT_FOUND", "attachments[0]".to_owned()));
-    }
-    // Nothing of a file can be read where it stands.
-    let folder = domain.path().join("data").join("attachments");
-    assert!(!holds(&folder, b"\0", "keys.json").is_empty(), "the search finds nothing");
-    assert_eq!(holds(&folder, b"plats;antal", "keys.json"), [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -30,7 +30,9 @@ impl ProposeChange {
     pub(super) fn level(&self) -> FeatureLevel {
         let level = |operation: &Operation| {
             let is_newer = matches!(operation.key().table, Table::Functions | Table::Peers);
-            if matches!(operation, Operation::Put(record) if delivers(record)) {
+            if matches!(operation, Operation::Put(record) if is_written_to(record)) {
+                FeatureLevel::ATTACHMENTS
+            } else if matches!(operation, Operation::Put(record) if delivers(record)) {
                 FeatureLevel::DELIVERIES
             } else if matches!(operation, Operation::Put(record) if is_elsewhere(record)) {
                 FeatureLevel::CONTRIBUTIONS
@@ -117,6 +119,11 @@ fn suspension(moment: Moment<'_>, operation: &Operation) -> Option<Row> {
         }
         Operation::Remove(_) => None,
     }
+}
+
+/// Whether a row is a group that messages are sent to.
+fn is_written_to(record: &Record) -> bool {
+    matches!(record, Record::Groups(group) if !group.functions.is_empty())
 }
 
 /// Whether a row has something delivered to another domain, or from it.

@@ -5,7 +5,7 @@ use std::{
     fmt,
 };
 
-use crate::{KeyId, commit::descriptor::PublicKey};
+use crate::{KeyId, commit::descriptor::PublicKey, message::RECIPIENTS_MAX};
 
 use super::{
     Document, FieldGroup, PEER_PARTS_MAX, PartyKind, Peer, Registry, ReleaseRow, Responsibility,
@@ -141,6 +141,14 @@ fn who(registry: &Registry, faults: &mut Vec<String>) {
             if registry.organisation(member).is_none() {
                 missing("groups", &group.id, "member", member, faults);
             }
+        }
+        // One that nobody has, or no more, stands: who sends is told.
+        if group.functions.len() > RECIPIENTS_MAX {
+            faults.push(format!(
+                "groups: `{}` has {} functions; a message goes to {RECIPIENTS_MAX} at most",
+                group.id,
+                group.functions.len()
+            ));
         }
     }
 }

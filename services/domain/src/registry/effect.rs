@@ -162,8 +162,11 @@ fn function(before: &Function, after: &Function) -> bool {
 }
 
 fn group(before: &Group, after: &Group) -> bool {
-    let Group { id, name, members } = after;
-    *id == before.id && *name == before.name && members.is_subset(&before.members)
+    let Group { id, name, members, functions } = after;
+    *id == before.id
+        && *name == before.name
+        && members.is_subset(&before.members)
+        && functions.is_subset(&before.functions)
 }
 
 /// Of an organisation with parties a lower clearance also changes what an edition holds.

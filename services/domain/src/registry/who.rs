@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DomainId, GroupId, KeyId, OrganisationId, PartyId, ServiceId};
+use crate::{DomainId, FunctionId, GroupId, KeyId, OrganisationId, PartyId, ServiceId};
 
 /// A legal entity (juridisk person).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -183,7 +183,7 @@ pub struct RegistryKey {
     pub public_key: String,
 }
 
-/// A named group of organisations.
+/// A named group: of organisations, as an audience; and of functions, as whom messages are sent to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Group {
@@ -191,6 +191,9 @@ pub struct Group {
     pub id: GroupId,
     /// Its name.
     pub name: String,
-    /// Its members.
+    /// The organisations in it: who is meant where it is an audience.
     pub members: BTreeSet<OrganisationId>,
+    /// The functions in it, here and in other domains: who is meant where a message is sent to it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub functions: BTreeSet<FunctionId>,
 }

@@ -23,7 +23,7 @@ use super::{
 };
 
 /// A list of so many bytes.
-fn list(bytes: usize) -> Vec<u8> {
+pub(super) fn list(bytes: usize) -> Vec<u8> {
     "plats;antal\n".bytes().cycle().take(bytes).collect()
 }
 
@@ -45,7 +45,7 @@ impl Domain {
         upload.end().await
     }
 
-    async fn sends_with(&self, to: Who, subject: &str, files: &[&[u8]]) -> MessageId {
+    pub(super) async fn sends_with(&self, to: Who, subject: &str, files: &[&[u8]]) -> MessageId {
         let mut attachments = Vec::new();
         for file in files {
             attachments.push(self.uploads("lista.csv", file).await.unwrap().token);
@@ -67,7 +67,7 @@ impl Domain {
     }
 
     /// Waits until the bytes of an attachment have come.
-    async fn has_come(&self, message: MessageId, number: usize) -> Vec<u8> {
+    pub(super) async fn has_come(&self, message: MessageId, number: usize) -> Vec<u8> {
         let comes = timeout(PATIENCE, async {
             loop {
                 match self.opened(message, number).await {

@@ -90,7 +90,7 @@ async fn an_address_that_nobody_has_is_answered_by_the_other_domain() {
     let world = World::new().await;
     let mut asked = world.city.asked(POLICE, "till ingen");
     let nobody = samsyn_domain::FunctionId::parse("2021000076/ingen").unwrap();
-    asked.to = [nobody].into();
+    asked.to = vec![(nobody, "to_functions[0]".to_owned())];
     let id = world.city.ledger.send_message(&CITY.caller(), &asked).await.unwrap();
     world.city.reaches(id, Step::Rejected).await;
     assert!(world.police.inbox().await.is_empty());

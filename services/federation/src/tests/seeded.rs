@@ -1,6 +1,7 @@
 //! Whatever happens to wire, processes and disks, by seed: each message takes effect once, receipts
-//! come to one end, the home of an area has of an own picture what it may have, what it delivers is
-//! read elsewhere as it is there, answers to editions stand once, and both sides have one chain.
+//! come to one end, files are there, the home of an area has of an own picture what it may have,
+//! what it delivers is read elsewhere as it is there, answers to editions stand once, both sides
+//! have one chain.
 //!
 //! `SAMSYN_SEEDS=from..to` runs other seeds; a failure tells its seed and steps.
 
@@ -16,6 +17,7 @@ use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
 use super::{
+    attached::list,
     editions::why,
     pictures::{draft, kept},
     world::{CITY, Domain, NOW, PATIENCE, POLICE, Who, World},
@@ -24,6 +26,8 @@ use crate::{Closing, Standing};
 
 /// How many steps a life has.
 const STEPS: usize = 40;
+/// How many bytes a file has at most.
+const FILE_MAX: u64 = 1_400_000;
 /// How much later it is each time that a link begins anew, in seconds.
 const LATER: i64 = 60;
 
@@ -163,8 +167,8 @@ struct Life {
     now: Timestamp,
     knows: [Knows; 2],
     kept: [Option<(TempDir, Knows)>; 2],
-    /// All that was ever sent.
-    sent: BTreeMap<String, MessageId>,
+    /// All that was ever sent, each with its file; empty: without one.
+    sent: BTreeMap<String, (MessageId, Vec<u8>)>,
     /// What was ever dealt with.
     marked: BTreeSet<String>,
     editions: BTreeSet<EditionId>,
@@ -203,15 +207,20 @@ impl Life {
             Act::Send(at, count) => {
                 for _ in 0..count {
                     let subject = format!("{:04}", self.sent.len());
-                    let id = self.domain(at).sends(at.other().who(), &subject).await;
-                    self.sent.insert(subject.clone(), id);
+                    // Some with a file, of up to three parts.
+                    let bytes = if dice.below(5) == 0 { 1 + dice.below(FILE_MAX) } else { 0 };
+                    let file = list(usize::try_from(bytes).unwrap());
+                    let files: &[&[u8]] = if file.is_empty() { &[] } else { &[&file] };
+                    let (domain, to) = (self.domain(at), at.other().who());
+                    let id = domain.sends_with(to, &subject, files).await;
+                    self.sent.insert(subject.clone(), (id, file));
                     self.knows[at as usize].sent.push(subject);
                 }
             }
             Act::Mark(at) => {
                 for subject in self.domain(at).inbox().await {
                     if self.knows[at as usize].marked.insert(subject.clone()) {
-                        self.domain(at).acts_on(self.sent[&subject]).await;
+                        self.domain(at).acts_on(self.sent[&subject].0).await;
                         self.marked.insert(subject);
                     }
                 }
@@ -374,6 +383,8 @@ impl Life {
         let stands = self.world.police.is_in_step().await;
         assert_eq!(self.world.city.has(POLICE).await.counts, own.shared());
         assert_eq!(stands.held, own.shared().len());
+        // A view has the revision of its newest change: one more that is in it.
+        self.world.city.publishes(vec![draft("end", 1)], &[]).await.unwrap();
         self.world.is_same().await;
     }
 
@@ -396,12 +407,17 @@ impl Life {
         assert_eq!(once.len(), came.len(), "twice: {came:?}");
         assert!(self.forgot || came == knows.sent, "{came:?}, not {:?}", knows.sent);
         for subject in &knows.sent {
+            let (id, file) = &self.sent[subject];
+            if !file.is_empty() {
+                let came = self.domain(at.other()).has_come(*id, 1).await;
+                assert!(came == *file, "the file of {subject}");
+            }
             let is_there = there.marked.contains(subject);
             // Who has forgotten that it dealt with something has told so before, or not.
             let may_have = is_there || self.marked.contains(subject);
             let steps = timeout(PATIENCE, async {
                 loop {
-                    let steps = self.domain(at).steps(self.sent[subject]).await;
+                    let steps = self.domain(at).steps(*id).await;
                     let is_at = |code: &str| steps.last().is_some_and(|one| one.as_str() == code);
                     if is_at("acted") && may_have || is_at("accepted") && !is_there {
                         return steps;
@@ -410,7 +426,7 @@ impl Life {
                 }
             });
             let Ok(steps) = steps.await else {
-                panic!("{subject}: {:?}", self.domain(at).steps(self.sent[subject]).await)
+                panic!("{subject}: {:?}", self.domain(at).steps(*id).await)
             };
             let ends = steps.iter().filter(|step| step.is_end()).count();
             assert!(ends <= 1 && steps.is_sorted(), "{steps:?}");

@@ -282,7 +282,7 @@ impl Domain {
             context: self.context(),
             ground: ground(),
             from: self.who.function(),
-            to: vec![to.function()],
+            to: vec![(to.function(), "to_functions[0]".to_owned())],
             kind: MessageKind::InformationRequest,
             precedence: Precedence::Routine,
             in_reply_to: None,

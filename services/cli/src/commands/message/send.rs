@@ -42,8 +42,9 @@ pub(in crate::commands) struct Send {
     /// The sending function, by its address [default: the profile's].
     #[arg(long, visible_alias = "function", value_name = "ADDRESS")]
     from: Option<String>,
-    /// To this function, by its address; may be repeated.
-    #[arg(long, required = true, value_name = "ADDRESS")]
+    /// To this function, by its address, or to the functions of this group, by its id; may be
+    /// repeated.
+    #[arg(long, required = true, value_name = "ADDRESS|GROUP")]
     to: Vec<String>,
     /// What it is [default: answer, when it answers something].
     #[arg(long, value_parser = KINDS, required_unless_present = "reply_to")]
@@ -135,6 +136,8 @@ pub(super) async fn run(
         Some(id) => super::resolved(session, &from, id).await?,
         None => String::new(),
     };
+    // Only an address has a number before its name.
+    let (to_functions, to_groups) = args.to.into_iter().partition(|to| to.contains('/'));
     let mut attachments = Vec::new();
     for (name, file) in &files {
         let uploaded = session.client.upload_attachment(&from, name, file).await?;
@@ -144,7 +147,8 @@ pub(super) async fn run(
         context: Some(write_context("")),
         ground: session.reads(),
         from_function: from,
-        to_functions: args.to,
+        to_functions,
+        to_groups,
         kind: args.kind.unwrap_or_else(|| "answer".to_owned()),
         precedence: args.precedence,
         in_reply_to,

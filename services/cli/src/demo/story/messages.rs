@@ -11,6 +11,7 @@ use crate::demo::{clock, print::Section};
 const SUBJECT: &str = "Frigivningar, oktober";
 const QUESTION: &str = "Hur många med övervakning väntas till stadsdelen? Endast antal.";
 const ANSWER: &str = "Färre än fem. Inget tyder på en ökning.";
+const GROUP: &str = "arbetsgrupp-skarholmen";
 const LIST: &str = "vecka;händelser\n2025-W39;4\n2025-W40;7\n";
 /// What a program for Linux begins with.
 const PROGRAM: &[u8] = b"\x7fELF\x02\x01\x01\x00";
@@ -90,6 +91,19 @@ async fn attached(
         ),
         file == LIST.as_bytes() && told.name == "veckor.csv",
         || format!("{} bytes came, of `{}`", file.len(), told.name),
+    );
+    let group = vec![GROUP.to_owned()];
+    let mut call = message(from, "", "meeting_call", "Torsdag klockan nio, Skärholmstorget.");
+    (call.to_functions, call.to_groups) = (Vec::new(), group);
+    let id = from.send_message(call).await?;
+    let sent = from.message(sender, &id).await?.head.unwrap_or_default();
+    section.holds(
+        &format!(
+            "a call to the local group goes to who is in it now: {}",
+            sent.to_functions.join(", ")
+        ),
+        !sent.to_functions.is_empty() && !sent.to_functions.contains(&from.profile().function),
+        || format!("it went to {:?}", sent.to_functions),
     );
     section.check("a program is no attachment, whatever its name: ATTACHMENT_TYPE", {
         refused(from.upload_attachment(sender, "veckor.csv", PROGRAM).await, "ATTACHMENT_TYPE")

@@ -26,7 +26,8 @@ fn document() -> Value {
             "roles": ["publisher", "reader"], "suspended": false}],
         "endorsement_keys": [{"id": "k", "party": "x", "role": "endorser",
             "public_key": hex::encode([9; 32])}],
-        "groups": [{"id": "g", "name": "g", "members": ["a", "b"]}],
+        "groups": [{"id": "g", "name": "g", "members": ["a", "b"],
+            "functions": ["5560000001/a", "5560000001/b"]}],
         "areas": [{"id": "n", "name": "N"}, {"id": "o", "name": "O"}, {"id": "z", "name": "Z"}],
         "release_rows": [{"id": "r", "receiver": "c", "areas": ["n", "o"],
             "priorities": ["p", "q"], "kinds": ["reported_crime", "environment"],
@@ -165,6 +166,9 @@ fn services_groups_and_clearances_can_be_taken_from() {
     assert_eq!(effect(|d| d["groups"][0]["members"] = json!(["a"])), Effect::Tightens);
     assert_eq!(effect(|d| d["groups"][0]["members"] = json!(["a", "c"])), Effect::Loosens);
     assert_eq!(effect(|d| d["groups"][0]["name"] = "h".into()), Effect::Loosens);
+    let functions = |of: Value| effect(|d| d["groups"][0]["functions"] = of);
+    assert_eq!(functions(json!(["5560000001/b"])), Effect::Tightens);
+    assert_eq!(functions(json!(["5560000001/b", "5560000001/c"])), Effect::Loosens);
     assert_eq!(effect(|d| d["organisations"][2]["clearance"] = 1.into()), Effect::Tightens);
     assert_eq!(effect(|d| d["organisations"][2]["clearance"] = 3.into()), Effect::Loosens);
     assert_eq!(effect(|d| d["organisations"][0]["clearance"] = 1.into()), Effect::Loosens);
