@@ -19,8 +19,8 @@ pub fn envelopes(view: &View<Vec<Parcel>>, key_id: &[u8; 32]) -> Vec<link::Envel
     view.content().iter().map(envelope).collect()
 }
 
-/// A part of an attachment that the peer may have, in its bytes.
+/// Bytes of a part of an attachment that the peer may have; whether they are the last.
 #[must_use]
-pub fn part(view: &View<LeavingPart>, content: Bytes) -> link::Part {
-    link::Part { digest: Bytes::copy_from_slice(&view.content().digest), content }
+pub fn part(view: &View<LeavingPart>, content: Bytes, last: bool) -> link::Part {
+    link::Part { digest: Bytes::copy_from_slice(&view.content().digest), content, last }
 }

@@ -33,11 +33,11 @@ impl Client {
         Ok(sent.await?.message_id)
     }
 
-    /// Uploads a file that a function sends; gives what names it in a message. It is sent once: who
-    /// hears nothing uploads it again.
+    /// Uploads a file that a function sends; gives what names it in a message. Repeats while it may
+    /// go through later: what came of it before is never sent, and swept.
     ///
     /// # Errors
-    /// What the gateway refused.
+    /// What the gateway refused, or [`Refused`] as `DATA_LOSS` where other bytes came there.
     pub async fn upload_attachment(
         &self,
         function: &str,
@@ -61,7 +61,12 @@ impl Client {
             request.set_timeout(UPLOAD_MAX);
             async move { client.upload_attachment(request).await }
         });
-        uploaded.await
+        let uploaded: UploadAttachmentResponse = uploaded.await?;
+        if Sha256::digest(file).as_slice() != uploaded.sha256 {
+            let why = "the bytes that the gateway has are not those of the file; upload it again";
+            return Err(Status::data_loss(why).into());
+        }
+        Ok(uploaded)
     }
 
     /// An attachment of a message, whole: what it is, and its bytes.

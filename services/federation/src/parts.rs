@@ -1,8 +1,9 @@
 //! Parts of attachments in a session: fetched one after the other, and given to who asks.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
-use samsyn_domain::{command::Digest, link::ATTACHMENTS_LEVEL};
+use bytes::Bytes;
+use samsyn_domain::{command::Digest, link::ATTACHMENTS_LEVEL, message::SEALED_PART_BYTES_MAX};
 use samsyn_proto::{
     link::{self, Frame, frame::Kind},
     sealed,
@@ -19,8 +20,16 @@ use crate::{
 
 /// How long a part that was asked for is waited for: long enough on the narrowest of lines.
 const PART_MAX: Duration = Duration::from_mins(2);
-/// After so long what the peer did not give is asked for again.
-const AGAIN: Duration = Duration::from_mins(1);
+/// After so long a part that the peer did not give is asked for again.
+const AGAIN: Duration = Duration::from_mins(10);
+/// How often it is looked for parts while nothing happens, or after the store has failed.
+const LOOK: Duration = Duration::from_mins(1);
+/// How long the store may take for a part: a disk that is shared may not answer.
+const STORE_MAX: Duration = Duration::from_secs(30);
+/// How many bytes of a part are given at a time: what is urgent goes between them.
+const FRAME_BYTES: usize = 64 * 1024;
+/// How many frames of a part wait to be taken in at most: all of one, and what nobody waits for.
+const FRAMES_MAX: usize = 16;
 /// How many parts a peer may ask for before the first is given. It asks for one at a time; who took
 /// its place may not know of the last.
 const ASKED_MAX: usize = 4;
@@ -40,7 +49,7 @@ pub(crate) struct Arrivals {
 /// Both ends.
 pub(crate) fn arrivals() -> (Came, Arrivals) {
     let (asked, asks) = mpsc::channel(ASKED_MAX);
-    let (given, gives) = mpsc::channel(1);
+    let (given, gives) = mpsc::channel(FRAMES_MAX);
     (Came { asked, given }, Arrivals { asked: asks, given: gives })
 }
 
@@ -53,8 +62,8 @@ impl Came {
 
     /// The peer gives a part. One that nobody waits for is passed over.
     pub(crate) fn given(&self, part: link::Part) {
-        if let Err(passed) = self.given.try_send(part) {
-            tracing::debug!(%passed, "a part came that nobody waits for");
+        if self.given.try_send(part).is_err() {
+            tracing::debug!("a part came that nobody waits for");
         }
     }
 }
@@ -75,16 +84,28 @@ impl Session {
 
     async fn give(&self, out: &mpsc::Sender<Frame>, asked: &mut mpsc::Receiver<Digest>) -> Closing {
         while let Some(digest) = asked.recv().await {
-            let part = match self.ledger.part_for(&self.peer, &digest).await {
-                Ok(Some((view, content))) => sealed::part(&view, content),
-                Ok(None) => none(&digest),
-                Err(why) => {
-                    tracing::warn!(peer = %self.peer.id, %why, "a part of an attachment waits");
-                    none(&digest)
+            let found = timeout(STORE_MAX, self.ledger.part_for(&self.peer, &digest)).await;
+            let parts = match found {
+                Ok(Ok(Some((view, content)))) => {
+                    let count = content.len().div_ceil(FRAME_BYTES).max(1);
+                    let part = |n: usize| {
+                        let from = n.saturating_mul(FRAME_BYTES);
+                        let to = from.saturating_add(FRAME_BYTES).min(content.len());
+                        sealed::part(&view, content.slice(from..to), n.saturating_add(1) == count)
+                    };
+                    (0..count).map(part).collect()
                 }
+                Ok(Ok(None)) => vec![none(&digest)],
+                Ok(Err(why)) => {
+                    tracing::warn!(peer = %self.peer.id, %why, "a part of an attachment waits");
+                    vec![none(&digest)]
+                }
+                Err(_) => vec![none(&digest)],
             };
-            if out.send(frame(Kind::Part(part))).await.is_err() {
-                return lost().await;
+            for part in parts {
+                if out.send(frame(Kind::Part(part))).await.is_err() {
+                    return lost().await;
+                }
             }
         }
         std::future::pending().await
@@ -100,53 +121,56 @@ impl Session {
             return std::future::pending().await;
         }
         let mut events = self.ledger.events();
-        let mut without = BTreeSet::new();
-        let mut since = Instant::now();
+        // What the peer did not give, and when it was asked.
+        let mut without: BTreeMap<Digest, Instant> = BTreeMap::new();
         loop {
-            if since.elapsed() > AGAIN {
-                without.clear();
-                since = Instant::now();
-            }
-            let missing = match self.ledger.missing_part(&self.peer.id, &without).await {
+            without.retain(|_, asked| asked.elapsed() < AGAIN);
+            let missing = match self.ledger.missing_parts(&self.peer.id, &without).await {
                 Ok(missing) => missing,
                 Err(why) => {
                     tracing::warn!(peer = %self.peer.id, %why, "attachments are not fetched");
-                    None
+                    sleep(LOOK).await;
+                    continue;
                 }
             };
-            let Some(digest) = missing else {
+            if missing.is_empty() {
                 tokio::select! {
                     () = concerns(&mut events, (&self.ledger, &self.peer.id)) => {}
-                    () = sleep(AGAIN) => {}
+                    () = sleep(LOOK) => {}
                 }
-                continue;
-            };
-            let fetch = link::Fetch { digest: digest.to_vec().into() };
-            if out.send(frame(Kind::Fetch(fetch))).await.is_err() {
-                return lost().await;
             }
-            let is_here = match timeout(PART_MAX, came(given, &digest)).await {
-                Ok(part) => match self.ledger.take_part(&digest, part.content).await {
-                    Ok(is_here) => is_here,
+            for digest in missing {
+                let fetch = link::Fetch { digest: digest.to_vec().into() };
+                if out.send(frame(Kind::Fetch(fetch))).await.is_err() {
+                    return lost().await;
+                }
+                let part = timeout(PART_MAX, came(given, &digest)).await.unwrap_or_default();
+                match self.ledger.take_part(&digest, part).await {
+                    Ok(true) => {}
+                    Ok(false) => drop(without.insert(digest, Instant::now())),
                     Err(why) => {
                         tracing::warn!(peer = %self.peer.id, %why, "a part is not kept");
-                        false
+                        without.insert(digest, Instant::now());
+                        sleep(LOOK).await;
                     }
-                },
-                Err(_) => false,
-            };
-            if !is_here {
-                without.insert(digest);
+                }
             }
         }
     }
 }
 
-/// The part that was asked for.
-async fn came(given: &mut mpsc::Receiver<link::Part>, digest: &Digest) -> link::Part {
+/// The bytes of the part that was asked for, once all of them have come; no more than one may have.
+async fn came(given: &mut mpsc::Receiver<link::Part>, digest: &Digest) -> Bytes {
+    let mut bytes = Vec::new();
     loop {
         match given.recv().await {
-            Some(part) if *part.digest == *digest => return part,
+            Some(link::Part { digest: of, content, last }) if *of == *digest => {
+                bytes.extend_from_slice(&content);
+                if last || bytes.len() > SEALED_PART_BYTES_MAX {
+                    return bytes.into();
+                }
+            }
+            // Of one that was given up before.
             Some(_) => {}
             None => std::future::pending().await,
         }
@@ -155,5 +179,5 @@ async fn came(given: &mut mpsc::Receiver<link::Part>, digest: &Digest) -> link::
 
 /// That there is no such part for who asks.
 fn none(digest: &Digest) -> link::Part {
-    link::Part { digest: digest.to_vec().into(), content: Vec::new().into() }
+    link::Part { digest: digest.to_vec().into(), content: Bytes::new(), last: true }
 }

@@ -22,6 +22,7 @@ use tonic::{service::Routes, transport::Server};
 use crate::{
     Checked, Reload,
     alarms::Alarms,
+    attachments,
     config::{BadConfig, Config, Limits, TlsSource},
     denials::Denials,
     edge::Edge,
@@ -35,8 +36,6 @@ use crate::{
 
 /// How often time acts on state.
 const TICK: Duration = Duration::from_secs(1);
-/// How often it is looked for parts of attachments that no message names.
-const SWEEP: Duration = Duration::from_hours(1);
 /// Headers of one call, in bytes.
 const HEADER_BYTES_MAX: u32 = 16 * 1024;
 /// The largest frame, in bytes.
@@ -276,6 +275,7 @@ impl App {
         let cutting = tokio::spawn(end_cut_off(ledger.clone(), tls.connections()));
         let reloading = tokio::spawn(self.reload.keep(tls.clone(), files, alarms));
         let sweeping = tokio::spawn(tls.keep());
+        let tidying = tokio::spawn(attachments::sweep(ledger.clone()));
         let serving = router.serve_with_incoming_shutdown(incoming, stops(stopping));
         tokio::pin!(serving);
         let outcome = tokio::select! {
@@ -298,6 +298,7 @@ impl App {
         cutting.abort();
         reloading.abort();
         sweeping.abort();
+        tidying.abort();
         for task in [linking, keeping, telling].into_iter().flatten() {
             task.abort();
         }
@@ -445,16 +446,8 @@ async fn hand_over(ledger: &Ledger) {
 async fn tick(ledger: Ledger, denials: Denials) {
     let mut interval = time::interval(TICK);
     interval.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
-    let mut swept = time::Instant::now();
     loop {
         interval.tick().await;
-        if swept.elapsed() >= SWEEP && ledger.place() == Place::Here {
-            swept = time::Instant::now();
-            match ledger.sweep_attachments().await {
-                Ok(parts) => tracing::info!(parts, "attachments that were not sent are gone"),
-                Err(error) => tracing::warn!(%error, "attachments could not be swept"),
-            }
-        }
         if let Err(error) = ledger.tick_if_due().await {
             tracing::warn!(%error, "time could not act on state");
         }

@@ -2,6 +2,7 @@
 
 mod alarms;
 mod app;
+mod attachments;
 pub mod backup;
 mod caller;
 mod config;

@@ -17,7 +17,7 @@ use samsyn_policy::{
 use tokio::sync::{Semaphore, broadcast};
 
 use crate::{
-    BadAttachment, Card, Error, Levels, NotRaised, Timing, Transport,
+    AttachmentsIn, BadAttachment, Card, Error, Levels, NotRaised, Timing, Transport,
     attachments::Store,
     backup::Returned,
     disk,
@@ -102,9 +102,8 @@ pub struct Options {
     pub watcher: Watcher,
     /// What the node knows of the log.
     pub levels: Levels,
-    /// The folder of the parts of attachments, which all nodes of a domain see; none: none are
-    /// kept.
-    pub attachments: Option<PathBuf>,
+    /// Where the parts of attachments are; none: none are kept.
+    pub attachments: Option<AttachmentsIn>,
 }
 
 impl fmt::Debug for Options {
@@ -201,7 +200,7 @@ impl Ledger {
     pub async fn open(options: Options, policy: Policy, recorder: Recorder) -> Result<Self, Error> {
         let Options { dir, node, domain, document, nodes, clock, watcher, levels, attachments } =
             options;
-        let attachments = attachments.as_deref().map(Store::folder).transpose()?;
+        let attachments = attachments.map(|of| Store::of(&of, &dir, &domain)).transpose()?;
         disk::make_dir(&dir)?;
         let returned = Returned::find(&dir, levels.knows)?;
         let keys = Arc::new(Keys::open(&dir)?);

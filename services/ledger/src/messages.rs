@@ -41,7 +41,9 @@ impl Ledger {
             "message salt",
             &[caller.service().as_str().as_bytes(), &asked.context.key.uuid().to_be_bytes()],
         );
-        let attachments = self.uploaded(&asked.from, &asked.attachments).await?;
+        let (service, key) = (caller.service(), asked.context.key);
+        let is_repeated = self.read(|state| state.has_answered(service, key));
+        let attachments = self.uploaded(&asked.from, &asked.attachments, is_repeated).await?;
         let (subject, body) = (asked.subject.clone(), asked.body.clone());
         let text = Text { subject, body, attachments, salt };
         let core = Arc::new(self.core_of(asked, &text)?);
@@ -178,7 +180,7 @@ impl Ledger {
         self.read(|state| self.mailbox(state, caller, of).map(drop))
     }
 
-    fn mailbox<'a>(
+    pub(crate) fn mailbox<'a>(
         &'a self,
         state: &'a State,
         caller: &'a Caller,

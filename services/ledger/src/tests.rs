@@ -44,7 +44,7 @@ impl City {
         let (dir, domain) = (dir.to_owned(), "d".to_owned());
         let document = document.into();
         let watcher = Arc::new(|_| ());
-        let attachments = Some(dir.join("attachments"));
+        let attachments = Some(crate::AttachmentsIn::Data);
         let options = Options {
             dir,
             node: 1,

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::{Date, date};
 use samsyn_domain::{
-    AgreementId, FunctionId, KeyId, OrganisationId, PartyId, PeriodKind, ServiceId,
+    AgreementId, FunctionId, GroupId, KeyId, OrganisationId, PartyId, PeriodKind, ServiceId,
     registry::{
-        self, Agreement, Document, EndorsementKey, Endorser, Function, Party, PartyKind,
+        self, Agreement, Document, EndorsementKey, Endorser, Function, Group, Party, PartyKind,
         PublisherKey, RegistryKey, Responsibility, Role, Service, Track,
     },
 };
@@ -41,6 +41,7 @@ pub(crate) fn registry(
     document.parties = parties(seed);
     document.services.extend(services(seed, &document.parties)?);
     document.functions.extend(functions(seed, &document.parties)?);
+    document.groups.extend(working_groups(seed, &document.functions)?);
     document.endorsement_keys = endorsement_keys(keys)?;
     document.registry_keys = registry_keys(registrars)?;
     document.publisher_keys = publisher_keys(publishers)?;
@@ -142,6 +143,26 @@ fn functions(seed: &Seed, parties: &[Party]) -> Result<Vec<Function>, Error> {
         })
     };
     named.map(function).collect()
+}
+
+/// The local working group (lokal arbetsgrupp) of each area: coordinator and kommunpolis.
+fn working_groups(seed: &Seed, functions: &[Function]) -> Result<Vec<Group>, Error> {
+    let group = |area: &Area| {
+        let all = tracks(seed, area);
+        let parties = all.get(&Track::Operative).into_iter().flatten().map(|one| &one.party);
+        let ends: Vec<String> = parties.map(|party| format!("/{party}")).collect();
+        let speaks = |service: &ServiceId| ends.iter().any(|end| service.as_str().ends_with(end));
+        let acts = |function: &&Function| function.services.iter().any(speaks);
+        let (_, place) = area.id.as_str().split_once('-').unwrap_or_default();
+        let id = format!("arbetsgrupp-{place}");
+        Ok(Group {
+            id: GroupId::parse(&id).map_err(|why| Error::id(&id, why))?,
+            name: format!("Lokal arbetsgrupp, {}", area.name),
+            members: BTreeSet::new(),
+            functions: functions.iter().filter(acts).map(|one| one.id.clone()).collect(),
+        })
+    };
+    seed.areas.iter().map(group).collect()
 }
 
 fn endorsement_keys(keys: &Keys) -> Result<Vec<EndorsementKey>, Error> {

@@ -41,7 +41,7 @@ async fn a_message_to_a_group_goes_to_its_functions_of_then() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn files_go_with_a_message_and_are_given_to_its_parties_alone() {
+async fn row46_files_go_with_a_message_and_are_given_to_its_parties_alone() {
     let mut domain = Domain::written();
     domain.start();
     let (city, prison) = (domain.client(PARTY).await, domain.client(PRISON).await);

@@ -56,6 +56,10 @@ codes! {
 const ZIP: &[u8] = b"PK\x03\x04";
 const ZIP_NAME_FROM: usize = 30;
 
+/// With one of these the first entry of a document of Office Open XML begins, by whichever program.
+const OOXML: [&[u8]; 6] =
+    [b"[Content_Types].xml", b"_rels/", b"docProps/", b"word/", b"xl/", b"ppt/"];
+
 impl MediaType {
     /// What a file is that begins with these bytes, one part of it at least. What is not told by
     /// them may be text: that is seen by all of it.
@@ -71,7 +75,7 @@ impl MediaType {
             Self::Png
         } else if first.starts_with(b"\xff\xd8\xff") {
             Self::Jpeg
-        } else if entry(b"[Content_Types].xml") || entry(b"_rels/.rels") {
+        } else if OOXML.iter().any(|name| entry(name)) {
             Self::OfficeOpenXml
         } else if entry(b"mimetypeapplication/vnd.oasis.opendocument.") {
             Self::OpenDocument
@@ -192,7 +196,7 @@ mod tests {
             (b"\x89PNG\r\n\x1a\n...", MediaType::Png),
             (b"\xff\xd8\xff\xe0", MediaType::Jpeg),
             (&zip(b"[Content_Types].xml"), MediaType::OfficeOpenXml),
-            (&zip(b"_rels/.rels"), MediaType::OfficeOpenXml),
+            (&zip(b"docProps/app.xml"), MediaType::OfficeOpenXml),
             (
                 &zip(b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet"),
                 MediaType::OpenDocument,

@@ -37,6 +37,11 @@ impl Outcomes {
         }
     }
 
+    /// Whether a service was answered under a key.
+    pub(super) fn has_answered(&self, service: &ServiceId, key: IdempotencyKey) -> bool {
+        self.0.get(service).is_some_and(|keys| keys.contains_key(&key))
+    }
+
     /// What a service was answered under a key.
     pub(super) fn answered(
         &self,

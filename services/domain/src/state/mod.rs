@@ -383,6 +383,12 @@ impl State {
         &self.parts
     }
 
+    /// Whether a service was answered under a key, whatever it had asked.
+    #[must_use]
+    pub fn has_answered(&self, service: &ServiceId, key: IdempotencyKey) -> bool {
+        self.outcomes.has_answered(service, key)
+    }
+
     /// What a service was answered under a key: the same again is neither judged nor done anew.
     ///
     /// # Errors

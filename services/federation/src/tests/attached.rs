@@ -1,7 +1,11 @@
 //! Files that go with messages, from one domain to the other.
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
+use chacha20poly1305::{
+    ChaCha20Poly1305,
+    aead::{Aead as _, KeyInit as _},
+};
 use samsyn_domain::{
     FeatureLevel,
     command::Digest,
@@ -124,7 +128,7 @@ async fn a_wire_that_breaks_again_and_again_loses_no_part() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_of_no_known_type_or_size_is_refused_where_it_is_uploaded() {
+async fn t20_a_file_of_no_known_type_or_size_is_refused_where_it_is_uploaded() {
     let world = World::new().await;
     let refused = |bytes: Vec<u8>| {
         let city = &world.city;
@@ -174,8 +178,8 @@ async fn a_part_is_given_to_whom_its_message_was_sent_and_to_nobody_else() {
         let fetch = Kind::Fetch(Fetch { digest: digest.to_vec().into() });
         hostile.out.send(Frame { kind: Some(fetch) }).await.unwrap();
         loop {
-            if let Kind::Part(Part { digest: of, content }) = hostile.next().await {
-                assert_eq!(*of, digest);
+            if let Kind::Part(Part { digest: of, content, last }) = hostile.next().await {
+                assert!(*of == digest && last);
                 return content;
             }
         }
@@ -217,7 +221,7 @@ async fn other_bytes_than_were_named_are_never_taken_for_them() {
     loop {
         if let Kind::Fetch(Fetch { digest }) = hostile.next().await {
             let content = b"other bytes".to_vec().into();
-            let part = Part { digest, content };
+            let part = Part { digest, content, last: true };
             hostile.out.send(Frame { kind: Some(Kind::Part(part)) }).await.unwrap();
             break;
         }
@@ -242,4 +246,77 @@ async fn a_message_with_files_waits_for_a_domain_that_reads_none() {
     web.all[1].reaches(id, Step::Accepted).await;
     assert_eq!(web.all[0].has_come(id, 1).await, list(20));
     web.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t20_row46_a_file_that_is_not_what_its_sender_says_is_not_given() {
+    let world = World::new().await;
+    world.wire.cut();
+    let (key, program) = ([2; 32], b"\x7fELF\x02\x01\x01\0".as_slice());
+    let sealed = |key: &[u8; 32], file: &[u8]| {
+        let mut nonce = [0; 12];
+        nonce[11] = 1;
+        let cipher = ChaCha20Poly1305::new(key.into());
+        cipher.encrypt(&nonce.into(), file).unwrap()
+    };
+    let text = b"text\n".as_slice();
+    // A program as a document, as text; a size that is not its own; a part of another key; and one
+    // that is what it says.
+    let cases = [
+        (MediaType::Pdf, program.len(), sealed(&key, program)),
+        (MediaType::Text, program.len(), sealed(&key, program)),
+        (MediaType::Text, text.len() + 1, sealed(&key, text)),
+        (MediaType::Text, text.len(), sealed(&[3; 32], text)),
+        (MediaType::Text, text.len(), sealed(&key, text)),
+    ];
+    let attachment = |(media_type, size, part): &(MediaType, usize, Vec<u8>)| Attachment {
+        name: "beslut.pdf".to_owned(),
+        media_type: *media_type,
+        size: u32::try_from(*size).unwrap(),
+        digest: [1; 32],
+        key,
+        parts: vec![Sha256::digest(part).into()],
+    };
+    let sent = sent_with("med filer", cases.iter().map(attachment).collect());
+    let id = sent.core.id().unwrap();
+    let parts = sent.core.parts.clone();
+    let mut hostile = Hostile::opens(&world, |_| ()).await;
+    let envelope = hostile.message_of(sent, |header| header.parts = parts);
+    hostile.sends(envelope).await;
+    // Some are of one part.
+    let parts: BTreeSet<&Vec<u8>> = cases.iter().map(|(_, _, part)| part).collect();
+    for _ in parts {
+        let digest = loop {
+            if let Kind::Fetch(Fetch { digest }) = hostile.next().await {
+                break digest;
+            }
+        };
+        let is_it = |part: &&Vec<u8>| *Sha256::digest(part) == *digest;
+        let content = cases.iter().map(|(_, _, part)| part).find(is_it).unwrap().clone();
+        // In two frames, as any part may come.
+        let (first, rest) = content.split_at(3);
+        for (content, last) in [(first, false), (rest, true)] {
+            let part = Part { digest: digest.clone(), content: content.to_vec().into(), last };
+            hostile.out.send(Frame { kind: Some(Kind::Part(part)) }).await.unwrap();
+        }
+    }
+    assert_eq!(world.police.has_come(id, 5).await, text);
+    for number in 1..=4 {
+        let comes = timeout(PATIENCE, async {
+            loop {
+                match world.police.opened(id, number).await {
+                    Err(Rejection::Attachment(BadAttachment::Coming)) => {
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                    }
+                    opened => return opened,
+                }
+            }
+        });
+        let opened = comes.await.unwrap();
+        assert!(
+            matches!(opened, Err(Rejection::Attachment(BadAttachment::Unfit))),
+            "{number}: {opened:?}"
+        );
+    }
+    world.close().await;
 }

@@ -21,7 +21,7 @@ use samsyn_domain::{
         Service,
     },
 };
-use samsyn_ledger::{Clock, Ledger, Levels, Options};
+use samsyn_ledger::{AttachmentsIn, Clock, Ledger, Levels, Options};
 use samsyn_policy::{Policy, Recorder, TrackPage};
 use samsyn_proto::inbound::{
     Context, LinkAsked, MailboxAsked, MarkAsked, PageAsked, SendAsked, TrackAsked,
@@ -202,7 +202,7 @@ async fn open(
         clock,
         watcher: Arc::new(|_| ()),
         levels,
-        attachments: Some(dir.join("attachments")),
+        attachments: Some(AttachmentsIn::Data),
     };
     Ledger::open(options, policy, recorder).await.unwrap()
 }

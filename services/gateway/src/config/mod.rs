@@ -20,7 +20,7 @@ use samsyn_domain::{
     FeatureLevel,
     registry::{BadRegistry, Document},
 };
-use samsyn_ledger::Levels;
+use samsyn_ledger::{AttachmentsIn, Levels};
 use serde::Deserialize;
 
 use crate::{
@@ -211,7 +211,7 @@ pub struct Checked {
     pub(crate) node: Option<nodes::Material>,
     pub(crate) link: Option<links::Files>,
     pub(crate) backups: Option<SealedTo>,
-    pub(crate) attachments: Option<PathBuf>,
+    pub(crate) attachments: Option<AttachmentsIn>,
     pub(crate) schema: String,
     pub(crate) policies: String,
     pub(crate) exported: Exported,
@@ -262,7 +262,7 @@ impl Checked {
         let link = config.link.as_ref();
         let link = link.map(|link| link.files(&config.domain, folder)).transpose()?;
         let backups = config.backup.as_ref().map(Backup::check).transpose()?;
-        let attachments = attachments::folder(&config, folder);
+        let attachments = attachments::kept_in(&config, folder);
         let policy = folder.join(&config.policy);
         let schema = text(&policy.join("samsyn.cedarschema"))?;
         let policies = text(&policy.join("samsyn.cedar"))?;

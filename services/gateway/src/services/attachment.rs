@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use samsyn_domain::Caller;
-use samsyn_ledger::{Ledger, Uploaded};
+use samsyn_ledger::{FileUpload, Ledger, Uploaded};
 use samsyn_policy::{AttachmentView, View};
 use samsyn_proto::{
     inbound::{AttachmentAsked, FileAsked},
@@ -20,23 +20,39 @@ use crate::status;
 pub(super) type File =
     Pin<Box<dyn Stream<Item = Result<Encoded<GetAttachmentResponse>, Status>> + Send>>;
 
-/// Takes in a file, whole.
+/// Takes in a file, whole. Of one that is refused nothing is kept.
 pub(super) async fn taken(
     shared: &Shared,
     caller: &Caller,
     mut messages: Streaming<UploadAttachmentRequest>,
 ) -> Result<Response<UploadAttachmentResponse>, Status> {
-    let refused = |fault| status::fault(&fault);
     let first = messages.message().await?;
-    let asked = FileAsked::parse(first.as_ref()).map_err(refused)?;
+    let asked = FileAsked::parse(first.as_ref()).map_err(|fault| status::fault(&fault))?;
     let begun = async { shared.ledger.upload_file(caller, asked) };
     let mut upload = shared.answered(caller, begun).await?;
+    match pushed(shared, caller, &mut upload, (first, &mut messages)).await {
+        Ok(response) => Ok(response),
+        Err(status) => {
+            if let Err(why) = upload.discard().await {
+                tracing::warn!(%why, "what came of a file is kept until it is swept");
+            }
+            Err(status)
+        }
+    }
+}
+
+async fn pushed(
+    shared: &Shared,
+    caller: &Caller,
+    upload: &mut FileUpload,
+    (first, rest): (Option<UploadAttachmentRequest>, &mut Streaming<UploadAttachmentRequest>),
+) -> Result<Response<UploadAttachmentResponse>, Status> {
     let (mut message, mut count) = (first, 0_usize);
     while let Some(part) = message {
-        let chunk = FileAsked::chunk(&part).map_err(refused)?;
+        let chunk = FileAsked::chunk(&part).map_err(|fault| status::fault(&fault))?;
         shared.answered(caller, upload.push(chunk)).await?;
         count = count.saturating_add(1);
-        message = messages.message().await?;
+        message = rest.message().await?;
     }
     let Uploaded { token, media_type, size, digest } =
         shared.answered(caller, upload.end()).await?;
@@ -49,15 +65,13 @@ pub(super) async fn taken(
     Ok(counted(response, count))
 }
 
-/// Gives a file: what it is, then its bytes. It is given whole or not at all: a part that is not
-/// here is told before anything is sent.
+/// Gives a file: what it is, then its bytes.
 pub(super) async fn given(
     shared: &Shared,
     caller: &Caller,
     asked: &AttachmentAsked,
 ) -> Result<Response<File>, Status> {
     let view = shared.answered(caller, shared.ledger.attachment(caller, asked)).await?;
-    shared.answered(caller, shared.ledger.attachment_is_here(&view)).await?;
     let first = Encoded::<GetAttachmentResponse>::begins(&view, asked.number);
     let given = Given { ledger: shared.ledger.clone(), view, first: Some(first), place: 0 };
     Ok(Response::new(Box::pin(futures::stream::unfold(given, next))))

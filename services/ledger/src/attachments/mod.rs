@@ -17,6 +17,7 @@ use samsyn_policy::{AttachmentView, View};
 use samsyn_proto::inbound::{AttachmentAsked, FileAsked, MailboxAsked};
 use sha2::{Digest as _, Sha256};
 
+pub use store::AttachmentsIn;
 pub(crate) use store::Store;
 
 use crate::{Error, Ledger, Rejection, handle::Inner, keys::random};
@@ -44,6 +45,12 @@ pub enum BadAttachment {
     /// It was not uploaded here by this function, or longer ago than a day.
     #[error("no such file was uploaded for this function within a day")]
     Unknown(usize),
+    /// There is no room for it.
+    #[error("there is no room for files; try again later")]
+    NoRoom,
+    /// It came over a link, and is not what its sender says.
+    #[error("the file is not what its sender says of it; nothing of it is given")]
+    Unfit,
     /// The message has it, and its bytes have not come here yet.
     #[error("its bytes have not come here yet; try again shortly")]
     Coming,
@@ -59,6 +66,8 @@ impl BadAttachment {
             Self::TooLarge => "TOO_LARGE",
             Self::Type => "ATTACHMENT_TYPE",
             Self::Unknown(_) => "NOT_FOUND",
+            Self::NoRoom => "OVERLOADED",
+            Self::Unfit => "ATTACHMENT_UNFIT",
             Self::Coming => "ATTACHMENT_COMING",
         }
     }
@@ -69,7 +78,7 @@ impl BadAttachment {
         match self {
             Self::Empty | Self::TooLarge | Self::Type => "chunk".to_owned(),
             Self::Unknown(place) => format!("attachments[{place}]"),
-            Self::NotKept | Self::Coming => String::new(),
+            Self::NotKept | Self::NoRoom | Self::Unfit | Self::Coming => String::new(),
         }
     }
 }
@@ -119,7 +128,10 @@ impl Ledger {
     /// When the caller does not speak for it, or no attachments are kept here.
     pub fn upload_file(&self, caller: &Caller, asked: FileAsked) -> Result<FileUpload, Rejection> {
         self.speaks_for(caller, &asked.of)?;
-        self.store()?;
+        if !self.store()?.has_room() {
+            tracing::error!("there is no room for attachments: make some on their disk");
+            return Err(BadAttachment::NoRoom.into());
+        }
         let attachment = Attachment {
             name: asked.name,
             media_type: MediaType::Text,
@@ -133,23 +145,21 @@ impl Ledger {
         Ok(FileUpload { ledger: self.clone(), function, attachment, hash, rest, cut, size: 0 })
     }
 
-    /// The files that a message is sent with, by their tokens.
+    /// The files that a message is sent with, by their tokens. One that was answered under its key
+    /// is made again as it was, however old they are by now.
     pub(crate) async fn uploaded(
         &self,
         from: &FunctionId,
         tokens: &[Vec<u8>],
+        is_repeated: bool,
     ) -> Result<Vec<Attachment>, Rejection> {
         let mut attachments = Vec::new();
         for (place, token) in tokens.iter().enumerate() {
             let unknown = BadAttachment::Unknown(place);
             let (at, attachment) = self.opened_token(from, token).ok_or(unknown)?;
-            if at.after_seconds(UPLOADED_SECONDS) < (self.inner.clock)() {
+            let is_old = at.after_seconds(UPLOADED_SECONDS) < (self.inner.clock)();
+            if !is_repeated && (is_old || !self.are_here(&attachment.parts).await?) {
                 return Err(unknown.into());
-            }
-            for part in &attachment.parts {
-                if !self.store()?.has(part).await? {
-                    return Err(unknown.into());
-                }
             }
             attachments.push(attachment);
         }
@@ -159,37 +169,42 @@ impl Ledger {
         Ok(attachments)
     }
 
-    /// An attachment of a message, as one of its functions is shown it; recorded.
+    /// An attachment of a message, as one of its functions is shown it; recorded, once all of it is
+    /// here.
     ///
     /// # Errors
-    /// When the caller's function has neither sent nor received the message, or there is none.
+    /// When the caller's function has neither sent nor received the message, there is none, or not
+    /// all of it has come yet.
     pub async fn attachment(
         &self,
         caller: &Caller,
         asked: &AttachmentAsked,
     ) -> Result<View<AttachmentView>, Rejection> {
         let AttachmentAsked { of, message, number } = asked;
+        let parts = self.read(|state| {
+            let mailbox = self.mailbox(state, caller, of)?;
+            Ok::<_, Rejection>(mailbox.parts_of(message, *number)?)
+        })?;
+        if !self.are_here(&parts).await? {
+            return Err(BadAttachment::Coming.into());
+        }
         self.mail_shown(caller, of, |mailbox| Ok(mailbox.attachment(message, *number)?)).await
     }
 
-    /// Whether all of an attachment that is shown is here.
-    ///
-    /// # Errors
-    /// When not all of it has come yet.
-    pub async fn attachment_is_here(&self, view: &View<AttachmentView>) -> Result<(), Rejection> {
+    async fn are_here(&self, parts: &[Digest]) -> Result<bool, Rejection> {
         let store = self.store()?;
-        for part in &view.content().attachment.parts {
+        for part in parts {
             if !store.has(part).await? {
-                return Err(BadAttachment::Coming.into());
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The bytes of a part of an attachment that is shown; none behind the last.
     ///
     /// # Errors
-    /// When they have not come here yet.
+    /// When they have not come here yet, or are not what its sender says of them.
     pub async fn attachment_part(
         &self,
         view: &View<AttachmentView>,
@@ -199,9 +214,8 @@ impl Ledger {
         let Some(digest) = attachment.parts.get(place) else { return Ok(None) };
         let sealed = self.store()?.get(digest).await?.ok_or(BadAttachment::Coming)?;
         let is_last = place.saturating_add(1) == attachment.parts.len();
-        let opened = open(&attachment.key, (place, is_last), &sealed);
-        let why = || Error::Fatal("a part of an attachment is not of its key".to_owned());
-        Ok(Some(opened.ok_or_else(why)?))
+        let part = open(&attachment.key, (place, is_last), &sealed);
+        Ok(Some(part.filter(|part| fits(attachment, place, part)).ok_or(BadAttachment::Unfit)?))
     }
 
     /// Takes away parts that no message names and that nobody can send any more.
@@ -246,6 +260,22 @@ impl Ledger {
 const AT: u16 = 1;
 const FILE: u16 = 2;
 
+/// Whether a part is what is said of its file: of its size, and of its type by its bytes.
+fn fits(attachment: &Attachment, place: usize, part: &[u8]) -> bool {
+    let size = usize::try_from(attachment.size).unwrap_or(usize::MAX);
+    let left = size.saturating_sub(place.saturating_mul(PART_BYTES));
+    let is_of_type = place > 0 || MediaType::of(part) == attachment.media_type;
+    let is_text = || part.iter().all(|byte| !is_control(*byte));
+    part.len() == left.min(PART_BYTES)
+        && is_of_type
+        && (attachment.media_type != MediaType::Text || is_text())
+}
+
+/// Whether a byte is a character that no text has.
+const fn is_control(byte: u8) -> bool {
+    byte.is_ascii_control() && !matches!(byte, b'\n' | b'\r' | b'\t')
+}
+
 /// Whose token it is.
 fn class(of: &FunctionId) -> Vec<u8> {
     format!("attachment {of}").into_bytes()
@@ -276,17 +306,28 @@ impl FileUpload {
     ///
     /// # Errors
     /// When it is empty or of no type that is taken.
-    pub async fn end(mut self) -> Result<Uploaded, Rejection> {
+    pub async fn end(&mut self) -> Result<Uploaded, Rejection> {
         if self.size == 0 {
             return Err(BadAttachment::Empty.into());
         }
         let part = std::mem::take(&mut self.rest);
         self.put(&part, true).await?;
         self.attachment.size = u32::try_from(self.size).unwrap_or(u32::MAX);
-        self.attachment.digest = self.hash.finalize().into();
+        self.attachment.digest = self.hash.finalize_reset().into();
         let Attachment { media_type, size, digest, .. } = self.attachment;
         let token = self.ledger.token(&self.function, &self.attachment)?;
         Ok(Uploaded { token, media_type, size, digest })
+    }
+
+    /// Lets go of what has come: nobody can send it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn discard(self) -> Result<(), Rejection> {
+        for part in &self.attachment.parts {
+            self.ledger.store()?.remove(part).await?;
+        }
+        Ok(())
     }
 
     async fn put(&mut self, part: &[u8], is_last: bool) -> Result<(), Rejection> {

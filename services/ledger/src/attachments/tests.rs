@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_part_opens_in_its_place_alone() {
+fn row47_a_part_opens_in_its_place_alone() {
     let key = [7; 32];
     let sealed = seal(&key, (1, false), b"a part").unwrap();
     assert_eq!(open(&key, (1, false), &sealed).unwrap(), b"a part");

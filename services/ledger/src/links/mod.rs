@@ -112,7 +112,10 @@ impl Ledger {
     #[must_use]
     pub fn link_level(&self) -> u32 {
         match self.read(State::level) {
-            level if level >= FeatureLevel::ATTACHMENTS => ATTACHMENTS_LEVEL,
+            // Who has no place for files is sent none: their senders see that they wait.
+            level if level >= FeatureLevel::ATTACHMENTS && self.inner.attachments.is_some() => {
+                ATTACHMENTS_LEVEL
+            }
             level if level >= FeatureLevel::EDITIONS => EDITIONS_LEVEL,
             level if level >= FeatureLevel::DELIVERIES => DELIVERIES_LEVEL,
             level if level >= FeatureLevel::CONTRIBUTIONS => CONTRIBUTIONS_LEVEL,

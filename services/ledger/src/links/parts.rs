@@ -1,7 +1,7 @@
 //! Parts of attachments cross a link beside its envelopes: whoever has a message fetches those that
 //! it names, one after the other, by their digests.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use samsyn_domain::{
@@ -13,20 +13,23 @@ use samsyn_domain::{
 use samsyn_policy::{LeavingPart, View};
 use sha2::{Digest as _, Sha256};
 
-use crate::{Ledger, Rejection};
+use crate::{BadAttachment, Ledger, Rejection};
+
+/// How many parts are looked for at a time.
+const BATCH_MAX: usize = 64;
 
 impl Ledger {
-    /// A part that a message of a peer names, that is not here and is none of some; none where all
-    /// are here.
+    /// Parts that messages of a peer name, that are not here and are none of some: not all where
+    /// there are many.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn missing_part(
+    pub async fn missing_parts<T: Sync>(
         &self,
         peer: &DomainId,
-        but: &BTreeSet<Digest>,
-    ) -> Result<Option<Digest>, Rejection> {
-        let Some(store) = &self.inner.attachments else { return Ok(None) };
+        but: &BTreeMap<Digest, T>,
+    ) -> Result<Vec<Digest>, Rejection> {
+        let Some(store) = &self.inner.attachments else { return Ok(Vec::new()) };
         let came = |kept: &Kept| {
             let is_taken = |to| !matches!(kept.step(to), None | Some(Step::Rejected));
             kept.message.came()
@@ -35,16 +38,19 @@ impl Ledger {
         };
         let named: Vec<Digest> = self.read(|state| {
             let parts = state.messages().parts();
-            parts
-                .filter_map(|(part, mut of)| (!but.contains(part) && of.any(came)).then_some(*part))
-                .collect()
+            let wanted = parts.filter(|(part, _)| !but.contains_key(*part));
+            wanted.filter_map(|(part, mut of)| of.any(came).then_some(*part)).collect()
         });
-        for part in named {
+        let mut missing = Vec::new();
+        for part in store.unseen(named) {
             if !store.has(&part).await? {
-                return Ok(Some(part));
+                missing.push(part);
+            }
+            if missing.len() >= BATCH_MAX {
+                break;
             }
         }
-        Ok(None)
+        Ok(missing)
     }
 
     /// Takes in a part that was fetched; false where it is another than was asked for.
@@ -53,6 +59,10 @@ impl Ledger {
     /// When the store fails.
     pub async fn take_part(&self, digest: &Digest, part: Bytes) -> Result<bool, Rejection> {
         let Some(store) = &self.inner.attachments else { return Ok(false) };
+        if !store.has_room() {
+            tracing::error!("there is no room for attachments: make some on their disk");
+            return Err(BadAttachment::NoRoom.into());
+        }
         let is_it =
             part.len() <= SEALED_PART_BYTES_MAX && Digest::from(Sha256::digest(&part)) == *digest;
         if is_it {

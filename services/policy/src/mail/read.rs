@@ -4,9 +4,10 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use samsyn_domain::{
     Caller, FunctionId, Kept, State, Timestamp,
+    command::Digest,
     disclosure::{Disclosure, Ground, Object},
     link::FrozenFor,
-    message::{MessageId, Step, Text},
+    message::{Attachment, MessageId, Step, Text},
     registry::FieldGroup,
 };
 
@@ -89,6 +90,15 @@ impl Mailbox<'_> {
         Ok(Projection::new(view, vec![record]))
     }
 
+    /// The digests of the sealed parts of one of the attachments of a message, by its number from
+    /// 1: what is to be there before it is shown.
+    ///
+    /// # Errors
+    /// As [`Self::attachment`].
+    pub fn parts_of(&self, id: &MessageId, number: usize) -> Result<Vec<Digest>, Denial> {
+        Ok(found(&self.whole(self.own(id)?), number)?.parts.clone())
+    }
+
     /// One of the attachments of a message, by its number from 1.
     ///
     /// # Errors
@@ -99,8 +109,7 @@ impl Mailbox<'_> {
         number: usize,
     ) -> Result<Projection<AttachmentView>, Denial> {
         let view = self.whole(self.own(id)?);
-        let found = number.checked_sub(1).and_then(|place| view.attachments.get(place));
-        let attachment = found.ok_or_else(|| Denial::of(Why::NotFound).at("number"))?.clone();
+        let attachment = found(&view, number)?.clone();
         let record = self.record(Object::Message(*id), 0, std::iter::once(&view.head));
         Ok(Projection::new(AttachmentView { attachment }, vec![record]))
     }
@@ -240,4 +249,9 @@ impl Mailbox<'_> {
             view: None,
         }
     }
+}
+
+fn found(view: &MessageView, number: usize) -> Result<&Attachment, Denial> {
+    let found = number.checked_sub(1).and_then(|place| view.attachments.get(place));
+    found.ok_or_else(|| Denial::of(Why::NotFound).at("number"))
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use samsyn_client::wire::Attachment;
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
 use super::As;
 use crate::{
@@ -46,10 +47,14 @@ pub(super) async fn run(session: &Session, args: Save) -> Result<(), Failure> {
     }
     let mut saved = Vec::new();
     for attachment in wanted {
-        let (told, file) = session.client.attachment(&function, &id, attachment.number).await?;
-        let path = args.into.join(named(&told));
-        write_new(&path, &file)?;
-        saved.push((told, path));
+        let path = args.into.join(named(attachment));
+        // Where some came and then one had not, what came is not in the way.
+        if !is_there(&path, &attachment.sha256) {
+            let number = attachment.number;
+            let (_, file) = session.client.attachment(&function, &id, number).await?;
+            write_new(&path, &file)?;
+        }
+        saved.push((attachment, path));
     }
     session.show(
         || {
@@ -74,6 +79,11 @@ pub(super) async fn run(session: &Session, args: Save) -> Result<(), Failure> {
     )
 }
 
+/// Whether a file is there in the bytes of a digest.
+fn is_there(path: &Path, digest: &[u8]) -> bool {
+    std::fs::read(path).is_ok_and(|file| Sha256::digest(file).as_slice() == digest)
+}
+
 /// A name in the folder: what leads elsewhere, or is no name of a file, is another character.
 fn named(attachment: &Attachment) -> String {
     let plain = |one: char| {
@@ -88,7 +98,10 @@ fn named(attachment: &Attachment) -> String {
 fn write_new(path: &Path, file: &[u8]) -> Result<(), Failure> {
     use std::io::Write as _;
     let new = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
-    let written = new.and_then(|mut new| new.write_all(file));
+    let written = new.and_then(|mut new| {
+        // Half a file is none.
+        new.write_all(file).inspect_err(|_| drop(std::fs::remove_file(path)))
+    });
     written.map_err(|why| {
         let path = path.display();
         Failure::Usage(format!(
@@ -119,5 +132,7 @@ mod tests {
         write_new(&path, b"first").unwrap();
         assert!(write_new(&path, b"second").is_err());
         assert_eq!(std::fs::read(&path).unwrap(), b"first");
+        assert!(is_there(&path, &Sha256::digest(b"first")));
+        assert!(!is_there(&path, &Sha256::digest(b"second")));
     }
 }

@@ -69,6 +69,7 @@ pub(super) fn write(
         let cluster = if nodes.len() > 1 {
             let (dns, ips) = (["localhost".to_owned()], [Ipv4Addr::LOCALHOST.into()]);
             let issued = authority.issue_node(&dns, &ips, node, date_time(now))?;
+            files.write("attachments/domain", DOMAIN)?;
             files.write(&format!("nodes/{node}.pem"), issued.certificate_pem())?;
             files.write(&format!("nodes/{node}.key"), issued.key_pem())?;
             cluster(nodes, node, *at)
