@@ -3,6 +3,7 @@
 use samsyn_domain::{
     AreaId, Caller, EditionId, Reason, Refusal, State, Timestamp,
     command::{Command, GiveAnswer},
+    commit::endorsement::Endorsement,
     edition::Answer,
     link::{DeliveryRef, GivenRef, Phase, Received},
 };
@@ -145,7 +146,14 @@ impl Ledger {
         asked: &AnswerAsked,
     ) -> Result<View<ReceivedRound>, Rejection> {
         let (of, given) = self.answerable(caller, asked)?;
-        let round = self.in_review(&of, asked)?;
+        let key = asked.context.key;
+        let is_repeated = self.read(|state| state.has_answered(caller.service(), key));
+        // What was answered under its key is answered so again, whatever round there is by now.
+        let stated = Endorsement::decode(&asked.statement).ok().filter(|_| is_repeated);
+        let round = match stated {
+            Some(stated) => stated.round,
+            None => self.in_review(&of, asked)?,
+        };
         let area = area_of(&asked.edition)?;
         let parts = (&asked.edition, &asked.party, asked.role);
         let text = (asked.text.as_deref().unwrap_or_default(), asked.text_salt.as_slice());
