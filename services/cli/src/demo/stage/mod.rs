@@ -318,6 +318,11 @@ pub(super) async fn listen() -> io::Result<tokio::net::TcpListener> {
 struct Files<'a>(&'a Path);
 
 impl Files<'_> {
+    fn folder(&self, name: &str) -> Result<(), Error> {
+        let path = self.0.join(name);
+        fs::create_dir_all(&path).map_err(|why| Error::Write { path, why })
+    }
+
     fn write(&self, name: &str, text: &str) -> Result<(), Error> {
         let path = self.0.join(name);
         let folder = path.parent().map_or(Ok(()), fs::create_dir_all);

@@ -62,6 +62,7 @@ pub(super) fn write(
     let name = format!("{DOMAIN} demo nodes");
     let authority = Authority::create(DOMAIN, &name, VALIDITY, date_time(now))?;
     if nodes.len() > 1 {
+        files.folder("attachments")?;
         files.write("nodes/ca.pem", authority.certificate_pem())?;
         files.write("nodes/ca.crl.pem", &authority.crl(&[], date_time(now))?)?;
     }
@@ -69,7 +70,6 @@ pub(super) fn write(
         let cluster = if nodes.len() > 1 {
             let (dns, ips) = (["localhost".to_owned()], [Ipv4Addr::LOCALHOST.into()]);
             let issued = authority.issue_node(&dns, &ips, node, date_time(now))?;
-            files.write("attachments/domain", DOMAIN)?;
             files.write(&format!("nodes/{node}.pem"), issued.certificate_pem())?;
             files.write(&format!("nodes/{node}.key"), issued.key_pem())?;
             cluster(nodes, node, *at)
