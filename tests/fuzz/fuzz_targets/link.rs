@@ -60,7 +60,7 @@ fn payload(kind: Kind, bytes: &[u8]) {
     assert!(again == bytes, "another encoding of the same");
     match payload {
         Payload::Message(sent) => {
-            let _ = message_is_fit(&sent.text.subject, &sent.text.body);
+            let _ = message_is_fit(&sent.text);
         }
         Payload::Contribution(contribution) => {
             let at = Timestamp::from_micros(1_759_300_000_000_000);
