@@ -96,7 +96,8 @@ impl Mailbox<'_> {
     /// # Errors
     /// As [`Self::attachment`].
     pub fn parts_of(&self, id: &MessageId, number: usize) -> Result<Vec<Digest>, Denial> {
-        Ok(found(&self.whole(self.own(id)?), number)?.parts.clone())
+        let (_, _, attachments) = self.opened(self.own(id)?);
+        Ok(found(&attachments, number)?.parts.clone())
     }
 
     /// One of the attachments of a message, by its number from 1.
@@ -108,9 +109,9 @@ impl Mailbox<'_> {
         id: &MessageId,
         number: usize,
     ) -> Result<Projection<AttachmentView>, Denial> {
-        let view = self.whole(self.own(id)?);
-        let attachment = found(&view, number)?.clone();
-        let record = self.record(Object::Message(*id), 0, std::iter::once(&view.head));
+        let (head, _, attachments) = self.opened(self.own(id)?);
+        let attachment = found(&attachments, number)?.clone();
+        let record = self.record(Object::Message(*id), 0, std::iter::once(&head));
         Ok(Projection::new(AttachmentView { attachment }, vec![record]))
     }
 
@@ -178,15 +179,21 @@ impl Mailbox<'_> {
     }
 
     fn head(&self, kept: &Kept) -> MessageHead {
-        self.whole(kept).head
+        self.opened(kept).0
     }
 
     fn whole(&self, kept: &Kept) -> MessageView {
+        let (head, body, attachments) = self.opened(kept);
+        MessageView { head, body, attachments, deliveries: self.deliveries(kept) }
+    }
+
+    /// Head, body and files of a message; without what is sealed when its key is gone.
+    fn opened(&self, kept: &Kept) -> (MessageHead, String, Vec<Attachment>) {
         let text = self.text(kept).map(|text| (text.subject, text.body, text.attachments));
         let (subject, body, attachments) = text.unwrap_or_default();
         let count = attachments.len();
         let head = MessageHead { message: Arc::clone(&kept.message), subject, attachments: count };
-        MessageView { head, body, attachments, deliveries: self.deliveries(kept) }
+        (head, body, attachments)
     }
 
     /// To its sender, how far it is with each; to a recipient, with itself.
@@ -251,7 +258,7 @@ impl Mailbox<'_> {
     }
 }
 
-fn found(view: &MessageView, number: usize) -> Result<&Attachment, Denial> {
-    let found = number.checked_sub(1).and_then(|place| view.attachments.get(place));
+fn found(attachments: &[Attachment], number: usize) -> Result<&Attachment, Denial> {
+    let found = number.checked_sub(1).and_then(|place| attachments.get(place));
     found.ok_or_else(|| Denial::of(Why::NotFound).at("number"))
 }
