@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard},
     time::Instant,
 };
 
@@ -75,6 +75,9 @@ pub(crate) struct Machine {
     knows: FeatureLevel,
     /// Where the current snapshot reaches; held while it is replaced.
     snapshot: Arc<Mutex<Option<Head>>>,
+    /// Whether it is closed; shared by who writes files of snapshots, so that nobody does
+    /// afterwards.
+    closed: Arc<RwLock<bool>>,
     feed: broadcast::Sender<Happened>,
 }
 
@@ -102,6 +105,7 @@ impl Machine {
             dir: dir.into(),
             knows,
             snapshot: Arc::new(Mutex::new(snapshot)),
+            closed: Arc::default(),
             feed,
         })
     }
@@ -133,9 +137,20 @@ impl Machine {
         self.feed.subscribe()
     }
 
-    /// Commits what was applied, and closes the state store. Blocks.
+    /// Commits what was applied, and closes the state store: after this nothing of it touches the
+    /// files. Blocks, also while a snapshot is being written.
     pub(crate) fn close(&self) {
+        *self.closed.write().unwrap_or_else(PoisonError::into_inner) = true;
         self.writer.close();
+    }
+
+    /// Holds off that it is closed.
+    fn keep_open(&self) -> Result<RwLockReadGuard<'_, bool>, Error> {
+        let closed = self.closed.read().unwrap_or_else(PoisonError::into_inner);
+        if *closed {
+            return Err(Error::io(&self.dir)(io::Error::other("the state is closed")));
+        }
+        Ok(closed)
     }
 
     fn path(&self) -> PathBuf {
@@ -221,6 +236,7 @@ impl Machine {
 
     /// Builds a snapshot beside applying. Blocks.
     fn build(&self) -> Result<Head, Error> {
+        let _open = self.keep_open()?;
         let path = self.path();
         let building = self.dir.join("snapshot.building");
         let view = self.writer.view().map_err(Error::io(&path))?;
@@ -236,6 +252,7 @@ impl Machine {
 
     /// Takes in a snapshot: verified first, then made the current one, then made the state. Blocks.
     fn install(&self, from: &Path, applied: Option<LogId>) -> Result<(), Error> {
+        let _open = self.keep_open()?;
         let path = self.path();
         let head = if from == path {
             self.as_announced(&path, applied)?

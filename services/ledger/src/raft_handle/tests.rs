@@ -2,12 +2,14 @@
 
 use std::{
     fs,
+    io::{BufReader, Read as _},
     sync::atomic::{AtomicI64, Ordering},
 };
 
 use futures::{StreamExt as _, stream::FuturesUnordered};
 
-use openraft::storage::RaftStateMachine as _;
+use openraft::{RaftSnapshotBuilder as _, storage::RaftStateMachine as _};
+use rustix::fs::{CWD, Mode, mkfifoat};
 use samsyn_domain::{Timestamp, row::Event};
 
 use super::*;
@@ -161,6 +163,30 @@ async fn a_received_snapshot_replaces_nothing_before_it_is_verified() {
     assert_eq!(machine.get_current_snapshot().await.unwrap().unwrap().meta, meta);
     ahead.close().await;
     behind.close().await;
+}
+
+#[tokio::test]
+async fn who_closes_waits_for_a_snapshot_that_is_being_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let consensus = open(dir.path()).await;
+    submit(&consensus, 0..3_000).await;
+    // Whoever writes into a pipe waits for who reads from it.
+    let building = dir.path().join("snapshot.building");
+    mkfifoat(CWD, &building, Mode::RUSR | Mode::WUSR).unwrap();
+    let reader = tokio::task::spawn_blocking(move || fs::File::open(building).unwrap());
+    consensus.raft.trigger().snapshot().await.unwrap();
+    let pipe = BufReader::new(reader.await.unwrap());
+
+    let mut closing = tokio::spawn({
+        let consensus = consensus.clone();
+        async move { consensus.close().await }
+    });
+    let closed = tokio::time::timeout(Duration::from_millis(300), &mut closing).await;
+    let read = tokio::task::spawn_blocking(move || pipe.bytes().count()).await.unwrap();
+    assert!(read > 64 * 1024, "a pipe holds {read} bytes that nobody has read");
+    assert!(closed.is_err(), "it was closed while a snapshot was being written");
+    closing.await.unwrap();
+    assert!(consensus.machine.clone().build_snapshot().await.is_err(), "it is closed");
 }
 
 #[tokio::test]
