@@ -18,5 +18,5 @@ mod tests;
 
 pub use board::{Connection, Standing};
 pub use closing::Closing;
-pub use links::{Dial, DialError, Holds, Links, Wire, WireError};
+pub use links::{Dial, DialError, FILE_BYTES_A_DAY, Holds, Links, Wire, WireError};
 pub use session::FRAMES_READY;

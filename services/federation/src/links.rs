@@ -20,7 +20,7 @@ use crate::{
     Closing, Standing,
     backoff::{Backoff, draw},
     board::Board,
-    quota::Quota,
+    quota::Quotas,
     session::{Session, frame},
 };
 
@@ -76,12 +76,17 @@ struct Open {
     over: watch::Sender<Option<Closing>>,
 }
 
-#[derive(Debug, Default)]
+/// So many bytes of files are fetched from a peer in a day, where nothing else is said: 4 GiB.
+pub const FILE_BYTES_A_DAY: u64 = 4 << 30;
+
+#[derive(Debug)]
 struct Sessions {
     open: BTreeMap<DomainId, Open>,
     last: u64,
+    /// How many bytes of files are fetched from each peer in a day.
+    file_bytes_a_day: u64,
     /// What each peer may send: it outlives its sessions.
-    quotas: BTreeMap<DomainId, Arc<Mutex<Quota>>>,
+    quotas: BTreeMap<DomainId, Arc<Mutex<Quotas>>>,
     /// The node stops: there are no more.
     draining: bool,
 }
@@ -100,7 +105,7 @@ enum Tried {
 struct Begun {
     number: u64,
     over: watch::Receiver<Option<Closing>>,
-    quota: Arc<Mutex<Quota>>,
+    quotas: Arc<Mutex<Quotas>>,
 }
 
 /// The links of a node; clones are the same.
@@ -127,8 +132,31 @@ impl Links {
     /// The links of a ledger; without a way out it only answers.
     #[must_use]
     pub fn new(ledger: Ledger, clock: Clock, dialer: Option<Arc<dyn Dial>>) -> Self {
-        let (board, sessions) = (Board::default(), Arc::default());
+        let sessions = Sessions {
+            open: BTreeMap::new(),
+            last: 0,
+            file_bytes_a_day: FILE_BYTES_A_DAY,
+            quotas: BTreeMap::new(),
+            draining: false,
+        };
+        let (board, sessions) = (Board::default(), Arc::new(Mutex::new(sessions)));
         Self { ledger, clock, dialer, board, sessions }
+    }
+
+    /// From the next session on, so many bytes of files are fetched from each peer in a day, by
+    /// this node.
+    pub fn allow_files(&self, bytes_a_day: u64) {
+        self.sessions().file_bytes_a_day = bytes_a_day;
+    }
+
+    /// The peers whose files wait, since they sent more than a day allows.
+    #[must_use]
+    pub fn slowed(&self) -> Vec<DomainId> {
+        let sessions = self.sessions();
+        let waits = |id: &&DomainId| {
+            sessions.quotas.get(*id).is_some_and(|quotas| locked(quotas).files_wait)
+        };
+        sessions.open.keys().filter(waits).cloned().collect()
     }
 
     /// The time, as links see it.
@@ -297,8 +325,9 @@ impl Links {
     /// Takes the place of the link's session. Where both sides dialled at once, that of the domain
     /// stays whose name comes first; else the newer one: the older may be dead and not know it.
     fn begin(&self, peer: &Peer, by: DomainId) -> Result<Begun, Closing> {
-        let (per_minute, now) = (peer.envelopes_per_minute, self.now());
+        let now = self.now();
         let mut sessions = self.sessions();
+        let allowed = (peer.envelopes_per_minute, sessions.file_bytes_a_day);
         if sessions.draining {
             return Err(Closing::Draining);
         }
@@ -312,14 +341,14 @@ impl Links {
         sessions.last = number;
         let (over, ended) = watch::channel(None);
         sessions.open.insert(peer.id.clone(), Open { number, by, over });
-        let quota = sessions.quotas.entry(peer.id.clone());
-        let quota = quota.or_insert_with(|| Arc::new(Mutex::new(Quota::new(per_minute, now))));
-        locked(quota).agree(per_minute, now);
-        Ok(Begun { number, over: ended, quota: Arc::clone(quota) })
+        let quotas = sessions.quotas.entry(peer.id.clone());
+        let quotas = quotas.or_insert_with(|| Arc::new(Mutex::new(Quotas::new(allowed, now))));
+        locked(quotas).agree(allowed, now);
+        Ok(Begun { number, over: ended, quotas: Arc::clone(quotas) })
     }
 
     async fn session(&self, peer: Peer, wire: Wire, begun: Begun) -> Closing {
-        let Begun { number, over, quota } = begun;
+        let Begun { number, over, quotas } = begun;
         // Whoever drops the session had no further use for it.
         let (id, ended) = (peer.id.clone(), Closing::NotLeading);
         let mut left = Left { links: self, peer: id, number, ended };
@@ -333,7 +362,7 @@ impl Links {
             certificate_until: wire.certificate_until,
             holds: wire.holds,
             over,
-            quota,
+            quotas,
         };
         left.ended = session.run(wire.incoming, wire.outgoing).await;
         left.ended

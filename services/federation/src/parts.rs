@@ -15,6 +15,7 @@ use tokio::{
 
 use crate::{
     Closing,
+    links::locked,
     session::{Session, concerns, frame, lost},
 };
 
@@ -24,6 +25,8 @@ const PART_MAX: Duration = Duration::from_mins(2);
 const AGAIN: Duration = Duration::from_mins(10);
 /// How often it is looked for parts while nothing happens, or after the store has failed.
 const LOOK: Duration = Duration::from_mins(1);
+/// How often it is looked whether a peer may send more, that has sent what a day allows.
+const HELD: Duration = Duration::from_secs(5);
 /// How long the store may take for a part: a disk that is shared may not answer.
 const STORE_MAX: Duration = Duration::from_secs(30);
 /// How many bytes of a part are given at a time: what is urgent goes between them.
@@ -111,6 +114,20 @@ impl Session {
         std::future::pending().await
     }
 
+    /// Waits until the peer may send one more part.
+    async fn may_fetch(&self) {
+        loop {
+            {
+                let mut quotas = locked(&self.quotas);
+                if quotas.may_fetch((self.clock)()) {
+                    return;
+                }
+                quotas.files_wait = true;
+            }
+            sleep(HELD).await;
+        }
+    }
+
     async fn fetch(
         &self,
         out: &mpsc::Sender<Frame>,
@@ -134,18 +151,21 @@ impl Session {
                 }
             };
             if missing.is_empty() {
+                locked(&self.quotas).files_wait = false;
                 tokio::select! {
                     () = concerns(&mut events, (&self.ledger, &self.peer.id)) => {}
                     () = sleep(LOOK) => {}
                 }
             }
             for digest in missing {
+                self.may_fetch().await;
                 let fetch = link::Fetch { digest: digest.to_vec().into() };
                 if out.send(frame(Kind::Fetch(fetch))).await.is_err() {
                     return lost().await;
                 }
                 let part = timeout(PART_MAX, came(given, &digest)).await.unwrap_or_default();
-                match self.ledger.take_part(&digest, part).await {
+                locked(&self.quotas).fetched(part.len(), (self.clock)());
+                match self.ledger.take_part(&self.peer.id, &digest, part).await {
                     Ok(true) => {}
                     Ok(false) => drop(without.insert(digest, Instant::now())),
                     Err(why) => {

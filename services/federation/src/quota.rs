@@ -1,50 +1,96 @@
-//! How many envelopes a peer may send.
+//! How much a peer may send.
 
-use samsyn_domain::{Timestamp, link::WINDOW_MAX};
+use samsyn_domain::{Timestamp, link::WINDOW_MAX, message::SEALED_PART_BYTES_MAX};
 
 const MINUTE_MICROS: i64 = 60_000_000;
+const DAY_MICROS: i64 = 86_400_000_000;
 
-/// A bucket that fills by the minute. What is granted is what is in it, at most a window: a peer
-/// that keeps to what it was granted is never refused, only slowed.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Quota {
-    per_minute: u32,
-    /// In envelopes times a minute's microseconds.
-    level: i64,
-    at: Timestamp,
+/// What a peer has left.
+#[derive(Debug)]
+pub(crate) struct Quotas {
+    /// Of envelopes. What is granted is what is in it, at most a window: a peer that keeps to what
+    /// it was granted is never refused, only slowed.
+    envelopes: Bucket,
+    /// Of files, in bytes. They are fetched, so that nothing of them is refused either.
+    files: Bucket,
+    /// There is more to fetch than that allows.
+    pub(crate) files_wait: bool,
 }
 
-impl Quota {
-    pub(crate) fn new(per_minute: u32, now: Timestamp) -> Self {
-        Self { per_minute, level: i64::from(per_minute).saturating_mul(MINUTE_MICROS), at: now }
+impl Quotas {
+    /// All of it: so many envelopes a minute, and so many bytes of files a day.
+    pub(crate) fn new((envelopes, file_bytes): (u32, u64), now: Timestamp) -> Self {
+        let envelopes = Bucket::full(envelopes.into(), MINUTE_MICROS, now);
+        let files = Bucket::full(file_bytes, DAY_MICROS, now);
+        Self { envelopes, files, files_wait: false }
     }
 
     /// The same peer with what is agreed now: what it has used stays used.
-    pub(crate) fn agree(&mut self, per_minute: u32, now: Timestamp) {
-        self.fill(now);
-        self.per_minute = per_minute;
-        self.fill(now);
+    pub(crate) fn agree(&mut self, (envelopes, file_bytes): (u32, u64), now: Timestamp) {
+        self.envelopes.agree(envelopes.into(), now);
+        self.files.agree(file_bytes, now);
     }
 
     /// So many envelopes came.
     pub(crate) fn took(&mut self, count: u64, now: Timestamp) {
-        self.fill(now);
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        self.level = self.level.saturating_sub(count.saturating_mul(MINUTE_MICROS)).max(0);
+        self.envelopes.take(count, now);
     }
 
-    /// How many may be under way from here on.
+    /// How many envelopes may be under way from here on.
     pub(crate) fn credits(&mut self, now: Timestamp) -> u32 {
+        u32::try_from(self.envelopes.left(now).min(WINDOW_MAX)).unwrap_or(u32::MAX)
+    }
+
+    /// So many bytes of a file came.
+    pub(crate) fn fetched(&mut self, bytes: usize, now: Timestamp) {
+        self.files.take(bytes as u64, now);
+    }
+
+    /// Whether one more part of a file may be fetched.
+    pub(crate) fn may_fetch(&mut self, now: Timestamp) -> bool {
+        self.files.left(now) >= SEALED_PART_BYTES_MAX as u64
+    }
+}
+
+/// A bucket that fills evenly, and is full after a period.
+#[derive(Debug, Clone, Copy)]
+struct Bucket {
+    most: u64,
+    period_micros: i64,
+    /// What is in it, times the period.
+    level: i128,
+    at: Timestamp,
+}
+
+impl Bucket {
+    fn full(most: u64, period_micros: i64, at: Timestamp) -> Self {
+        let level = i128::from(most).saturating_mul(period_micros.into());
+        Self { most, period_micros, level, at }
+    }
+
+    fn agree(&mut self, most: u64, now: Timestamp) {
         self.fill(now);
-        let whole = u64::try_from(self.level / MINUTE_MICROS).unwrap_or_default();
-        u32::try_from(whole.min(WINDOW_MAX)).unwrap_or(u32::MAX)
+        self.most = most;
+        self.fill(now);
+    }
+
+    fn take(&mut self, count: u64, now: Timestamp) {
+        self.fill(now);
+        let taken = i128::from(count).saturating_mul(self.period_micros.into());
+        self.level = self.level.saturating_sub(taken).max(0);
+    }
+
+    fn left(&mut self, now: Timestamp) -> u64 {
+        self.fill(now);
+        let period = i128::from(self.period_micros.max(1));
+        u64::try_from(self.level.checked_div(period).unwrap_or_default()).unwrap_or_default()
     }
 
     fn fill(&mut self, now: Timestamp) {
         let passed = now.micros().saturating_sub(self.at.micros()).max(0);
-        let most = i64::from(self.per_minute).saturating_mul(MINUTE_MICROS);
-        let more = passed.saturating_mul(i64::from(self.per_minute));
-        self.level = self.level.saturating_add(more).min(most);
+        let full = Self::full(self.most, self.period_micros, now);
+        let more = i128::from(passed).saturating_mul(self.most.into());
+        self.level = self.level.saturating_add(more).min(full.level);
         self.at = now;
     }
 }
@@ -56,14 +102,36 @@ mod tests {
     #[test]
     fn what_was_taken_comes_back_by_the_minute() {
         let start = Timestamp::ZERO;
-        let mut quota = Quota::new(120, start);
-        assert_eq!(quota.credits(start), 120);
-        quota.took(120, start);
-        assert_eq!(quota.credits(start), 0);
-        assert_eq!(quota.credits(start.after_seconds(1)), 2);
-        assert_eq!(quota.credits(start.after_seconds(600)), 120);
-        assert_eq!(Quota::new(1_000_000, start).credits(start), 256);
-        quota.agree(60, start.after_seconds(600));
-        assert_eq!(quota.credits(start.after_seconds(600)), 60);
+        let mut quotas = Quotas::new((120, 0), start);
+        assert_eq!(quotas.credits(start), 120);
+        quotas.took(120, start);
+        assert_eq!(quotas.credits(start), 0);
+        assert_eq!(quotas.credits(start.after_seconds(1)), 2);
+        assert_eq!(quotas.credits(start.after_seconds(600)), 120);
+        assert_eq!(Quotas::new((1_000_000, 0), start).credits(start), 256);
+        quotas.agree((60, 0), start.after_seconds(600));
+        assert_eq!(quotas.credits(start.after_seconds(600)), 60);
+    }
+
+    #[test]
+    fn files_are_fetched_as_far_as_a_day_allows() {
+        let start = Timestamp::ZERO;
+        let part = SEALED_PART_BYTES_MAX;
+        let mut quotas = Quotas::new((1, 10 * part as u64), start);
+        for _ in 0..10 {
+            assert!(quotas.may_fetch(start));
+            quotas.fetched(part, start);
+        }
+        // A tenth of a day later there is room for one more.
+        assert!(!quotas.may_fetch(start.after_seconds(8_639)));
+        assert!(quotas.may_fetch(start.after_seconds(8_640)));
+        // Nothing grows over for a week, and nothing overflows.
+        let week = start.after_seconds(7 * 86_400);
+        quotas.fetched(9 * part, week);
+        assert!(quotas.may_fetch(week));
+        quotas.fetched(part, week);
+        assert!(!quotas.may_fetch(week));
+        quotas.agree((1, u64::MAX), week);
+        assert!(quotas.may_fetch(week.after_seconds(1)));
     }
 }

@@ -30,7 +30,7 @@ use crate::{
     hello::{self, Apart, Greeted},
     links::locked,
     parts::{self, Came as CameOfParts},
-    quota::Quota,
+    quota::Quotas,
 };
 
 /// How long the other side may take to say hello.
@@ -58,7 +58,7 @@ pub(crate) struct Session {
     /// Set when the session is to end.
     pub(crate) over: watch::Receiver<Option<Closing>>,
     /// What the peer may send.
-    pub(crate) quota: Arc<Mutex<Quota>>,
+    pub(crate) quotas: Arc<Mutex<Quotas>>,
 }
 
 /// How far the peer takes what is sent: up to this number.
@@ -119,7 +119,7 @@ impl Session {
             return Closing::from(&why);
         }
         let now = (self.clock)();
-        let granted = locked(&self.quota).credits(now);
+        let granted = locked(&self.quotas).credits(now);
         let link = self.ledger.link(&self.peer.id);
         let level = self.ledger.link_level();
         let first = hello::hello((&self.domain, level), &self.peer, &link, now, granted);
@@ -380,9 +380,9 @@ impl Session {
         }
         let now = (self.clock)();
         let credits = {
-            let mut quota = locked(&self.quota);
-            quota.took(taken.sequence.saturating_sub(before), now);
-            quota.credits(now)
+            let mut quotas = locked(&self.quotas);
+            quotas.took(taken.sequence.saturating_sub(before), now);
+            quotas.credits(now)
         };
         let set_aside = taken.set_aside.iter().map(|(sequence, why)| SetAside {
             sequence: *sequence,
@@ -397,7 +397,7 @@ impl Session {
     fn grant(&self, word: &Word, granted: u64, owed: bool) -> Result<u64, Closing> {
         let taken = self.ledger.link(&self.peer.id).taken.sequence;
         let left = granted.saturating_sub(taken);
-        let credits = locked(&self.quota).credits((self.clock)());
+        let credits = locked(&self.quotas).credits((self.clock)());
         if !owed && u64::from(credits) < left.saturating_mul(2).max(1) {
             return Ok(granted);
         }

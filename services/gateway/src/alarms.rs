@@ -34,11 +34,13 @@ pub(crate) enum Alarm {
     LinkAuthorityEnds(String),
     /// The link with this domain stands still until an operator has looked at it.
     LinkFrozen(String),
+    /// This domain has sent more in files than a day allows: they come slowly.
+    LinkFilesSlowed(String),
 }
 
 impl Alarm {
     /// All of the words.
-    const WORDS: [&str; 10] = [
+    const WORDS: [&str; 11] = [
         "reload_failed",
         "revocation_list_half_over",
         "revocation_list_ended",
@@ -49,6 +51,7 @@ impl Alarm {
         "link_revocation_list_ended",
         "link_authority_ends",
         "link_frozen",
+        "link_files_slowed",
     ];
 
     const fn word(&self) -> &'static str {
@@ -63,6 +66,7 @@ impl Alarm {
             Self::LinkListEnded(_) => "link_revocation_list_ended",
             Self::LinkAuthorityEnds(_) => "link_authority_ends",
             Self::LinkFrozen(_) => "link_frozen",
+            Self::LinkFilesSlowed(_) => "link_files_slowed",
         }
     }
 
@@ -76,7 +80,8 @@ impl Alarm {
             | Self::LinkListHalfOver(_)
             | Self::LinkListEnded(_)
             | Self::LinkAuthorityEnds(_)
-            | Self::LinkFrozen(_) => "",
+            | Self::LinkFrozen(_)
+            | Self::LinkFilesSlowed(_) => "",
         }
     }
 
@@ -85,7 +90,8 @@ impl Alarm {
             Self::LinkListHalfOver(peer)
             | Self::LinkListEnded(peer)
             | Self::LinkAuthorityEnds(peer)
-            | Self::LinkFrozen(peer) => peer,
+            | Self::LinkFrozen(peer)
+            | Self::LinkFilesSlowed(peer) => peer,
             Self::ReloadFailed
             | Self::ListHalfOver(_)
             | Self::ListEnded(_)
@@ -103,7 +109,8 @@ impl Alarm {
             | Self::LinkListHalfOver(_)
             | Self::LinkListEnded(_)
             | Self::LinkAuthorityEnds(_)
-            | Self::LinkFrozen(_) => true,
+            | Self::LinkFrozen(_)
+            | Self::LinkFilesSlowed(_) => true,
             Self::ReloadFailed
             | Self::ListHalfOver(_)
             | Self::ListEnded(_)
@@ -128,6 +135,9 @@ impl Alarm {
             }
             Self::LinkFrozen(_) => {
                 "call its operator; docs/operate.md, \"Links with other domains\""
+            }
+            Self::LinkFilesSlowed(_) => {
+                "ask its operator what it sends; allow more in `link.files_mib_a_day`"
             }
         }
     }

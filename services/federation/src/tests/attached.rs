@@ -10,7 +10,7 @@ use samsyn_domain::{
     FeatureLevel,
     command::Digest,
     link::Header,
-    message::{Attachment, MediaType, MessageId, PART_BYTES, Step},
+    message::{Attachment, MediaType, MessageId, PART_BYTES, SEALED_PART_BYTES_MAX, Step},
 };
 use samsyn_ledger::{BadAttachment, Rejection, Uploaded};
 use samsyn_proto::{
@@ -23,7 +23,7 @@ use tokio::time::timeout;
 use super::{
     impostor::{Hostile, sent_with},
     web::Web,
-    world::{CITY, Domain, PATIENCE, POLICE, Who, World},
+    world::{CITY, Domain, NOW, PATIENCE, POLICE, Who, World},
 };
 
 /// A list of so many bytes.
@@ -31,10 +31,11 @@ pub(super) fn list(bytes: usize) -> Vec<u8> {
     "plats;antal\n".bytes().cycle().take(bytes).collect()
 }
 
-/// The parts in a folder of attachments.
-fn parts_in(folder: &Path) -> Vec<Digest> {
+/// The parts that a domain keeps of its own.
+fn own_parts(of: &Domain, data: &Path) -> Vec<Digest> {
     let entries = |of: &Path| std::fs::read_dir(of).unwrap().map(|entry| entry.unwrap().path());
-    let files = entries(folder).flat_map(|inner| entries(&inner).collect::<Vec<_>>());
+    let folder = data.join("attachments/parts").join(of.who.domain);
+    let files = entries(&folder).flat_map(|inner| entries(&inner).collect::<Vec<_>>());
     let name = |file: std::path::PathBuf| file.file_name().unwrap().to_str().unwrap().to_owned();
     files.map(|file| hex::decode(name(file)).unwrap().try_into().unwrap()).collect()
 }
@@ -128,6 +129,37 @@ async fn a_wire_that_breaks_again_and_again_loses_no_part() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn more_files_than_a_day_allows_wait_and_hold_up_no_message() {
+    let world = World::new().await;
+    // Two parts a day.
+    world.police.links.allow_files(2 * SEALED_PART_BYTES_MAX as u64);
+    world.wire.tear();
+    let file = list(4 * PART_BYTES);
+    let id = world.city.sends_with(POLICE, "lista", &[&file]).await;
+    let slowed = timeout(PATIENCE, async {
+        while world.police.links.slowed() != [CITY.id()] {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    slowed.await.unwrap();
+    let plain = world.city.sends(POLICE, "utan").await;
+    world.city.reaches(plain, Step::Accepted).await;
+    let opened = world.police.opened(id, 1).await;
+    assert!(matches!(opened, Err(Rejection::Attachment(BadAttachment::Coming))), "{opened:?}");
+    for domain in [&world.police, &world.city] {
+        domain.at(NOW.after_seconds(86_400));
+    }
+    assert_eq!(world.police.has_come(id, 1).await, file);
+    let over = timeout(PATIENCE, async {
+        while !world.police.links.slowed().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    over.await.unwrap();
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn t20_a_file_of_no_known_type_or_size_is_refused_where_it_is_uploaded() {
     let world = World::new().await;
     let refused = |bytes: Vec<u8>| {
@@ -164,7 +196,7 @@ async fn a_part_is_given_to_whom_its_message_was_sent_and_to_nobody_else() {
     world.wire.cut();
     // To the police's own inbox: the city is no party to it.
     world.police.sends_with(POLICE, "internt", &[&list(30)]).await;
-    let own = parts_in(&world.dirs[1].path().join("attachments"));
+    let own = own_parts(&world.police, world.dirs[1].path());
     world.police.sends_with(CITY, "till er", &[&list(40)]).await;
     let mut hostile = Hostile::opens(&world, |_| ()).await;
     // The one for the city is numbered in this session, and names its part.
@@ -188,6 +220,37 @@ async fn a_part_is_given_to_whom_its_message_was_sent_and_to_nobody_else() {
     assert!(asks(own[0]).await.is_empty());
     assert!(asks([9; 32]).await.is_empty());
     assert_eq!(Digest::from(Sha256::digest(asks(to_city).await)), to_city);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_learns_from_what_is_fetched_what_a_domain_has_of_others() {
+    let world = World::new().await;
+    world.wire.cut();
+    let own = world.police.sends_with(POLICE, "internt", &[&list(30)]).await;
+    let part = own_parts(&world.police, world.dirs[1].path())[0];
+    let attachment = Attachment {
+        name: "lista.csv".to_owned(),
+        media_type: MediaType::Text,
+        size: 30,
+        digest: [1; 32],
+        key: [2; 32],
+        parts: vec![part],
+    };
+    let sent = sent_with("har ni den?", vec![attachment]);
+    let id = sent.core.id().unwrap();
+    let mut hostile = Hostile::opens(&world, |_| ()).await;
+    let envelope = hostile.message_of(sent, |header| header.parts = vec![part]);
+    hostile.sends(envelope).await;
+    loop {
+        if let Kind::Fetch(Fetch { digest }) = hostile.next().await {
+            assert!(*digest == part);
+            break;
+        }
+    }
+    let opened = world.police.opened(id, 1).await;
+    assert!(matches!(opened, Err(Rejection::Attachment(BadAttachment::Coming))), "{opened:?}");
+    assert_eq!(world.police.opened(own, 1).await.unwrap(), list(30));
     world.close().await;
 }
 

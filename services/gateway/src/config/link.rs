@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use samsyn_federation::FILE_BYTES_A_DAY;
 use serde::Deserialize;
 
 use super::BadConfig;
@@ -31,7 +32,15 @@ pub struct Link {
     /// Revocation lists of other domains' authorities, PEM.
     #[serde(default)]
     pub lists: Vec<PathBuf>,
+    /// How much is fetched of each other domain's files in a day, by each node, in MiB: 25 to
+    /// 1,048,576; what is more waits. 4,096, if it is not written.
+    pub files_mib_a_day: Option<u64>,
 }
+
+/// A message may have as much.
+const FILES_MIB_MIN: u64 = 25;
+/// A TiB.
+const FILES_MIB_MAX: u64 = 1024 * 1024;
 
 impl Link {
     /// Checks that it holds together, and says where its files are.
@@ -41,6 +50,11 @@ impl Link {
     pub(super) fn files(&self, domain: &str, folder: &Path) -> Result<Files, BadConfig> {
         if self.address.is_none() && self.listen.ip().is_unspecified() {
             let mend = "write in `address` how other domains reach this node";
+            return Err(BadConfig::Link(mend.to_owned()));
+        }
+        let is_allowed = |mib: u64| (FILES_MIB_MIN..=FILES_MIB_MAX).contains(&mib);
+        if !self.files_mib_a_day.is_none_or(is_allowed) {
+            let mend = "write in `files_mib_a_day` from 25 to 1048576";
             return Err(BadConfig::Link(mend.to_owned()));
         }
         let address = self.address.clone().unwrap_or_else(|| self.listen.to_string());
@@ -53,5 +67,11 @@ impl Link {
             lists: self.lists.iter().map(|list| folder.join(list)).collect(),
         };
         Ok(files)
+    }
+
+    /// How many bytes are fetched of each other domain's files in a day.
+    pub(crate) fn file_bytes_a_day(&self) -> u64 {
+        let written = self.files_mib_a_day.map(|mib| mib.saturating_mul(1024 * 1024));
+        written.unwrap_or(FILE_BYTES_A_DAY)
     }
 }

@@ -403,6 +403,20 @@ mod tests {
     }
 
     #[test]
+    fn files_of_other_domains_are_bounded_within_bounds() {
+        let sample = include_str!("../../../../config/gateway.toml");
+        let (_, rest) = sample.split_once("# [link]").unwrap();
+        let (section, _) = rest.split_once("\n\n").unwrap();
+        let link: Link = toml::from_str(&section.replace("\n# ", "\n")).unwrap();
+        assert_eq!(link.file_bytes_a_day(), 4 << 30);
+        for (mib, is_one) in [(24, false), (25, true), (1_048_576, true), (1_048_577, false)] {
+            let link = Link { files_mib_a_day: Some(mib), ..link.clone() };
+            assert_eq!(link.files("stockholm.example", Path::new(".")).is_ok(), is_one, "{mib}");
+            assert_eq!(link.file_bytes_a_day(), mib << 20);
+        }
+    }
+
+    #[test]
     fn the_sample_of_backups_is_one() {
         let sample = include_str!("../../../../config/gateway.toml");
         let (_, rest) = sample.split_once("# [backup]").unwrap();

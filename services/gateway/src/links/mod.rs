@@ -207,6 +207,7 @@ impl Linked {
         let listener = TcpListener::bind(at).await.map_err(|why| BadLink::Listen { at, why })?;
         let dialer = std::sync::Arc::new(TlsDial::new(identity.clone()));
         let links = Links::new(ledger, clock, Some(dialer));
+        links.allow_files(written.file_bytes_a_day());
         Ok(Self { links, identity, files, listener })
     }
 
@@ -235,7 +236,7 @@ impl Linked {
         let Self { links, identity, files, listener } = self;
         let mut tasks = JoinSet::new();
         tasks.spawn(links.clone().run());
-        tasks.spawn(take_up(identity.clone(), files, alarms));
+        tasks.spawn(take_up((identity.clone(), links.clone()), files, alarms));
         if let Err(error) = serve(listener, identity, links).await {
             tracing::error!(%error, "other domains are not served any more");
         }
@@ -243,15 +244,16 @@ impl Linked {
 }
 
 /// Takes up changed files: what does not hold leaves the old in force.
-async fn take_up(identity: Identity, files: Files, alarms: Alarms) {
+async fn take_up((identity, links): (Identity, Links), files: Files, alarms: Alarms) {
     let mut interval = time::interval(LOOK);
     interval.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
     let mut seen = None;
     loop {
         interval.tick().await;
-        alarms.are(&identity.worries(), |alarm| {
-            alarm.is_of_links() && *alarm != Alarm::LinkReloadFailed
-        });
+        let slowed = links.slowed().into_iter();
+        let slowed = slowed.map(|peer| Alarm::LinkFilesSlowed(peer.to_string()));
+        let worries: Vec<Alarm> = identity.worries().into_iter().chain(slowed).collect();
+        alarms.are(&worries, |alarm| alarm.is_of_links() && *alarm != Alarm::LinkReloadFailed);
         let (identity, files) = (identity.clone(), files.clone());
         let look = move || -> Result<[u8; 32], BadLink> {
             let material = files.read()?;

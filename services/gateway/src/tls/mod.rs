@@ -258,7 +258,7 @@ pub(crate) fn read_name(text: &str) {
 #[cfg(fuzzing)]
 pub(crate) fn read_certificate(der: &[u8]) {
     let der = CertificateDer::from(der);
-    let _ = leaf::until(&der);
+    let _ = until(&der);
     let Ok(leaf) = leaf::Leaf::parse(&der, &[]) else { return };
     let _ = (leaf.service_name(), leaf.serial(), leaf.issuer(), leaf.not_after());
 }

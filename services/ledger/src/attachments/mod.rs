@@ -8,7 +8,7 @@ use chacha20poly1305::{
     aead::{Aead as _, KeyInit as _},
 };
 use samsyn_domain::{
-    Caller, FunctionId, Timestamp,
+    Caller, DomainId, FunctionId, Timestamp,
     command::Digest,
     commit::{canonical::Message, reader::Fields},
     message::{ATTACHMENTS_BYTES_MAX, Attachment, MediaType, PART_BYTES, fit_together},
@@ -18,7 +18,7 @@ use samsyn_proto::inbound::{AttachmentAsked, FileAsked, MailboxAsked};
 use sha2::{Digest as _, Sha256};
 
 pub use store::AttachmentsIn;
-pub(crate) use store::Store;
+pub(crate) use store::{Part, Store};
 
 use crate::{Error, Ledger, Rejection, handle::Inner, keys::random};
 
@@ -86,6 +86,8 @@ impl BadAttachment {
 /// A file on its way in.
 pub struct FileUpload {
     ledger: Ledger,
+    /// The domain that it is of.
+    own: DomainId,
     function: FunctionId,
     attachment: Attachment,
     hash: Sha256,
@@ -128,10 +130,7 @@ impl Ledger {
     /// When the caller does not speak for it, or no attachments are kept here.
     pub fn upload_file(&self, caller: &Caller, asked: FileAsked) -> Result<FileUpload, Rejection> {
         self.speaks_for(caller, &asked.of)?;
-        if !self.store()?.has_room() {
-            tracing::error!("there is no room for attachments: make some on their disk");
-            return Err(BadAttachment::NoRoom.into());
-        }
+        self.store()?.room()?;
         let attachment = Attachment {
             name: asked.name,
             media_type: MediaType::Text,
@@ -141,8 +140,9 @@ impl Ledger {
             parts: Vec::new(),
         };
         let MailboxAsked { function, .. } = asked.of;
+        let (ledger, own) = (self.clone(), self.own_domain()?);
         let (hash, rest, cut) = (Sha256::new(), Vec::new(), Vec::new());
-        Ok(FileUpload { ledger: self.clone(), function, attachment, hash, rest, cut, size: 0 })
+        Ok(FileUpload { ledger, own, function, attachment, hash, rest, cut, size: 0 })
     }
 
     /// The files that a message is sent with, by their tokens. One that was answered under its key
@@ -153,12 +153,13 @@ impl Ledger {
         tokens: &[Vec<u8>],
         is_repeated: bool,
     ) -> Result<Vec<Attachment>, Rejection> {
+        let own = self.own_domain()?;
         let mut attachments = Vec::new();
         for (place, token) in tokens.iter().enumerate() {
             let unknown = BadAttachment::Unknown(place);
             let (at, attachment) = self.opened_token(from, token).ok_or(unknown)?;
             let is_old = at.after_seconds(UPLOADED_SECONDS) < (self.inner.clock)();
-            if !is_repeated && (is_old || !self.are_here(&attachment.parts).await?) {
+            if !is_repeated && (is_old || !self.are_here(&own, &attachment.parts).await?) {
                 return Err(unknown.into());
             }
             attachments.push(attachment);
@@ -181,20 +182,21 @@ impl Ledger {
         asked: &AttachmentAsked,
     ) -> Result<View<AttachmentView>, Rejection> {
         let AttachmentAsked { of, message, number } = asked;
-        let parts = self.read(|state| {
+        let (from, parts) = self.read(|state| {
             let mailbox = self.mailbox(state, caller, of)?;
             Ok::<_, Rejection>(mailbox.parts_of(message, *number)?)
         })?;
-        if !self.are_here(&parts).await? {
+        if !self.are_here(&from, &parts).await? {
             return Err(BadAttachment::Coming.into());
         }
         self.mail_shown(caller, of, |mailbox| Ok(mailbox.attachment(message, *number)?)).await
     }
 
-    async fn are_here(&self, parts: &[Digest]) -> Result<bool, Rejection> {
+    /// Whether parts of a domain's attachment are here.
+    async fn are_here(&self, of: &DomainId, parts: &[Digest]) -> Result<bool, Rejection> {
         let store = self.store()?;
-        for part in parts {
-            if !store.has(part).await? {
+        for digest in parts {
+            if !store.has(&Part { of: of.clone(), digest: *digest }).await? {
                 return Ok(false);
             }
         }
@@ -210,9 +212,10 @@ impl Ledger {
         view: &View<AttachmentView>,
         place: usize,
     ) -> Result<Option<Vec<u8>>, Rejection> {
-        let attachment = &view.content().attachment;
+        let AttachmentView { from, attachment } = view.content();
         let Some(digest) = attachment.parts.get(place) else { return Ok(None) };
-        let sealed = self.store()?.get(digest).await?.ok_or(BadAttachment::Coming)?;
+        let part = Part { of: from.clone(), digest: *digest };
+        let sealed = self.store()?.get(&part).await?.ok_or(BadAttachment::Coming)?;
         let is_last = place.saturating_add(1) == attachment.parts.len();
         let part = open(&attachment.key, (place, is_last), &sealed);
         Ok(Some(part.filter(|part| fits(attachment, place, part)).ok_or(BadAttachment::Unfit)?))
@@ -226,10 +229,13 @@ impl Ledger {
         let Some(store) = &self.inner.attachments else { return Ok(0) };
         let before = (self.inner.clock)().after_seconds(-UNNAMED_SECONDS);
         let mut swept = 0_usize;
-        for part in store.before(before).await? {
-            let is_named = self.read(|state| state.messages().with_part(&part).next().is_some());
+        for found in store.before(before).await? {
+            let is_named = self.read(|state| {
+                let mut named = state.messages().with_part(&found.digest);
+                named.any(|kept| found.is_of(&kept.message.core.domain))
+            });
             if !is_named {
-                store.remove(&part).await?;
+                store.sweep(&found).await?;
                 swept = swept.saturating_add(1);
             }
         }
@@ -265,15 +271,32 @@ fn fits(attachment: &Attachment, place: usize, part: &[u8]) -> bool {
     let size = usize::try_from(attachment.size).unwrap_or(usize::MAX);
     let left = size.saturating_sub(place.saturating_mul(PART_BYTES));
     let is_of_type = place > 0 || MediaType::of(part) == attachment.media_type;
-    let is_text = || part.iter().all(|byte| !is_control(*byte));
+    let is_last = place.saturating_add(1) == attachment.parts.len();
     part.len() == left.min(PART_BYTES)
         && is_of_type
-        && (attachment.media_type != MediaType::Text || is_text())
+        && (attachment.media_type != MediaType::Text || is_text(part, (place, is_last)))
 }
 
-/// Whether a byte is a character that no text has.
-const fn is_control(byte: u8) -> bool {
-    byte.is_ascii_control() && !matches!(byte, b'\n' | b'\r' | b'\t')
+/// Whether a part is of a text: the first of its bytes may end a character, and the last begin one.
+fn is_text(part: &[u8], (place, is_last): (usize, bool)) -> bool {
+    let goes_on = part.iter().take(3).take_while(|byte| **byte & 0b1100_0000 == 0b1000_0000);
+    let from = if place > 0 { goes_on.count() } else { 0 };
+    part.get(from..).and_then(|bytes| text(bytes, is_last)).is_some()
+}
+
+/// A text in UTF-8, and the beginning of a character behind it where it goes on; none where it is
+/// no text, or has characters that no text has.
+fn text(bytes: &[u8], is_last: bool) -> Option<(&str, &[u8])> {
+    let (text, rest) = match std::str::from_utf8(bytes) {
+        Ok(text) => (text, [].as_slice()),
+        Err(why) if why.error_len().is_none() && !is_last => {
+            let (text, rest) = bytes.split_at_checked(why.valid_up_to())?;
+            (std::str::from_utf8(text).ok()?, rest)
+        }
+        Err(_) => return None,
+    };
+    let is_none = |one: char| one.is_control() && !matches!(one, '\n' | '\r' | '\t');
+    (!text.chars().any(is_none)).then_some((text, rest))
 }
 
 /// Whose token it is.
@@ -324,8 +347,8 @@ impl FileUpload {
     /// # Errors
     /// When the store fails.
     pub async fn discard(self) -> Result<(), Rejection> {
-        for part in &self.attachment.parts {
-            self.ledger.store()?.remove(part).await?;
+        for digest in self.attachment.parts {
+            self.ledger.store()?.remove(&Part { of: self.own.clone(), digest }).await?;
         }
         Ok(())
     }
@@ -339,25 +362,16 @@ impl FileUpload {
             return Err(BadAttachment::Type.into());
         }
         let sealed = seal(&self.attachment.key, (place, is_last), part)?;
-        let digest = self.ledger.store()?.put(sealed.into()).await?;
+        let digest = self.ledger.store()?.put(&self.own, sealed.into()).await?;
         self.attachment.parts.push(digest);
         Ok(())
     }
 
-    /// Whether a part goes on a text in UTF-8, without characters that no text has.
+    /// Whether a part goes on a text.
     fn is_text(&mut self, part: &[u8], is_last: bool) -> bool {
         let mut bytes = std::mem::take(&mut self.cut);
         bytes.extend_from_slice(part);
-        let text = match std::str::from_utf8(&bytes) {
-            Ok(text) => text,
-            Err(why) if why.error_len().is_none() && !is_last => {
-                let (text, cut) = bytes.split_at(why.valid_up_to());
-                self.cut = cut.to_vec();
-                std::str::from_utf8(text).unwrap_or_default()
-            }
-            Err(_) => return false,
-        };
-        !text.chars().any(|one| one.is_control() && !matches!(one, '\n' | '\r' | '\t'))
+        text(&bytes, is_last).map(|(_, rest)| self.cut = rest.to_vec()).is_some()
     }
 }
 

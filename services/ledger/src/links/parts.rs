@@ -13,7 +13,7 @@ use samsyn_domain::{
 use samsyn_policy::{LeavingPart, View};
 use sha2::{Digest as _, Sha256};
 
-use crate::{BadAttachment, Ledger, Rejection};
+use crate::{Ledger, Rejection, attachments::Part};
 
 /// How many parts are looked for at a time.
 const BATCH_MAX: usize = 64;
@@ -36,15 +36,16 @@ impl Ledger {
                 && kept.message.core.domain == *peer
                 && kept.message.core.to.iter().any(is_taken)
         };
-        let named: Vec<Digest> = self.read(|state| {
+        let part = |digest: &Digest| Part { of: peer.clone(), digest: *digest };
+        let named: Vec<Part> = self.read(|state| {
             let parts = state.messages().parts();
-            let wanted = parts.filter(|(part, _)| !but.contains_key(*part));
-            wanted.filter_map(|(part, mut of)| of.any(came).then_some(*part)).collect()
+            let wanted = parts.filter(|(digest, _)| !but.contains_key(*digest));
+            wanted.filter_map(|(digest, mut of)| of.any(came).then(|| part(digest))).collect()
         });
         let mut missing = Vec::new();
         for part in store.unseen(named) {
             if !store.has(&part).await? {
-                missing.push(part);
+                missing.push(part.digest);
             }
             if missing.len() >= BATCH_MAX {
                 break;
@@ -53,20 +54,22 @@ impl Ledger {
         Ok(missing)
     }
 
-    /// Takes in a part that was fetched; false where it is another than was asked for.
+    /// Takes in a part that was fetched from a peer; false where it is another than was asked for.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn take_part(&self, digest: &Digest, part: Bytes) -> Result<bool, Rejection> {
+    pub async fn take_part(
+        &self,
+        peer: &DomainId,
+        digest: &Digest,
+        part: Bytes,
+    ) -> Result<bool, Rejection> {
         let Some(store) = &self.inner.attachments else { return Ok(false) };
-        if !store.has_room() {
-            tracing::error!("there is no room for attachments: make some on their disk");
-            return Err(BadAttachment::NoRoom.into());
-        }
+        store.room()?;
         let is_it =
             part.len() <= SEALED_PART_BYTES_MAX && Digest::from(Sha256::digest(&part)) == *digest;
         if is_it {
-            store.put(part).await?;
+            store.put(peer, part).await?;
         }
         Ok(is_it)
     }
@@ -87,6 +90,7 @@ impl Ledger {
         };
         let Some(store) = &self.inner.attachments else { return Ok(None) };
         let view = self.release(projection)?;
-        Ok(store.get(digest).await?.map(|part| (view, part)))
+        let part = Part { of: self.own_domain()?, digest: *digest };
+        Ok(store.get(&part).await?.map(|bytes| (view, bytes)))
     }
 }

@@ -88,6 +88,8 @@ pub struct MessageView {
 /// An attachment of a message, with what opens it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttachmentView {
+    /// The domain that its message comes from.
+    pub from: DomainId,
     /// The attachment.
     pub attachment: Attachment,
 }

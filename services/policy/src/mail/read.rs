@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use samsyn_domain::{
-    Caller, FunctionId, Kept, State, Timestamp,
+    Caller, DomainId, FunctionId, Kept, State, Timestamp,
     command::Digest,
     disclosure::{Disclosure, Ground, Object},
     link::FrozenFor,
@@ -90,14 +90,19 @@ impl Mailbox<'_> {
         Ok(Projection::new(view, vec![record]))
     }
 
-    /// The digests of the sealed parts of one of the attachments of a message, by its number from
-    /// 1: what is to be there before it is shown.
+    /// The domain that a message comes from, and the digests of the sealed parts of one of its
+    /// attachments, by its number from 1: what is to be there before it is shown.
     ///
     /// # Errors
     /// As [`Self::attachment`].
-    pub fn parts_of(&self, id: &MessageId, number: usize) -> Result<Vec<Digest>, Denial> {
-        let (_, _, attachments) = self.opened(self.own(id)?);
-        Ok(found(&attachments, number)?.parts.clone())
+    pub fn parts_of(
+        &self,
+        id: &MessageId,
+        number: usize,
+    ) -> Result<(DomainId, Vec<Digest>), Denial> {
+        let kept = self.own(id)?;
+        let (_, _, attachments) = self.opened(kept);
+        Ok((kept.message.core.domain.clone(), found(&attachments, number)?.parts.clone()))
     }
 
     /// One of the attachments of a message, by its number from 1.
@@ -109,10 +114,12 @@ impl Mailbox<'_> {
         id: &MessageId,
         number: usize,
     ) -> Result<Projection<AttachmentView>, Denial> {
-        let (head, _, attachments) = self.opened(self.own(id)?);
+        let kept = self.own(id)?;
+        let (head, _, attachments) = self.opened(kept);
+        let from = kept.message.core.domain.clone();
         let attachment = found(&attachments, number)?.clone();
         let record = self.record(Object::Message(*id), 0, std::iter::once(&head));
-        Ok(Projection::new(AttachmentView { attachment }, vec![record]))
+        Ok(Projection::new(AttachmentView { from, attachment }, vec![record]))
     }
 
     /// The thread of a message, as far as the function takes part.
