@@ -78,7 +78,13 @@ impl Keys {
     pub(crate) fn open(dir: &Path) -> Result<Self, Error> {
         let path = dir.join(FILE);
         match fs::read_to_string(&path) {
-            Ok(text) => Self::of_text(&path, &text),
+            Ok(text) => {
+                // Whoever wrote it may have ended before it was durable.
+                let file = File::open(&path).map_err(Error::io(&path))?;
+                disk::sync_file(&file, &path)?;
+                disk::sync_dir(dir)?;
+                Self::of_text(&path, &text)
+            }
             Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
                 if holds_something(&dir.join("log"))? {
                     let what = "it is missing and the log beside it is not: restore it from its \
@@ -439,6 +445,7 @@ fn private(path: &Path) -> std::io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{platter::Platter, several::dice::Dice};
 
     fn unit() -> UnitKey {
         UnitKey::named("sdf|a|2025-09")
@@ -494,6 +501,29 @@ mod tests {
         fs::remove_dir(dir.path().join("keys.new")).unwrap();
         let sealed = keys.seal_secret(&unit(), "1", &secret("a")).unwrap().unwrap();
         assert_eq!(Keys::open(dir.path()).unwrap().open_secret(&sealed), Some(secret("a")));
+    }
+
+    #[test]
+    fn a_key_that_a_killed_process_left_is_durable_before_anything_is_sealed_under_it() {
+        for seed in 1..20 {
+            let dir = tempfile::tempdir().unwrap();
+            let disk = Platter::watch(dir.path());
+            let keys = Keys::open(dir.path()).unwrap();
+            // The new file has its name, and the process is killed before that is durable.
+            let mut document = keys.document.read().unwrap().clone();
+            document.units.insert(unit().as_str().to_owned(), fresh().unwrap());
+            let new = dir.path().join("keys.new");
+            fs::write(&new, text(&document).unwrap()).unwrap();
+            disk::sync_file(&File::open(&new).unwrap(), &new).unwrap();
+            crate::platter::rename(&new, &dir.path().join(FILE)).unwrap();
+            disk.restore(disk.killed());
+
+            let keys = Keys::open(dir.path()).unwrap();
+            let sealed = keys.seal_secret(&unit(), "1", &secret("a")).unwrap().unwrap();
+            disk.restore(disk.powerless(&mut Dice::of(seed, 0)));
+            let keys = Keys::open(dir.path()).unwrap();
+            assert_eq!(keys.open_secret(&sealed), Some(secret("a")), "seed {seed}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeSet,
     fmt,
+    fs::File,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -231,8 +232,10 @@ fn owned(dir: &Path, domain: &str) -> Result<(), Error> {
         Ok(owner) => owner,
         // The first node writes it; a folder that is not there is not made.
         Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
-            std::fs::write(&marker, domain).map_err(Error::io(&marker))?;
-            disk::sync_dir(dir)?;
+            let new = dir.join(format!("{OWNER}.new"));
+            std::fs::write(&new, domain).map_err(Error::io(&new))?;
+            disk::sync_file(&File::open(&new).map_err(Error::io(&new))?, &new)?;
+            disk::replace(&new, &marker)?;
             domain.to_owned()
         }
         Err(why) => return Err(Error::io(&marker)(why)),
