@@ -21,8 +21,11 @@ use crate::{
 
 /// How long a part that was asked for is waited for: long enough on the narrowest of lines.
 const PART_MAX: Duration = Duration::from_mins(2);
-/// After so long a part that the peer did not give is asked for again.
-const AGAIN: Duration = Duration::from_mins(10);
+/// After so long a part that the peer did not give is asked for again: a restored one may not know
+/// yet that it has sent its message.
+const AGAIN_MIN: Duration = Duration::from_secs(2);
+/// Each time after twice as long, up to this.
+const AGAIN_MAX: Duration = Duration::from_mins(10);
 /// How often it is looked for parts while nothing happens, or after the store has failed.
 const LOOK: Duration = Duration::from_mins(1);
 /// How often it is looked whether a peer may send more, that has sent what a day allows.
@@ -36,6 +39,23 @@ const FRAMES_MAX: usize = 16;
 /// How many parts a peer may ask for before the first is given. It asks for one at a time; who took
 /// its place may not know of the last.
 const ASKED_MAX: usize = 4;
+
+/// A part that the peer did not give.
+struct Ungiven {
+    /// When it is asked for again.
+    again: Instant,
+    /// How long it waits for that.
+    pause: Duration,
+}
+
+impl Ungiven {
+    /// It was asked for, and not given again.
+    fn after(before: Option<&Self>) -> Self {
+        let pause = before.map_or(AGAIN_MIN, |before| before.pause.saturating_mul(2));
+        let pause = pause.min(AGAIN_MAX);
+        Self { again: Instant::now() + pause, pause }
+    }
+}
 
 /// What came of parts, on its way from who reads to who acts on it.
 pub(crate) struct Came {
@@ -138,11 +158,11 @@ impl Session {
             return std::future::pending().await;
         }
         let mut events = self.ledger.events();
-        // What the peer did not give, and when it was asked.
-        let mut without: BTreeMap<Digest, Instant> = BTreeMap::new();
+        let mut ungiven: BTreeMap<Digest, Ungiven> = BTreeMap::new();
         loop {
-            without.retain(|_, asked| asked.elapsed() < AGAIN);
-            let missing = match self.ledger.missing_parts(&self.peer.id, &without).await {
+            let now = Instant::now();
+            let waits = |digest: &Digest| ungiven.get(digest).is_some_and(|one| one.again > now);
+            let missing = match self.ledger.missing_parts(&self.peer.id, waits).await {
                 Ok(missing) => missing,
                 Err(why) => {
                     tracing::warn!(peer = %self.peer.id, %why, "attachments are not fetched");
@@ -150,11 +170,15 @@ impl Session {
                     continue;
                 }
             };
+            // What nobody misses any more is forgotten.
+            ungiven.retain(|digest, one| one.again > now || missing.contains(digest));
             if missing.is_empty() {
                 locked(&self.quotas).files_wait = false;
+                let next = ungiven.values().map(|one| one.again).min();
+                let next = next.map_or(LOOK, |next| next.saturating_duration_since(now).min(LOOK));
                 tokio::select! {
                     () = concerns(&mut events, (&self.ledger, &self.peer.id)) => {}
-                    () = sleep(LOOK) => {}
+                    () = sleep(next) => {}
                 }
             }
             for digest in missing {
@@ -166,14 +190,18 @@ impl Session {
                 let part = timeout(PART_MAX, came(given, &digest)).await.unwrap_or_default();
                 locked(&self.quotas).fetched(part.len(), (self.clock)());
                 match self.ledger.take_part(&self.peer.id, &digest, part).await {
-                    Ok(true) => {}
-                    Ok(false) => drop(without.insert(digest, Instant::now())),
+                    Ok(true) => {
+                        ungiven.remove(&digest);
+                        continue;
+                    }
+                    Ok(false) => {}
                     Err(why) => {
                         tracing::warn!(peer = %self.peer.id, %why, "a part is not kept");
-                        without.insert(digest, Instant::now());
                         sleep(LOOK).await;
                     }
                 }
+                let asked = Ungiven::after(ungiven.get(&digest));
+                ungiven.insert(digest, asked);
             }
         }
     }

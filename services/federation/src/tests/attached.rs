@@ -297,6 +297,41 @@ async fn other_bytes_than_were_named_are_never_taken_for_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_is_not_there_yet_is_soon_asked_for_again() {
+    let world = World::new().await;
+    world.wire.cut();
+    let mut nonce = [0; 12];
+    nonce[11] = 1;
+    let cipher = ChaCha20Poly1305::new(&[2; 32].into());
+    let bytes = cipher.encrypt(&nonce.into(), b"text\n".as_slice()).unwrap();
+    let attachment = Attachment {
+        name: "lista.csv".to_owned(),
+        media_type: MediaType::Text,
+        size: 5,
+        digest: [1; 32],
+        key: [2; 32],
+        parts: vec![Sha256::digest(&bytes).into()],
+    };
+    let sent = sent_with("med lista", vec![attachment]);
+    let (id, parts) = (sent.core.id().unwrap(), sent.core.parts.clone());
+    let mut hostile = Hostile::opens(&world, |_| ()).await;
+    let envelope = hostile.message_of(sent, |header| header.parts = parts);
+    hostile.sends(envelope).await;
+    // A domain that was restored may not know yet that it has sent the message.
+    for content in [Vec::new(), Vec::new(), bytes] {
+        let digest = loop {
+            if let Kind::Fetch(Fetch { digest }) = hostile.next().await {
+                break digest;
+            }
+        };
+        let part = Part { digest, content: content.into(), last: true };
+        hostile.out.send(Frame { kind: Some(Kind::Part(part)) }).await.unwrap();
+    }
+    assert_eq!(world.police.has_come(id, 1).await, b"text\n");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_with_files_waits_for_a_domain_that_reads_none() {
     let mut web = Web::new(vec![FeatureLevel::EDITIONS, FeatureLevel::NEWEST], 1).await;
     let (hub, spoke) = (web.all[0].who, &web.all[1]);

@@ -1,7 +1,7 @@
 //! A wire in memory between two domains, which can be cut.
 
 use std::sync::{
-    Arc, Mutex,
+    Arc, Mutex, OnceLock,
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
@@ -28,7 +28,7 @@ pub(super) struct Fibre {
     /// Answers at the other end.
     far: Mutex<Option<(DomainId, Links)>>,
     /// Sees each frame that crosses: whether the side that dials sent it, and what it is.
-    watched: Option<Watched>,
+    watched: OnceLock<Watched>,
 }
 
 type Watched = Box<dyn Fn(bool, &Frame) + Send + Sync>;
@@ -36,7 +36,14 @@ type Watched = Box<dyn Fn(bool, &Frame) + Send + Sync>;
 impl Fibre {
     /// One of which each frame is seen that crosses it.
     pub(super) fn watched(by: impl Fn(bool, &Frame) + Send + Sync + 'static) -> Self {
-        Self { watched: Some(Box::new(by)), ..Self::default() }
+        let this = Self::default();
+        this.watch(by);
+        this
+    }
+
+    /// From now on each frame is seen that crosses it.
+    pub(super) fn watch(&self, by: impl Fn(bool, &Frame) + Send + Sync + 'static) {
+        assert!(self.watched.set(Box::new(by)).is_ok(), "it is watched already");
     }
 
     pub(super) fn cut(&self) {
@@ -77,7 +84,7 @@ impl Fibre {
             self.envelopes.fetch_add(1, Ordering::SeqCst);
             self.bytes.fetch_add(bytes, Ordering::SeqCst);
         }
-        if let Some(watched) = &self.watched {
+        if let Some(watched) = self.watched.get() {
             watched(by_dialler, frame);
         }
     }

@@ -296,7 +296,7 @@ mod tests {
         assert_eq!(store.get(&part).await.unwrap(), None);
         assert!(!store.has(&part).await.unwrap());
         // More than a part can be is not read.
-        let long = std::fs::File::create(&file).unwrap();
+        let long = File::create(&file).unwrap();
         long.set_len(1 << 40).unwrap();
         assert_eq!(store.get(&part).await.unwrap(), None);
     }

@@ -1,8 +1,6 @@
 //! Parts of attachments cross a link beside its envelopes: whoever has a message fetches those that
 //! it names, one after the other, by their digests.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use samsyn_domain::{
     DomainId, Kept,
@@ -19,15 +17,15 @@ use crate::{Ledger, Rejection, attachments::Part};
 const BATCH_MAX: usize = 64;
 
 impl Ledger {
-    /// Parts that messages of a peer name, that are not here and are none of some: not all where
-    /// there are many.
+    /// Parts that messages of a peer name, that are not here and for which nothing waits: not all
+    /// where there are many.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn missing_parts<T: Sync>(
+    pub async fn missing_parts(
         &self,
         peer: &DomainId,
-        but: &BTreeMap<Digest, T>,
+        waits: impl Fn(&Digest) -> bool + Send,
     ) -> Result<Vec<Digest>, Rejection> {
         let Some(store) = &self.inner.attachments else { return Ok(Vec::new()) };
         let came = |kept: &Kept| {
@@ -39,7 +37,7 @@ impl Ledger {
         let part = |digest: &Digest| Part { of: peer.clone(), digest: *digest };
         let named: Vec<Part> = self.read(|state| {
             let parts = state.messages().parts();
-            let wanted = parts.filter(|(digest, _)| !but.contains_key(*digest));
+            let wanted = parts.filter(|(digest, _)| !waits(digest));
             wanted.filter_map(|(digest, mut of)| of.any(came).then(|| part(digest))).collect()
         });
         let mut missing = Vec::new();

@@ -5,9 +5,12 @@
 //!
 //! `SAMSYN_SEEDS=from..to` runs other seeds; a failure tells its seed and steps.
 
+mod ended;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     env,
+    ops::Range,
     time::Duration,
 };
 
@@ -177,8 +180,8 @@ struct Life {
 }
 
 impl Life {
-    async fn begins() -> Self {
-        let world = World::endorsing().await;
+    /// In a world in which both have published and endorse.
+    fn begins(world: World) -> Self {
         let mut knows: [Knows; 2] = Default::default();
         for (knows, (id, count)) in knows.iter_mut().zip([("c1", 2), ("p1", 3)]) {
             knows.own.0.insert(id.to_owned(), (count, true));
@@ -482,9 +485,8 @@ impl Life {
     }
 }
 
-async fn life(seed: u64) {
-    let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-    let mut life = Life::begins().await;
+async fn life(seed: u64, mut dice: Dice) {
+    let mut life = Life::begins(World::endorsing().await);
     for _ in 0..STEPS {
         let act = act(&mut dice);
         println!("seed {seed}: {act:?}");
@@ -496,20 +498,25 @@ async fn life(seed: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_takes_effect_once_whatever_happens() {
+    each(0..4, life).await;
+}
+
+/// Lives by seed, one after the other: those of every run, or those that are asked for.
+async fn each<F: Future<Output = ()>>(every_run: Range<u64>, life: impl Fn(u64, Dice) -> F) {
     let seeds = env::var("SAMSYN_SEEDS").ok().and_then(|text| {
         let (from, to) = text.split_once("..")?;
         Some(from.parse().ok()?..to.parse().ok()?)
     });
     let budget = env::var("SAMSYN_SEEDS_SECONDS").ok().and_then(|text| text.parse().ok());
     let began = tokio::time::Instant::now();
-    let all = seeds.unwrap_or(0..4);
+    let all = seeds.unwrap_or(every_run);
     let mut run = 0;
     for seed in all.clone() {
         if budget.is_some_and(|seconds| began.elapsed() > Duration::from_secs(seconds)) {
             break;
         }
         println!("seed {seed}");
-        life(seed).await;
+        life(seed, Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)).await;
         run += 1;
     }
     println!("{run} seeds from {}", all.start);
