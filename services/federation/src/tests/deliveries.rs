@@ -137,7 +137,11 @@ impl Domain {
     }
 
     /// What was given, as a desk here may know it.
-    async fn given_of(&self, filter: &DisclosureFilter, who: Who) -> View<DisclosureList> {
+    pub(super) async fn given_of(
+        &self,
+        filter: &DisclosureFilter,
+        who: Who,
+    ) -> View<DisclosureList> {
         let caller = who.caller();
         let reader = self.ledger.reader(&caller, ground()).unwrap();
         self.ledger.disclosures(&caller, &reader, filter).await.unwrap()

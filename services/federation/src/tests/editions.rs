@@ -5,18 +5,20 @@ use std::{fmt, time::Duration};
 use samsyn_domain::{
     Secrecy,
     command::LinkChange,
+    disclosure::{Disclosure, Object},
     edition::Verdict,
-    link::Phase,
+    link::{LEVEL, Phase, WINDOW_MAX},
     registry::{Document, Role},
 };
 use samsyn_ledger::Rejection;
+use samsyn_policy::DisclosureFilter;
 use samsyn_proto::{inbound::AnswerAsked, sealed::Encoded, v1};
 use tokio::time::timeout;
 
 use super::{
     deliveries::{delivers_until_tomorrow, for_the_police},
     endorsing::decoded,
-    pictures::draft,
+    pictures::{area, draft},
     world::{CITY, NOW, PATIENCE, POLICE, World, ground},
 };
 
@@ -256,18 +258,60 @@ async fn who_has_a_right_to_released_editions_alone_gets_those_and_no_live_pictu
     world.close().await;
 }
 
+impl World {
+    /// The city publishes so much that an edition of it takes several envelopes.
+    async fn with_much(&self) {
+        let long = |n: usize| {
+            let mut one = draft(&format!("o{n:04}"), 1);
+            one.secret.note = Some("Nära torget. ".repeat(30));
+            one
+        };
+        for from in (0..400).step_by(100) {
+            self.city.publishes((from..from + 100).map(long).collect(), &[]).await.unwrap();
+        }
+        self.is_same().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edition_that_finds_no_room_is_recorded_once_and_goes_when_there_is_some() {
+    let world = World::endorsing().await;
+    world.with_much().await;
+    let id = world.city.opens().await;
+    world.edition_is_same(&id).await;
+    world.wire.cut();
+    let link = || world.city.ledger.link(&POLICE.id());
+    // All places but two are taken by what the police have not said that they have.
+    let free = || WINDOW_MAX - (link().out.sequence - link().acknowledged);
+    while free() > 2 {
+        world.city.sends(POLICE, "fyller").await;
+        world.city.ledger.number_envelopes(&POLICE.id(), LEVEL).await.unwrap();
+    }
+    world.city.locks(&id, |_| ()).await;
+    let recorded = async || {
+        let filter = DisclosureFilter { area: Some(area()), ..DisclosureFilter::default() };
+        let told = world.city.given_of(&filter, CITY).await;
+        let is_it = |one: &Disclosure| {
+            one.service.as_str() == "polisen.example/link"
+                && one.object == Object::Review(id.clone())
+        };
+        told.content().disclosures.iter().filter(|(one, _)| is_it(one)).count()
+    };
+    for _ in 0..3 {
+        assert_eq!(world.city.ledger.number_envelopes(&POLICE.id(), LEVEL).await.unwrap(), 0);
+        assert_eq!(recorded().await, 1);
+    }
+    assert_eq!(free(), 2);
+    world.wire.mend();
+    assert_eq!(world.edition_is_same(&id).await.round, 1);
+    assert_eq!(recorded().await, 1);
+    world.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edition_that_is_larger_than_an_envelope_comes_in_pieces() {
     let world = World::endorsing().await;
-    let long = |n: usize| {
-        let mut one = draft(&format!("o{n:04}"), 1);
-        one.secret.note = Some("Nära torget. ".repeat(30));
-        one
-    };
-    for from in (0..400).step_by(100) {
-        world.city.publishes((from..from + 100).map(long).collect(), &[]).await.unwrap();
-    }
-    world.is_same().await;
+    world.with_much().await;
     let before = world.city.ledger.link(&POLICE.id()).out.sequence;
     let id = world.city.opens().await;
     world.city.locks(&id, |_| ()).await;
