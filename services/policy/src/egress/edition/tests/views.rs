@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ed25519_dalek::VerifyingKey;
 use samsyn_domain::{
-    EditionId, Form, Observation, Severity,
+    DomainId, EditionId, Form, Observation, RowId, Severity,
     command::Digest,
     commit::{
         canonical::{Message, Value},
@@ -18,19 +18,22 @@ use samsyn_domain::{
         tree::Tree,
     },
     edition::Phase,
+    link::DeliveryRef,
     merge::{Amount, Class, Outcome},
     registry::FieldGroup,
     row::Row,
 };
+use serde_json::json;
 
 use super::{
     content::settle,
+    registry::document,
     world::{
         ALL, ENDORSERS, Keys, NOW, SALT, World, area, assessed, counted, key, observation, point,
         severe,
     },
 };
-use crate::{EditionView, Why};
+use crate::{EditionView, Reader, Why};
 
 const EVERY: usize = 1_000;
 
@@ -182,6 +185,38 @@ fn t10_small_counts_are_shown_as_less_than_five() {
     assert_eq!((position(12), position(13)), (2, 2));
     assert_eq!(view.analysis, None);
     assert_eq!(proof.objects.len(), 4);
+}
+
+/// The counts that `fk` is delivered in a domain of its own, over a link of a ceiling; each as it
+/// is shown at the home.
+fn delivered_cells(ceiling: u8) -> usize {
+    let mut document = document(16);
+    document["peers"] = json!([{"id": "p.example", "name": "p", "federation": "prov",
+        "authorities": ["PEM"], "keys": [{"id": "p-1", "public_key": "cc".repeat(32)}],
+        "organisations": [{"orgnr": "9", "name": "p"}], "ceiling": ceiling, "message_kinds": [],
+        "envelopes_per_minute": 60, "deliveries": [{"id": "to-fk", "organisation": "fk",
+            "areas": ["a"], "purpose": "joint_picture", "legal_basis": "law"}]}]);
+    let mut world = World::of(document);
+    world.publish("sdf", vec![counted("1", "graffiti", 3), counted("2", "theft", 9)]);
+    let id = world.released(SALT);
+    let of = DeliveryRef {
+        peer: DomainId::parse("p.example").unwrap(),
+        id: RowId::parse("to-fk").unwrap(),
+    };
+    let reader = Reader::delivered(&world.state, NOW, &of).unwrap();
+    let delivered = world.read_as(&reader, |egress| egress.edition(&id, 0, EVERY)).unwrap();
+    let shown = view(&world, "fk", &id).joint.findings;
+    assert!(!shown.is_empty());
+    assert!(delivered.joint.findings.iter().all(|finding| shown.contains(finding)));
+    delivered.joint.findings.iter().map(|finding| finding.counts.len()).sum()
+}
+
+#[test]
+fn cells_cross_a_link_that_may_carry_all_that_they_count() {
+    // They count what their receiver is cleared for: up to level 2.
+    assert_eq!(delivered_cells(3), delivered_cells(2));
+    assert!(delivered_cells(2) > 0);
+    assert_eq!(delivered_cells(1), 0);
 }
 
 #[test]

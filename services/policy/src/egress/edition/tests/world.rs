@@ -33,6 +33,8 @@ use samsyn_domain::{
     row::{Row, Stage},
 };
 
+use serde_json::Value;
+
 use super::registry::document;
 use crate::{
     Contents, Denial, Egress, Known, Policy, Projection, Reader, Receipt, Recorder,
@@ -148,9 +150,13 @@ impl World {
     }
 
     pub(super) fn of_depth(depth: i64) -> Self {
+        Self::of(document(depth))
+    }
+
+    pub(super) fn of(document: Value) -> Self {
         let keys = Keys::new();
         let mut world = Self { state: State::default(), keys, position: 0 };
-        let document: Document = serde_json::from_value(document(depth)).unwrap();
+        let document: Document = serde_json::from_value(document).unwrap();
         let (document, key_file, policy) = (document.into(), [0; 32], [1; 32]);
         let level = FeatureLevel::FIRST;
         let found = Found { domain: "d".into(), document, key_file, policy, level };
@@ -394,8 +400,16 @@ impl World {
         organisation: &str,
         read: impl FnOnce(&Egress<'_>) -> Result<Projection<T>, Denial>,
     ) -> Result<T, Denial> {
-        let reader = self.reader(organisation);
-        Ok(opened(read(&Egress::new(&self.state, &self.keys, &reader))?))
+        self.read_as(&self.reader(organisation), read)
+    }
+
+    /// The same, by whoever reads.
+    pub(super) fn read_as<T: Clone>(
+        &self,
+        reader: &Reader,
+        read: impl FnOnce(&Egress<'_>) -> Result<Projection<T>, Denial>,
+    ) -> Result<T, Denial> {
+        Ok(opened(read(&Egress::new(&self.state, &self.keys, reader))?))
     }
 
     /// The same, at a moment, with the content of editions that is kept.
