@@ -76,14 +76,15 @@ struct Open {
     over: watch::Sender<Option<Closing>>,
 }
 
-/// So many bytes of files are fetched from a peer in a day, where nothing else is said: 4 GiB.
+/// So many bytes of files are fetched from a peer at once, and then in a day, where nothing else is
+/// said: 4 GiB.
 pub const FILE_BYTES_A_DAY: u64 = 4 << 30;
 
 #[derive(Debug)]
 struct Sessions {
     open: BTreeMap<DomainId, Open>,
     last: u64,
-    /// How many bytes of files are fetched from each peer in a day.
+    /// How many bytes of files are fetched from each peer at once, and then in a day.
     file_bytes_a_day: u64,
     /// What each peer may send: it outlives its sessions.
     quotas: BTreeMap<DomainId, Arc<Mutex<Quotas>>>,
@@ -143,8 +144,8 @@ impl Links {
         Self { ledger, clock, dialer, board, sessions }
     }
 
-    /// From the next session on, so many bytes of files are fetched from each peer in a day, by
-    /// this node.
+    /// From the next session on, so many bytes of files are fetched from each peer at once, and
+    /// then in a day, by this node.
     pub fn allow_files(&self, bytes_a_day: u64) {
         self.sessions().file_bytes_a_day = bytes_a_day;
     }
@@ -154,7 +155,7 @@ impl Links {
     pub fn slowed(&self) -> Vec<DomainId> {
         let sessions = self.sessions();
         let waits = |id: &&DomainId| {
-            sessions.quotas.get(*id).is_some_and(|quotas| locked(quotas).files_wait)
+            sessions.quotas.get(*id).is_some_and(|quotas| locked(quotas).files_wait())
         };
         sessions.open.keys().filter(waits).cloned().collect()
     }

@@ -10,7 +10,7 @@ use samsyn_proto::{
 };
 use tokio::{
     sync::mpsc,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 
 use crate::{
@@ -40,20 +40,20 @@ const FRAMES_MAX: usize = 16;
 /// its place may not know of the last.
 const ASKED_MAX: usize = 4;
 
-/// A part that the peer did not give.
+/// A part that the peer did not give, or that could not be kept.
 struct Ungiven {
     /// When it is asked for again.
     again: Instant,
-    /// How long it waits for that.
-    pause: Duration,
+    /// How often it was asked for.
+    times: u32,
 }
 
 impl Ungiven {
-    /// It was asked for, and not given again.
+    /// It was asked for once more.
     fn after(before: Option<&Self>) -> Self {
-        let pause = before.map_or(AGAIN_MIN, |before| before.pause.saturating_mul(2));
-        let pause = pause.min(AGAIN_MAX);
-        Self { again: Instant::now() + pause, pause }
+        let times = before.map_or(0, |before| before.times);
+        let pause = AGAIN_MIN.saturating_mul(2_u32.saturating_pow(times)).min(AGAIN_MAX);
+        Self { again: Instant::now() + pause, times: times.saturating_add(1) }
     }
 }
 
@@ -134,18 +134,17 @@ impl Session {
         std::future::pending().await
     }
 
-    /// Waits until the peer may send one more part.
-    async fn may_fetch(&self) {
-        loop {
-            {
-                let mut quotas = locked(&self.quotas);
-                if quotas.may_fetch((self.clock)()) {
-                    return;
-                }
-                quotas.files_wait = true;
-            }
+    /// Whether one more part may be fetched; waits a while where not.
+    async fn may_fetch(&self) -> bool {
+        if !self.ledger.has_room_for_parts() {
+            sleep(LOOK).await;
+            return false;
+        }
+        let may = locked(&self.quotas).may_fetch((self.clock)());
+        if !may {
             sleep(HELD).await;
         }
+        may
     }
 
     async fn fetch(
@@ -161,8 +160,11 @@ impl Session {
         let mut ungiven: BTreeMap<Digest, Ungiven> = BTreeMap::new();
         loop {
             let now = Instant::now();
-            let waits = |digest: &Digest| ungiven.get(digest).is_some_and(|one| one.again > now);
-            let missing = match self.ledger.missing_parts(&self.peer.id, waits).await {
+            let turn = |digest: &Digest| match ungiven.get(digest) {
+                None => Some(0),
+                Some(one) => (one.again <= now).then_some(one.times),
+            };
+            let missing = match self.ledger.missing_parts(&self.peer.id, turn).await {
                 Ok(missing) => missing,
                 Err(why) => {
                     tracing::warn!(peer = %self.peer.id, %why, "attachments are not fetched");
@@ -170,38 +172,38 @@ impl Session {
                     continue;
                 }
             };
-            // What nobody misses any more is forgotten.
-            ungiven.retain(|digest, one| one.again > now || missing.contains(digest));
             if missing.is_empty() {
-                locked(&self.quotas).files_wait = false;
-                let next = ungiven.values().map(|one| one.again).min();
-                let next = next.map_or(LOOK, |next| next.saturating_duration_since(now).min(LOOK));
+                locked(&self.quotas).fetched_all();
+                // What is due and not missing is not named any more.
+                let next = ungiven.values().map(|one| one.again).filter(|again| *again > now).min();
+                let look = Instant::now() + LOOK;
                 tokio::select! {
                     () = concerns(&mut events, (&self.ledger, &self.peer.id)) => {}
-                    () = sleep(next) => {}
+                    () = sleep_until(next.map_or(look, |next| next.min(look))) => {}
                 }
             }
             for digest in missing {
-                self.may_fetch().await;
+                if !self.may_fetch().await {
+                    break;
+                }
                 let fetch = link::Fetch { digest: digest.to_vec().into() };
                 if out.send(frame(Kind::Fetch(fetch))).await.is_err() {
                     return lost().await;
                 }
                 let part = timeout(PART_MAX, came(given, &digest)).await.unwrap_or_default();
                 locked(&self.quotas).fetched(part.len(), (self.clock)());
-                match self.ledger.take_part(&self.peer.id, &digest, part).await {
-                    Ok(true) => {
-                        ungiven.remove(&digest);
-                        continue;
-                    }
-                    Ok(false) => {}
-                    Err(why) => {
-                        tracing::warn!(peer = %self.peer.id, %why, "a part is not kept");
-                        sleep(LOOK).await;
-                    }
+                let kept = self.ledger.take_part(&self.peer.id, &digest, part).await;
+                if let Err(why) = &kept {
+                    tracing::warn!(peer = %self.peer.id, %why, "a part is not kept");
+                    sleep(LOOK).await;
                 }
-                let asked = Ungiven::after(ungiven.get(&digest));
-                ungiven.insert(digest, asked);
+                if !kept.unwrap_or_default() {
+                    let asked = Ungiven::after(ungiven.get(&digest));
+                    ungiven.insert(digest, asked);
+                    // Something else may be more urgent by now.
+                    break;
+                }
+                ungiven.remove(&digest);
             }
         }
     }

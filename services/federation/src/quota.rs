@@ -14,7 +14,7 @@ pub(crate) struct Quotas {
     /// Of files, in bytes. They are fetched, so that nothing of them is refused either.
     files: Bucket,
     /// There is more to fetch than that allows.
-    pub(crate) files_wait: bool,
+    files_wait: bool,
 }
 
 impl Quotas {
@@ -29,6 +29,7 @@ impl Quotas {
     pub(crate) fn agree(&mut self, (envelopes, file_bytes): (u32, u64), now: Timestamp) {
         self.envelopes.agree(envelopes.into(), now);
         self.files.agree(file_bytes, now);
+        self.files_wait = false;
     }
 
     /// So many envelopes came.
@@ -46,13 +47,28 @@ impl Quotas {
         self.files.take(bytes as u64, now);
     }
 
-    /// Whether one more part of a file may be fetched.
+    /// Whether one more part of a file may be fetched; one that may not waits.
     pub(crate) fn may_fetch(&mut self, now: Timestamp) -> bool {
-        self.files.left(now) >= SEALED_PART_BYTES_MAX as u64
+        let left = self.files.left(now);
+        let may = left >= SEALED_PART_BYTES_MAX as u64;
+        // Who gets part after part as there is just room for one more still waits.
+        self.files_wait = !may || self.files_wait && left < self.files.most / 16;
+        may
+    }
+
+    /// There is nothing more to fetch.
+    pub(crate) fn fetched_all(&mut self) {
+        self.files_wait = false;
+    }
+
+    /// Whether files wait, since there is more to fetch than is allowed.
+    pub(crate) const fn files_wait(&self) -> bool {
+        self.files_wait
     }
 }
 
-/// A bucket that fills evenly, and is full after a period.
+/// A bucket that fills evenly, and is full after a period: in one that begins full twice as much
+/// can be taken.
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
     most: u64,
@@ -64,8 +80,13 @@ struct Bucket {
 
 impl Bucket {
     fn full(most: u64, period_micros: i64, at: Timestamp) -> Self {
-        let level = i128::from(most).saturating_mul(period_micros.into());
-        Self { most, period_micros, level, at }
+        let bucket = Self { most, period_micros, level: 0, at };
+        Self { level: bucket.brim(), ..bucket }
+    }
+
+    /// The level when it is full.
+    fn brim(&self) -> i128 {
+        i128::from(self.most).saturating_mul(self.period_micros.into())
     }
 
     fn agree(&mut self, most: u64, now: Timestamp) {
@@ -82,15 +103,14 @@ impl Bucket {
 
     fn left(&mut self, now: Timestamp) -> u64 {
         self.fill(now);
-        let period = i128::from(self.period_micros.max(1));
-        u64::try_from(self.level.checked_div(period).unwrap_or_default()).unwrap_or_default()
+        let whole = self.level.checked_div(self.period_micros.into()).unwrap_or_default();
+        u64::try_from(whole).unwrap_or_default()
     }
 
     fn fill(&mut self, now: Timestamp) {
         let passed = now.micros().saturating_sub(self.at.micros()).max(0);
-        let full = Self::full(self.most, self.period_micros, now);
         let more = i128::from(passed).saturating_mul(self.most.into());
-        self.level = self.level.saturating_add(more).min(full.level);
+        self.level = self.level.saturating_add(more).min(self.brim());
         self.at = now;
     }
 }
@@ -123,8 +143,9 @@ mod tests {
             quotas.fetched(part, start);
         }
         // A tenth of a day later there is room for one more.
+        assert!(!quotas.files_wait());
         assert!(!quotas.may_fetch(start.after_seconds(8_639)));
-        assert!(quotas.may_fetch(start.after_seconds(8_640)));
+        assert!(quotas.may_fetch(start.after_seconds(8_640)) && !quotas.files_wait());
         // Nothing grows over for a week, and nothing overflows.
         let week = start.after_seconds(7 * 86_400);
         quotas.fetched(9 * part, week);

@@ -56,7 +56,7 @@ mod several;
 #[cfg(test)]
 mod tests;
 
-pub use attachments::{AttachmentsIn, BadAttachment, FileUpload, Uploaded};
+pub use attachments::{AttachmentsIn, BadAttachment, FileGiven, FileUpload, Uploaded};
 pub use error::Error;
 pub use feed::Feed;
 pub use handle::{Clock, Figures, Ledger, Nodes, Options, Ordered, Rejection, Watcher};

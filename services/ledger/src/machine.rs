@@ -75,7 +75,7 @@ pub(crate) struct Machine {
     knows: FeatureLevel,
     /// Where the current snapshot reaches; held while it is replaced.
     snapshot: Arc<Mutex<Option<Head>>>,
-    /// Whether it is closed; shared by who writes files of snapshots, so that nobody does
+    /// Whether it is closed; shared by who builds or takes in a snapshot, so that nobody does
     /// afterwards.
     closed: Arc<RwLock<bool>>,
     feed: broadcast::Sender<Happened>,
@@ -137,8 +137,8 @@ impl Machine {
         self.feed.subscribe()
     }
 
-    /// Commits what was applied, and closes the state store: after this nothing of it touches the
-    /// files. Blocks, also while a snapshot is being written.
+    /// Commits what was applied, and closes the state store: after this no snapshot takes the place
+    /// of the current one. Blocks, also while one is built or taken in.
     pub(crate) fn close(&self) {
         *self.closed.write().unwrap_or_else(PoisonError::into_inner) = true;
         self.writer.close();

@@ -10,7 +10,9 @@ use samsyn_domain::{
     FeatureLevel,
     command::Digest,
     link::Header,
-    message::{Attachment, MediaType, MessageId, PART_BYTES, SEALED_PART_BYTES_MAX, Step},
+    message::{
+        Attachment, MediaType, MessageId, PART_BYTES, Precedence, SEALED_PART_BYTES_MAX, Step,
+    },
 };
 use samsyn_ledger::{BadAttachment, Rejection, Uploaded};
 use samsyn_proto::{
@@ -62,10 +64,8 @@ impl Domain {
     async fn opened(&self, message: MessageId, number: usize) -> Result<Vec<u8>, Rejection> {
         let asked = AttachmentAsked { of: self.mailbox(), message, number };
         let view = self.ledger.attachment(&self.who.caller(), &asked).await?;
-        let mut file = Vec::new();
-        while let Some(part) =
-            self.ledger.attachment_part(&view, file.len().div_ceil(PART_BYTES)).await?
-        {
+        let (mut given, mut file) = (self.ledger.give_file(view), Vec::new());
+        while let Some(part) = given.next().await? {
             file.extend(part);
         }
         Ok(file)
@@ -328,6 +328,49 @@ async fn a_part_that_is_not_there_yet_is_soon_asked_for_again() {
         hostile.out.send(Frame { kind: Some(Kind::Part(part)) }).await.unwrap();
     }
     assert_eq!(world.police.has_come(id, 1).await, b"text\n");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_urgent_is_fetched_first_and_a_file_in_its_order() {
+    let world = World::new().await;
+    world.wire.cut();
+    let attachment = |parts: Vec<Digest>| Attachment {
+        name: "lista.csv".to_owned(),
+        media_type: MediaType::Text,
+        size: u32::try_from(parts.len() * PART_BYTES).unwrap(),
+        digest: [1; 32],
+        key: [2; 32],
+        parts,
+    };
+    let routine = sent_with("rutin", vec![attachment(vec![[9; 32], [5; 32], [7; 32]])]);
+    let mut urgent = sent_with("brådskande", vec![attachment(vec![[8; 32]])]);
+    urgent.core.precedence = Precedence::Flash;
+    let mut hostile = Hostile::opens(&world, |_| ()).await;
+    let mut asked: Vec<Digest> = Vec::new();
+    for sent in [Some(routine), Some(urgent), None, None] {
+        if let Some(sent) = sent {
+            let (parts, precedence) = (sent.core.parts.clone(), sent.core.precedence);
+            let envelope = hostile.message_of(sent, |header| {
+                (header.parts, header.precedence) = (parts, precedence);
+            });
+            hostile.sends(envelope).await;
+            assert!(hostile.taken().await.set_aside.is_empty());
+        }
+        // What was asked for before is answered once the next message is there.
+        if let Some(digest) = asked.last() {
+            let part = Part { digest: digest.to_vec().into(), ..Part::default() };
+            let part = Kind::Part(Part { last: true, ..part });
+            hostile.out.send(Frame { kind: Some(part) }).await.unwrap();
+        }
+        let digest = loop {
+            if let Kind::Fetch(Fetch { digest }) = hostile.next().await {
+                break digest;
+            }
+        };
+        asked.push(Digest::try_from(&*digest).unwrap());
+    }
+    assert_eq!(asked, [[9; 32], [8; 32], [5; 32], [7; 32]]);
     world.close().await;
 }
 

@@ -32,15 +32,15 @@ pub struct Link {
     /// Revocation lists of other domains' authorities, PEM.
     #[serde(default)]
     pub lists: Vec<PathBuf>,
-    /// How much is fetched of each other domain's files in a day, by each node, in MiB: 25 to
-    /// 1,048,576; what is more waits. 4,096, if it is not written.
+    /// How much is fetched of each other domain's files at once, and then in a day, in MiB: 32 to
+    /// 1,048,576; what is more waits. 4,096, if it is not written. Each node counts for itself.
     pub files_mib_a_day: Option<u64>,
 }
 
-/// A message may have as much.
-const FILES_MIB_MIN: u64 = 25;
+/// More than a message may have.
+const FILES_MIB_MIN: u64 = 32;
 /// A TiB.
-const FILES_MIB_MAX: u64 = 1024 * 1024;
+const FILES_MIB_MAX: u64 = 1 << 20;
 
 impl Link {
     /// Checks that it holds together, and says where its files are.
@@ -54,8 +54,8 @@ impl Link {
         }
         let is_allowed = |mib: u64| (FILES_MIB_MIN..=FILES_MIB_MAX).contains(&mib);
         if !self.files_mib_a_day.is_none_or(is_allowed) {
-            let mend = "write in `files_mib_a_day` from 25 to 1048576";
-            return Err(BadConfig::Link(mend.to_owned()));
+            let mend = format!("write in `files_mib_a_day` {FILES_MIB_MIN} to {FILES_MIB_MAX}");
+            return Err(BadConfig::Link(mend));
         }
         let address = self.address.clone().unwrap_or_else(|| self.listen.to_string());
         let files = Files {
@@ -71,7 +71,7 @@ impl Link {
 
     /// How many bytes are fetched of each other domain's files in a day.
     pub(crate) fn file_bytes_a_day(&self) -> u64 {
-        let written = self.files_mib_a_day.map(|mib| mib.saturating_mul(1024 * 1024));
+        let written = self.files_mib_a_day.map(|mib| mib << 20);
         written.unwrap_or(FILE_BYTES_A_DAY)
     }
 }

@@ -408,8 +408,9 @@ mod tests {
         let (_, rest) = sample.split_once("# [link]").unwrap();
         let (section, _) = rest.split_once("\n\n").unwrap();
         let link: Link = toml::from_str(&section.replace("\n# ", "\n")).unwrap();
-        assert_eq!(link.file_bytes_a_day(), 4 << 30);
-        for (mib, is_one) in [(24, false), (25, true), (1_048_576, true), (1_048_577, false)] {
+        let unwritten = Link { files_mib_a_day: None, ..link.clone() };
+        assert_eq!(unwritten.file_bytes_a_day(), link.file_bytes_a_day());
+        for (mib, is_one) in [(31, false), (32, true), (1_048_576, true), (1_048_577, false)] {
             let link = Link { files_mib_a_day: Some(mib), ..link.clone() };
             assert_eq!(link.files("stockholm.example", Path::new(".")).is_ok(), is_one, "{mib}");
             assert_eq!(link.file_bytes_a_day(), mib << 20);

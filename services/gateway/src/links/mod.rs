@@ -236,7 +236,7 @@ impl Linked {
         let Self { links, identity, files, listener } = self;
         let mut tasks = JoinSet::new();
         tasks.spawn(links.clone().run());
-        tasks.spawn(take_up((identity.clone(), links.clone()), files, alarms));
+        tasks.spawn(take_up(identity.clone(), links.clone(), files, alarms));
         if let Err(error) = serve(listener, identity, links).await {
             tracing::error!(%error, "other domains are not served any more");
         }
@@ -244,7 +244,7 @@ impl Linked {
 }
 
 /// Takes up changed files: what does not hold leaves the old in force.
-async fn take_up((identity, links): (Identity, Links), files: Files, alarms: Alarms) {
+async fn take_up(identity: Identity, links: Links, files: Files, alarms: Alarms) {
     let mut interval = time::interval(LOOK);
     interval.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
     let mut seen = None;

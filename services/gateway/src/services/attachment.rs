@@ -3,8 +3,8 @@
 use std::pin::Pin;
 
 use samsyn_domain::Caller;
-use samsyn_ledger::{FileUpload, Ledger, Uploaded};
-use samsyn_policy::{AttachmentView, View};
+use samsyn_ledger::{FileGiven, FileUpload, Uploaded};
+
 use samsyn_proto::{
     inbound::{AttachmentAsked, FileAsked},
     sealed::Encoded,
@@ -73,26 +73,23 @@ pub(super) async fn given(
 ) -> Result<Response<File>, Status> {
     let view = shared.answered(caller, shared.ledger.attachment(caller, asked)).await?;
     let first = Encoded::<GetAttachmentResponse>::begins(&view, asked.number);
-    let given = Given { ledger: shared.ledger.clone(), view, first: Some(first), place: 0 };
+    let given = Given { file: shared.ledger.give_file(view), first: Some(first) };
     Ok(Response::new(Box::pin(futures::stream::unfold(given, next))))
 }
 
 /// How far a file was given.
 struct Given {
-    ledger: Ledger,
-    view: View<AttachmentView>,
+    file: FileGiven,
     first: Option<Encoded<GetAttachmentResponse>>,
-    place: usize,
 }
 
 async fn next(mut given: Given) -> Option<(Result<Encoded<GetAttachmentResponse>, Status>, Given)> {
     if let Some(first) = given.first.take() {
         return Some((Ok(first), given));
     }
-    let part = given.ledger.attachment_part(&given.view, given.place).await.transpose()?;
-    given.place = given.place.saturating_add(1);
+    let part = given.file.next().await.transpose()?;
     let item = part
-        .map(|part| Encoded::<GetAttachmentResponse>::chunk(&given.view, part))
+        .map(|part| Encoded::<GetAttachmentResponse>::chunk(given.file.view(), part))
         .map_err(|rejection| status::rejection(&rejection));
     Some((item, given))
 }

@@ -93,14 +93,55 @@ pub struct FileUpload {
     hash: Sha256,
     /// What is not sealed yet, less than a part.
     rest: Vec<u8>,
-    /// How much of the end of a text is the beginning of a character.
-    cut: Vec<u8>,
+    text: Text,
     size: usize,
 }
 
 impl std::fmt::Debug for FileUpload {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "upload of {} bytes so far", self.size)
+    }
+}
+
+/// An attachment on its way out.
+pub struct FileGiven {
+    ledger: Ledger,
+    view: View<AttachmentView>,
+    /// Which part comes next.
+    place: usize,
+    text: Text,
+}
+
+impl std::fmt::Debug for FileGiven {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} parts of a file so far", self.place)
+    }
+}
+
+impl FileGiven {
+    /// What it is.
+    pub const fn view(&self) -> &View<AttachmentView> {
+        &self.view
+    }
+
+    /// The bytes of its next part; none behind the last.
+    ///
+    /// # Errors
+    /// When they have not come here yet, or are not what its sender says of them.
+    pub async fn next(&mut self) -> Result<Option<Vec<u8>>, Rejection> {
+        let AttachmentView { from, attachment } = self.view.content();
+        let place = self.place;
+        let Some(digest) = attachment.parts.get(place) else { return Ok(None) };
+        let part = Part { of: from.clone(), digest: *digest };
+        let sealed = self.ledger.store()?.get(&part).await?.ok_or(BadAttachment::Coming)?;
+        self.place = place.saturating_add(1);
+        let is_last = self.place == attachment.parts.len();
+        let part = open(&attachment.key, (place, is_last), &sealed);
+        let part = part.filter(|part| fits(attachment, place, part)).ok_or(BadAttachment::Unfit)?;
+        if attachment.media_type == MediaType::Text && !self.text.goes_on(&part, is_last) {
+            return Err(BadAttachment::Unfit.into());
+        }
+        Ok(Some(part))
     }
 }
 
@@ -141,8 +182,8 @@ impl Ledger {
         };
         let MailboxAsked { function, .. } = asked.of;
         let (ledger, own) = (self.clone(), self.own_domain()?);
-        let (hash, rest, cut) = (Sha256::new(), Vec::new(), Vec::new());
-        Ok(FileUpload { ledger, own, function, attachment, hash, rest, cut, size: 0 })
+        let (hash, rest, text) = (Sha256::new(), Vec::new(), Text::default());
+        Ok(FileUpload { ledger, own, function, attachment, hash, rest, text, size: 0 })
     }
 
     /// The files that a message is sent with, by their tokens. One that was answered under its key
@@ -203,22 +244,10 @@ impl Ledger {
         Ok(true)
     }
 
-    /// The bytes of a part of an attachment that is shown; none behind the last.
-    ///
-    /// # Errors
-    /// When they have not come here yet, or are not what its sender says of them.
-    pub async fn attachment_part(
-        &self,
-        view: &View<AttachmentView>,
-        place: usize,
-    ) -> Result<Option<Vec<u8>>, Rejection> {
-        let AttachmentView { from, attachment } = view.content();
-        let Some(digest) = attachment.parts.get(place) else { return Ok(None) };
-        let part = Part { of: from.clone(), digest: *digest };
-        let sealed = self.store()?.get(&part).await?.ok_or(BadAttachment::Coming)?;
-        let is_last = place.saturating_add(1) == attachment.parts.len();
-        let part = open(&attachment.key, (place, is_last), &sealed);
-        Ok(Some(part.filter(|part| fits(attachment, place, part)).ok_or(BadAttachment::Unfit)?))
+    /// Begins to give an attachment that is shown.
+    #[must_use]
+    pub fn give_file(&self, view: View<AttachmentView>) -> FileGiven {
+        FileGiven { ledger: self.clone(), view, place: 0, text: Text::default() }
     }
 
     /// Takes away parts that no message names and that nobody can send any more.
@@ -266,37 +295,37 @@ impl Ledger {
 const AT: u16 = 1;
 const FILE: u16 = 2;
 
-/// Whether a part is what is said of its file: of its size, and of its type by its bytes.
+/// Whether a part is of the size and the type that are said of its file.
 fn fits(attachment: &Attachment, place: usize, part: &[u8]) -> bool {
     let size = usize::try_from(attachment.size).unwrap_or(usize::MAX);
     let left = size.saturating_sub(place.saturating_mul(PART_BYTES));
     let is_of_type = place > 0 || MediaType::of(part) == attachment.media_type;
-    let is_last = place.saturating_add(1) == attachment.parts.len();
-    part.len() == left.min(PART_BYTES)
-        && is_of_type
-        && (attachment.media_type != MediaType::Text || is_text(part, (place, is_last)))
+    part.len() == left.min(PART_BYTES) && is_of_type
 }
 
-/// Whether a part is of a text: the first of its bytes may end a character, and the last begin one.
-fn is_text(part: &[u8], (place, is_last): (usize, bool)) -> bool {
-    let goes_on = part.iter().take(3).take_while(|byte| **byte & 0b1100_0000 == 0b1000_0000);
-    let from = if place > 0 { goes_on.count() } else { 0 };
-    part.get(from..).and_then(|bytes| text(bytes, is_last)).is_some()
+/// A text in UTF-8 that comes in parts: a character may lie across two of them.
+#[derive(Default)]
+struct Text {
+    /// How much of the end of a part is the beginning of a character.
+    cut: Vec<u8>,
 }
 
-/// A text in UTF-8, and the beginning of a character behind it where it goes on; none where it is
-/// no text, or has characters that no text has.
-fn text(bytes: &[u8], is_last: bool) -> Option<(&str, &[u8])> {
-    let (text, rest) = match std::str::from_utf8(bytes) {
-        Ok(text) => (text, [].as_slice()),
-        Err(why) if why.error_len().is_none() && !is_last => {
-            let (text, rest) = bytes.split_at_checked(why.valid_up_to())?;
-            (std::str::from_utf8(text).ok()?, rest)
-        }
-        Err(_) => return None,
-    };
-    let is_none = |one: char| one.is_control() && !matches!(one, '\n' | '\r' | '\t');
-    (!text.chars().any(is_none)).then_some((text, rest))
+impl Text {
+    /// Whether a part goes on it, without characters that no text has.
+    fn goes_on(&mut self, part: &[u8], is_last: bool) -> bool {
+        let mut bytes = std::mem::take(&mut self.cut);
+        bytes.extend_from_slice(part);
+        let text = match std::str::from_utf8(&bytes) {
+            Ok(text) => text,
+            Err(why) if why.error_len().is_none() && !is_last => {
+                let (text, cut) = bytes.split_at(why.valid_up_to());
+                self.cut = cut.to_vec();
+                std::str::from_utf8(text).unwrap_or_default()
+            }
+            Err(_) => return false,
+        };
+        !text.chars().any(|one| one.is_control() && !matches!(one, '\n' | '\r' | '\t'))
+    }
 }
 
 /// Whose token it is.
@@ -358,20 +387,13 @@ impl FileUpload {
         if place == 0 {
             self.attachment.media_type = MediaType::of(part);
         }
-        if self.attachment.media_type == MediaType::Text && !self.is_text(part, is_last) {
+        if self.attachment.media_type == MediaType::Text && !self.text.goes_on(part, is_last) {
             return Err(BadAttachment::Type.into());
         }
         let sealed = seal(&self.attachment.key, (place, is_last), part)?;
         let digest = self.ledger.store()?.put(&self.own, sealed.into()).await?;
         self.attachment.parts.push(digest);
         Ok(())
-    }
-
-    /// Whether a part goes on a text.
-    fn is_text(&mut self, part: &[u8], is_last: bool) -> bool {
-        let mut bytes = std::mem::take(&mut self.cut);
-        bytes.extend_from_slice(part);
-        text(&bytes, is_last).map(|(_, rest)| self.cut = rest.to_vec()).is_some()
     }
 }
 

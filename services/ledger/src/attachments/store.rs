@@ -2,7 +2,7 @@
 //! and the digest of its bytes.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     fs::File,
     path::{Path, PathBuf},
@@ -17,7 +17,7 @@ use object_store::{
 use samsyn_domain::{DomainId, Timestamp, command::Digest, message::SEALED_PART_BYTES_MAX};
 use sha2::{Digest as _, Sha256};
 
-use crate::{BadAttachment, Error, disk};
+use crate::{BadAttachment, Error, disk, keys::random};
 
 /// Below so much free space no part is taken in: the log of the node may be on the same disk.
 const FREE_MIN: u64 = 512 * 1024 * 1024;
@@ -39,7 +39,7 @@ pub enum AttachmentsIn {
 
 /// A part: of which domain's messages it is, and the digest of its bytes. What one domain sent is
 /// not there for what another names, or that would learn of it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Part {
     pub(crate) of: DomainId,
     pub(crate) digest: Digest,
@@ -52,9 +52,12 @@ pub(crate) struct Store {
     /// So many bytes stay free.
     free_min: u64,
     objects: Arc<dyn ObjectStore>,
-    /// Parts that were seen there.
-    seen: Arc<Mutex<BTreeSet<Part>>>,
+    /// What was seen there.
+    seen: Arc<Mutex<Seen>>,
 }
+
+/// Parts, of each domain.
+type Seen = BTreeMap<DomainId, BTreeSet<Digest>>;
 
 /// A part as it was found.
 #[derive(Debug, PartialEq, Eq)]
@@ -127,7 +130,7 @@ impl Store {
         let digest = part.digest;
         if !self.has(&part).await? {
             self.objects.put(&part.name(PARTS), PutPayload::from(bytes)).await.map_err(failed)?;
-            self.seen().insert(part);
+            self.sees(&part);
         }
         Ok(digest)
     }
@@ -139,7 +142,7 @@ impl Store {
         let found = match self.objects.get(&name).await {
             Ok(found) => found,
             Err(object_store::Error::NotFound { .. }) => {
-                self.seen().remove(part);
+                self.forgets(part);
                 return Ok(None);
             }
             Err(why) => return Err(failed(why)),
@@ -153,19 +156,19 @@ impl Store {
         }
         let file = self.dir.join(name.as_ref()).display().to_string();
         tracing::error!(file, "a part of an attachment is damaged; it is put aside");
-        self.seen().remove(part);
+        self.forgets(part);
         self.objects.rename(&name, &part.name(DAMAGED)).await.map_err(failed)?;
         Ok(None)
     }
 
     /// Whether a part is there.
     pub(crate) async fn has(&self, part: &Part) -> Result<bool, Error> {
-        if self.seen().contains(part) {
+        if self.seen().get(&part.of).is_some_and(|seen| seen.contains(&part.digest)) {
             return Ok(true);
         }
         match self.objects.head(&part.name(PARTS)).await {
             Ok(_) => {
-                self.seen().insert(part.clone());
+                self.sees(part);
                 Ok(true)
             }
             Err(object_store::Error::NotFound { .. }) => Ok(false),
@@ -175,14 +178,19 @@ impl Store {
 
     /// Takes a part away.
     pub(crate) async fn remove(&self, part: &Part) -> Result<(), Error> {
-        self.seen().remove(part);
-        self.delete(&part.name(PARTS)).await
+        let removed = self.delete(&part.name(PARTS)).await;
+        self.forgets(part);
+        removed
     }
 
     /// Takes away what [`before`](Self::before) found.
     pub(crate) async fn sweep(&self, found: &Found) -> Result<(), Error> {
-        self.seen().retain(|part| part.digest != found.digest);
-        self.delete(&found.name).await
+        let removed = self.delete(&found.name).await;
+        // Whoever looked at it meanwhile has seen it.
+        for seen in self.seen().values_mut() {
+            seen.remove(&found.digest);
+        }
+        removed
     }
 
     async fn delete(&self, name: &Name) -> Result<(), Error> {
@@ -212,15 +220,18 @@ impl Store {
         Ok(parts)
     }
 
-    /// Those of some parts that were not seen there yet.
-    pub(crate) fn unseen(&self, mut parts: Vec<Part>) -> Vec<Part> {
-        let seen = self.seen();
-        parts.retain(|part| !seen.contains(part));
-        parts
+    fn sees(&self, part: &Part) {
+        self.seen().entry(part.of.clone()).or_default().insert(part.digest);
     }
 
-    // No code panics while it holds the lock.
-    fn seen(&self) -> MutexGuard<'_, BTreeSet<Part>> {
+    fn forgets(&self, part: &Part) {
+        if let Some(seen) = self.seen().get_mut(&part.of) {
+            seen.remove(&part.digest);
+        }
+    }
+
+    /// What was seen there. No code panics while it holds the lock.
+    pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -230,13 +241,21 @@ fn owned(dir: &Path, domain: &str) -> Result<(), Error> {
     let marker = dir.join(OWNER);
     let owner = match std::fs::read_to_string(&marker) {
         Ok(owner) => owner,
-        // The first node writes it; a folder that is not there is not made.
+        // The first node writes it, whole, and never over that of another; a folder that is not
+        // there is not made.
         Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
-            let new = dir.join(format!("{OWNER}.new"));
+            let new = dir.join(format!("{OWNER}.{}", hex::encode(random()?)));
             std::fs::write(&new, domain).map_err(Error::io(&new))?;
             disk::sync_file(&File::open(&new).map_err(Error::io(&new))?, &new)?;
-            disk::replace(&new, &marker)?;
-            domain.to_owned()
+            let linked = std::fs::hard_link(&new, &marker);
+            std::fs::remove_file(&new).map_err(Error::io(&new))?;
+            match linked {
+                Err(why) if why.kind() != std::io::ErrorKind::AlreadyExists => {
+                    return Err(Error::io(&marker)(why));
+                }
+                Ok(()) | Err(_) => disk::sync_dir(dir)?,
+            }
+            std::fs::read_to_string(&marker).map_err(Error::io(&marker))?
         }
         Err(why) => return Err(Error::io(&marker)(why)),
     };

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use samsyn_domain::{
-    DomainId, Kept,
+    DomainId, Kept, State,
     command::Digest,
     message::{SEALED_PART_BYTES_MAX, Step},
     registry::Peer,
@@ -17,39 +17,55 @@ use crate::{Ledger, Rejection, attachments::Part};
 const BATCH_MAX: usize = 64;
 
 impl Ledger {
-    /// Parts that messages of a peer name, that are not here and for which nothing waits: not all
-    /// where there are many.
+    /// Parts that messages of a peer name and that are not here: not all where there are many. A
+    /// turn says how often one was asked for, none: it is not to be asked for now. What was asked
+    /// for least comes first; of these what is most urgent, then what came first, file by file.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn missing_parts(
         &self,
         peer: &DomainId,
-        waits: impl Fn(&Digest) -> bool + Send,
+        turn: impl Fn(&Digest) -> Option<u32> + Send,
     ) -> Result<Vec<Digest>, Rejection> {
         let Some(store) = &self.inner.attachments else { return Ok(Vec::new()) };
-        let came = |kept: &Kept| {
+        let came = |kept: &&Kept| {
             let is_taken = |to| !matches!(kept.step(to), None | Some(Step::Rejected));
             kept.message.came()
                 && kept.message.core.domain == *peer
                 && kept.message.core.to.iter().any(is_taken)
         };
-        let part = |digest: &Digest| Part { of: peer.clone(), digest: *digest };
-        let named: Vec<Part> = self.read(|state| {
-            let parts = state.messages().parts();
-            let wanted = parts.filter(|(digest, _)| !waits(digest));
-            wanted.filter_map(|(digest, mut of)| of.any(came).then(|| part(digest))).collect()
-        });
+        let named = |state: &State| {
+            let seen = store.seen();
+            let is_seen = |part: &Digest| seen.get(peer).is_some_and(|seen| seen.contains(part));
+            let unseen = state.messages().parts().filter(|(part, _)| !is_seen(part));
+            let named = unseen.filter_map(|(part, mut of)| {
+                let turn = turn(part)?;
+                let message = &of.find(came)?.message;
+                let core = &message.core;
+                let place = core.parts.iter().position(|one| one == part);
+                Some(((turn, core.precedence, message.at, message.id, place), *part))
+            });
+            named.collect::<Vec<_>>()
+        };
+        let mut named = self.read(named);
+        named.sort_unstable();
         let mut missing = Vec::new();
-        for part in store.unseen(named) {
-            if !store.has(&part).await? {
-                missing.push(part.digest);
+        for (_, digest) in named {
+            if !store.has(&Part { of: peer.clone(), digest }).await? {
+                missing.push(digest);
             }
             if missing.len() >= BATCH_MAX {
                 break;
             }
         }
         Ok(missing)
+    }
+
+    /// Whether there is room for parts; where there is none, the log says so.
+    #[must_use]
+    pub fn has_room_for_parts(&self) -> bool {
+        self.inner.attachments.as_ref().is_some_and(|store| store.room().is_ok())
     }
 
     /// Takes in a part that was fetched from a peer; false where it is another than was asked for.

@@ -1,6 +1,7 @@
 mod answers;
 mod content;
 mod kept;
+mod keys;
 mod registry;
 mod views;
 mod world;

@@ -16,9 +16,8 @@ use samsyn_domain::{
 
 use super::{
     super::object::{Object, What},
-    world::{
-        ALL, Keys, NOW, SALT, World, area, counted, labels, observation, period, reason, severe,
-    },
+    keys::Keys,
+    world::{ALL, NOW, SALT, World, area, counted, labels, observation, period, reason, severe},
 };
 use crate::edition::{Analysis, Content, Frame, Unmade, content};
 

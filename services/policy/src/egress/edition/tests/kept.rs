@@ -2,7 +2,10 @@ use std::sync::Arc;
 
 use samsyn_domain::{EditionId, Observation, row::Row};
 
-use super::world::{ALL, Keys, NOW, SALT, World, area, observation, period, severe};
+use super::{
+    keys::Keys,
+    world::{ALL, NOW, SALT, World, area, observation, period, severe},
+};
 use crate::{
     At, Contents, Denial, EditionView, Egress, JointView, Opening, Projection, ReviewView, Shared,
     Why, egress::kept::KEPT_MAX,

@@ -27,10 +27,10 @@ use serde_json::json;
 
 use super::{
     content::settle,
+    keys::Keys,
     registry::document,
     world::{
-        ALL, ENDORSERS, Keys, NOW, SALT, World, area, assessed, counted, key, observation, point,
-        severe,
+        ALL, ENDORSERS, NOW, SALT, World, area, assessed, counted, key, observation, point, severe,
     },
 };
 use crate::{EditionView, Reader, Why};
