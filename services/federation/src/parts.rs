@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
+use futures::FutureExt as _;
 use samsyn_domain::{command::Digest, link::ATTACHMENTS_LEVEL, message::SEALED_PART_BYTES_MAX};
 use samsyn_proto::{
     link::{self, Frame, frame::Kind},
@@ -197,13 +198,17 @@ impl Session {
                     tracing::warn!(peer = %self.peer.id, %why, "a part is not kept");
                     sleep(LOOK).await;
                 }
-                if !kept.unwrap_or_default() {
+                if kept.unwrap_or_default() {
+                    ungiven.remove(&digest);
+                } else {
                     let asked = Ungiven::after(ungiven.get(&digest));
                     ungiven.insert(digest, asked);
-                    // Something else may be more urgent by now.
+                }
+                // Something else may be more urgent by now.
+                let news = concerns(&mut events, (&self.ledger, &self.peer.id)).now_or_never();
+                if news.is_some() || now.elapsed() > LOOK {
                     break;
                 }
-                ungiven.remove(&digest);
             }
         }
     }
