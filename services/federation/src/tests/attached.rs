@@ -9,7 +9,7 @@ use chacha20poly1305::{
 use samsyn_domain::{
     FeatureLevel,
     command::Digest,
-    link::Header,
+    link::{Header, Sent},
     message::{
         Attachment, MediaType, MessageId, PART_BYTES, Precedence, SEALED_PART_BYTES_MAX, Step,
     },
@@ -40,6 +40,51 @@ fn own_parts(of: &Domain, data: &Path) -> Vec<Digest> {
     let files = entries(&folder).flat_map(|inner| entries(&inner).collect::<Vec<_>>());
     let name = |file: std::path::PathBuf| file.file_name().unwrap().to_str().unwrap().to_owned();
     files.map(|file| hex::decode(name(file)).unwrap().try_into().unwrap()).collect()
+}
+
+/// The key of files that nobody uploaded.
+const KEY: [u8; 32] = [2; 32];
+
+/// A file, as its sender says.
+fn said(media_type: MediaType, bytes: usize, parts: Vec<Digest>) -> Attachment {
+    let (name, size) = ("lista.csv".to_owned(), u32::try_from(bytes).unwrap());
+    Attachment { name, media_type, size, digest: [1; 32], key: KEY, parts }
+}
+
+/// A file of one part, sealed.
+fn sealed(key: &[u8; 32], file: &[u8]) -> Vec<u8> {
+    let mut nonce = [0; 12];
+    nonce[11] = 1;
+    ChaCha20Poly1305::new(key.into()).encrypt(&nonce.into(), file).unwrap()
+}
+
+impl Hostile {
+    /// Sends a message with files, which is taken in.
+    async fn sends_with(&mut self, sent: Sent) -> MessageId {
+        let (id, core) = (sent.core.id().unwrap(), sent.core.clone());
+        let envelope = self.message_of(sent, |header| {
+            (header.parts, header.precedence) = (core.parts, core.precedence);
+        });
+        self.sends(envelope).await;
+        assert!(self.taken().await.set_aside.is_empty());
+        id
+    }
+
+    /// The next part that it is asked for.
+    async fn is_asked(&mut self) -> Digest {
+        loop {
+            if let Kind::Fetch(Fetch { digest }) = self.next().await {
+                return Digest::try_from(&*digest).unwrap();
+            }
+        }
+    }
+
+    /// Gives a part, or the last bytes of it.
+    async fn gives(&self, digest: &Digest, content: &[u8], last: bool) {
+        let (digest, content) = (digest.to_vec().into(), content.to_vec().into());
+        let part = Kind::Part(Part { digest, content, last });
+        self.out.send(Frame { kind: Some(part) }).await.unwrap();
+    }
 }
 
 impl Domain {
@@ -229,25 +274,10 @@ async fn nobody_learns_from_what_is_fetched_what_a_domain_has_of_others() {
     world.wire.cut();
     let own = world.police.sends_with(POLICE, "internt", &[&list(30)]).await;
     let part = own_parts(&world.police, world.dirs[1].path())[0];
-    let attachment = Attachment {
-        name: "lista.csv".to_owned(),
-        media_type: MediaType::Text,
-        size: 30,
-        digest: [1; 32],
-        key: [2; 32],
-        parts: vec![part],
-    };
-    let sent = sent_with("har ni den?", vec![attachment]);
-    let id = sent.core.id().unwrap();
     let mut hostile = Hostile::opens(&world, |_| ()).await;
-    let envelope = hostile.message_of(sent, |header| header.parts = vec![part]);
-    hostile.sends(envelope).await;
-    loop {
-        if let Kind::Fetch(Fetch { digest }) = hostile.next().await {
-            assert!(*digest == part);
-            break;
-        }
-    }
+    let file = said(MediaType::Text, 30, vec![part]);
+    let id = hostile.sends_with(sent_with("har ni den?", vec![file])).await;
+    assert_eq!(hostile.is_asked().await, part);
     let opened = world.police.opened(id, 1).await;
     assert!(matches!(opened, Err(Rejection::Attachment(BadAttachment::Coming))), "{opened:?}");
     assert_eq!(world.police.opened(own, 1).await.unwrap(), list(30));
@@ -258,15 +288,8 @@ async fn nobody_learns_from_what_is_fetched_what_a_domain_has_of_others() {
 async fn other_bytes_than_were_named_are_never_taken_for_them() {
     let world = World::new().await;
     world.wire.cut();
-    let attachment = Attachment {
-        name: "lista.csv".to_owned(),
-        media_type: MediaType::Text,
-        size: 5,
-        digest: [1; 32],
-        key: [2; 32],
-        parts: vec![[3; 32]],
-    };
-    let sent = sent_with("med lista", vec![attachment]);
+    let file = said(MediaType::Text, 5, vec![[3; 32]]);
+    let sent = sent_with("med lista", vec![file]);
     let id = sent.core.id().unwrap();
     let mut hostile = Hostile::opens(&world, |_| ()).await;
     // A header that names other parts than the message, and a message other ones than its text.
@@ -281,14 +304,8 @@ async fn other_bytes_than_were_named_are_never_taken_for_them() {
         let told: Vec<_> = taken.set_aside.iter().map(|one| one.reason.as_str()).collect();
         assert_eq!(told, expected);
     }
-    loop {
-        if let Kind::Fetch(Fetch { digest }) = hostile.next().await {
-            let content = b"other bytes".to_vec().into();
-            let part = Part { digest, content, last: true };
-            hostile.out.send(Frame { kind: Some(Kind::Part(part)) }).await.unwrap();
-            break;
-        }
-    }
+    let digest = hostile.is_asked().await;
+    hostile.gives(&digest, b"other bytes", true).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     let opened = world.police.opened(id, 1).await;
     assert!(matches!(opened, Err(Rejection::Attachment(BadAttachment::Coming))), "{opened:?}");
@@ -300,32 +317,14 @@ async fn other_bytes_than_were_named_are_never_taken_for_them() {
 async fn a_part_that_is_not_there_yet_is_soon_asked_for_again() {
     let world = World::new().await;
     world.wire.cut();
-    let mut nonce = [0; 12];
-    nonce[11] = 1;
-    let cipher = ChaCha20Poly1305::new(&[2; 32].into());
-    let bytes = cipher.encrypt(&nonce.into(), b"text\n".as_slice()).unwrap();
-    let attachment = Attachment {
-        name: "lista.csv".to_owned(),
-        media_type: MediaType::Text,
-        size: 5,
-        digest: [1; 32],
-        key: [2; 32],
-        parts: vec![Sha256::digest(&bytes).into()],
-    };
-    let sent = sent_with("med lista", vec![attachment]);
-    let (id, parts) = (sent.core.id().unwrap(), sent.core.parts.clone());
+    let bytes = sealed(&KEY, b"text\n");
+    let file = said(MediaType::Text, 5, vec![Sha256::digest(&bytes).into()]);
     let mut hostile = Hostile::opens(&world, |_| ()).await;
-    let envelope = hostile.message_of(sent, |header| header.parts = parts);
-    hostile.sends(envelope).await;
+    let id = hostile.sends_with(sent_with("med lista", vec![file])).await;
     // A domain that was restored may not know yet that it has sent the message.
-    for content in [Vec::new(), Vec::new(), bytes] {
-        let digest = loop {
-            if let Kind::Fetch(Fetch { digest }) = hostile.next().await {
-                break digest;
-            }
-        };
-        let part = Part { digest, content: content.into(), last: true };
-        hostile.out.send(Frame { kind: Some(Kind::Part(part)) }).await.unwrap();
+    for content in [&[], &[], &*bytes] {
+        let digest = hostile.is_asked().await;
+        hostile.gives(&digest, content, true).await;
     }
     assert_eq!(world.police.has_come(id, 1).await, b"text\n");
     world.close().await;
@@ -335,40 +334,21 @@ async fn a_part_that_is_not_there_yet_is_soon_asked_for_again() {
 async fn what_is_urgent_is_fetched_first_and_a_file_in_its_order() {
     let world = World::new().await;
     world.wire.cut();
-    let attachment = |parts: Vec<Digest>| Attachment {
-        name: "lista.csv".to_owned(),
-        media_type: MediaType::Text,
-        size: u32::try_from(parts.len() * PART_BYTES).unwrap(),
-        digest: [1; 32],
-        key: [2; 32],
-        parts,
-    };
-    let routine = sent_with("rutin", vec![attachment(vec![[9; 32], [5; 32], [7; 32]])]);
-    let mut urgent = sent_with("brådskande", vec![attachment(vec![[8; 32]])]);
+    let file = |parts: Vec<Digest>| said(MediaType::Text, parts.len() * PART_BYTES, parts);
+    let routine = sent_with("rutin", vec![file(vec![[9; 32], [5; 32], [7; 32]])]);
+    let mut urgent = sent_with("brådskande", vec![file(vec![[8; 32]])]);
     urgent.core.precedence = Precedence::Flash;
     let mut hostile = Hostile::opens(&world, |_| ()).await;
     let mut asked: Vec<Digest> = Vec::new();
     for sent in [Some(routine), Some(urgent), None, None] {
         if let Some(sent) = sent {
-            let (parts, precedence) = (sent.core.parts.clone(), sent.core.precedence);
-            let envelope = hostile.message_of(sent, |header| {
-                (header.parts, header.precedence) = (parts, precedence);
-            });
-            hostile.sends(envelope).await;
-            assert!(hostile.taken().await.set_aside.is_empty());
+            hostile.sends_with(sent).await;
         }
         // What was asked for before is answered once the next message is there.
         if let Some(digest) = asked.last() {
-            let part = Part { digest: digest.to_vec().into(), ..Part::default() };
-            let part = Kind::Part(Part { last: true, ..part });
-            hostile.out.send(Frame { kind: Some(part) }).await.unwrap();
+            hostile.gives(digest, &[], true).await;
         }
-        let digest = loop {
-            if let Kind::Fetch(Fetch { digest }) = hostile.next().await {
-                break digest;
-            }
-        };
-        asked.push(Digest::try_from(&*digest).unwrap());
+        asked.push(hostile.is_asked().await);
     }
     assert_eq!(asked, [[9; 32], [8; 32], [5; 32], [7; 32]]);
     world.close().await;
@@ -393,53 +373,31 @@ async fn a_message_with_files_waits_for_a_domain_that_reads_none() {
 async fn t20_row46_a_file_that_is_not_what_its_sender_says_is_not_given() {
     let world = World::new().await;
     world.wire.cut();
-    let (key, program) = ([2; 32], b"\x7fELF\x02\x01\x01\0".as_slice());
-    let sealed = |key: &[u8; 32], file: &[u8]| {
-        let mut nonce = [0; 12];
-        nonce[11] = 1;
-        let cipher = ChaCha20Poly1305::new(key.into());
-        cipher.encrypt(&nonce.into(), file).unwrap()
-    };
+    let program = b"\x7fELF\x02\x01\x01\0".as_slice();
     let text = b"text\n".as_slice();
     // A program as a document, as text; a size that is not its own; a part of another key; and one
     // that is what it says.
     let cases = [
-        (MediaType::Pdf, program.len(), sealed(&key, program)),
-        (MediaType::Text, program.len(), sealed(&key, program)),
-        (MediaType::Text, text.len() + 1, sealed(&key, text)),
+        (MediaType::Pdf, program.len(), sealed(&KEY, program)),
+        (MediaType::Text, program.len(), sealed(&KEY, program)),
+        (MediaType::Text, text.len() + 1, sealed(&KEY, text)),
         (MediaType::Text, text.len(), sealed(&[3; 32], text)),
-        (MediaType::Text, text.len(), sealed(&key, text)),
+        (MediaType::Text, text.len(), sealed(&KEY, text)),
     ];
-    let attachment = |(media_type, size, part): &(MediaType, usize, Vec<u8>)| Attachment {
-        name: "beslut.pdf".to_owned(),
-        media_type: *media_type,
-        size: u32::try_from(*size).unwrap(),
-        digest: [1; 32],
-        key,
-        parts: vec![Sha256::digest(part).into()],
+    let file = |(media_type, size, part): &(MediaType, usize, Vec<u8>)| {
+        said(*media_type, *size, vec![Sha256::digest(part).into()])
     };
-    let sent = sent_with("med filer", cases.iter().map(attachment).collect());
-    let id = sent.core.id().unwrap();
-    let parts = sent.core.parts.clone();
     let mut hostile = Hostile::opens(&world, |_| ()).await;
-    let envelope = hostile.message_of(sent, |header| header.parts = parts);
-    hostile.sends(envelope).await;
+    let id = hostile.sends_with(sent_with("med filer", cases.iter().map(file).collect())).await;
     // Some are of one part.
     let parts: BTreeSet<&Vec<u8>> = cases.iter().map(|(_, _, part)| part).collect();
-    for _ in parts {
-        let digest = loop {
-            if let Kind::Fetch(Fetch { digest }) = hostile.next().await {
-                break digest;
-            }
-        };
-        let is_it = |part: &&Vec<u8>| *Sha256::digest(part) == *digest;
-        let content = cases.iter().map(|(_, _, part)| part).find(is_it).unwrap().clone();
+    for _ in &parts {
+        let digest = hostile.is_asked().await;
+        let is_it = |part: &&&Vec<u8>| Digest::from(Sha256::digest(part)) == digest;
         // In two frames, as any part may come.
-        let (first, rest) = content.split_at(3);
-        for (content, last) in [(first, false), (rest, true)] {
-            let part = Part { digest: digest.clone(), content: content.to_vec().into(), last };
-            hostile.out.send(Frame { kind: Some(Kind::Part(part)) }).await.unwrap();
-        }
+        let (first, rest) = parts.iter().find(is_it).unwrap().split_at(3);
+        hostile.gives(&digest, first, false).await;
+        hostile.gives(&digest, rest, true).await;
     }
     assert_eq!(world.police.has_come(id, 5).await, text);
     for number in 1..=4 {
