@@ -100,8 +100,9 @@ impl Acceptor {
                 Some(ended) = handshakes.join_next() => {
                     // One that panics has said so.
                     if let Ok((source, Err(reason))) = ended {
-                        self.tls.outcomes().count(Some(reason));
+                        // What is counted has been told.
                         lines.refused(reason, source);
+                        self.tls.outcomes().count(Some(reason));
                     }
                     continue;
                 }
