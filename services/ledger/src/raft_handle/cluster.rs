@@ -14,7 +14,7 @@ use samsyn_proto::raft;
 use super::{Consensus, SUBMISSION_BYTES_MAX, log_dir, stopped};
 use crate::{
     Error, disk,
-    entry::{Raft, Types},
+    entry::{LogId, Raft, Types},
     format::{Stored as _, encode_submission},
     peers::{Node, Transport, Unreached},
 };
@@ -195,17 +195,11 @@ impl Consensus {
                 }
                 self.reach(health.committed).await?;
                 // A leader knows what was committed before it led once an entry of its own is.
-                if self.has_entry_of_leader() { Ok(()) } else { Err(Error::Behind) }
+                let applied = self.machine.head().applied;
+                if is_of_leader(applied, &health) { Ok(()) } else { Err(Error::Behind) }
             }
             Place::Nowhere => Err(self.reason().unwrap_or(Error::NoLeader)),
         }
-    }
-
-    /// Whether this node's state holds an entry of the leader of now.
-    fn has_entry_of_leader(&self) -> bool {
-        // Two may lead in one term, one after the other.
-        let leader = self.raft.metrics().borrow_watched().vote.leader_id;
-        self.machine.head().applied.is_some_and(|last| last.leader_id == leader)
     }
 
     /// The cluster as this node knows it.
@@ -371,6 +365,15 @@ impl Consensus {
     }
 }
 
+/// Whether what is applied last is of whoever leads, in the term that it says itself: this node may
+/// only know of one in which it led before.
+fn is_of_leader(applied: Option<LogId>, leader: &raft::GetHealthResponse) -> bool {
+    // Two may lead in one term, one after the other.
+    let is_its =
+        |last: LogId| (last.leader_id.term, last.leader_id.node_id) == (leader.term, leader.leader);
+    applied.is_some_and(is_its)
+}
+
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -381,5 +384,28 @@ fn changed(outcome: Result<(), RaftError<Types, ClientWriteError<Types>>>) -> Re
         Err(RaftError::Fatal(stop)) => Err(stopped(&stop)),
         Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_))) => Err(Error::NoLeader),
         Err(RaftError::APIError(refused)) => Err(Error::Membership(refused.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openraft::vote::RaftLeaderId as _;
+
+    use super::*;
+
+    #[test]
+    fn what_is_applied_of_a_term_before_says_nothing_of_a_leader_of_now() {
+        let leader = |term, leader| raft::GetHealthResponse {
+            term,
+            leader,
+            ..raft::GetHealthResponse::default()
+        };
+        let of = openraft::type_config::alias::LeaderIdOf::<Types>::new(3, 1);
+        let applied = Some(LogId::new(of.to_committed(), 7));
+        assert!(is_of_leader(applied, &leader(3, 1)));
+        // It was killed and elected anew: what it has committed since is not here yet.
+        assert!(!is_of_leader(applied, &leader(4, 1)));
+        assert!(!is_of_leader(applied, &leader(3, 2)));
+        assert!(!is_of_leader(None, &leader(3, 1)));
     }
 }
