@@ -386,12 +386,16 @@ mod tests {
         assert!(refused.contains("node 1 stands there twice"), "{refused}");
     }
 
-    #[test]
-    fn the_sample_of_links_is_one() {
+    fn sample_of_links() -> Link {
         let sample = include_str!("../../../../config/gateway.toml");
         let (_, rest) = sample.split_once("# [link]").unwrap();
         let (section, _) = rest.split_once("\n\n").unwrap();
-        let link: Link = toml::from_str(&section.replace("\n# ", "\n")).unwrap();
+        toml::from_str(&section.replace("\n# ", "\n")).unwrap()
+    }
+
+    #[test]
+    fn the_sample_of_links_is_one() {
+        let link = sample_of_links();
         assert_eq!(link.lists.len(), 1);
         let files = link.files("stockholm.example", Path::new("/etc/samsyn")).unwrap();
         assert_eq!(files.address, "link.stockholm.example:7446");
@@ -404,10 +408,7 @@ mod tests {
 
     #[test]
     fn files_of_other_domains_are_bounded_within_bounds() {
-        let sample = include_str!("../../../../config/gateway.toml");
-        let (_, rest) = sample.split_once("# [link]").unwrap();
-        let (section, _) = rest.split_once("\n\n").unwrap();
-        let link: Link = toml::from_str(&section.replace("\n# ", "\n")).unwrap();
+        let link = sample_of_links();
         let unwritten = Link { files_mib_a_day: None, ..link.clone() };
         assert_eq!(unwritten.file_bytes_a_day(), link.file_bytes_a_day());
         for (mib, is_one) in [(31, false), (32, true), (1_048_576, true), (1_048_577, false)] {

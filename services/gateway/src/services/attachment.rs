@@ -4,7 +4,6 @@ use std::pin::Pin;
 
 use samsyn_domain::Caller;
 use samsyn_ledger::{FileGiven, FileUpload, Uploaded};
-
 use samsyn_proto::{
     inbound::{AttachmentAsked, FileAsked},
     sealed::Encoded,
