@@ -3,7 +3,7 @@
 use std::{fmt, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use samsyn_domain::row::Event;
-use samsyn_ledger::{Card, Clock, Cluster, Happened, Ledger, Levels, Nodes, Place, Role};
+use samsyn_ledger::{Clock, Cluster, Happened, Ledger, Place, Role};
 use samsyn_policy::Policy;
 use samsyn_proto::{
     admin::v1::{
@@ -27,7 +27,7 @@ use crate::{
     denials::Denials,
     edge::Edge,
     links::{BadLink, Files, Linked},
-    nodes::{self, BadNode, Dialer, Forward, Identity},
+    nodes::{Among, BadNode, Forward, Identity},
     operations::{Operations, Told},
     services::{Bounds, Linking, Shared, Uploads},
     telemetry::{self, Calls, Exported, Metrics, NoTelemetry},
@@ -81,7 +81,7 @@ pub enum Error {
         why: std::io::Error,
     },
     /// The system gives no threads.
-    #[error("the system gives no thread for handshakes; raise the limit of processes")]
+    #[error("the system gives no more threads; raise the limit of processes")]
     Threads(#[source] std::io::Error),
     /// This node among others.
     #[error(transparent)]
@@ -103,7 +103,7 @@ pub enum Error {
 /// A built process: everything is open but the port.
 pub struct App {
     ledger: Ledger,
-    dialer: Option<Dialer>,
+    among: Option<Among>,
     tls: Tls,
     files: TlsSource,
     reload: Reload,
@@ -161,14 +161,17 @@ impl App {
     /// When certificates, policy or the ledger's files do not hold.
     pub async fn build(checked: Checked, clock: Clock) -> Result<Self, Error> {
         let tls = checked.tls()?;
-        let identity = checked.identity()?;
+        let among = checked.identity()?.map(Among::new).transpose().map_err(Error::Threads)?;
         let (policy, recorder) = checked.policy()?;
         let metrics = Metrics::new(checked.collector().as_ref())?;
         let Checked {
             config, document, files, exported, backups, link, levels, attachments, ..
         } = checked;
-        let dialer = identity.clone().map(Dialer::new);
-        let nodes = nodes_of(&config, levels, identity.as_ref(), dialer.clone()).await?;
+        let among = config.cluster.as_ref().zip(among);
+        let nodes = match &among {
+            None => None,
+            Some((cluster, among)) => Some(among.nodes((cluster, &config.data), levels).await?),
+        };
         let options = samsyn_ledger::Options {
             dir: config.data.clone(),
             node: config.cluster.as_ref().map_or(1, |cluster| cluster.node),
@@ -196,15 +199,12 @@ impl App {
             bounds: Bounds { age_max: limits.age_max(), lag_max: limits.of_calls().lag_max },
         };
         let services = services(&shared, &limits).await?;
-        let for_nodes = match config.cluster.zip(identity) {
+        let for_nodes = match &among {
             None => None,
-            Some((cluster, identity)) => {
-                let at = cluster.listen;
-                let bound = TcpListener::bind(at).await;
-                let listener = bound.map_err(|why| BadNode::Listen { at, why })?;
+            Some((cluster, among)) => {
                 let edge = Edge::new(limits.of_calls(), samsyn_proto::DESCRIPTORS, stopping)?;
                 let behind = (tls.clone(), edge, services.clone());
-                Some(tokio::spawn(for_nodes(listener, identity, ledger.clone(), behind)))
+                Some(among.serve(cluster.listen, ledger.clone(), behind).await?)
             }
         };
         ledger.begin().await?;
@@ -212,7 +212,7 @@ impl App {
         let reload = Reload::default();
         Ok(Self {
             ledger,
-            dialer,
+            among: among.map(|(_, among)| among),
             tls,
             files,
             reload,
@@ -247,7 +247,8 @@ impl App {
         let stopping = stopped.subscribe();
         let edge = Edge::new(limits.of_calls(), samsyn_proto::DESCRIPTORS, stopping.clone())?;
         let calls = Calls::new(metrics.clone(), samsyn_proto::DESCRIPTORS)?;
-        let forward = Forward::new(ledger.clone(), self.dialer);
+        let among = self.among;
+        let forward = Forward::new(ledger.clone(), among.as_ref());
         let mut router = server(&limits).layer(calls).layer(edge).layer(forward);
         let router = router.add_routes(self.services);
         let stops = |mut stopping: watch::Receiver<bool>| async move {
@@ -269,7 +270,7 @@ impl App {
         let telling = self.operations.map(|operations| tokio::spawn(operations.run(told)));
         let links = self.linked.as_ref().map(Linked::links);
         let linking = self.linked.map(|linked| tokio::spawn(linked.run(alarms.clone())));
-        let keeping = self.for_nodes.is_some().then(|| tokio::spawn(ledger.clone().keep()));
+        let keeping = among.as_ref().map(|among| among.keep(ledger.clone()));
         let ticking = tokio::spawn(tick(ledger.clone(), denials));
         let ending = tokio::spawn(end_suspended(ledger.clone(), tls.connections()));
         let cutting = tokio::spawn(end_cut_off(ledger.clone(), tls.connections()));
@@ -387,40 +388,6 @@ fn server(limits: &Limits) -> Server {
         .http2_max_pending_accept_reset_streams(Some(RESETS_MAX))
         .http2_max_local_error_reset_streams(Some(FAULTS_MAX))
         .max_connection_age(limits.age_max())
-}
-
-/// The other nodes, as the ledger knows them. A node without the domain's keys waits here until
-/// others give them.
-async fn nodes_of(
-    config: &Config,
-    levels: Levels,
-    identity: Option<&Identity>,
-    dialer: Option<Dialer>,
-) -> Result<Option<Nodes>, Error> {
-    let Some((cluster, dialer)) = config.cluster.as_ref().zip(dialer) else { return Ok(None) };
-    let transport: Arc<dyn samsyn_ledger::Transport> = Arc::new(dialer);
-    if !cluster.founds {
-        let others = cluster.others();
-        samsyn_ledger::fetch_key_file(&config.data, &transport, &others, levels).await?;
-    }
-    let (address, timing) = (cluster.address(), cluster.timing());
-    let card = Card {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        certificate_until: identity.map_or(0, Identity::until),
-    };
-    Ok(Some(Nodes { address, founds: cluster.founds, card, timing, transport }))
-}
-
-/// Serves the other nodes as long as the process lives: they are answered until its end.
-async fn for_nodes(
-    listener: TcpListener,
-    identity: Identity,
-    ledger: Ledger,
-    behind: (Tls, Edge, Routes),
-) {
-    if let Err(error) = nodes::serve(listener, identity, ledger, behind).await {
-        tracing::error!(%error, "the other nodes are not served any more");
-    }
 }
 
 /// Hands leadership to another voter, where this node leads and one has what it has.

@@ -18,6 +18,7 @@ mod reload;
 mod services;
 mod status;
 mod telemetry;
+mod threads;
 mod tls;
 
 pub use app::{App, Error};

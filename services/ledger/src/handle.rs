@@ -14,7 +14,10 @@ use samsyn_domain::{
 use samsyn_policy::{
     Contents, Denial, Egress, Known, Policy, Projection, Reader, Receipt, Recorder, View,
 };
-use tokio::sync::{Semaphore, broadcast};
+use tokio::{
+    runtime::Handle,
+    sync::{Semaphore, broadcast},
+};
 
 use crate::{
     AttachmentsIn, BadAttachment, Card, Error, Levels, NotRaised, Timing, Transport,
@@ -75,6 +78,9 @@ pub struct Nodes {
     pub timing: Timing,
     /// The way to the others.
     pub transport: Arc<dyn Transport>,
+    /// On which threads it talks with them: those of calls may all be busy for longer than a leader
+    /// may be silent.
+    pub threads: Handle,
 }
 
 impl fmt::Debug for Nodes {
@@ -205,11 +211,14 @@ impl Ledger {
         let returned = Returned::find(&dir, levels.knows)?;
         let keys = Arc::new(Keys::open(&dir)?);
         let is_alone = nodes.is_none();
-        let (address, card, founds, timing, transport) = match nodes {
-            None => ("local".to_owned(), Card::default(), true, Timing::Alone, None),
+        let (address, card, founds, timing, transport, threads) = match nodes {
+            None => {
+                let address = "local".to_owned();
+                (address, Card::default(), true, Timing::Alone, None, Handle::current())
+            }
             Some(nodes) => {
-                let Nodes { address, founds, card, timing, transport } = nodes;
-                (address, card, founds, timing, Some(transport))
+                let Nodes { address, founds, card, timing, transport, threads } = nodes;
+                (address, card, founds, timing, Some(transport), threads)
             }
         };
         let network = Network::new(Arc::clone(&keys), transport);
@@ -222,6 +231,7 @@ impl Ledger {
             timing,
             network,
             levels,
+            threads,
         };
         let consensus = Consensus::open(options, Arc::clone(&clock)).await?;
         let (recording, asked) = Recording::new();

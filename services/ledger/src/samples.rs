@@ -100,6 +100,7 @@ pub(crate) fn alone(dir: &Path) -> Options {
         timing: Timing::Alone,
         network: Network::new(Keys::open(&keys).unwrap().into(), None),
         levels: Levels::default(),
+        threads: tokio::runtime::Handle::current(),
     }
 }
 

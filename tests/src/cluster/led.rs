@@ -2,10 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use samsyn_client::admin::{GetClusterResponse, NodeHealth};
+use samsyn_client::{
+    Refused,
+    admin::{GetClusterResponse, NodeHealth, TransferLeaderRequest},
+};
 use tokio::{task::JoinSet, time::sleep};
 
-use super::{Cluster, PATIENCE, PAUSE, leader};
+use super::{Cluster, OPERATOR, PATIENCE, PAUSE, leader};
 use crate::raw::Failure;
 
 impl Cluster {
@@ -55,6 +58,28 @@ impl Cluster {
             }
         }
         Err(self.late(&format!("none of {among:?} leads")))
+    }
+
+    /// Has a node lead.
+    ///
+    /// # Errors
+    /// When it does not come about.
+    pub async fn lead(&self, node: u64) -> Result<(), Failure> {
+        let operator = self.client(self.first()?, OPERATOR).await?;
+        let since = Instant::now();
+        while since.elapsed() < PATIENCE {
+            if self.leader(&self.nodes()).await? == node {
+                return Ok(());
+            }
+            let request = TransferLeaderRequest { node };
+            let asked = operator.cluster.clone().transfer_leader(request).await;
+            if let Some(refused) = asked.map_err(Refused::from).err().filter(|r| !r.is_retryable())
+            {
+                return Err(refused.into());
+            }
+            sleep(PAUSE).await;
+        }
+        Err(self.late(&format!("node {node} does not lead")))
     }
 
     /// Waits until all nodes have the same state.

@@ -341,15 +341,20 @@ impl Cluster {
 
     /// What did not happen in time, with the end of each node's log.
     fn late(&self, what: &str) -> Failure {
+        format!("{what}{}", self.logs()).into()
+    }
+
+    /// The end of each node's log.
+    fn logs(&self) -> String {
         const LINES: usize = 20;
-        let mut text = what.to_owned();
+        let mut text = String::new();
         for node in self.places.keys() {
             let log = self.log(*node);
             let from = log.lines().count().saturating_sub(LINES);
             text.push_str(&format!("\n--- node {node}\n"));
             text.extend(log.lines().skip(from).flat_map(|line| [line, "\n"]));
         }
-        text.into()
+        text
     }
 
     /// The profile of a service that knows one node alone.
@@ -455,6 +460,9 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.logs());
+        }
         for child in self.running.values_mut() {
             // It may have ended by itself.
             let _ = child.kill();

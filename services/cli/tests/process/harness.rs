@@ -199,8 +199,10 @@ pub(crate) async fn published(
     loop {
         match client.publish(request.clone()).await {
             Ok(answer) => return answer,
-            Err(refused) => assert!(refused.is_retryable(), "{refused}"),
+            Err(refused) => {
+                assert!(refused.is_retryable(), "{refused}");
+                assert!(since.elapsed() < PATIENCE, "it was not taken in time: {refused}");
+            }
         }
-        assert!(since.elapsed() < PATIENCE, "it was not taken in time");
     }
 }

@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use prost::Message as _;
 use samsyn_ledger::{Answer, Node, Transport, Unreached};
 use samsyn_proto::raft::{self, peer_service_client::PeerServiceClient};
-use tokio::sync::mpsc;
+use tokio::{runtime::Handle, sync::mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{
     Code, Response, Status,
@@ -33,17 +33,19 @@ const KEEPALIVE: Duration = Duration::from_secs(2);
 
 /// A message that is larger does not stand in the way of heartbeats, in bytes.
 const BULK_BYTES: usize = 64 * 1024;
-/// How long a connection for bulk may be silent: on a narrow link what it carries stands in the way
-/// of what tells whether it lives.
+/// How long a connection for what may be large may be silent: on a narrow link what it carries
+/// stands in the way of what tells whether it lives.
 const KEEPALIVE_BEHIND_BULK: Duration = Duration::from_mins(1);
 
 /// What goes over a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
-    /// Whatever is small, and calls.
+    /// Whatever is small: that another node lives is heard here.
     Messages,
     /// Snapshots, and many or large entries.
     Bulk,
+    /// Calls that are passed on, large ones among them.
+    Calls,
 }
 
 /// By number and address of the node, and by what goes there.
@@ -52,8 +54,10 @@ type Channels = BTreeMap<(u64, String, Kind), Channel>;
 /// The ways to the other nodes; cheap to clone. A connection is made when it is needed, and anew
 /// when it broke.
 #[derive(Clone)]
-pub(crate) struct Dialer {
+pub(super) struct Dialer {
     identity: Identity,
+    /// Where connections are served.
+    threads: Handle,
     channels: Arc<Mutex<Channels>>,
 }
 
@@ -64,13 +68,17 @@ impl std::fmt::Debug for Dialer {
 }
 
 impl Dialer {
-    /// With a node's identity.
-    pub(crate) fn new(identity: Identity) -> Self {
-        Self { identity, channels: Arc::default() }
+    /// With a node's identity, and where its connections are served.
+    pub(super) fn new(identity: Identity, threads: Handle) -> Self {
+        Self { identity, threads, channels: Arc::default() }
     }
 
-    /// The way to a node.
-    pub(super) fn channel(&self, to: &Node) -> Channel {
+    /// The way to a node for calls that are passed on.
+    pub(super) fn for_calls(&self, to: &Node) -> Channel {
+        self.channel_for(to, Kind::Calls)
+    }
+
+    fn channel(&self, to: &Node) -> Channel {
         self.channel_for(to, Kind::Messages)
     }
 
@@ -83,7 +91,7 @@ impl Dialer {
     fn open(&self, to: Node, kind: Kind) -> Channel {
         let silent_max = match kind {
             Kind::Messages => KEEPALIVE,
-            Kind::Bulk => KEEPALIVE_BEHIND_BULK,
+            Kind::Bulk | Kind::Calls => KEEPALIVE_BEHIND_BULK,
         };
         // The address is dialled by the connector: this one only fills the headers.
         let endpoint = Endpoint::from_static("http://node")
@@ -93,6 +101,7 @@ impl Dialer {
             .initial_stream_window_size(WINDOW_BYTES)
             .initial_connection_window_size(WINDOW_BYTES);
         let identity = self.identity.clone();
+        let _entered = self.threads.enter();
         endpoint.connect_with_connector_lazy(tower::service_fn(move |_| {
             let (identity, to) = (identity.clone(), to.clone());
             async move {

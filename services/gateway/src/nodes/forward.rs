@@ -22,7 +22,7 @@ use samsyn_proto::{Reason, raft::Evidence};
 use tonic::body::Body;
 use tower::{Layer, Service};
 
-use super::Dialer;
+use super::{Among, Dialer};
 use crate::{edge::Held, status};
 
 /// Carries the evidence, in hexadecimal.
@@ -105,9 +105,9 @@ pub(crate) struct Forward {
 }
 
 impl Forward {
-    /// For a ledger, over the ways to the other nodes.
-    pub(crate) const fn new(ledger: Ledger, dialer: Option<Dialer>) -> Self {
-        Self { ledger, dialer }
+    /// For the ledger of a node, alone or among others.
+    pub(crate) fn new(ledger: Ledger, among: Option<&Among>) -> Self {
+        Self { ledger, dialer: among.map(|among| among.dialer.clone()) }
     }
 }
 
@@ -175,7 +175,7 @@ async fn pass_on(
     };
     request.headers_mut().insert(EVIDENCE, header);
     request.extensions_mut().clear();
-    let mut channel = dialer.channel(&leader);
+    let mut channel = dialer.for_calls(&leader);
     let asked = async {
         let ready = std::future::poll_fn(|cx| channel.poll_ready(cx)).await;
         if ready.is_err() {
@@ -220,7 +220,7 @@ async fn succeeded(ledger: &Ledger, leader: u64) {
     }
 }
 
-fn outcome_unknown() -> Response<Body> {
+pub(super) fn outcome_unknown() -> Response<Body> {
     status::later(Reason::NotCommitted, RETRY).into_http()
 }
 

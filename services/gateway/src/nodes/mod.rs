@@ -10,7 +10,93 @@ mod forward;
 mod identity;
 mod serve;
 
-pub(crate) use self::{client::Dialer, forward::Forward, identity::Identity, serve::serve};
+use std::{io, net::SocketAddr, path::Path, sync::Arc};
+
+use samsyn_ledger::{Card, Ledger, Levels, Nodes, Transport};
+use tokio::{net::TcpListener, runtime::Handle, task::JoinHandle};
+
+use self::{client::Dialer, serve::Calls};
+use crate::{config::Cluster, threads::Threads};
+
+pub(crate) use self::{forward::Forward, identity::Identity};
+
+/// This node among the others: who it is, the ways to them, and the threads on which it talks with
+/// them.
+pub(crate) struct Among {
+    identity: Identity,
+    dialer: Dialer,
+    threads: Threads,
+}
+
+impl Among {
+    /// With a node's identity.
+    ///
+    /// # Errors
+    /// When the system gives no threads.
+    pub(crate) fn new(identity: Identity) -> io::Result<Self> {
+        let threads = Threads::for_nodes()?;
+        let dialer = Dialer::new(identity.clone(), threads.handle().clone());
+        Ok(Self { identity, dialer, threads })
+    }
+
+    /// The other nodes, as the ledger knows them. A node without the domain's keys waits here until
+    /// others give them.
+    ///
+    /// # Errors
+    /// When the keys cannot be kept, or this node does not know the domain's level.
+    pub(crate) async fn nodes(
+        &self,
+        (cluster, data): (&Cluster, &Path),
+        levels: Levels,
+    ) -> Result<Nodes, samsyn_ledger::Error> {
+        let transport: Arc<dyn Transport> = Arc::new(self.dialer.clone());
+        if !cluster.founds {
+            let others = cluster.others();
+            samsyn_ledger::fetch_key_file(data, &transport, &others, levels).await?;
+        }
+        let card = Card {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            certificate_until: self.identity.until(),
+        };
+        Ok(Nodes {
+            address: cluster.address(),
+            founds: cluster.founds,
+            card,
+            timing: cluster.timing(),
+            transport,
+            threads: self.threads.handle().clone(),
+        })
+    }
+
+    /// Begins to serve the other nodes: they are answered until the end of the process. What they
+    /// pass on is served on the threads of who calls this.
+    ///
+    /// # Errors
+    /// When the address is not to be had.
+    pub(crate) async fn serve(
+        &self,
+        at: SocketAddr,
+        ledger: Ledger,
+        behind: Calls,
+    ) -> Result<JoinHandle<()>, BadNode> {
+        let listen = |why| BadNode::Listen { at, why };
+        // A socket belongs to the threads on which it is opened.
+        let bound = self.threads.handle().spawn(TcpListener::bind(at)).await;
+        let listener = bound.map_err(|error| listen(error.into()))?.map_err(listen)?;
+        let (identity, calls) = (self.identity.clone(), Handle::current());
+        Ok(self.threads.handle().spawn(async move {
+            let served = serve::serve(listener, identity, ledger, (behind, calls)).await;
+            if let Err(error) = served {
+                tracing::error!(%error, "the other nodes are not served any more");
+            }
+        }))
+    }
+
+    /// Looks after contact with the others until the ledger stops.
+    pub(crate) fn keep(&self, ledger: Ledger) -> JoinHandle<()> {
+        self.threads.handle().spawn(ledger.keep())
+    }
+}
 
 /// What a node's TLS is made from.
 #[derive(Clone)]
@@ -65,9 +151,9 @@ pub enum BadNode {
     #[error("cannot listen on `{at}`; choose another in `cluster.listen`")]
     Listen {
         /// Where it was to listen.
-        at: std::net::SocketAddr,
+        at: SocketAddr,
         /// Why it cannot.
         #[source]
-        why: std::io::Error,
+        why: io::Error,
     },
 }

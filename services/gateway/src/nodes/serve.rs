@@ -19,7 +19,7 @@ use samsyn_proto::{
         peer_service_server::{PeerService, PeerServiceServer},
     },
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, runtime::Handle, task::JoinSet};
 use tonic::{Response, Status, Streaming, body::Body, service::Routes, transport::Server};
 use tower::{Layer, Service};
 
@@ -42,22 +42,25 @@ const HEADER_BYTES_MAX: u32 = 64 * 1024;
 /// large fills a narrow link. Who dials notices sooner.
 const KEEPALIVE: Duration = Duration::from_secs(5);
 const KEEPALIVE_BEHIND_BULK: Duration = Duration::from_mins(1);
+/// Calls that were reset before they were begun: heartbeats are, by the dozen, while this node is
+/// held up.
+const RESETS_MAX: usize = 1_024;
 /// What stands before the methods that nodes have among themselves.
 const OF_NODES: &str = "/samsyn.raft.v1.";
 
 /// Serves other nodes as long as it is polled: consensus by the ledger, what they pass on by the
 /// same services as everyone's.
-pub(crate) async fn serve(
+pub(super) async fn serve(
     listener: TcpListener,
     identity: Identity,
     ledger: Ledger,
-    (tls, edge, services): (Tls, Edge, Routes),
+    ((tls, edge, services), calls): (Calls, Handle),
 ) -> Result<(), tonic::transport::Error> {
     let node = Node(ledger.peer());
     let nodes = PeerServiceServer::new(node)
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
-    let split = Split { nodes: Routes::new(nodes), tls, ledger };
+    let split = Split { nodes: Routes::new(nodes), tls, ledger, calls };
     let incoming = guests(listener, HANDSHAKES, move |tcp| {
         let identity = identity.clone();
         async move {
@@ -72,12 +75,16 @@ pub(crate) async fn serve(
         .http2_max_header_list_size(HEADER_BYTES_MAX)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE_BEHIND_BULK))
+        .http2_max_pending_accept_reset_streams(Some(RESETS_MAX))
         .layer(split)
         .layer(edge)
         .add_routes(services)
         .serve_with_incoming(incoming)
         .await
 }
+
+/// What it takes to serve the calls that nodes pass on.
+pub(super) type Calls = (Tls, Edge, Routes);
 
 /// Which node calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +96,8 @@ struct Split {
     nodes: Routes,
     tls: Tls,
     ledger: Ledger,
+    /// Where calls are served.
+    calls: Handle,
 }
 
 impl<S> Layer<S> for Split {
@@ -121,7 +130,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let Split { nodes, tls, ledger } = &self.split;
+        let Split { nodes, tls, ledger, calls } = &self.split;
         if request.uri().path().starts_with(OF_NODES) {
             return Box::pin(nodes.clone().call(request));
         }
@@ -134,9 +143,14 @@ where
             return Box::pin(std::future::ready(Ok(refused)));
         };
         request.extensions_mut().insert(access);
-        let (answer, ledger) = (self.calls.call(request), ledger.clone());
+        let (mut call, ledger) = (JoinSet::new(), ledger.clone());
+        // It ends when nobody waits for its answer any more.
+        call.spawn_on(self.calls.call(request), calls);
         Box::pin(async move {
-            let mut response = answer.await?;
+            let Some(Ok(answer)) = call.join_next().await else {
+                return Ok(forward::outcome_unknown());
+            };
+            let mut response = answer?;
             let position = HeaderValue::from(ledger.figures().applied);
             response.headers_mut().insert(forward::POSITION, position);
             Ok(response)

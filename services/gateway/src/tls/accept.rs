@@ -21,10 +21,10 @@ use super::{
     live::Live,
     reason::Reason,
     source::{Seat, Tally},
-    threads::Threads,
     underway::{Turn, Underway},
     verify::{Verified, Verifier},
 };
+use crate::threads::Threads;
 
 /// A fatal `no_application_protocol` alert, as a record (RFC 8446, sections 5.1 and 6.2). Before
 /// our first flight it goes in the clear.
@@ -69,7 +69,7 @@ impl Acceptor {
         Ok(Self {
             tls,
             serving: Handle::current(),
-            threads: Threads::start()?,
+            threads: Threads::for_handshakes()?,
             seats: Arc::new(Semaphore::new(limits.connections_max.min(Semaphore::MAX_PERMITS))),
             underway: Underway::new(limits.handshakes_max, limits.handshakes_per_source_max),
             connected: Tally::new(limits.connections_per_source_max),

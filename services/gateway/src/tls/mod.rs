@@ -23,7 +23,6 @@ mod spiffe;
 mod table;
 #[cfg(test)]
 mod tests;
-mod threads;
 mod underway;
 mod verify;
 

@@ -25,7 +25,10 @@ use samsyn_domain::{
     FeatureLevel, Refusal, State,
     command::{Command, Reply, Submission},
 };
-use tokio::sync::{Semaphore, broadcast, mpsc, watch};
+use tokio::{
+    runtime::Handle,
+    sync::{Semaphore, broadcast, mpsc, watch},
+};
 use tracing::Instrument as _;
 
 use crate::{
@@ -79,6 +82,8 @@ pub(crate) struct Options {
     pub(crate) network: Network,
     /// What it knows of the log.
     pub(crate) levels: Levels,
+    /// Where it runs.
+    pub(crate) threads: Handle,
 }
 
 /// The consensus of one node; a cheap handle.
@@ -107,20 +112,23 @@ impl Consensus {
     /// that the node does not know; then nothing was changed.
     pub(crate) async fn open(options: Options, clock: Clock) -> Result<Self, Error> {
         let fatal = Fatal::new();
-        let Options { dir, node, address, card, founds, timing, network, levels } = options;
+        let Options { dir, node, address, card, founds, timing, network, levels, threads } =
+            options;
         let (reporter, files) = (fatal.clone(), dir.clone());
         let opened =
             tokio::task::spawn_blocking(move || open_files(&files, reporter, levels.knows)).await;
         let (log, machine) = opened.map_err(|error| Error::Fatal(error.to_string()))??;
-        let raft = Raft::new(node, config(timing)?, network.clone(), log.clone(), machine.clone())
-            .await
-            .map_err(|stop| stopped(&stop))?;
+        let (config, reached) = (config(timing)?, network.clone());
+        // What it starts stays on the threads on which it was begun.
+        let begun = threads.spawn(Raft::new(node, config, reached, log.clone(), machine.clone()));
+        let begun = begun.await.map_err(|error| Error::Fatal(error.to_string()))?;
+        let raft = begun.map_err(|stop| stopped(&stop))?;
         let stamps = Arc::new(Stamps::new(machine.clone(), clock));
         let (proposals, received) = mpsc::channel(SUBMISSIONS_MAX);
         let room = Arc::new(Semaphore::new(SUBMISSIONS_MAX));
-        tokio::spawn(Proposer::new(raft.clone(), Arc::clone(&stamps)).run(received));
+        threads.spawn(Proposer::new(raft.clone(), Arc::clone(&stamps)).run(received));
         let (running, end) = watch::channel(());
-        tokio::spawn(report_stop(raft.clone(), fatal.clone(), running));
+        threads.spawn(report_stop(raft.clone(), fatal.clone(), running));
         let this = Self {
             raft,
             machine,

@@ -1,5 +1,9 @@
 //! Leaders come and go; what was acknowledged stays.
 
+use std::thread;
+
+use tokio::runtime::Builder;
+
 use super::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -89,4 +93,19 @@ async fn a_leader_that_hears_nothing_makes_way() {
     nodes.wire.heal();
     nodes.alike().await;
     assert_ne!(nodes.leader().await.cluster().node, deaf);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t23_a_leader_whose_calls_take_all_threads_goes_on_leading() {
+    const BUSY: Duration = Duration::from_secs(3);
+    let own = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let nodes = Several::talking_on(|_| own.handle().clone()).await;
+    let before = nodes.leader().await.inner.consensus.led();
+    for _ in 0..2 {
+        tokio::spawn(async { thread::sleep(BUSY) });
+    }
+    thread::sleep(BUSY);
+    let leader = nodes.leader().await;
+    assert_eq!(leader.inner.consensus.led(), before);
+    own.shutdown_background();
 }

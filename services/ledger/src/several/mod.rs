@@ -31,7 +31,7 @@ use samsyn_domain::{
     disclosure::{Disclosure, Object},
 };
 use tempfile::TempDir;
-use tokio::task::JoinHandle;
+use tokio::{runtime::Handle, task::JoinHandle};
 
 use crate::{
     Card, Clock, Error, Ledger, Levels, Node, Nodes, Options, Place, Role, Timing, Transport,
@@ -57,6 +57,8 @@ struct Several {
     clocks: BTreeMap<u64, Arc<AtomicI64>>,
     /// What each node's program knows.
     levels: BTreeMap<u64, Levels>,
+    /// On which threads each talks with the others.
+    threads: BTreeMap<u64, Handle>,
     started: Instant,
 }
 
@@ -97,8 +99,17 @@ impl Several {
         Self::knowing(voters, Levels::default()).await
     }
 
+    /// Three voters, each of which talks with the others on some threads.
+    async fn talking_on(threads: impl Fn(u64) -> Handle) -> Self {
+        Self::of(3, Levels::default(), threads).await
+    }
+
     /// So many voters with one domain, by a program that knows other levels.
     async fn knowing(voters: u64, levels: Levels) -> Self {
+        Self::of(voters, levels, |_| Handle::current()).await
+    }
+
+    async fn of(voters: u64, levels: Levels, threads: impl Fn(u64) -> Handle) -> Self {
         let mut this = Self {
             dir: tempfile::tempdir().unwrap(),
             wire: Arc::default(),
@@ -106,6 +117,7 @@ impl Several {
             disks: BTreeMap::new(),
             clocks: BTreeMap::new(),
             levels: (1..=5).map(|id| (id, levels)).collect(),
+            threads: (1..=5).map(|id| (id, threads(id))).collect(),
             started: Instant::now(),
         };
         this.open(1).await;
@@ -211,6 +223,7 @@ impl Several {
                 card: Card::default(),
                 timing: Timing::Site,
                 transport,
+                threads: self.threads[&id].clone(),
             }),
             clock: going(self.started, id, off),
             watcher: Arc::new(|_| ()),
